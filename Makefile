@@ -1,0 +1,34 @@
+# Two commands set everything up: `make train` and `make test`. Both reuse .venv from the second time on.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+CONFIG ?= tuned_configs/cartpole-ppo.yaml
+
+.PHONY: install train test slow lint type clean
+
+install: $(STAMP)
+
+# Reinstalled only when the declared dependencies change.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv "$(VENV)"
+	"$(VENV)/bin/python" -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
+	touch "$(STAMP)"
+
+train: install
+	"$(VENV)/bin/rllib" train file $(CONFIG)
+
+test: install
+	"$(VENV)/bin/python" -m pytest
+
+slow: install
+	"$(VENV)/bin/python" -m pytest -m slow
+
+lint: install
+	"$(VENV)/bin/ruff" check .
+	"$(VENV)/bin/ruff" format --check .
+
+type: install
+	"$(VENV)/bin/mypy"
+
+clean:
+	rm -rf "$(VENV)"
