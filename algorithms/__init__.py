@@ -1,0 +1,34 @@
+"""How to learn: A2C, A3C and PPO as RLlib algorithms, registered by one explicit call."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Name in config files → module and stem of its classes (`<stem>` and `<stem>Config`).
+_MODULES = {"A2C": "algorithms.a2c", "A3C": "algorithms.a3c", "PPO": "algorithms.ppo"}
+NAMES = tuple(_MODULES)
+
+
+def algorithm_class(name: str) -> Any:
+    """The Algorithm class of a name in ``NAMES``."""
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def config_class(name: str) -> Any:
+    """The configuration class of a name in ``NAMES``."""
+    return getattr(importlib.import_module(_MODULES[name]), f"{name}Config")
+
+
+def register() -> None:
+    """Make ``run: A2C`` and ``tune.Tuner("A2C", …)`` mean this project's classes.
+
+    PPO replaces RLlib's class of that name. Call it once per process that names algorithms.
+    """
+    from ray.tune import register_trainable
+    from ray.util.debug import log_once
+
+    for name in NAMES:
+        # RLlib announces the new API stack once per algorithm; here nothing else is on offer.
+        log_once(f"{name}_on_new_api_stack")
+        register_trainable(name, algorithm_class(name))

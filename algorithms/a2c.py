@@ -1,0 +1,101 @@
+"""A2C: synchronous advantage actor-critic (Mnih et al. 2016; course Atari lecture, section 2)."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from ray.rllib.algorithms.algorithm_config import NotProvided
+from torch import Tensor
+
+from algorithms.batch import Batch
+from algorithms.config import OnPolicyConfig
+from algorithms.learner import OnPolicyLearner
+from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
+from algorithms.on_policy import OnPolicyAlgorithm
+
+
+class ActorCriticConfig(OnPolicyConfig):
+    """What A2C and A3C have in common.
+
+    Defaults are those of Mnih et al. 2016 (RMSProp, entropy weight 0.01, value weight 0.5) with
+    the gradient bound of 0.5 usual where losses are means.
+    """
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class)
+        self.lr = 7e-4
+        self.lambda_ = 1.0
+        self.vf_loss_coeff = 0.5
+        self.entropy_coeff = 0.01
+        self.grad_clip = 0.5
+        self.optimizer = {"type": "rmsprop"}
+        self.rollout_fragment_length = "auto"
+
+    def training(
+        self,
+        *,
+        lambda_: float | Any = NotProvided,
+        use_gae: bool | Any = NotProvided,
+        use_critic: bool | Any = NotProvided,
+        vf_loss_coeff: float | Any = NotProvided,
+        entropy_coeff: float | list[list[float]] | Any = NotProvided,
+        **kwargs: Any,
+    ) -> Self:
+        """RLlib's ``training()`` and the actor-critic's keys.
+
+        Args:
+            lambda_: λ of GAE; 1 gives n-step advantages.
+            use_gae: False gives n-step advantages whatever ``lambda_`` says.
+            use_critic: False gives the discounted reward-to-go, without baseline.
+            vf_loss_coeff: weight of ½ mean squared value error.
+            entropy_coeff: weight of the entropy bonus, or a schedule [[step, value], …].
+        """
+        super().training(**kwargs)
+        given = {
+            "lambda_": lambda_,
+            "use_gae": use_gae,
+            "use_critic": use_critic,
+            "vf_loss_coeff": vf_loss_coeff,
+            "entropy_coeff": entropy_coeff,
+        }
+        for name, value in given.items():
+            if value is not NotProvided:
+                setattr(self, name, value)
+        return self
+
+
+class A2CConfig(ActorCriticConfig):
+    """Configuration of :class:`A2C`: ``A2CConfig().environment("CartPole-v1").build_algo()``."""
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class or A2C)
+        self.num_envs_per_env_runner = 8
+        self.train_batch_size = 40
+
+    def get_default_learner_class(self) -> type:
+        """The learner of A2C."""
+        return ActorCriticLearner
+
+
+class ActorCriticLearner(OnPolicyLearner):
+    """Minimises :func:`algorithms.objectives.actor_critic_objective`."""
+
+    def objective(
+        self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :func:`algorithms.objectives.actor_critic_objective`."""
+        coefficients = ActorCriticCoefficients(
+            self.config.vf_loss_coeff * self.config.use_critic, self.entropy_coeff
+        )
+        return actor_critic_objective(
+            self._distribution, dist_inputs_BK, values_B, batch, coefficients
+        )
+
+
+class A2C(OnPolicyAlgorithm):
+    """One pass over every synchronous batch."""
+
+    @classmethod
+    def get_default_config(cls) -> A2CConfig:
+        """RLlib's hook."""
+        return A2CConfig()

@@ -1,0 +1,282 @@
+"""A3C: asynchronous advantage actor-critic (Mnih et al. 2016, algorithm S3; course Atari lecture).
+
+Every runner computes gradients on its own copy of the weights; the learner applies each on
+arrival and answers that runner alone with fresh weights. There is no barrier.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.utils.schedules.scheduler import Scheduler
+
+from algorithms.a2c import ActorCriticConfig, ActorCriticLearner
+from algorithms.batch import make_batch
+from algorithms.episodes import Episode
+from algorithms.filters import Moments
+from algorithms.gradients import clip_gradients, require_finite
+from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
+from algorithms.on_policy import OnPolicyAlgorithm
+from algorithms.rollout import Rollout
+from algorithms.runner import VectorEnvRunner
+
+REQUEST = "a3c_gradients"
+# RLlib's fetch waits for ALL requests under way or this long: a short wait keeps one slow runner
+# from holding up the others, and still spares the busy loop of the A3C that RLlib retired.
+POLL_SECONDS = 0.002
+# Without an answer for this long, look after the runners' health.
+HEALTH_CHECK_SECONDS = 5.0
+
+
+@dataclass
+class GradientMessage:
+    """What a runner sends.
+
+    Attributes:
+        gradients: one float32 array per parameter, clipped on the runner.
+        num_steps: environment steps they come from.
+        episodes: those that ended meanwhile.
+        stats: losses and the like, scalars.
+        moments: what the observation filter saw; None without a filter.
+    """
+
+    gradients: list[np.ndarray]
+    num_steps: int
+    episodes: list[Episode]
+    stats: dict[str, float]
+    moments: Moments | None
+
+
+class A3CRunner(VectorEnvRunner):
+    """A runner that turns its own rollouts into gradients."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
+        # Gradients flow in this process: torch's default would take every core of the machine.
+        if self.worker_index and self.config.torch_num_threads is not None:
+            torch.set_num_threads(self.config.torch_num_threads)
+
+    def compute_gradients(
+        self, weights: dict[str, Any], timestep: int, filter_state: dict[str, Any] | None = None
+    ) -> GradientMessage | FloatingPointError:
+        """Adopt ``weights``, play one fragment, return the gradients of its loss.
+
+        A gradient that is not finite comes back as the error itself: RLlib would take a raising
+        runner out of service and train on without it, and nobody would learn why.
+
+        Args:
+            weights: the learner's module state.
+            timestep: lifetime environment steps, which schedules follow.
+            filter_state: the observation filter's common moments.
+        """
+        self.module.set_state(weights)
+        self.set_filter_state(filter_state)
+        try:
+            return self._gradients_of(self.sample(), timestep)
+        except FloatingPointError as error:
+            return error
+
+    def _gradients_of(self, rollout: Rollout, timestep: int) -> GradientMessage:
+        batch = make_batch(rollout.arrays(), self.config, self._device).all_valid()
+        coefficients = ActorCriticCoefficients(
+            self.config.vf_loss_coeff * self.config.use_critic,
+            self._entropy_schedule.update(timestep=timestep),
+        )
+        dist_inputs, values = self.module.policy_and_value(batch.obs)
+        loss, stats = actor_critic_objective(
+            self._distribution, dist_inputs, values, batch, coefficients
+        )
+        parameters = list(self.module.parameters())
+        self.module.zero_grad(set_to_none=True)
+        loss.backward()
+        # A parameter the loss does not reach still has its place in the message.
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        norm = clip_gradients(parameters, self.config.grad_clip, self.config.grad_clip_by)
+        require_finite(norm, stats, timestep=timestep, update=self.worker_index or 0)
+        numbers = {name: float(value) for name, value in stats.items()}
+        numbers["entropy_coeff"] = float(coefficients.entropy_coeff)
+        numbers["gradients_default_optimizer_global_norm"] = float(norm)
+        return GradientMessage(
+            gradients=[parameter.grad.cpu().numpy() for parameter in parameters],
+            num_steps=rollout.num_steps,
+            episodes=rollout.episodes,
+            stats=numbers,
+            moments=self.take_filter_moments(),
+        )
+
+
+class A3CConfig(ActorCriticConfig):
+    """Configuration of :class:`A3C`.
+
+    A gradient comes from ``rollout_fragment_length`` × ``num_envs_per_env_runner`` steps of one
+    runner. With ``rollout_fragment_length: auto`` that product is ``train_batch_size``.
+    """
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class or A3C)
+        self.env_runner_cls = A3CRunner
+        self.num_env_runners = 2
+        self.num_envs_per_env_runner = 1
+        self.rollout_fragment_length = 20
+        self.train_batch_size = None
+        self.min_sample_timesteps_per_iteration = 1000
+
+    def get_default_learner_class(self) -> type:
+        """The learner of A3C: an optimizer that gradients from elsewhere are applied with."""
+        return ActorCriticLearner
+
+    def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
+        """T, steps per environment and gradient."""
+        if self.rollout_fragment_length != "auto":
+            return self.rollout_fragment_length
+        return self.train_batch_size // self.num_envs_per_env_runner
+
+    def _validate_batches(self) -> None:
+        if self.num_env_runners < 1:
+            raise ValueError(
+                "A3C needs num_env_runners of 1 or more: its runners work beside the learner"
+            )
+        if self.num_learners > 1:
+            raise ValueError(f"A3C has one learner; num_learners {self.num_learners} is too many")
+        envs, fragment = self.num_envs_per_env_runner, self.rollout_fragment_length
+        batch = self.train_batch_size
+        if fragment == "auto" and batch is None:
+            raise ValueError("rollout_fragment_length 'auto' needs train_batch_size with A3C")
+        if fragment == "auto" and batch % envs:
+            low = max(batch // envs, 1) * envs
+            raise ValueError(
+                f"train_batch_size {batch} is not divisible by {envs} env(s); "
+                f"nearest: {low} or {low + envs}"
+            )
+        if fragment != "auto" and batch not in (None, fragment * envs):
+            raise ValueError(
+                f"A3C's batch is rollout_fragment_length {fragment} × {envs} env(s) = "
+                f"{fragment * envs} steps of one runner, but train_batch_size says {batch}: "
+                "leave one of them out"
+            )
+
+
+class A3C(OnPolicyAlgorithm):
+    """Gradients are applied in the order they arrive, one optimizer step each."""
+
+    @classmethod
+    def get_default_config(cls) -> A3CConfig:
+        """RLlib's hook."""
+        return A3CConfig()
+
+    def setup(self, config: Any) -> None:
+        """As OnPolicyAlgorithm; no request is under way yet."""
+        super().setup(config)
+        self._updates = 0
+        # Runner id → number of updates the weights it computes on had seen.
+        self._version_at: dict[int, int] = {}
+
+    def training_step(self) -> None:
+        """Apply gradients as they arrive until the iteration has its steps."""
+        wanted = max(self.config.min_sample_timesteps_per_iteration, 1)
+        sampled, episodes = 0, 0
+        stats: list[dict[str, float]] = []
+        staleness: list[int] = []
+        while sampled < wanted:
+            for runner_id, message in self._next_answers():
+                if isinstance(message, FloatingPointError):
+                    raise message
+                staleness.append(self._updates - self._version_at.pop(runner_id))
+                stats.append(self._apply(message))
+                sampled += message.num_steps
+                episodes += len(message.episodes)
+                self._send(runner_id)
+        numbers = {
+            "gradient_staleness_mean": float(np.mean(staleness)),
+            "gradient_staleness_max": float(np.max(staleness)),
+        }
+        self._sync_local_runner()
+        self._log_results(sampled, episodes, [*stats, numbers])
+
+    def _next_answers(self) -> list[tuple[int, GradientMessage | FloatingPointError]]:
+        """Wait until one or more runners have answered.
+
+        Raises:
+            RuntimeError: nobody answered within ``sample_timeout_s``.
+        """
+        asked = checked = time.monotonic()
+        while True:
+            self._send_to_idle_runners()
+            answers = self.env_runner_group.fetch_ready_async_reqs(
+                tags=[REQUEST], timeout_seconds=POLL_SECONDS
+            )
+            if answers:
+                return answers
+            now = time.monotonic()
+            if now - asked > self.config.sample_timeout_s:
+                raise RuntimeError(
+                    f"no gradient arrived within sample_timeout_s {self.config.sample_timeout_s}; "
+                    "the runners' own errors stand in the log above"
+                )
+            if now - checked > HEALTH_CHECK_SECONDS:
+                checked = now
+                self._forget_lost_requests()
+
+    def _apply(self, message: GradientMessage) -> dict[str, float]:
+        """One optimizer step."""
+        timestep = self._steps_lifetime
+        gradients = message.gradients
+        results = self.learner_group.foreach_learner(
+            lambda learner: learner.apply_gradient_arrays(gradients, timestep)
+        )
+        [applied] = [result.get() for result in results]
+        self._updates += 1
+        self._note_steps(message.num_steps, message.episodes)
+        if self._filter is not None and message.moments is not None:
+            self._filter.moments = self._filter.moments.merged(message.moments)
+        return {**message.stats, **applied}
+
+    def _send_to_idle_runners(self) -> None:
+        for runner_id in self.env_runner_group.healthy_env_runner_ids():
+            if runner_id not in self._version_at:
+                self._send(runner_id)
+
+    def _send(self, runner_id: int) -> None:
+        """Give one runner fresh weights and ask for the next gradient."""
+        state = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
+        sent = self.env_runner_group.foreach_env_runner_async(
+            "compute_gradients",
+            tag=REQUEST,
+            kwargs={
+                "weights": state,
+                "timestep": self._steps_lifetime,
+                "filter_state": self.filter_state(),
+            },
+            remote_worker_ids=[runner_id],
+        )
+        if sent:
+            self._version_at[runner_id] = self._updates
+
+    def _forget_lost_requests(self) -> None:
+        """Drop the requests of runners that died, and try to bring these back."""
+        healthy = set(self.env_runner_group.healthy_env_runner_ids())
+        self._version_at = {i: v for i, v in self._version_at.items() if i in healthy}
+        if len(healthy) < self.config.num_env_runners:
+            self.restore_env_runners(self.env_runner_group)
+
+    def _sync_local_runner(self) -> None:
+        """The local runner holds the weights that checkpoints and evaluation read."""
+        if self.env_runner is not None:
+            self.env_runner.set_state({COMPONENT_RL_MODULE: self.learner_group.get_weights()})
+
+    def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """As OnPolicyAlgorithm, plus the update count."""
+        return {**super().get_state(components, **kwargs), "a3c_updates": self._updates}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """As OnPolicyAlgorithm; requests under way when the checkpoint was made are not repeated."""
+        super().set_state(state)
+        self._updates = state.get("a3c_updates", 0)

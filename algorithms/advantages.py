@@ -1,0 +1,133 @@
+"""Advantage estimators: one backward recursion over arrays of shape [T, N].
+
+T is time within a fragment, N the environments stepped together. All functions are pure and use
+numpy only. Arrays marked ``_TN`` have shape [T, N]; dtype float32 unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class AdvantageTargets:
+    """What a policy-gradient update needs from a rollout.
+
+    Attributes:
+        advantages: A_t, shape [T, N].
+        value_targets: what V(s_t) is regressed on, shape [T, N].
+    """
+
+    advantages: Array
+    value_targets: Array
+
+
+def generalized_advantage_estimation(
+    rewards_TN: Array,
+    values_TN: Array,
+    next_values_TN: Array,
+    terminated_TN: Array,
+    truncated_TN: Array,
+    *,
+    gamma: float,
+    lambda_: float,
+) -> AdvantageTargets:
+    """GAE(γ, λ): Â_t = δ_t + γλ Â_{t+1}, with δ_t = r_t + γ V(s_{t+1}) - V(s_t).
+
+    Source: Schulman et al. 2016, "High-Dimensional Continuous Control Using Generalized Advantage
+    Estimation", equations 11, 12 and 16; course lecture 12, "GAE". Value targets are Â_t + V(s_t),
+    the λ-return.
+
+    Args:
+        rewards_TN: r_t, the reward that follows action a_t.
+        values_TN: V(s_t).
+        next_values_TN: V of the observation that really followed step t; at an episode's end that
+            is its final observation, at the fragment's end the bootstrap observation.
+        terminated_TN: bool; the task ended, nothing follows: V(s_{t+1}) counts as 0.
+        truncated_TN: bool; the episode was cut: bootstraps with V(s_{t+1}), recursion stops.
+        gamma: discount γ in [0, 1].
+        lambda_: λ in [0, 1]; 0 gives the one-step TD error, 1 the discounted return minus V.
+    """
+    _require_one_shape(rewards_TN, values_TN, next_values_TN, terminated_TN, truncated_TN)
+    continues_TN = 1.0 - terminated_TN.astype(np.float32)
+    carries_TN = continues_TN * (1.0 - truncated_TN.astype(np.float32))
+    deltas_TN = rewards_TN + gamma * next_values_TN * continues_TN - values_TN
+    advantages_TN = np.empty_like(deltas_TN)
+    running_N = np.zeros_like(deltas_TN[0])
+    for t in reversed(range(len(deltas_TN))):
+        running_N = deltas_TN[t] + (gamma * lambda_) * carries_TN[t] * running_N
+        advantages_TN[t] = running_N
+    return AdvantageTargets(advantages_TN, advantages_TN + values_TN)
+
+
+def n_step_advantages(
+    rewards_TN: Array,
+    values_TN: Array,
+    next_values_TN: Array,
+    terminated_TN: Array,
+    truncated_TN: Array,
+    *,
+    gamma: float,
+) -> AdvantageTargets:
+    """Σ_{k<n} γ^k r_{t+k} + γ^n V(s_{t+n}) - V(s_t), n reaching to the episode's or fragment's end.
+
+    Source: Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", section 4
+    (A3C); it is GAE with λ = 1. Arguments as :func:`generalized_advantage_estimation`.
+    """
+    return generalized_advantage_estimation(
+        rewards_TN,
+        values_TN,
+        next_values_TN,
+        terminated_TN,
+        truncated_TN,
+        gamma=gamma,
+        lambda_=1.0,
+    )
+
+
+def td0_advantages(
+    rewards_TN: Array,
+    values_TN: Array,
+    next_values_TN: Array,
+    terminated_TN: Array,
+    truncated_TN: Array,
+    *,
+    gamma: float,
+) -> AdvantageTargets:
+    """The one-step TD error r_t + γ V(s_{t+1}) - V(s_t).
+
+    Source: course lecture 12, "Advantage function"; it is GAE with λ = 0. Arguments as
+    :func:`generalized_advantage_estimation`.
+    """
+    return generalized_advantage_estimation(
+        rewards_TN,
+        values_TN,
+        next_values_TN,
+        terminated_TN,
+        truncated_TN,
+        gamma=gamma,
+        lambda_=0.0,
+    )
+
+
+def monte_carlo_returns(rewards_TN: Array, terminated_TN: Array, truncated_TN: Array, *, gamma: float) -> Array:
+    """Discounted reward-to-go G_t = r_t + γ G_{t+1}, zero beyond episode and fragment ends; [T, N].
+
+    Source: Williams 1992 (REINFORCE); course policy-gradient lecture, tip "reward to go". Without
+    a critic nothing is known of the future of a cut episode, so it counts as zero: use fragments
+    longer than episodes.
+    """
+    zeros_TN = np.zeros_like(rewards_TN, dtype=np.float32)
+    return generalized_advantage_estimation(
+        rewards_TN, zeros_TN, zeros_TN, terminated_TN, truncated_TN, gamma=gamma, lambda_=1.0
+    ).advantages
+
+
+def _require_one_shape(*arrays: Array) -> None:
+    shapes = {array.shape for array in arrays}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(f"expected arrays of one shape [T, N], got {sorted(shapes)}")

@@ -1,0 +1,170 @@
+"""What the configurations of A2C, A3C and PPO share, in RLlib's builder style."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.utils.schedules.scheduler import Scheduler
+
+from custom_models.hosting import ModelV2Module, checked_model_config, resolved_model_class
+
+OPTIMIZERS = {
+    "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},
+    "rmsprop": {"epsilon": 1e-5, "alpha": 0.99, "momentum": 0.0},
+}
+OBSERVATION_FILTERS = ("NoFilter", "MeanStdFilter")
+
+
+class OnPolicyConfig(AlgorithmConfig):
+    """Base of the three configurations: the runner, the hosted TorchModelV2 and the checks.
+
+    Losses are means over steps. Batches are exact: a train batch that runners, environments and
+    fragments cannot make up is refused instead of rounded.
+    """
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class)
+        from algorithms.evaluation import evaluate_on_runners
+        from algorithms.runner import VectorEnvRunner
+
+        self.env_runner_cls = VectorEnvRunner
+        self.gym_env_vectorize_mode = "vector_entry_point"
+        self.custom_evaluation_function = evaluate_on_runners
+        # The filter's moments travel with the rollouts; there are no connectors to synchronise.
+        self._dont_auto_sync_env_runner_states = True
+        self.standardize_advantages = False
+        self.use_critic = True
+        self.use_gae = True
+        self.optimizer = {"type": "adam"}
+        self.torch_num_threads = 1
+
+    def training(
+        self,
+        *,
+        model: dict[str, Any] | Any = NotProvided,
+        optimizer: dict[str, Any] | Any = NotProvided,
+        standardize_advantages: bool | Any = NotProvided,
+        torch_num_threads: int | None | Any = NotProvided,
+        **kwargs: Any,
+    ) -> Self:
+        """RLlib's ``training()`` and what it refuses or ignores on the new API stack.
+
+        Args:
+            model: RLlib's model dict (``custom_model``, ``fcnet_hiddens``, …), as in the retired
+                releases; merged over what was set before.
+            optimizer: ``{type: adam | rmsprop, epsilon: …}``; see ``OPTIMIZERS`` for the keys.
+            standardize_advantages: zero mean and unit variance over the train batch.
+            torch_num_threads: threads of one process's network; None leaves torch's choice. Small
+                networks run fastest on one.
+        """
+        super().training(**kwargs)
+        if model is not NotProvided:
+            self._model_config = {**self._model_config, **_as_data(model)}
+        if optimizer is not NotProvided:
+            self.optimizer = dict(optimizer)
+        if standardize_advantages is not NotProvided:
+            self.standardize_advantages = standardize_advantages
+        if torch_num_threads is not NotProvided:
+            self.torch_num_threads = torch_num_threads
+        return self
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """The hosted TorchModelV2; RLlib merges ``model_config`` into it."""
+        return RLModuleSpec(module_class=ModelV2Module)
+
+    @property
+    def rollouts_per_batch(self) -> int:
+        """How many fragments of every environment make one train batch."""
+        columns = max(self.num_env_runners, 1) * self.num_envs_per_env_runner
+        per_round = columns * self.get_rollout_fragment_length()
+        return max(self.total_train_batch_size // per_round, 1)
+
+    def validate(self) -> None:
+        """RLlib's checks and ours.
+
+        Raises:
+            ValueError: one sentence with the numbers that contradict each other.
+        """
+        super().validate()
+        checked_model_config(self._model_config)
+        self._validate_optimizer()
+        self._validate_supported()
+        if not self.in_evaluation:
+            self._validate_batches()
+        Scheduler.validate(
+            fixed_value_or_schedule=self.entropy_coeff,
+            setting_name="entropy_coeff",
+            description="entropy coefficient",
+        )
+
+    def validate_train_batch_size_vs_rollout_fragment_length(self) -> None:
+        """Replaced by the exact check of :meth:`validate`; RLlib's tolerates 10 %."""
+
+    def _validate_optimizer(self) -> None:
+        kind = self.optimizer.get("type")
+        if kind not in OPTIMIZERS:
+            raise ValueError(f"optimizer type {kind!r} is unknown; choose one of {', '.join(OPTIMIZERS)}")
+        unknown = sorted(set(self.optimizer) - {"type"} - set(OPTIMIZERS[kind]))
+        if unknown:
+            known = ", ".join(OPTIMIZERS[kind])
+            raise ValueError(f"optimizer key {unknown[0]!r} is unknown for {kind}; known: {known}")
+
+    def _validate_supported(self) -> None:
+        # RLlib derives its evaluation configuration with whole episodes, which ours always plays.
+        if self.batch_mode != "truncate_episodes" and not self.in_evaluation:
+            raise ValueError(
+                f"batch_mode {self.batch_mode!r} is not supported; use 'truncate_episodes': "
+                "fragments are bootstrapped with the critic"
+            )
+        if self.observation_filter not in OBSERVATION_FILTERS:
+            raise ValueError(
+                f"observation_filter {self.observation_filter!r} is unknown; "
+                f"choose one of {', '.join(OBSERVATION_FILTERS)}"
+            )
+        if self.is_multi_agent:
+            raise ValueError("multi-agent configurations are not supported")
+
+    def _validate_batches(self) -> None:
+        runners, envs = max(self.num_env_runners, 1), self.num_envs_per_env_runner
+        total, columns = self.total_train_batch_size, runners * envs
+        if self.rollout_fragment_length == "auto":
+            if total % columns or total < columns:
+                low = max(total // columns, 1) * columns
+                raise ValueError(
+                    f"train_batch_size {total} is not divisible by {runners} runner(s) × {envs} "
+                    f"env(s) = {columns}; nearest: {low} or {low + columns}"
+                )
+        elif total % (columns * self.rollout_fragment_length):
+            step = columns * self.rollout_fragment_length
+            low = max(total // step, 1) * step
+            raise ValueError(
+                f"train_batch_size {total} is not divisible by {runners} runner(s) × {envs} env(s) × "
+                f"rollout_fragment_length {self.rollout_fragment_length} = {step}; "
+                f"nearest: {low} or {low + step}"
+            )
+        shards = self.num_learners or 1
+        if (columns * self.rollouts_per_batch) % shards:
+            raise ValueError(
+                f"{columns * self.rollouts_per_batch} environment columns cannot be shared equally "
+                f"by num_learners {shards}"
+            )
+        minibatch, share = self.minibatch_size, total // shards
+        if minibatch is not None and minibatch > share:
+            raise ValueError(
+                f"minibatch_size {minibatch} is larger than the train batch of one learner ({share})"
+            )
+
+
+def _as_data(model: dict[str, Any]) -> dict[str, Any]:
+    """The model dict with an importable class written as its path, so that configs stay data."""
+    custom_model = model.get("custom_model")
+    if isinstance(custom_model, type):
+        path = f"{custom_model.__module__}.{custom_model.__qualname__}"
+        try:
+            if resolved_model_class(path) is custom_model:
+                return {**model, "custom_model": path}
+        except ValueError:
+            pass
+    return dict(model)

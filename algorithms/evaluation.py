@@ -1,0 +1,55 @@
+"""Evaluation: whole episodes of a policy, the same number from every environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from algorithms.episodes import Episode, summary
+
+
+def play_episodes(runner: Any, num_episodes: int, *, explore: bool) -> list[Episode]:
+    """Whole episodes from fresh resets.
+
+    Every environment plays a fixed share of them. Taking the first that end among many parallel
+    environments would favour short episodes.
+
+    Args:
+        runner: a :class:`algorithms.runner.VectorEnvRunner` built with ``in_evaluation``.
+        num_episodes: how many, exactly.
+        explore: sample actions; False takes the most probable ones.
+    """
+    num_envs = runner.num_envs
+    shares = np.full(num_envs, num_episodes // num_envs)
+    shares[: num_episodes % num_envs] += 1
+    played: list[list[Episode]] = [[] for _ in range(num_envs)]
+    runner.restart_episodes()
+    while any(len(done) < share for done, share in zip(played, shares, strict=True)):
+        for index, episode in runner.step_episodes(explore=explore):
+            if len(played[index]) < shares[index]:
+                played[index].append(episode)
+    return [episode for done in played for episode in done]
+
+
+def evaluate_on_runners(algorithm: Any, runners: Any) -> tuple[dict[str, Any], int, int]:
+    """RLlib's ``custom_evaluation_function``: ``evaluation_duration`` episodes, raw returns.
+
+    Runs on the evaluation runners where there are any; ``explore`` of the evaluation
+    configuration decides between sampled and most probable actions.
+    """
+    config = algorithm.evaluation_config
+    wanted = int(config.evaluation_duration)
+    filter_state = algorithm.filter_state()
+    explore = bool(config.explore)
+    remote = runners.num_remote_env_runners()
+    share = -(-wanted // max(remote, 1))
+
+    def play(runner: Any) -> list[Episode]:
+        runner.set_filter_state(filter_state)
+        return play_episodes(runner, share, explore=explore)
+
+    parts = runners.foreach_env_runner(play, local_env_runner=remote == 0)
+    episodes = [episode for part in parts for episode in part]
+    steps = sum(episode.length for episode in episodes)
+    return {"env_runners": summary(episodes)}, steps, steps

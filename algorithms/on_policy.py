@@ -1,0 +1,207 @@
+"""What A2C, A3C and PPO share as RLlib Algorithms: bookkeeping, results, checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    SYNCH_WORKER_WEIGHTS_TIMER,
+    TIMERS,
+)
+
+from algorithms.episodes import Episode, EpisodeWindow
+from algorithms.filters import MeanStdFilter
+from algorithms.learner import learner_batch
+from algorithms.results import with_retired_names
+from algorithms.rollout import Rollout
+
+
+class OnPolicyAlgorithm(Algorithm):
+    """Synchronous sampling and learning; A3C replaces :meth:`training_step`.
+
+    Lifetime counts live here, not in the runners, so that a restarted runner loses none.
+    """
+
+    def setup(self, config: Any) -> None:
+        """As RLlib, plus this project's counters."""
+        super().setup(config)
+        self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
+        self._filter = self._make_filter()
+        self._logged_at = time.monotonic()
+        self._frames_per_step = frames_per_step(self.config.env, self.config.env_config)
+
+    def _make_filter(self) -> MeanStdFilter | None:
+        if self.config.observation_filter != "MeanStdFilter":
+            return None
+        return MeanStdFilter(self.spaces[DEFAULT_MODULE_ID][0].shape)
+
+    # --- one training step --------------------------------------------------------------------
+
+    def training_step(self) -> None:
+        """Sample a train batch, learn from it, spread the weights; until the iteration is full."""
+        wanted = max(self.config.min_sample_timesteps_per_iteration, 1)
+        sampled, episodes, stats = 0, 0, []
+        while sampled < wanted:
+            with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+                rollout = self._sample_batch()
+            self._note_steps(rollout.num_steps, rollout.episodes)
+            sampled += rollout.num_steps
+            episodes += len(rollout.episodes)
+            with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+                stats.extend(
+                    self.learner_group.update(
+                        batch=learner_batch(rollout), timesteps=self._timesteps()
+                    )
+                )
+            with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+                self._spread_weights()
+        self._log_results(sampled, episodes, stats)
+
+    def _sample_batch(self) -> Rollout:
+        """As many fragments from every runner as make a train batch."""
+        parts: list[Rollout] = []
+        rounds = self.config.rollouts_per_batch
+        group = self.env_runner_group
+        for _ in range(rounds):
+            if group.num_remote_env_runners() == 0:
+                part = self.env_runner.sample()
+                # The runner fills the same buffers again in the next round.
+                parts.append(part if rounds == 1 else part.copy())
+            else:
+                parts.extend(self._sample_remote())
+        self._merge_filters()
+        return Rollout.concatenate(parts)
+
+    def _sample_remote(self) -> list[Rollout]:
+        """One fragment from every remote runner.
+
+        Raises:
+            RuntimeError: no runner answered.
+        """
+        parts = self.env_runner_group.foreach_env_runner(
+            lambda runner: runner.sample(),
+            local_env_runner=False,
+            timeout_seconds=self.config.sample_timeout_s,
+        )
+        if not parts:
+            raise RuntimeError(
+                f"none of {self.config.num_env_runners} env runners returned a rollout within "
+                f"sample_timeout_s {self.config.sample_timeout_s}"
+            )
+        return list(parts)
+
+    def _spread_weights(self) -> None:
+        """The learner's weights to every runner; the local one included."""
+        state = self.learner_group.get_weights()
+        seq = {"rl_module": state}
+        if self.env_runner is not None:
+            self.env_runner.set_state(seq)
+        if self.env_runner_group.num_remote_env_runners():
+            self.env_runner_group.sync_weights(
+                from_worker_or_learner_group=self.learner_group,
+                policies=[DEFAULT_MODULE_ID],
+                timeout_seconds=None,
+            )
+
+    def _merge_filters(self) -> None:
+        """Merge what all runners' filters saw and give everyone the result."""
+        if self._filter is None:
+            return
+        collected = self.env_runner_group.foreach_env_runner(lambda r: r.take_filter_moments())
+        for moments in collected:
+            if moments is not None:
+                self._filter.moments = self._filter.moments.merged(moments)
+        state = self._filter.state()
+        self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(state))
+
+    # --- results ------------------------------------------------------------------------------
+
+    @property
+    def _steps_lifetime(self) -> int:
+        """Environment steps the policy has taken since training began."""
+        return int(self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0))
+
+    def _timesteps(self) -> dict[str, int]:
+        return {NUM_ENV_STEPS_SAMPLED_LIFETIME: self._steps_lifetime}
+
+    def _note_steps(self, steps: int, episodes: Iterable[Episode]) -> None:
+        self.metrics.log_value(
+            (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), steps, reduce="lifetime_sum"
+        )
+        self._window.extend(episodes)
+
+    def _log_results(self, steps: int, episodes: int, stats: list[dict[str, float]]) -> None:
+        """Log an iteration's numbers under RLlib's names."""
+        now = time.monotonic()
+        rate = steps / max(now - self._logged_at, 1e-9)
+        self._logged_at = now
+        runner_results = {
+            **self._window.summary(),
+            "num_episodes": episodes,
+            "num_episodes_lifetime": self._window.num_lifetime,
+            "num_env_steps_sampled": steps,
+            "num_frames_sampled_lifetime": self._steps_lifetime * self._frames_per_step,
+            "num_env_steps_sampled_per_second": rate,
+        }
+        self._log_flat(ENV_RUNNER_RESULTS, runner_results)
+        self._log_flat((LEARNER_RESULTS, DEFAULT_MODULE_ID), averaged(stats))
+
+    def _log_flat(self, key: Any, numbers: Mapping[str, float]) -> None:
+        prefix = key if isinstance(key, tuple) else (key,)
+        for name, value in numbers.items():
+            self.metrics.log_value((*prefix, name), value, reduce="item", window=None)
+
+    def step(self) -> dict[str, Any]:
+        """One iteration's result, with the names older tools and stop rules look for."""
+        return with_retired_names(super().step())
+
+    def filter_state(self) -> dict[str, Any] | None:
+        """The observation filter's common moments; None without a filter."""
+        return self._filter.state() if self._filter is not None else None
+
+    # --- state --------------------------------------------------------------------------------
+
+    def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """As RLlib, plus counters, episode window and filter."""
+        state = super().get_state(components, **kwargs)
+        state["on_policy"] = {
+            "window": self._window.state(),
+            "filter": self.filter_state(),
+        }
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """As RLlib, plus what :meth:`get_state` added."""
+        super().set_state(state)
+        own = state.get("on_policy")
+        if own is None:
+            return
+        self._window.set_state(own["window"])
+        if self._filter is not None:
+            self._filter.set_state(own["filter"])
+            self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(own["filter"]))
+
+
+def averaged(stats: list[dict[str, float]]) -> dict[str, float]:
+    """Each number's mean over updates and learners; those only some report, over these."""
+    names = dict.fromkeys(name for entry in stats for name in entry)
+    return {
+        name: float(np.mean([entry[name] for entry in stats if name in entry])) for name in names
+    }
+
+
+def frames_per_step(env: Any, env_config: Mapping[str, Any]) -> int:
+    """Emulator frames per agent step: ``frameskip`` of ALE environments, 1 elsewhere."""
+    if isinstance(env, str) and env.startswith(("ALE/", "ale_py:")):
+        return int(env_config.get("frameskip", 4))
+    return 1

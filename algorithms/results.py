@@ -1,0 +1,84 @@
+"""Result names: RLlib's current ones, and the retired ones old tools and stop rules look for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Retired name → where its number stands today.
+RETIRED_NAMES = {
+    "episode_reward_mean": "env_runners/episode_return_mean",
+    "episode_reward_min": "env_runners/episode_return_min",
+    "episode_reward_max": "env_runners/episode_return_max",
+    "episode_len_mean": "env_runners/episode_len_mean",
+    "episodes_this_iter": "env_runners/num_episodes",
+    "episodes_total": "env_runners/num_episodes_lifetime",
+    "timesteps_total": "env_runners/num_env_steps_sampled_lifetime",
+    "num_env_steps_sampled_lifetime": "env_runners/num_env_steps_sampled_lifetime",
+    "num_frames_sampled_lifetime": "env_runners/num_frames_sampled_lifetime",
+}
+
+EPISODE_RESULTS = (
+    "episode_return_mean",
+    "episode_return_min",
+    "episode_return_max",
+    "episode_len_mean",
+    "episode_len_min",
+    "episode_len_max",
+    "episode_window_size",
+)
+RUNNER_RESULTS = (
+    *EPISODE_RESULTS,
+    "num_episodes",
+    "num_episodes_lifetime",
+    "num_env_steps_sampled",
+    "num_env_steps_sampled_lifetime",
+    "num_frames_sampled_lifetime",
+    "num_env_steps_sampled_per_second",
+)
+LEARNER_RESULTS_COMMON = (
+    "total_loss",
+    "policy_loss",
+    "vf_loss",
+    "vf_explained_var",
+    "entropy",
+    "entropy_coeff",
+    "curr_lr",
+    "gradients_default_optimizer_global_norm",
+)
+LEARNER_RESULTS_OF = {
+    "A2C": LEARNER_RESULTS_COMMON,
+    "A3C": (*LEARNER_RESULTS_COMMON, "gradient_staleness_mean", "gradient_staleness_max"),
+    "PPO": (*LEARNER_RESULTS_COMMON, "mean_kl_loss", "clip_fraction", "curr_kl_coeff"),
+}
+# Set by Tune for every trainable.
+TUNE_RESULTS = ("training_iteration", "time_total_s", "time_this_iter_s", "iterations_since_restore")
+
+
+def result_names(algorithm: str) -> tuple[str, ...]:
+    """Every key a stop rule or a checkpoint score may name, nested ones joined by '/'."""
+    return (
+        *TUNE_RESULTS,
+        *RETIRED_NAMES,
+        *(f"env_runners/{name}" for name in RUNNER_RESULTS),
+        *(f"learners/default_policy/{name}" for name in LEARNER_RESULTS_OF[algorithm]),
+        *(f"evaluation/env_runners/{name}" for name in EPISODE_RESULTS),
+    )
+
+
+def with_retired_names(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with the retired names beside today's; names without a number are left out."""
+    for retired, path in RETIRED_NAMES.items():
+        value = _at(result, path)
+        if value is not None:
+            result[retired] = value
+    return result
+
+
+def _at(result: Mapping[str, Any], path: str) -> Any:
+    node: Any = result
+    for part in path.split("/"):
+        if not isinstance(node, Mapping) or part not in node:
+            return None
+        node = node[part]
+    return node

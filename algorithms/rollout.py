@@ -1,0 +1,75 @@
+"""The rollout: what a runner hands to a learner, arrays of shape [T, N, …] filled in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from algorithms.episodes import Episode
+
+Array = np.ndarray
+
+
+@dataclass
+class Rollout:
+    """T steps of N environments under one policy.
+
+    Attributes:
+        obs: [T, N, …] what the policy saw, after the observation filter.
+        actions: [T, N] int64 or [T, N, D] float32, as sampled (unclipped).
+        dist_inputs: [T, N, K] float32, the network's outputs that describe π_old(·|s_t).
+        log_probs: [T, N] float32, log π_old(a_t|s_t).
+        values: [T, N] float32, V_old(s_t).
+        next_values: [T, N] float32, V_old of the observation that followed step t; at an
+            episode's end its final observation, never the next episode's first.
+        rewards: [T, N] float32, for learning.
+        terminated: [T, N] bool, the task ended at step t.
+        truncated: [T, N] bool, the episode was cut at step t.
+        mask: [T, N] bool, False where the environment spent the step on a reset (its action was
+            ignored): left out of losses, statistics and step counts.
+        episodes: those that ended within these steps, in order.
+    """
+
+    obs: Array
+    actions: Array
+    dist_inputs: Array
+    log_probs: Array
+    values: Array
+    next_values: Array
+    rewards: Array
+    terminated: Array
+    truncated: Array
+    mask: Array
+    episodes: list[Episode] = field(default_factory=list)
+
+    @property
+    def num_steps(self) -> int:
+        """Environment steps the policy took: unmasked entries."""
+        return int(self.mask.sum())
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays by name, [T, N, …]."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "episodes"}
+
+    def copy(self) -> Rollout:
+        """A rollout of its own, safe from the runner's next ``sample``."""
+        copied = {name: array.copy() for name, array in self.arrays().items()}
+        return Rollout(**copied, episodes=list(self.episodes))
+
+    @classmethod
+    def concatenate(cls, rollouts: Sequence[Rollout]) -> Rollout:
+        """Rollouts of equal T side by side: [T, N1 + N2 + …]; a copy unless there is only one.
+
+        Raises:
+            ValueError: no rollouts, or different T.
+        """
+        if len({len(rollout.mask) for rollout in rollouts}) != 1:
+            lengths = [len(rollout.mask) for rollout in rollouts]
+            raise ValueError(f"rollouts to concatenate need one common length T, got {lengths}")
+        if len(rollouts) == 1:
+            return rollouts[0]
+        parts = [rollout.arrays() for rollout in rollouts]
+        joined = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+        return cls(**joined, episodes=[e for rollout in rollouts for e in rollout.episodes])

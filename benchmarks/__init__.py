@@ -1,0 +1,1 @@
+"""Side-by-side speed measurements against other libraries: one command per environment."""

@@ -1,0 +1,148 @@
+"""Who runs in the CartPole benchmark, and who is compared with whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AS_SHIPPED = "as shipped"
+EQUAL = "equal network, epochs and batch"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of the table: a worker process, or our command, with fixed settings.
+
+    Attributes:
+        name: short unique name, accepted by `--only`.
+        about: what the row runs, in the words of the table.
+        module: worker module under `benchmarks.peers`.
+        variant: the worker's only positional argument.
+        requires: package without which the row reads "not installed"; None when always there.
+        command_file: for our shipped configs, the file that the real command is timed on in
+            threshold mode; None runs the worker instead.
+        threshold: whether the row takes part in threshold mode.
+    """
+
+    name: str
+    about: str
+    module: str
+    variant: str
+    requires: str | None = None
+    command_file: str | None = None
+    threshold: bool = True
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A ratio to print: `ours` over `peer`, in the table called `table`."""
+
+    table: str
+    ours: str
+    peer: str
+
+
+_SB3 = "stable_baselines3"
+
+CONTENDERS: tuple[Contender, ...] = (
+    Contender("sb3-ppo", "stable-baselines3 PPO, RL Zoo settings", "sb3", "ppo", _SB3),
+    Contender("sb3-a2c", "stable-baselines3 A2C, RL Zoo settings", "sb3", "a2c", _SB3),
+    Contender(
+        "rllib-new",
+        "stock RLlib PPO, new stack, its CartPole example, no runner, 8 envs",
+        "stock_rllib",
+        "new",
+    ),
+    Contender(
+        "rllib-old",
+        "stock RLlib PPO, old stack, its CartPole example, no runner, 8 envs",
+        "stock_rllib",
+        "old",
+    ),
+    Contender(
+        "ours-ppo",
+        "ours PPO, tuned file",
+        "ours",
+        "ppo",
+        command_file="tuned_configs/cartpole-ppo.yaml",
+    ),
+    Contender(
+        "ours-a2c",
+        "ours A2C, tuned file",
+        "ours",
+        "a2c",
+        command_file="tuned_configs/cartpole-a2c.yaml",
+    ),
+    Contender(
+        "ours-a3c",
+        "ours A3C, tuned file",
+        "ours",
+        "a3c",
+        command_file="tuned_configs/cartpole-a3c.yaml",
+    ),
+    Contender(
+        "ours-ppo-as-sb3",
+        "ours PPO at 64-64 tanh, 8 x 32, 20 epochs, batch 256",
+        "ours",
+        "ppo-as-sb3",
+        threshold=False,
+    ),
+    Contender(
+        "ours-a2c-as-sb3",
+        "ours A2C at 64-64 tanh, 8 x 5",
+        "ours",
+        "a2c-as-sb3",
+        threshold=False,
+    ),
+    Contender(
+        "ours-ppo-as-rllib",
+        "ours PPO at 32 linear shared, batch 4,000, 6 epochs of 128",
+        "ours",
+        "ppo-as-rllib",
+        threshold=False,
+    ),
+    Contender(
+        "rllib-new-256",
+        "stock RLlib PPO, new stack, its default network 256-256 tanh",
+        "stock_rllib",
+        "new-256",
+        threshold=False,
+    ),
+    Contender(
+        "rllib-old-256",
+        "stock RLlib PPO, old stack, its default network 256-256 tanh",
+        "stock_rllib",
+        "old-256",
+        threshold=False,
+    ),
+    Contender(
+        "ours-ppo-256",
+        "ours PPO at 256-256 tanh, batch 4,000, 6 epochs of 128",
+        "ours",
+        "ppo-256",
+        threshold=False,
+    ),
+)
+
+PAIRS: tuple[Pair, ...] = (
+    Pair(AS_SHIPPED, "ours-ppo", "sb3-ppo"),
+    Pair(AS_SHIPPED, "ours-ppo", "rllib-new"),
+    Pair(AS_SHIPPED, "ours-ppo", "rllib-old"),
+    Pair(AS_SHIPPED, "ours-a2c", "sb3-a2c"),
+    # No peer ships A3C for CartPole; its synchronous sibling is the nearest relative.
+    Pair(AS_SHIPPED, "ours-a3c", "sb3-a2c"),
+    Pair(EQUAL, "ours-ppo-as-sb3", "sb3-ppo"),
+    Pair(EQUAL, "ours-a2c-as-sb3", "sb3-a2c"),
+    Pair(EQUAL, "ours-ppo-as-rllib", "rllib-new"),
+    Pair(EQUAL, "ours-ppo-as-rllib", "rllib-old"),
+    Pair(EQUAL, "ours-ppo-256", "rllib-new-256"),
+    Pair(EQUAL, "ours-ppo-256", "rllib-old-256"),
+)
+
+
+def select(names: list[str] | None) -> list[Contender]:
+    """The contenders called `names`, in table order; all of them for None or an empty list."""
+    known = [contender.name for contender in CONTENDERS]
+    unknown = [name for name in names or [] if name not in known]
+    if unknown:
+        raise ValueError(f"unknown contender {', '.join(unknown)}: choose from {', '.join(known)}")
+    return [contender for contender in CONTENDERS if not names or contender.name in names]

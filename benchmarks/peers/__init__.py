@@ -1,0 +1,1 @@
+"""Worker processes: each trains one library once and prints one JSON line as its last line."""

@@ -1,0 +1,172 @@
+"""What every worker shares: its options, its clocks and its last line.
+
+Speed: steps per second of the training loop, learning included. The clock starts after a
+warm-up of whole iterations that covers at least `WARM_UP_STEPS` (imports, first allocations and
+lazy initialisation stay out) and stops at the first iteration end after `--steps` more.
+
+Threshold: seconds from process start until the mean return of the last 100 training episodes
+reaches `--threshold`. Looked at between iterations, and never before 100 episodes have ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+# One iteration of the largest batch of most contenders (2,048-4,000), several of a small one.
+WARM_UP_STEPS = 2_000
+WINDOW_EPISODES = 100
+
+
+class Goal(Protocol):
+    """Decides when a worker stops, and reports what it measured.
+
+    `least_steps`: steps that the goal needs in any case, 0 when unknown.
+    """
+
+    least_steps: int
+
+    def reached(self, steps: int, returns: list[float]) -> bool:
+        """Look at the run between two iterations; `returns`: the last 100 episodes' returns."""
+
+    def report(self) -> dict[str, Any]:
+        """The measured fields of the worker's row."""
+
+
+class SpeedGoal:
+    """Counts steps per second over a fixed number of steps after the warm-up."""
+
+    def __init__(self, steps: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        # The margin covers the iterations that overshoot both ends (the largest is 4,000 steps).
+        self.least_steps = WARM_UP_STEPS + steps + 10_000
+        self._wanted = steps
+        self._clock = clock
+        self._start: tuple[int, float] | None = None
+        self._end: tuple[int, float] | None = None
+
+    def reached(self, steps: int, returns: list[float]) -> bool:
+        """True once the fixed number of steps has been taken since the warm-up."""
+        del returns
+        now = self._clock()
+        if self._start is None:
+            if steps >= WARM_UP_STEPS:
+                self._start = (steps, now)
+        elif self._end is None and steps - self._start[0] >= self._wanted:
+            self._end = (steps, now)
+        return self._end is not None
+
+    def report(self) -> dict[str, Any]:
+        """Steps, seconds and their ratio."""
+        if self._start is None or self._end is None:
+            raise RuntimeError("training ended before the warm-up and the measured steps")
+        steps, seconds = self._end[0] - self._start[0], self._end[1] - self._start[1]
+        return {"steps": steps, "seconds": seconds, "steps_per_s": steps / seconds}
+
+
+class ThresholdGoal:
+    """Waits for a mean return over the last 100 training episodes."""
+
+    def __init__(
+        self, threshold: float, spawned_at: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.least_steps = 0
+        self._threshold = threshold
+        self._spawned_at = spawned_at
+        self._clock = clock
+        self._steps = 0
+        self._seconds: float | None = None
+
+    def reached(self, steps: int, returns: list[float]) -> bool:
+        """True once 100 episodes average the threshold or more."""
+        self._steps = steps
+        full = len(returns) >= WINDOW_EPISODES
+        if full and sum(returns) / len(returns) >= self._threshold:
+            self._seconds = self._clock() - self._spawned_at
+        return self._seconds is not None
+
+    def report(self) -> dict[str, Any]:
+        """Seconds and steps to the threshold, or status "not reached"."""
+        if self._seconds is None:
+            told = f"mean return below {self._threshold:g} after {self._steps} steps"
+            return {"status": "not reached", "error": told, "steps": self._steps}
+        return {
+            "steps": self._steps,
+            "steps_to_threshold": self._steps,
+            "seconds_from_process_start_to_threshold": self._seconds,
+        }
+
+
+def _process_start() -> float:
+    """This process's start on the monotonic clock, for a worker started by hand.
+
+    The kernel counts the start from boot in clock ticks (10 ms). The benchmark passes the moment
+    of the spawn instead, so that all contenders are timed from outside, one way.
+    """
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start_ticks = int(fields[19])  # `starttime`, field 22; the split begins at field 3
+    since_start = time.clock_gettime(time.CLOCK_BOOTTIME) - start_ticks / os.sysconf("SC_CLK_TCK")
+    return time.monotonic() - since_start
+
+
+def parse(description: str, variants: list[str], argv: list[str] | None) -> argparse.Namespace:
+    """The options that all workers take."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("variant", choices=variants)
+    parser.add_argument("--json", action="store_true", help="print only the JSON line")
+    parser.add_argument("--steps", type=int, default=80_000, help="measured agent steps")
+    parser.add_argument("--threshold", type=float, help="mean return to wait for, not speed")
+    parser.add_argument("--max-steps", type=int, default=500_000, help="threshold mode gives up")
+    parser.add_argument("--spawned-at", type=float, help="monotonic seconds of the spawn")
+    return parser.parse_args(argv)
+
+
+def make_goal(options: argparse.Namespace) -> Goal:
+    """The goal that the options ask for."""
+    if options.threshold is None:
+        return SpeedGoal(options.steps)
+    spawned_at = _process_start() if options.spawned_at is None else options.spawned_at
+    return ThresholdGoal(options.threshold, spawned_at)
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """Installed versions; a missing package is left out."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def run_worker(
+    options: argparse.Namespace, train: Callable[[str, Goal, int], dict[str, Any]]
+) -> int:
+    """Train, then print the row as the last line; an exception becomes a row with its message.
+
+    Args:
+        options: what `parse` returned.
+        train: called with the variant, the goal and the steps at which to give up; returns
+            `settings` and `versions`.
+    """
+    row: dict[str, Any] = {"variant": options.variant, "status": "ok"}
+    # In speed mode the goal ends the run; the limit only has to lie beyond it.
+    limit = options.max_steps if options.threshold is not None else 2**62
+    try:
+        goal = make_goal(options)
+        row.update(train(options.variant, goal, limit))
+        row.update(goal.report())
+    except Exception as error:
+        traceback.print_exc()
+        row.update(status="failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
+    if not options.json:
+        print({key: row[key] for key in row if key not in ("settings", "versions")})
+    print(json.dumps(row, default=str), flush=True)
+    return 1 if row["status"] == "failed" else 0

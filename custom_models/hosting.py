@@ -1,0 +1,110 @@
+"""The one place where TorchModelV2 networks meet RLlib's new API stack."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.rl_module.apis import ValueFunctionAPI
+from ray.rllib.core.rl_module.torch import TorchRLModule
+from ray.rllib.models.catalog import MODEL_DEFAULTS, ModelCatalog
+from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
+from ray.rllib.utils.serialization import deserialize_type
+from torch import Tensor
+
+# Keys RLlib's catalogue understands but this project's runners do not serve (yet).
+UNSUPPORTED_MODEL_KEYS = {
+    "use_lstm": "recurrent networks are not supported",
+    "use_attention": "attention networks are not supported",
+    "custom_action_dist": "the action distribution follows from the action space",
+}
+
+
+def checked_model_config(model: Mapping[str, Any]) -> dict[str, Any]:
+    """RLlib's ``model:`` dict with its defaults filled in.
+
+    Raises:
+        ValueError: unknown or unsupported key, named, with the nearest right one.
+    """
+    for key, value in model.items():
+        if key not in MODEL_DEFAULTS:
+            near = difflib.get_close_matches(key, MODEL_DEFAULTS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"model key {key!r} is unknown{hint}")
+        if key in UNSUPPORTED_MODEL_KEYS and value:
+            raise ValueError(f"model key {key!r}: {UNSUPPORTED_MODEL_KEYS[key]}")
+    return {**MODEL_DEFAULTS, **model}
+
+
+def resolved_model_class(custom_model: str | type) -> str | type:
+    """The class at a dotted path; a class, or a name registered with ModelCatalog, as it is.
+
+    Raises:
+        ValueError: the path cannot be imported.
+    """
+    if isinstance(custom_model, str) and "." in custom_model:
+        try:
+            return deserialize_type(custom_model, error=True)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(f"custom_model {custom_model!r} cannot be imported") from error
+    return custom_model
+
+
+class ModelV2Module(TorchRLModule, ValueFunctionAPI):
+    """An RLModule around any TorchModelV2 that ModelCatalog can build.
+
+    | symbol | shape | meaning |
+    |---|---|---|
+    | obs | [B, *observation_space.shape] | what the runner saw |
+    | action_dist_inputs | [B, K] | logits, or [mean, log std]; K is 1 per action or 2 per dimension |
+    | vf_preds | [B] | V(s) |
+
+    Recurrent models are refused: they would need states in the rollout.
+    """
+
+    def setup(self) -> None:
+        model_config = checked_model_config(self.model_config)
+        if model_config["custom_model"] is not None:
+            model_config["custom_model"] = resolved_model_class(model_config["custom_model"])
+        _, num_outputs = ModelCatalog.get_action_dist(
+            self.action_space, model_config, framework="torch"
+        )
+        self.model = ModelCatalog.get_model_v2(
+            obs_space=self.observation_space,
+            action_space=self.action_space,
+            num_outputs=num_outputs,
+            model_config=model_config,
+            framework="torch",
+            name="policy",
+        )
+        if not isinstance(self.model, TorchModelV2):
+            raise ValueError(f"{type(self.model).__name__} is not a TorchModelV2")
+        if self.model.get_initial_state():
+            raise ValueError(
+                f"{type(self.model).__name__} is recurrent: recurrent networks are not supported"
+            )
+        # A model may offer policy and value in one pass, without ModelV2's dict unpacking.
+        self._direct = getattr(self.model, "policy_and_value", None)
+
+    def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """Dist inputs [B, K] and values [B] for observations [B, …]; gradients as torch's mode says."""
+        if self._direct is not None:
+            return self._direct(obs)
+        dist_inputs, _ = self.model({"obs": obs, "is_training": self.training}, [], None)
+        return dist_inputs, self.model.value_function()
+
+    def _forward(self, batch: dict[str, Any], **_: Any) -> dict[str, Any]:
+        dist_inputs, values = self.policy_and_value(batch[Columns.OBS])
+        return {Columns.ACTION_DIST_INPUTS: dist_inputs, Columns.VF_PREDS: values}
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
+        """V(s), [B]."""
+        return self.policy_and_value(batch[Columns.OBS])[1]
+
+
+def num_parameters(module: torch.nn.Module) -> int:
+    """Trainable numbers in a network."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

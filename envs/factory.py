@@ -1,0 +1,165 @@
+"""The one door to environments: every algorithm, evaluation and video gets its worlds here.
+
+An environment may be named by a gymnasium id (``CartPole-v1``), by a name registered with
+``ray.tune.registry.register_env``, by a dotted class path (``my_module.MyEnv``) or by the class
+itself. Dict, Tuple, Discrete and MultiBinary observations are flattened to one Box.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
+from gymnasium.wrappers import FlattenObservation
+from gymnasium.wrappers.vector import FlattenObservation as VectorFlattenObservation
+from ray.tune.registry import ENV_CREATOR, _global_registry
+
+VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
+
+
+class EnvironmentRequestError(ValueError):
+    """The requested environment does not exist, cannot be built, or has spaces we do not support."""
+
+
+def make_vector_env(
+    env: str | type[gym.Env],
+    num_envs: int,
+    env_config: Mapping[str, Any] | None = None,
+    vectorize_mode: str = "vector_entry_point",
+) -> VectorEnv:
+    """Build ``num_envs`` copies of an environment, stepped together.
+
+    Args:
+        env: gymnasium id, registered name, class path or class.
+        num_envs: number of copies, N >= 1.
+        env_config: keyword arguments of the environment (a registered creator gets the dict whole).
+        vectorize_mode: ``vector_entry_point`` uses the environment's own vector implementation where it has
+            one (CartPole steps 64 copies 8 times faster so) and ``sync`` elsewhere; ``async``
+            gives every copy a process, for environments slower than about a millisecond a step.
+
+    Raises:
+        EnvironmentRequestError: unknown environment, refused options or unsupported spaces.
+    """
+    if vectorize_mode not in VECTORIZE_MODES:
+        raise EnvironmentRequestError(
+            f"gym_env_vectorize_mode {vectorize_mode!r} is unknown; "
+            f"choose one of {', '.join(VECTORIZE_MODES)}"
+        )
+    options = dict(env_config or {})
+    spec = _gymnasium_spec(env)
+    if vectorize_mode == "vector_entry_point" and spec is not None and spec.vector_entry_point is not None:
+        vector = _call_with_options(
+            spec.id,
+            partial(gym.make_vec, spec.id, num_envs, vectorization_mode="vector_entry_point"),
+            options,
+        )
+    else:
+        creator = _creator(env, options)
+        vector_class = AsyncVectorEnv if vectorize_mode == "async" else SyncVectorEnv
+        vector = vector_class([creator] * num_envs)
+    if not isinstance(vector.single_observation_space, gym.spaces.Box):
+        vector = VectorFlattenObservation(vector)
+    _require_supported_spaces(env, vector.single_observation_space, vector.single_action_space)
+    return vector
+
+
+def make_single_env(
+    env: str | type[gym.Env],
+    env_config: Mapping[str, Any] | None = None,
+    render_mode: str | None = None,
+) -> gym.Env:
+    """Build one copy, for videos and checks; the same options as :func:`make_vector_env`.
+
+    Raises:
+        EnvironmentRequestError: as :func:`make_vector_env`.
+    """
+    options = dict(env_config or {})
+    if render_mode is not None:
+        options["render_mode"] = render_mode
+    single = _creator(env, options)()
+    if not isinstance(single.observation_space, gym.spaces.Box):
+        single = FlattenObservation(single)
+    _require_supported_spaces(env, single.observation_space, single.action_space)
+    return single
+
+
+def environment_spaces(
+    env: str | type[gym.Env], env_config: Mapping[str, Any] | None = None
+) -> tuple[gym.Space, gym.Space]:
+    """Observation and action space of one copy as the networks see them; builds and closes it."""
+    single = make_single_env(env, env_config)
+    spaces = single.observation_space, single.action_space
+    single.close()
+    return spaces
+
+
+def _gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec | None:
+    """The registry entry of a gymnasium id, or None when the name is not gymnasium's."""
+    if not isinstance(env, str) or _global_registry.contains(ENV_CREATOR, env):
+        return None
+    if env.startswith(("ALE/", "ale_py:")):
+        import ale_py
+
+        gym.register_envs(ale_py)
+        env = env.removeprefix("ale_py:")
+    return gym.registry.get(env)
+
+
+def _creator(env: str | type[gym.Env], options: dict[str, Any]) -> Callable[[], gym.Env]:
+    """A function that builds one copy."""
+    if isinstance(env, type):
+        return partial(_call_with_options, env.__name__, env, options)
+    spec = _gymnasium_spec(env)
+    if spec is not None:
+        return partial(_call_with_options, spec.id, partial(gym.make, spec.id), options)
+    if _global_registry.contains(ENV_CREATOR, env):
+        return partial(_global_registry.get(ENV_CREATOR, env), options)
+    return partial(_call_with_options, env, _class_at(env), options)
+
+
+def _class_at(path: str) -> type[gym.Env]:
+    """The environment class at a dotted path.
+
+    Raises:
+        EnvironmentRequestError: with the nearest gymnasium id where there is one.
+    """
+    module_name, _, attribute = path.rpartition(".")
+    # Gymnasium ids carry a version ("-v1"); only names without one can be dotted paths.
+    if module_name and "-v" not in attribute:
+        try:
+            found = getattr(importlib.import_module(module_name), attribute)
+        except (ImportError, AttributeError) as error:
+            raise EnvironmentRequestError(f"environment {path!r} cannot be imported: {error}") from error
+        return found
+    near = difflib.get_close_matches(path, gym.registry, n=1, cutoff=0.6)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise EnvironmentRequestError(f"environment {path!r} is not registered with gymnasium{hint}")
+
+
+def _call_with_options(name: str, build: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """Build an environment; refused options become one sentence instead of a stack of frames."""
+    try:
+        return build(**options)
+    except (TypeError, gym.error.Error, ValueError) as error:
+        given = ", ".join(sorted(options)) or "none given"
+        reason = str(error).splitlines()[0]
+        raise EnvironmentRequestError(
+            f"environment {name!r} cannot be built with env_config keys ({given}): {reason}"
+        ) from error
+
+
+def _require_supported_spaces(env: object, observation: gym.Space, action: gym.Space) -> None:
+    if not isinstance(observation, gym.spaces.Box):
+        raise EnvironmentRequestError(
+            f"environment {env!r} has observations of {observation}; supported are Box and the "
+            "spaces gymnasium can flatten into one Box"
+        )
+    if not isinstance(action, gym.spaces.Discrete | gym.spaces.Box):
+        raise EnvironmentRequestError(
+            f"environment {env!r} has actions of {action}; supported are Discrete and Box"
+        )

@@ -1,0 +1,28 @@
+"""One Ray for the whole test session, registration as the command does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+# Set before Ray is imported: no usage report, no metrics agents, quiet workers.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """A running local Ray with four logical CPUs, shared by every test that needs one."""
+    import ray
+
+    import algorithms
+
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    algorithms.register()
+    yield
+    ray.shutdown()
