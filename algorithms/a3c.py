@@ -20,6 +20,7 @@ from algorithms.batch import make_batch
 from algorithms.episodes import Episode
 from algorithms.filters import Moments
 from algorithms.gradients import clip_gradients, require_finite
+from algorithms.learner import critic_quality
 from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
 from algorithms.on_policy import OnPolicyAlgorithm
 from algorithms.rollout import Rollout
@@ -58,6 +59,7 @@ class A3CRunner(VectorEnvRunner):
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
+        self._parameters = list(self.module.parameters())
         # Gradients flow in this process: torch's default would take every core of the machine.
         if self.worker_index and self.config.torch_num_threads is not None:
             torch.set_num_threads(self.config.torch_num_threads)
@@ -78,7 +80,10 @@ class A3CRunner(VectorEnvRunner):
         self.module.set_state(weights)
         self.set_filter_state(filter_state)
         try:
-            return self._gradients_of(self.sample(), timestep)
+            rollout = self.sample()
+            while rollout.num_steps == 0:  # every environment was resetting
+                rollout = self.sample()
+            return self._gradients_of(rollout, timestep)
         except FloatingPointError as error:
             return error
 
@@ -92,8 +97,9 @@ class A3CRunner(VectorEnvRunner):
         loss, stats = actor_critic_objective(
             self._distribution, dist_inputs, values, batch, coefficients
         )
-        parameters = list(self.module.parameters())
-        self.module.zero_grad(set_to_none=True)
+        parameters = self._parameters
+        for parameter in parameters:
+            parameter.grad = None
         loss.backward()
         # A parameter the loss does not reach still has its place in the message.
         for parameter in parameters:
@@ -102,6 +108,7 @@ class A3CRunner(VectorEnvRunner):
         norm = clip_gradients(parameters, self.config.grad_clip, self.config.grad_clip_by)
         require_finite(norm, stats, timestep=timestep, update=self.worker_index or 0)
         numbers = {name: float(value) for name, value in stats.items()}
+        numbers["vf_explained_var"] = critic_quality(batch)
         numbers["entropy_coeff"] = float(coefficients.entropy_coeff)
         numbers["gradients_default_optimizer_global_norm"] = float(norm)
         return GradientMessage(
@@ -146,6 +153,11 @@ class A3CConfig(ActorCriticConfig):
             )
         if self.num_learners > 1:
             raise ValueError(f"A3C has one learner; num_learners {self.num_learners} is too many")
+        if self.num_epochs != 1 or self.minibatch_size is not None:
+            raise ValueError(
+                f"A3C takes one step per gradient: num_epochs {self.num_epochs} and minibatch_size "
+                f"{self.minibatch_size} do not apply"
+            )
         envs, fragment = self.num_envs_per_env_runner, self.rollout_fragment_length
         batch = self.train_batch_size
         if fragment == "auto" and batch is None:

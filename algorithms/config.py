@@ -39,6 +39,7 @@ class OnPolicyConfig(AlgorithmConfig):
         self.use_gae = True
         self.optimizer = {"type": "adam"}
         self.torch_num_threads = 1
+        self.restore_from = None
 
     def training(
         self,
@@ -47,6 +48,7 @@ class OnPolicyConfig(AlgorithmConfig):
         optimizer: dict[str, Any] | Any = NotProvided,
         standardize_advantages: bool | Any = NotProvided,
         torch_num_threads: int | None | Any = NotProvided,
+        restore_from: str | None | Any = NotProvided,
         **kwargs: Any,
     ) -> Self:
         """RLlib's ``training()`` and what it refuses or ignores on the new API stack.
@@ -58,6 +60,7 @@ class OnPolicyConfig(AlgorithmConfig):
             standardize_advantages: zero mean and unit variance over the train batch.
             torch_num_threads: threads of one process's network; None leaves torch's choice. Small
                 networks run fastest on one.
+            restore_from: folder of a checkpoint whose weights and state training starts from.
         """
         super().training(**kwargs)
         if model is not NotProvided:
@@ -68,6 +71,8 @@ class OnPolicyConfig(AlgorithmConfig):
             self.standardize_advantages = standardize_advantages
         if torch_num_threads is not NotProvided:
             self.torch_num_threads = torch_num_threads
+        if restore_from is not NotProvided:
+            self.restore_from = restore_from
         return self
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
@@ -125,6 +130,11 @@ class OnPolicyConfig(AlgorithmConfig):
             )
         if self.is_multi_agent:
             raise ValueError("multi-agent configurations are not supported")
+        if self.evaluation_duration == "auto" or self.evaluation_duration_unit != "episodes":
+            raise ValueError(
+                "evaluation plays a number of whole episodes; evaluation_duration "
+                f"{self.evaluation_duration!r} in {self.evaluation_duration_unit} is not supported"
+            )
 
     def _validate_batches(self) -> None:
         runners, envs = max(self.num_env_runners, 1), self.num_envs_per_env_runner

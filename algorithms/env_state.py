@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.utils import EzPickle
 from gymnasium.vector import SyncVectorEnv, VectorEnv, VectorWrapper
+from ray import cloudpickle
 
 
 def capture_env_state(env: VectorEnv) -> bytes | None:
@@ -20,7 +21,8 @@ def capture_env_state(env: VectorEnv) -> bytes | None:
     if any(isinstance(part, EzPickle) for part in _parts(env)):
         return None
     try:
-        return pickle.dumps(env)
+        # Gymnasium's own wrappers and registered creators hold lambdas, which pickle refuses.
+        return cloudpickle.dumps(env)
     except Exception:  # pickling runs the environment's own code: any failure means "cannot"
         return None
 

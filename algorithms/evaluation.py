@@ -43,11 +43,12 @@ def evaluate_on_runners(algorithm: Any, runners: Any) -> tuple[dict[str, Any], i
     filter_state = algorithm.filter_state()
     explore = bool(config.explore)
     remote = runners.num_remote_env_runners()
-    share = -(-wanted // max(remote, 1))
 
     def play(runner: Any) -> list[Episode]:
+        # Remote runners count from 1; the first ones play what cannot be shared equally.
+        extra = remote > 0 and runner.worker_index <= wanted % remote
         runner.set_filter_state(filter_state)
-        return play_episodes(runner, share, explore=explore)
+        return play_episodes(runner, wanted // max(remote, 1) + extra, explore=explore)
 
     parts = runners.foreach_env_runner(play, local_env_runner=remote == 0)
     episodes = [episode for part in parts for episode in part]

@@ -58,14 +58,7 @@ def actor_critic_objective(
         + coefficients.vf_loss_coeff * critic_loss
         - coefficients.entropy_coeff * entropy
     )
-    stats = {
-        "total_loss": total,
-        "policy_loss": policy_loss,
-        "vf_loss": critic_loss,
-        "entropy": entropy,
-        "vf_explained_var": losses.explained_variance(values_B, batch.value_targets),
-    }
-    return total, {name: value.detach() for name, value in stats.items()}
+    return total, _detached(total, policy_loss, critic_loss, entropy)
 
 
 def ppo_objective(
@@ -93,29 +86,26 @@ def ppo_objective(
     if coefficients.kl_coeff is not None:
         divergence = losses.kl_penalty(distribution.kl(batch.old_dist_inputs, dist_inputs_BK))
         total = total + coefficients.kl_coeff * divergence
-    stats = {
-        "total_loss": total,
-        "policy_loss": policy_loss,
-        "vf_loss": critic_loss,
-        "entropy": entropy,
-    }
-    stats = {name: value.detach() for name, value in stats.items()}
-    stats |= _trust_region_stats(distribution, dist_inputs_BK, log_probs, batch, coefficients)
-    stats["vf_explained_var"] = losses.explained_variance(values_B.detach(), batch.value_targets)
-    return total, stats
+    return total, _detached(total, policy_loss, critic_loss, entropy)
 
 
 @torch.no_grad()
-def _trust_region_stats(
-    distribution: Distribution,
-    dist_inputs_BK: Tensor,
-    log_probs: Tensor,
-    batch: Batch,
-    coefficients: PPOCoefficients,
+def trust_region_stats(
+    distribution: Distribution, dist_inputs_BK: Tensor, batch: Batch, clip_param: float | None
 ) -> Stats:
-    """How far the new policy is from the one that acted."""
+    """How far the new policy is from the one that acted: mean KL, and the share of clipped ratios."""
     stats = {"mean_kl_loss": distribution.kl(batch.old_dist_inputs, dist_inputs_BK).mean()}
-    if coefficients.clip_param is not None:
+    if clip_param is not None:
+        log_probs = distribution.log_prob(dist_inputs_BK, batch.actions)
         ratio = torch.exp(log_probs - batch.old_log_probs)
-        stats["clip_fraction"] = ((ratio - 1.0).abs() > coefficients.clip_param).float().mean()
+        stats["clip_fraction"] = ((ratio - 1.0).abs() > clip_param).float().mean()
     return stats
+
+
+def _detached(total: Tensor, policy: Tensor, critic: Tensor, entropy: Tensor) -> Stats:
+    return {
+        "total_loss": total.detach(),
+        "policy_loss": policy.detach(),
+        "vf_loss": critic.detach(),
+        "entropy": entropy.detach(),
+    }

@@ -39,6 +39,8 @@ class OnPolicyAlgorithm(Algorithm):
         self._filter = self._make_filter()
         self._logged_at = time.monotonic()
         self._frames_per_step = frames_per_step(self.config.env, self.config.env_config)
+        if self.config.restore_from is not None:
+            self.restore_from_path(self.config.restore_from)
 
     def _make_filter(self) -> MeanStdFilter | None:
         if self.config.observation_filter != "MeanStdFilter":
@@ -54,6 +56,8 @@ class OnPolicyAlgorithm(Algorithm):
         while sampled < wanted:
             with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
                 rollout = self._sample_batch()
+            if rollout.num_steps == 0:  # every environment was resetting
+                continue
             self._note_steps(rollout.num_steps, rollout.episodes)
             sampled += rollout.num_steps
             episodes += len(rollout.episodes)

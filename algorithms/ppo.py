@@ -12,7 +12,7 @@ from algorithms.batch import Batch
 from algorithms.config import OnPolicyConfig
 from algorithms.learner import OnPolicyLearner
 from algorithms.losses import adapted_kl_coeff
-from algorithms.objectives import PPOCoefficients, ppo_objective
+from algorithms.objectives import PPOCoefficients, ppo_objective, trust_region_stats
 from algorithms.on_policy import OnPolicyAlgorithm
 
 
@@ -61,8 +61,14 @@ class PPOLearner(OnPolicyLearner):
         )
         return ppo_objective(self._distribution, dist_inputs_BK, values_B, batch, coefficients)
 
+    def diagnostics(self, dist_inputs_BK: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """See :func:`algorithms.objectives.trust_region_stats`."""
+        return trust_region_stats(
+            self._distribution, dist_inputs_BK, batch, self.config.clip_param
+        )
+
     def after_minibatches(self, stats: dict[str, float]) -> dict[str, float]:
-        """Adapt the KL weight to the mean divergence of all learners."""
+        """Adapt the KL weight to the last epoch's mean divergence, over all learners."""
         if not self.config.use_kl_loss:
             return {}
         used = self._kl_coeff

@@ -51,6 +51,13 @@ LEARNER_RESULTS_OF = {
     "A3C": (*LEARNER_RESULTS_COMMON, "gradient_staleness_mean", "gradient_staleness_max"),
     "PPO": (*LEARNER_RESULTS_COMMON, "mean_kl_loss", "clip_fraction", "curr_kl_coeff"),
 }
+COUNTS = (
+    "num_episodes",
+    "num_episodes_lifetime",
+    "num_env_steps_sampled",
+    "num_env_steps_sampled_lifetime",
+    "num_frames_sampled_lifetime",
+)
 # Set by Tune for every trainable.
 TUNE_RESULTS = ("training_iteration", "time_total_s", "time_this_iter_s", "iterations_since_restore")
 
@@ -67,7 +74,14 @@ def result_names(algorithm: str) -> tuple[str, ...]:
 
 
 def with_retired_names(result: dict[str, Any]) -> dict[str, Any]:
-    """The result with the retired names beside today's; names without a number are left out."""
+    """The result with the retired names beside today's; names without a number are left out.
+
+    RLlib's logger turns counts into floats; counts are made whole again.
+    """
+    runners = result.get("env_runners", {})
+    for name in COUNTS:
+        if name in runners:
+            runners[name] = int(runners[name])
     for retired, path in RETIRED_NAMES.items():
         value = _at(result, path)
         if value is not None:

@@ -48,6 +48,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self.weights_version = 0
         self.module: Any = None
         self._buffers: Rollout | None = None
+        self._filter: MeanStdFilter | None = None
         if self._has_env():
             self.make_env()
         self.make_module()
@@ -181,24 +182,27 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._obs, _ = self.env.reset()
         self._counter = EpisodeCounter(self.num_envs, same_step=self._same_step)
 
-    @torch.inference_mode()
     def step_episodes(self, *, explore: bool) -> list[tuple[int, Episode]]:
         """One step of all environments without keeping it; episodes that ended, with their index."""
-        dist_inputs, _ = self._policy(self._observed(self._obs, collect=False))
-        if explore:
-            noise = self._distribution.noise((self.num_envs,), self._generator)
-            actions = self._distribution.sample(dist_inputs, noise)
-        else:
-            actions = self._distribution.mode(dist_inputs)
-        self._obs, rewards, terminated, truncated, _ = self.env.step(self._to_env(actions.numpy()))
+        actions = self.act(self._obs, explore=explore)
+        self._obs, rewards, terminated, truncated, _ = self.env.step(actions)
         return self._counter.add(rewards, terminated | truncated)
+
+    @torch.inference_mode()
+    def act(self, obs: np.ndarray, *, explore: bool) -> np.ndarray:
+        """Environment actions for raw observations [N, …], the filter frozen."""
+        dist_inputs, _ = self._policy(self._observed(obs, collect=False))
+        if not explore:
+            return self._to_env(self._distribution.mode(dist_inputs).numpy())
+        noise = self._distribution.noise((len(obs),), self._generator)
+        return self._to_env(self._distribution.sample(dist_inputs, noise).numpy())
 
     def _observed(self, obs: np.ndarray, *, collect: bool) -> np.ndarray:
         """What the network sees of raw observations [N, …]."""
         if self._filter is None:
             return obs
         collect = collect and not self.config.in_evaluation
-        return self._filter(obs, collect=collect)
+        return self._filter(obs, collect=collect, valid=~self._counter.resetting)
 
     def _policy(self, obs: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Dist inputs [N, K] and values [N] on the CPU."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
+import gymnasium as gym
 import torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.apis import ValueFunctionAPI
@@ -53,6 +55,18 @@ def resolved_model_class(custom_model: str | type) -> str | type:
     return custom_model
 
 
+def num_dist_inputs(action_space: gym.Space) -> int:
+    """K, outputs that describe the policy: a logit per action, or mean and log std per dimension.
+
+    ModelCatalog's own count differs: it takes integer Boxes for categories and refuses matrices.
+    """
+    if isinstance(action_space, gym.spaces.Discrete):
+        return int(action_space.n)
+    if isinstance(action_space, gym.spaces.Box):
+        return 2 * math.prod(action_space.shape)
+    raise ValueError(f"no network outputs for {action_space}; supported are Discrete and Box")
+
+
 class ModelV2Module(TorchRLModule, ValueFunctionAPI):
     """An RLModule around any TorchModelV2 that ModelCatalog can build.
 
@@ -69,13 +83,10 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         model_config = checked_model_config(self.model_config)
         if model_config["custom_model"] is not None:
             model_config["custom_model"] = resolved_model_class(model_config["custom_model"])
-        _, num_outputs = ModelCatalog.get_action_dist(
-            self.action_space, model_config, framework="torch"
-        )
         self.model = ModelCatalog.get_model_v2(
             obs_space=self.observation_space,
             action_space=self.action_space,
-            num_outputs=num_outputs,
+            num_outputs=num_dist_inputs(self.action_space),
             model_config=model_config,
             framework="torch",
             name="policy",

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import FlattenObservation
 from gymnasium.wrappers.vector import FlattenObservation as VectorFlattenObservation
@@ -162,4 +163,9 @@ def _require_supported_spaces(env: object, observation: gym.Space, action: gym.S
     if not isinstance(action, gym.spaces.Discrete | gym.spaces.Box):
         raise EnvironmentRequestError(
             f"environment {env!r} has actions of {action}; supported are Discrete and Box"
+        )
+    if isinstance(action, gym.spaces.Box) and not np.issubdtype(action.dtype, np.floating):
+        raise EnvironmentRequestError(
+            f"environment {env!r} has integer actions of {action}; supported are Discrete and "
+            "Box of floating-point numbers"
         )

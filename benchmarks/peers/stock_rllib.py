@@ -35,17 +35,38 @@ NETWORKS = {
 _RETURNS: deque[float] = deque(maxlen=WINDOW_EPISODES)
 
 
-class _Window(RLlibCallback):
+class _OldStackWindow(RLlibCallback):
     """Keeps the last 100 training returns.
 
-    RLlib's own mean covers only the episodes since its last reduction, eight at this batch size
-    once episodes last 500 steps, so it would cross the threshold earlier than the others' can.
+    RLlib's own mean covers the episodes since its last reduction, eight at this batch size once
+    episodes last 500 steps: it would cross the threshold earlier than the other contenders can.
     """
 
     def on_episode_end(self, *, episode: Any, **kwargs: Any) -> None:
-        """Called by both stacks; the old one's episode has an attribute, the new one a method."""
-        is_old = hasattr(episode, "total_reward")
-        _RETURNS.append(episode.total_reward if is_old else episode.get_return())
+        """The old stack's episode is one object from reset to end."""
+        del kwargs
+        _RETURNS.append(float(episode.total_reward))
+
+
+class _NewStackWindow(RLlibCallback):
+    """The same on the new stack, which cuts an episode into a chunk per sampled batch.
+
+    A chunk's `get_return()` leaves the chunks before it out, so they are added up here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._so_far: dict[str, float] = {}
+
+    def on_sample_end(self, *, samples: Any, **kwargs: Any) -> None:
+        """Add each chunk to its episode's return, and count the episodes that ended."""
+        del kwargs
+        for chunk in samples:
+            total = self._so_far.pop(chunk.id_, 0.0) + float(chunk.get_return())
+            if chunk.is_done:
+                _RETURNS.append(total)
+            else:
+                self._so_far[chunk.id_] = total
 
 
 def _config(is_new: bool, network: Settings) -> PPOConfig:
@@ -59,7 +80,7 @@ def _config(is_new: bool, network: Settings) -> PPOConfig:
         )
         .environment(ENV)
         .env_runners(**{key: RLLIB_PPO[key] for key in runner_keys})
-        .callbacks(_Window)
+        .callbacks(_NewStackWindow if is_new else _OldStackWindow)
         .training(**training)
     )
     if is_new:

@@ -1,0 +1,108 @@
+"""The `rllib` command. Exit codes: 0 done, 1 a trial failed, 2 a wrong request, 130 interrupted."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from experiments.errors import RequestError
+from experiments.options import (
+    EvaluateOptions,
+    FileOptions,
+    LaunchOptions,
+    TrainOptions,
+    as_parameters,
+)
+
+app = typer.Typer(
+    name="rllib",
+    help="Train and evaluate A2C, A3C and PPO on Ray RLlib, from tuned config files.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+train_app = typer.Typer(help="Train: from files, or from options alone.", invoke_without_command=True)
+app.add_typer(train_app, name="train")
+
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@train_app.callback()
+@as_parameters(TrainOptions)
+def train(context: typer.Context, options: TrainOptions) -> None:
+    """Train one algorithm on one environment, described by options."""
+    if context.invoked_subcommand is not None:
+        return
+    from experiments.requests import experiment_from_options
+
+    prepare_imports(options)
+    raise typer.Exit(start([experiment_from_options(options)], options))
+
+
+@train_app.command("file")
+@as_parameters(FileOptions)
+def train_file(
+    files: Annotated[list[Path], typer.Argument(help="YAML or Python config files.")],
+    options: FileOptions,
+) -> None:
+    """Train what one or more config files describe."""
+    from experiments.requests import experiments_from_files
+
+    prepare_imports(options)
+    raise typer.Exit(start(experiments_from_files(files, options), options))
+
+
+@app.command()
+@as_parameters(EvaluateOptions)
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, trial or experiment folder.")],
+    options: EvaluateOptions,
+) -> None:
+    """Play whole episodes with a trained policy and report raw returns."""
+    from experiments.evaluate import evaluate_checkpoint
+
+    evaluate_checkpoint(checkpoint, options)
+
+
+def start(experiments: list[Any], options: LaunchOptions) -> int:
+    """Check every experiment, then run them one after another; the exit code."""
+    from experiments.launch import launch
+
+    return launch(experiments, options, notes)
+
+
+def prepare_imports(options: LaunchOptions) -> None:
+    """Import the modules of ``--import``: they register environments and models.
+
+    Raises:
+        RequestError: a module is missing or fails.
+    """
+    sys.path.insert(0, os.getcwd())
+    for module in options.import_ or []:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # the module's own code runs here: any failure is the request's
+            raise RequestError(
+                problem=f"--import {module} failed: {type(error).__name__}: {error}"
+            ) from error
+
+
+def main() -> None:
+    """Entry point: every wrong request becomes one line and exit code 2."""
+    # Read by Ray when it is imported: no usage report, and workers may share what the driver has.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        app()
+    except RequestError as error:
+        notes.print(str(error), markup=False)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""Running experiments through Ray Tune."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import algorithms
+from experiments.checking import check_experiment
+from experiments.errors import RequestError
+from experiments.experiment import Experiment
+from experiments.manifest import (
+    build_manifest,
+    finish_manifest,
+    manifest_resumed,
+    write_manifest,
+)
+from experiments.options import LaunchOptions
+from experiments.overrides import parse_mapping, parse_seeds
+from experiments.plan import print_plan
+from experiments.progress import TrialProgress, close_displays
+from experiments.requests import option_notes
+from experiments.stopping import FirstReached
+from experiments.summary import print_summary, trial_rows
+
+DONE = 0
+EXIT_CODES = {"done": DONE, "failed": 1, "interrupted": 130}
+DEFAULT_STORAGE = "~/ray_results"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked experiment, ready to run.
+
+    Attributes:
+        experiment: the request.
+        resolved: its configuration after defaults.
+        seeds: those of ``--seeds``, or None.
+        folder: where its results go.
+    """
+
+    experiment: Experiment
+    resolved: Any
+    seeds: list[int] | None
+    folder: Path
+
+
+def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console) -> int:
+    """Check all experiments, then run them one after another.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        RequestError: before Ray starts, when anything in the request is wrong.
+    """
+    seeds = parse_seeds(options.seeds) if options.seeds is not None else None
+    scheduler = _scheduler(options)
+    callbacks = _tracking_callbacks(options)
+    jobs = [_checked(experiment, options, seeds) for experiment in experiments]
+    for note in option_notes(options):
+        notes.print(f"note: {note}", markup=False)
+    if options.dry_run:
+        for job in jobs:
+            print_plan(job.experiment, job.resolved, job.seeds, job.folder)
+        return DONE
+    cluster = _start_ray(options)
+    try:
+        codes = [_run(job, options, scheduler, callbacks) for job in jobs]
+    finally:
+        import ray
+
+        ray.shutdown()
+        if cluster is not None:
+            cluster.shutdown()
+    return max(codes)
+
+
+def _checked(experiment: Experiment, options: LaunchOptions, seeds: list[int] | None) -> Job:
+    """Check one experiment and find its folder.
+
+    Raises:
+        RequestError: as :func:`launch`.
+    """
+    cpus, gpus = _available(options)
+    resolved = check_experiment(experiment, available_cpus=cpus, available_gpus=gpus)
+    storage = experiment.storage_path or DEFAULT_STORAGE
+    folder = Path(os.path.expanduser(storage)).absolute() / experiment.name
+    if options.restore is not None:
+        from experiments.checkpoints import require_checkpoint_of
+
+        require_checkpoint_of(Path(options.restore), experiment.algorithm)
+    if options.resume and not (folder / "tuner.pkl").exists():
+        raise RequestError(problem=f"--resume: there is no experiment to continue in {folder}")
+    if folder.exists() and not options.resume and not options.force:
+        raise RequestError(
+            problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
+            "or --experiment-name for another name"
+        )
+    return Job(experiment, resolved, seeds, folder)
+
+
+def _available(options: LaunchOptions) -> tuple[float | None, float | None]:
+    """CPUs and GPUs Ray will have; None where a cluster decides."""
+    if options.ray_address is not None or options.ray_num_nodes is not None:
+        return None, None
+    import torch
+
+    cpus = options.ray_num_cpus or len(os.sched_getaffinity(0))
+    gpus = options.ray_num_gpus if options.ray_num_gpus is not None else torch.cuda.device_count()
+    return float(cpus), float(gpus)
+
+
+def _start_ray(options: LaunchOptions) -> Any:
+    """Start Ray, or join a cluster; the emulated cluster where one was asked for."""
+    import ray
+
+    verbose = options.log_info or options.log_debug
+    level = logging.DEBUG if options.log_debug else logging.INFO if verbose else logging.ERROR
+    common = {"logging_level": level, "log_to_driver": verbose, "include_dashboard": options.ray_ui}
+    if options.ray_num_nodes is not None:
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster()
+        for _ in range(options.ray_num_nodes):
+            cluster.add_node(num_cpus=options.ray_num_cpus or 1)
+        ray.init(address=cluster.address, **common)
+        return cluster
+    if options.ray_address is not None:
+        ray.init(address=options.ray_address, **common)
+        return None
+    ray.init(
+        num_cpus=options.ray_num_cpus,
+        num_gpus=options.ray_num_gpus,
+        object_store_memory=options.ray_object_store_memory,
+        # Loopback only: nothing outside this machine can reach a run that was not asked to listen.
+        _node_ip_address="127.0.0.1",
+        **common,
+    )
+    return None
+
+
+def _run(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any]) -> int:
+    """Run one experiment; its exit code."""
+    algorithms.register()
+    started = time.monotonic()
+    tuner = _restored(job) if options.resume else _new(job, options, scheduler, callbacks)
+    try:
+        results = tuner.fit()
+    except KeyboardInterrupt:
+        results = None
+    finally:
+        close_displays()
+    rows = trial_rows(results) if results is not None else []
+    statuses = {row["status"] for row in rows} or {"interrupted"}
+    status = next(name for name in ("interrupted", "failed", "done") if name in statuses)
+    finish_manifest(job.folder, status, rows)
+    print_summary(job.experiment, rows, job.folder, time.monotonic() - started)
+    return EXIT_CODES[status]
+
+
+def _new(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any]) -> Any:
+    """A Tuner for a fresh experiment; its manifest is on disk before the first trial."""
+    from ray import tune
+
+    experiment = job.experiment
+    if job.folder.exists():
+        aside = job.folder.with_name(f"{job.folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
+        job.folder.rename(aside)
+    write_manifest(
+        job.folder,
+        build_manifest(
+            experiment=experiment,
+            resolved=job.resolved,
+            seeds=job.seeds,
+            notes=option_notes(options),
+        ),
+    )
+    return tune.Tuner(
+        experiment.algorithm,
+        param_space=_param_space(job, options),
+        tune_config=tune.TuneConfig(
+            num_samples=experiment.num_samples,
+            scheduler=scheduler,
+            time_budget_s=experiment.time_budget_s,
+            # Tune copies the trainable's name and a random id into folder names; ours tell seeds.
+            trial_dirname_creator=trial_folder_name,
+        ),
+        run_config=tune.RunConfig(
+            name=experiment.name,
+            storage_path=str(job.folder.parent),
+            stop=FirstReached(experiment.stop),
+            checkpoint_config=checkpoint_config(experiment),
+            failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
+            callbacks=[TrialProgress(FirstReached(experiment.stop)), *callbacks],
+            verbose=2 if options.log_info or options.log_debug else 0,
+        ),
+    )
+
+
+def _restored(job: Job) -> Any:
+    """The Tuner of an interrupted experiment; failed trials go on from their last checkpoint."""
+    from ray import tune
+
+    manifest_resumed(job.folder)
+    return tune.Tuner.restore(
+        str(job.folder), job.experiment.algorithm, resume_unfinished=True, resume_errored=True
+    )
+
+
+def _param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
+    """The configuration as Tune wants it: plain data, one value or a grid per key."""
+    from ray import tune
+
+    space = {"env": job.experiment.env, **grids(job.experiment.config)}
+    if job.seeds is not None:
+        space["seed"] = tune.grid_search(job.seeds)
+    if options.restore is not None:
+        space["restore_from"] = str(Path(options.restore).absolute())
+    if options.log_info or options.log_debug:
+        space["log_level"] = "DEBUG" if options.log_debug else "INFO"
+    return space
+
+
+def grids(value: Any) -> Any:
+    """A copy of nested data with ``{grid_search: […]}`` kept as Tune's own marker."""
+    if isinstance(value, dict):
+        return {key: grids(item) for key, item in value.items()}
+    return list(value) if isinstance(value, list) else value
+
+
+def checkpoint_config(experiment: Experiment) -> Any:
+    """The experiment's checkpoint settings in Tune's class."""
+    from ray import tune
+
+    ranked = experiment.num_to_keep is not None
+    return tune.CheckpointConfig(
+        checkpoint_frequency=experiment.checkpoint_frequency or 0,
+        checkpoint_at_end=experiment.checkpoint_at_end is not False,
+        num_to_keep=experiment.num_to_keep,
+        checkpoint_score_attribute=experiment.score_attribute if ranked else None,
+        checkpoint_score_order=experiment.score_order or "max",
+    )
+
+
+def trial_folder_name(trial: Any) -> str:
+    """`PPO_CartPole-v1_seed0_1a2b3_00000`: what a person looks for, then Tune's id."""
+    env = str(trial.config.get("env")).rsplit("/", 1)[-1].rsplit(".", 1)[-1]
+    seed = trial.config.get("seed")
+    parts = [trial.trainable_name, env, f"seed{seed}" if seed is not None else "", trial.trial_id]
+    return "_".join(part for part in parts if part)
+
+
+def _scheduler(options: LaunchOptions) -> Any:
+    """Tune's scheduler of that name.
+
+    Raises:
+        RequestError: unknown name or argument.
+    """
+    settings = parse_mapping(options.scheduler_config, what="--scheduler-config")
+    if options.scheduler == "FIFO" and not settings:
+        return None
+    from ray.tune.schedulers import create_scheduler
+
+    try:
+        return create_scheduler(options.scheduler, **settings)
+    except (ValueError, TypeError) as error:
+        raise RequestError(key="--scheduler", problem=str(error).splitlines()[0]) from error
+
+
+def _tracking_callbacks(options: LaunchOptions) -> list[Any]:
+    """Weights & Biases, when asked for.
+
+    Raises:
+        RequestError: it is asked for but not installed.
+    """
+    if options.wandb_key is None and options.wandb_project is None:
+        return []
+    if importlib.util.find_spec("wandb") is None:
+        raise RequestError(key="--wandb-key", problem="wandb is missing: pip install rllib-zoo[wandb]")
+    from ray.air.integrations.wandb import WandbLoggerCallback
+
+    name = {"name": options.wandb_run_name} if options.wandb_run_name else {}
+    return [
+        WandbLoggerCallback(
+            api_key=options.wandb_key, project=options.wandb_project or "rllib-zoo", **name
+        )
+    ]

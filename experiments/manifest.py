@@ -1,0 +1,165 @@
+"""Provenance: what ran, with what, where; written beside the results."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MANIFEST_NAME = "manifest.json"
+MANIFEST_VERSION = 1
+PACKAGES = (
+    "rllib-zoo",
+    "ray",
+    "torch",
+    "gymnasium",
+    "ale-py",
+    "numpy",
+    "pandas",
+)
+
+
+def build_manifest(
+    *,
+    experiment: Any,
+    resolved: Any,
+    seeds: list[int] | None,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Everything needed to run the experiment again, as plain data.
+
+    Args:
+        experiment: the request (:class:`experiments.experiment.Experiment`).
+        resolved: the AlgorithmConfig after defaults.
+        seeds: seeds of ``--seeds``; None when the file decides.
+        notes: what was translated or adapted on the way.
+    """
+    return {
+        "manifest_version": MANIFEST_VERSION,
+        "status": "running",
+        "started": _now(),
+        "command": shlex.join(["rllib", *sys.argv[1:]]),
+        "source": str(experiment.source) if experiment.source else None,
+        "source_text": experiment.text,
+        "experiment": experiment.name,
+        "algorithm": experiment.algorithm,
+        "env": str(experiment.env),
+        "config_given": jsonable(experiment.config),
+        "config_resolved": jsonable(resolved.to_dict()),
+        "stop": jsonable(experiment.stop),
+        "num_samples": experiment.num_samples,
+        "seeds": seeds if seeds is not None else [experiment.config.get("seed")],
+        "notes": notes,
+        "environment_signature": environment_signature(experiment.env, resolved),
+        "packages": package_versions(),
+        "git": git_state(Path(__file__).parent),
+        "machine": machine(),
+    }
+
+
+def environment_signature(env: Any, resolved: Any) -> dict[str, Any]:
+    """What must agree before two runs' scores may be compared."""
+    return {
+        "id": str(env),
+        "env_config": jsonable(dict(resolved.env_config)),
+        "clip_rewards": resolved.clip_rewards,
+        "exact_resume": None,
+    }
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write aside, then rename: a reader never sees half a manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{MANIFEST_NAME}.{os.getpid()}"
+    draft.write_text(json.dumps(manifest, indent=2) + "\n")
+    draft.replace(folder / MANIFEST_NAME)
+
+
+def finish_manifest(folder: Path, status: str, trials: list[dict[str, Any]]) -> None:
+    """Note how the experiment ended."""
+    manifest = json.loads((folder / MANIFEST_NAME).read_text())
+    manifest |= {"status": status, "finished": _now(), "trials": trials}
+    write_manifest(folder, manifest)
+
+
+def manifest_resumed(folder: Path) -> None:
+    """Note that the experiment goes on."""
+    manifest = json.loads((folder / MANIFEST_NAME).read_text())
+    manifest["status"] = "running"
+    manifest.setdefault("resumed", []).append(_now())
+    write_manifest(folder, manifest)
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages results depend on; "absent" where one is not installed."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "absent"
+    return versions
+
+
+def git_state(folder: Path) -> dict[str, Any]:
+    """Commit of the checkout and whether it holds changes; None outside a checkout."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    status = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+
+
+def machine() -> dict[str, Any]:
+    """The computer, in words."""
+    import torch
+
+    return {
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+    }
+
+
+def jsonable(value: Any) -> Any:
+    """Nested data as JSON can hold it; classes and other objects by their names."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [jsonable(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else str(value)
+    if isinstance(value, type) or callable(value):
+        return f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', value)}"
+    return str(value)
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,67 @@
+"""Recording episodes as they are rendered, one file each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from algorithms.runner import VectorEnvRunner
+from envs import make_single_env
+
+DEFAULT_FPS = 30
+
+
+def record_episodes(
+    runner: VectorEnvRunner, folder: Path | None, number: int, *, explore: bool
+) -> list[Path]:
+    """Play episodes in one rendered environment.
+
+    Args:
+        runner: has the network, the observation filter and the action map.
+        folder: where `episode-0.mp4`, … go; None shows them in a window instead.
+        number: how many episodes.
+        explore: sample actions.
+
+    Returns:
+        The files written.
+    """
+    mode = "human" if folder is None else "rgb_array"
+    env = make_single_env(runner.config.env, runner.config.env_config, render_mode=mode)
+    files = []
+    for index in range(number):
+        frames, episode_return = _play_one(env, runner, explore, seed=runner.config.seed + index)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = folder / f"episode-{index}.mp4"
+            _write(file, frames, env.metadata.get("render_fps", DEFAULT_FPS))
+            print(f"video: {file} (return {episode_return:.1f}, {len(frames)} frames)")
+            files.append(file)
+    env.close()
+    return files
+
+
+def _play_one(
+    env: gym.Env, runner: VectorEnvRunner, explore: bool, seed: int
+) -> tuple[list[np.ndarray], float]:
+    """Frames and raw return of one whole episode."""
+    obs, _ = env.reset(seed=seed)
+    frames, total, done = [env.render()], 0.0, False
+    while not done:
+        action = runner.act(np.asarray(obs)[None], explore=explore)[0]
+        obs, reward, terminated, truncated, _ = env.step(action)
+        frames.append(env.render())
+        total += float(reward)
+        done = terminated or truncated
+    return frames, total
+
+
+def _write(file: Path, frames: list[Any], fps: int) -> None:
+    import imageio.v2 as imageio
+
+    # macro_block_size 1 keeps the environment's own frame size instead of rounding it up to 16.
+    with imageio.get_writer(file, fps=fps, macro_block_size=1) as writer:
+        for frame in frames:
+            writer.append_data(frame)

@@ -1,0 +1,83 @@
+"""Builders for real runners, learners and algorithms, closed when a test ends."""
+
+from __future__ import annotations
+
+import pytest
+from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
+
+from algorithms import config_class
+from algorithms.learner import learner_batch
+from algorithms.runner import VectorEnvRunner
+
+TINY_MODEL = {"fcnet_hiddens": [16], "fcnet_activation": "tanh"}
+
+
+def small_config(name, env="CartPole-v1", **settings):
+    """A seeded configuration with a network of 16 units; A2C and PPO sample in this process."""
+    given = {"env": env, "seed": 0, "model": TINY_MODEL, **settings}
+    if name != "A3C":
+        given.setdefault("num_env_runners", 0)
+    return config_class(name)().update_from_dict(given)
+
+
+@pytest.fixture
+def make_config():
+    return small_config
+
+
+@pytest.fixture
+def make_runner():
+    """A VectorEnvRunner by configuration keys; no Ray."""
+    runners = []
+
+    def make(env="CartPole-v1", *, worker_index=0, name="A2C", evaluation=False, **settings):
+        config = small_config(name, env, **settings)
+        config.in_evaluation = evaluation
+        runners.append(VectorEnvRunner(config=config, worker_index=worker_index, num_workers=0))
+        return runners[-1]
+
+    yield make
+    for runner in runners:
+        runner.stop()
+
+
+@pytest.fixture
+def make_learner():
+    """A local learner for the spaces of a runner; no Ray."""
+
+    def make(runner, name="PPO", *, learner=None, **settings):
+        config = small_config(name, runner.config.env, **settings)
+        if learner is not None:
+            config.learners(learner_class=learner)
+        config.validate()
+        return config.build_learner(spaces=runner.get_spaces())
+
+    return make
+
+
+@pytest.fixture
+def update():
+    """One update of a local learner on a rollout."""
+
+    def run(learner, rollout, timestep=0):
+        return learner.update(
+            training_data=TrainingData(batch=learner_batch(rollout)),
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: timestep},
+        )
+
+    return run
+
+
+@pytest.fixture
+def make_algo(ray_session):
+    """A built Algorithm, stopped when the test ends."""
+    algos = []
+
+    def make(config):
+        algos.append(config.build_algo())
+        return algos[-1]
+
+    yield make
+    for algo in algos:
+        algo.stop()

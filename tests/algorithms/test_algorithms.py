@@ -1,0 +1,173 @@
+"""A2C, A3C and PPO through RLlib's own doors: building, results, counters, Tune, evaluation."""
+
+import numpy as np
+import pytest
+import yaml
+from ray import tune
+
+from algorithms import NAMES, algorithm_class, config_class
+from algorithms.results import EPISODE_RESULTS, RETIRED_NAMES, TUNE_RESULTS, result_names
+
+pytestmark = pytest.mark.ray
+
+every_algorithm = pytest.mark.parametrize("name", NAMES)
+SMALL = {
+    "A2C": {"num_env_runners": 0, "min_sample_timesteps_per_iteration": 400},
+    "A3C": {"num_env_runners": 2, "min_sample_timesteps_per_iteration": 400},
+    "PPO": {
+        "num_env_runners": 0,
+        "num_envs_per_env_runner": 8,
+        "train_batch_size": 400,
+        "minibatch_size": 100,
+        "num_epochs": 2,
+    },
+}
+EVALUATION = {
+    "evaluation_interval": 2,
+    "evaluation_duration": 7,
+    "evaluation_config": {"explore": False},
+}
+
+
+def at(result, path):
+    for part in path.split("/"):
+        result = result[part]
+    return result
+
+
+@every_algorithm
+def test_builder_and_dictionary_lead_to_the_same_trained_algorithm(make_algo, name):
+    settings = dict(SMALL[name])
+    built = config_class(name)().environment("CartPole-v1").debugging(seed=3)
+    built.training(model={"fcnet_hiddens": [8]}, lr=0.002)
+    plain = {"env": "CartPole-v1", "seed": 3, "model": {"fcnet_hiddens": [8]}, "lr": 0.002}
+    read = config_class(name)().update_from_dict(yaml.safe_load(yaml.safe_dump(plain)))
+    for config in (built, read):
+        config.update_from_dict(settings)
+        algo = make_algo(config)
+        assert type(algo) is algorithm_class(name)
+        assert algo.config.lr == 0.002
+        shapes = {tuple(p.shape) for p in algo.env_runner.module.parameters()}
+        assert (8, 4) in shapes  # the model dict arrived
+        first, second = algo.train(), algo.train()
+        steps = "num_env_steps_sampled_lifetime"
+        assert first["env_runners"][steps] < second["env_runners"][steps]
+
+
+@every_algorithm
+def test_every_promised_result_is_there(make_algo, make_config, name):
+    """All names of ``result_names``, with evaluation on, and none of them missing or not finite."""
+    algo = make_algo(make_config(name, **SMALL[name], **{**EVALUATION, "evaluation_interval": 1}))
+    result = algo.train()
+    for path in result_names(name):
+        assert np.isfinite(at(result, path)), path
+    for retired, path in RETIRED_NAMES.items():
+        assert result[retired] == at(result, path), retired
+
+
+@every_algorithm
+def test_without_evaluation_only_its_results_are_missing(make_algo, make_config, name):
+    result = make_algo(make_config(name, **SMALL[name])).train()
+    missing = set()
+    for path in result_names(name):
+        try:
+            at(result, path)
+        except KeyError:
+            missing.add(path)
+    assert missing == {f"evaluation/env_runners/{key}" for key in EPISODE_RESULTS}
+
+
+def test_only_ppos_own_results_depend_on_its_options(make_algo, make_config):
+    options = {**SMALL["PPO"], "use_kl_loss": False, "clip_param": None}
+    result = make_algo(make_config("PPO", **options)).train()
+    learner = result["learners"]["default_policy"]
+    assert "clip_fraction" not in learner
+    assert "curr_kl_coeff" not in learner
+    assert learner["mean_kl_loss"] > 0
+
+
+@every_algorithm
+def test_counters_count_the_steps_the_policy_took(make_algo, make_config, name):
+    # One-step episodes: real steps are as many as episodes, and every other row is a reset.
+    settings = {**SMALL[name], "metrics_num_episodes_for_smoothing": 50}
+    algo = make_algo(make_config(name, "envs.probes.ConstantReward", **settings))
+    totals = {"steps": 0, "episodes": 0}
+    for _ in range(2):
+        result = algo.train()
+        runners = result["env_runners"]
+        totals["steps"] += runners["num_env_steps_sampled"]
+        totals["episodes"] += runners["num_episodes"]
+        assert runners["num_env_steps_sampled"] == runners["num_episodes"]
+        assert runners["num_env_steps_sampled_lifetime"] == totals["steps"]
+        assert runners["num_episodes_lifetime"] == totals["episodes"]
+        assert runners["num_frames_sampled_lifetime"] == totals["steps"]
+        assert runners["episode_window_size"] == 50
+        assert runners["episode_return_mean"] == runners["episode_len_mean"] == 1.0
+    batch = {"PPO": 400, "A2C": 40, "A3C": 20}[name]
+    wanted = 400 if name != "PPO" else 1
+    # A batch is half resets, so an iteration ends within one (A3C: one per runner) of its goal.
+    assert 2 * wanted <= totals["steps"] <= 2 * (wanted + batch)
+
+
+@pytest.mark.parametrize("name", ["A2C", "PPO"])
+def test_two_remote_runners_fill_one_batch(make_algo, make_config, name):
+    sizes = {"num_env_runners": 2, "num_envs_per_env_runner": 4, "train_batch_size": 80}
+    options = {"minibatch_size": 40} if name == "PPO" else {}
+    # Pendulum: no episode ends before step 200, so every step counts.
+    algo = make_algo(make_config(name, "Pendulum-v1", **sizes, **options))
+    for iteration in (1, 2):
+        result = algo.train()["env_runners"]
+        assert result["num_env_steps_sampled"] == 80
+        assert result["num_env_steps_sampled_lifetime"] == 80 * iteration
+    weights = algo.learner_group.get_weights()["default_policy"]
+    group = algo.env_runner_group
+    theirs = group.foreach_env_runner(lambda r: r.module.get_state(), local_env_runner=False)
+    assert len(theirs) == 2
+    for state in theirs:
+        assert all(np.array_equal(state[key], weights[key]) for key in weights)
+
+
+@every_algorithm
+def test_fragments_of_resets_only_are_played_but_not_learnt_from(make_algo, make_config, name):
+    settings = {"num_envs_per_env_runner": 2, "rollout_fragment_length": 1}
+    settings |= {"min_sample_timesteps_per_iteration": 20}
+    if name != "A3C":
+        settings |= {"train_batch_size": 2, "minibatch_size": None}
+    else:
+        settings |= {"num_env_runners": 1}
+    algo = make_algo(make_config(name, "envs.probes.ConstantReward", **settings))
+    result = algo.train()
+    assert result["env_runners"]["num_env_steps_sampled"] == 20
+    assert np.isfinite(result["learners"]["default_policy"]["total_loss"])
+
+
+@every_algorithm
+def test_continuous_actions_train(make_algo, make_config, name):
+    sizes = {"rollout_fragment_length": 50, "num_envs_per_env_runner": 4}
+    if name != "A3C":
+        sizes["train_batch_size"] = 200
+    algo = make_algo(make_config(name, "Pendulum-v1", **{**SMALL[name], **sizes}))
+    for _ in range(2):
+        result = algo.train()
+    assert np.isfinite(result["learners"]["default_policy"]["total_loss"])
+    # Pendulum pays between -16.3 and 0 a step, for 200 steps.
+    assert -3300 < result["env_runners"]["episode_return_mean"] < -100
+
+
+@every_algorithm
+def test_tune_runs_the_registered_name(ray_session, tmp_path, name):
+    space = {"env": "CartPole-v1", "seed": 0, "model": {"fcnet_hiddens": [8]}, **SMALL[name]}
+    tuner = tune.Tuner(
+        name,
+        param_space=space,
+        run_config=tune.RunConfig(
+            stop={"training_iteration": 2}, storage_path=str(tmp_path), name="run", verbose=0
+        ),
+    )
+    (result,) = tuner.fit()
+    assert result.error is None
+    assert result.metrics["training_iteration"] == 2
+    for path in (*TUNE_RESULTS, "timesteps_total", "learners/default_policy/total_loss"):
+        assert np.isfinite(at(result.metrics, path))
+    # Stock RLlib's PPO knows no frames: the name meant ours.
+    assert result.metrics["num_frames_sampled_lifetime"] > 0
