@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, EVALUATION_RESULTS
 
 from algorithms.episodes import Episode, summary
 
@@ -53,4 +54,9 @@ def evaluate_on_runners(algorithm: Any, runners: Any) -> tuple[dict[str, Any], i
     parts = runners.foreach_env_runner(play, local_env_runner=remote == 0)
     episodes = [episode for part in parts for episode in part]
     steps = sum(episode.length for episode in episodes)
-    return {"env_runners": summary(episodes)}, steps, steps
+    numbers = summary(episodes)
+    # RLlib's new API stack takes the results from the metrics, not from what is returned.
+    for name, value in numbers.items():
+        key = (EVALUATION_RESULTS, ENV_RUNNER_RESULTS, name)
+        algorithm.metrics.log_value(key, value, reduce="item", window=None)
+    return {ENV_RUNNER_RESULTS: numbers}, steps, steps

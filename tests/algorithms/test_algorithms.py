@@ -146,12 +146,17 @@ def test_continuous_actions_train(make_algo, make_config, name):
     sizes = {"rollout_fragment_length": 50, "num_envs_per_env_runner": 4}
     if name != "A3C":
         sizes["train_batch_size"] = 200
-    algo = make_algo(make_config(name, "Pendulum-v1", **{**SMALL[name], **sizes}))
+    options = {"env_config": {"max_episode_steps": 20}, **SMALL[name], **sizes}
+    algo = make_algo(make_config(name, "Pendulum-v1", **options))
+    before = algo.env_runner.module.get_state()
     for _ in range(2):
         result = algo.train()
     assert np.isfinite(result["learners"]["default_policy"]["total_loss"])
-    # Pendulum pays between -16.3 and 0 a step, for 200 steps.
-    assert -3300 < result["env_runners"]["episode_return_mean"] < -100
+    assert result["env_runners"]["episode_len_mean"] == 20
+    # Pendulum pays between -16.3 and 0 a step.
+    assert -330 < result["env_runners"]["episode_return_mean"] < 0
+    after = algo.env_runner.module.get_state()
+    assert not all(np.array_equal(before[key], after[key]) for key in before)
 
 
 @every_algorithm

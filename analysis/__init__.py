@@ -1,0 +1,1 @@
+"""Results: load, align, aggregate, draw, report. It knows Tune folders, not training code."""

@@ -1,0 +1,1 @@
+"""How to launch: the `rllib` command, config files, Tune, provenance, evaluation."""

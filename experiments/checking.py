@@ -1,0 +1,312 @@
+"""Checking an experiment before Ray starts: every key, every value, every contradiction."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import algorithms
+from algorithms.results import result_names
+from custom_models.actor_critic import ActorCriticOptions, SharedEncoderActorCritic
+from custom_models.hosting import checked_model_config, resolved_model_class
+from envs import EnvironmentRequestError, environment_spaces
+from experiments import schema
+from experiments.errors import RequestError, nearest
+from experiments.experiment import Experiment
+from experiments.kinds import (
+    Kind,
+    boolean,
+    choice,
+    complaint,
+    integer,
+    number,
+    optional,
+    text,
+)
+
+# RLlib's, which this project does not offer.
+FOREIGN = ("APPO", "BC", "CQL", "DQN", "DreamerV3", "IMPALA", "MARWIL", "SAC", "PG", "DDPG", "TD3")
+MAX_COMBINATIONS = 200
+FIELD_KINDS: dict[str, Kind] = {
+    "num_samples": integer(1),
+    "checkpoint_frequency": optional(integer(0)),
+    "checkpoint_at_end": optional(boolean),
+    "num_to_keep": optional(integer(1)),
+    "score_order": optional(choice("max", "min")),
+    "storage_path": optional(text),
+    "max_failures": optional(integer(-1)),
+    "time_budget_s": optional(number(0, above=True)),
+}
+ADVICE = "\nTo suppress all validation errors"
+
+
+def check_experiment(
+    experiment: Experiment,
+    *,
+    available_cpus: float | None = None,
+    available_gpus: float | None = None,
+) -> Any:
+    """Check everything about an experiment that can be known before it runs.
+
+    Args:
+        experiment: as read and overridden; unchanged.
+        available_cpus: what Ray will have; None skips the check. Likewise ``available_gpus``.
+
+    Returns:
+        The AlgorithmConfig after defaults; of grid searches, with their first alternatives.
+
+    Raises:
+        RequestError: file, key, what was wrong and the nearest right name.
+    """
+    try:
+        with _quiet():
+            _check_algorithm(experiment)
+            _check_fields(experiment)
+            _check_stop(experiment)
+            _check_config(experiment.algorithm, experiment.config, "config")
+            spaces = _check_env(experiment)
+            configs = [_built(experiment, values) for values in combinations(experiment.config)]
+            for config in configs:
+                _check_network(config, spaces)
+                _check_resources(config, available_cpus, available_gpus)
+            return configs[0]
+    except RequestError as error:
+        raise error.located(experiment.source) from None
+
+
+def _check_algorithm(experiment: Experiment) -> None:
+    name = experiment.algorithm
+    if name in algorithms.NAMES:
+        return
+    known = ", ".join(algorithms.NAMES)
+    if name in FOREIGN:
+        raise RequestError(f"{name} is not offered here", key="run", hint=f"there are {known}")
+    hint = nearest(str(name).upper(), algorithms.NAMES) or f"there are {known}"
+    raise RequestError(f"algorithm {name!r} is unknown", key="run", hint=hint)
+
+
+def _check_fields(experiment: Experiment) -> None:
+    for name, kind in FIELD_KINDS.items():
+        if problem := complaint(kind, getattr(experiment, name)):
+            raise RequestError(problem, key=name)
+    attribute = experiment.score_attribute
+    known = result_names(experiment.algorithm)
+    if attribute is not None and attribute not in known:
+        raise RequestError(
+            f"result {attribute!r} is unknown",
+            key="checkpoint_score_attribute",
+            hint=_nearest_result(attribute, known),
+        )
+
+
+def _check_stop(experiment: Experiment) -> None:
+    if not experiment.stop and experiment.time_budget_s is None:
+        raise RequestError(
+            "nothing says when to stop", key="stop", hint="stop: {timesteps_total: 100000}"
+        )
+    known = result_names(experiment.algorithm)
+    if not isinstance(experiment.stop, Mapping):
+        raise RequestError(f"must map result names to bounds, got {experiment.stop!r}", key="stop")
+    for key, bound in experiment.stop.items():
+        if key not in known:
+            raise RequestError(
+                "is no result", key=f"stop.{key}", hint=_nearest_result(str(key), known)
+            )
+        grows = not key.endswith(("_mean", "_min", "_max")) and "learners/" not in key
+        kind = number(0, above=True) if grows else number(-math.inf)
+        if problem := complaint(kind, bound):
+            raise RequestError(problem, key=f"stop.{key}")
+
+
+def _nearest_result(key: str, known: tuple[str, ...]) -> str | None:
+    """The nearest result name; also by its last part, for people who leave the path out."""
+    by_end = [name for name in known if name.rsplit("/", 1)[-1] == key.rsplit("/", 1)[-1]]
+    return f"did you mean {by_end[0]!r}?" if by_end else nearest(key, known)
+
+
+def _check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
+    """Names and kinds of every key, below ``model``, ``optimizer`` and ``evaluation_config`` too."""
+    known = {**schema.COMMON, **schema.OF_ALGORITHM[algorithm]}
+    for key, value in config.items():
+        name = schema.ALIASES.get(key, key)
+        path = f"{where}.{key}"
+        if name not in known:
+            raise _unknown_key(algorithm, str(key), path, known)
+        for alternative in alternatives(value, path):
+            if problem := complaint(known[name], alternative):
+                raise RequestError(problem, key=path)
+            if name == "model":
+                _check_model(alternative, path)
+            elif name == "optimizer":
+                _check_keys(alternative, schema.OPTIMIZER_KEYS, path)
+            elif name == "evaluation_config" and alternative:
+                _check_config(algorithm, alternative, path)
+
+
+def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind]) -> RequestError:
+    if key in schema.RENAMED:
+        return RequestError("is a retired name", key=path, hint=f"use {schema.RENAMED[key]}")
+    reason = schema.UNUSED.get(key)
+    if reason is not None:
+        return RequestError("has no effect here", key=path, hint=reason)
+    owners = [name for name, keys in schema.OF_ALGORITHM.items() if key in keys]
+    if owners:
+        return RequestError(f"is no key of {algorithm}", key=path, hint=f"{', '.join(owners)} has it")
+    hint = nearest(key, [*known, *schema.ALIASES])
+    return RequestError(f"is no key of {algorithm}", key=path, hint=hint)
+
+
+def _check_keys(given: Mapping[str, Any], known: Mapping[str, Kind], where: str) -> None:
+    for key, value in given.items():
+        if key not in known:
+            raise RequestError("is unknown", key=f"{where}.{key}", hint=nearest(key, known))
+        for alternative in alternatives(value, f"{where}.{key}"):
+            if problem := complaint(known[key], alternative):
+                raise RequestError(problem, key=f"{where}.{key}")
+
+
+def _check_model(model: Mapping[str, Any], where: str) -> None:
+    """The model dict: names, kinds, the custom model and its own options."""
+    for key, value in model.items():
+        for alternative in alternatives(value, f"{where}.{key}"):
+            try:
+                checked_model_config({key: alternative})
+            except ValueError as error:
+                raise RequestError(str(error), key=where) from None
+            kind = schema.MODEL_KEYS.get(key)
+            if kind is not None and (problem := complaint(kind, alternative)):
+                raise RequestError(problem, key=f"{where}.{key}")
+    for custom in alternatives(model.get("custom_model"), f"{where}.custom_model"):
+        if custom is None:
+            continue
+        try:
+            found = resolved_model_class(custom)
+        except ValueError as error:
+            hint = nearest(custom, ["custom_models.SharedEncoderActorCritic"])
+            raise RequestError(str(error), key=f"{where}.custom_model", hint=hint) from None
+        if found is SharedEncoderActorCritic:
+            for options in combinations(model.get("custom_model_config", {})):
+                try:
+                    ActorCriticOptions.from_dict(options)
+                except ValueError as error:
+                    raise RequestError(str(error), key=where) from None
+
+
+def alternatives(value: Any, where: str) -> list[Any]:
+    """The value, or those of ``{grid_search: […]}``.
+
+    Raises:
+        RequestError: the grid is empty or no list.
+    """
+    if not (isinstance(value, Mapping) and set(value) == {"grid_search"}):
+        return [value]
+    grid = value["grid_search"]
+    if not isinstance(grid, list) or not grid:
+        raise RequestError(f"must list alternatives, got {grid!r}", key=f"{where}.grid_search")
+    return grid
+
+
+def combinations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The configurations a grid search runs, the first ``MAX_COMBINATIONS`` of them."""
+    choices = [[(key, item) for item in _expanded(value, key)] for key, value in config.items()]
+    products = itertools.islice(itertools.product(*choices), MAX_COMBINATIONS)
+    return [dict(pairs) for pairs in products]
+
+
+def _expanded(value: Any, key: str) -> list[Any]:
+    """What one value may become, grids inside it included."""
+    if isinstance(value, Mapping) and set(value) != {"grid_search"}:
+        return list(combinations(value))
+    return alternatives(value, key)
+
+
+def _check_env(experiment: Experiment) -> tuple[Any, Any]:
+    """Build one copy of the environment and close it; its spaces."""
+    env_configs = combinations(experiment.config.get("env_config", {}))
+    spaces = None
+    for env in alternatives(experiment.env, "env"):
+        for env_config in env_configs:
+            try:
+                spaces = environment_spaces(env, env_config)
+            except EnvironmentRequestError as error:
+                raise RequestError(str(error), key="env") from None
+            except Exception as error:  # the environment's own code runs here
+                raise RequestError(
+                    f"environment {env!r} fails: {type(error).__name__}: {error}", key="env"
+                ) from None
+    assert spaces is not None
+    return spaces
+
+
+def _built(experiment: Experiment, values: dict[str, Any]) -> Any:
+    """The validated configuration object of one combination."""
+    config = algorithms.config_class(experiment.algorithm)()
+    config.environment(alternatives(experiment.env, "env")[0])
+    try:
+        # A deep copy: RLlib resolves class paths inside the dict it is given.
+        config.update_from_dict(_plain(values))
+        config.validate()
+    except (ValueError, TypeError, AttributeError) as error:
+        reason = str(error).split(ADVICE)[0].split("\n")[0]
+        raise RequestError(reason, key="config") from None
+    return config
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _check_network(config: Any, spaces: tuple[Any, Any]) -> None:
+    """Build the network once: wrong shapes fail here, with the network's own sentence."""
+    from ray.rllib.core import DEFAULT_MODULE_ID
+
+    try:
+        config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
+    except Exception as error:  # a user's network may fail in any way
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(f"the network cannot be built: {reason}", key="config.model") from None
+
+
+def _check_resources(config: Any, cpus: float | None, gpus: float | None) -> None:
+    learners = config.num_learners
+    per_learner = 1 if config.num_cpus_per_learner == "auto" else config.num_cpus_per_learner
+    runners = config.num_env_runners * config.num_cpus_per_env_runner
+    fixed = config.num_cpus_for_main_process + learners * per_learner
+    if cpus is not None and fixed + runners > cpus:
+        per_runner = config.num_cpus_per_env_runner or 1
+        fitting = max(int((cpus - fixed) / per_runner), 0)
+        raise RequestError(
+            f"needs {fixed + runners:g} CPUs, {cpus:g} are there",
+            key="config.num_env_runners",
+            hint=f"num_env_runners {fitting} would fit, or smaller num_cpus_per_env_runner, "
+            "or --ray-num-cpus to let Ray oversubscribe",
+        )
+    needed = max(learners, 1) * config.num_gpus_per_learner
+    needed += config.num_env_runners * config.num_gpus_per_env_runner
+    if gpus is not None and needed > gpus:
+        raise RequestError(
+            f"needs {needed:g} GPUs, {gpus:g} are there", key="config.num_gpus_per_learner"
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings of Ray and gymnasium while checking: the one line is ours."""
+    loggers = [logging.getLogger(name) for name in ("ray", "ray.rllib", "ray.tune")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

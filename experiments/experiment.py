@@ -1,0 +1,46 @@
+"""An experiment: what a file or the options ask for, before defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One entry of a config file. None means the request did not say.
+
+    Attributes:
+        name: of the results folder.
+        algorithm: "A2C", "A3C" or "PPO".
+        env: gymnasium id, registered name, class path or class.
+        config: algorithm configuration, only what was given; values may be ``{grid_search: […]}``.
+        stop: result name → bound; the first one reached ends a trial.
+        num_samples: repeats of each trial.
+        checkpoint_frequency: iterations between checkpoints; 0 is off.
+        checkpoint_at_end: whether a last one is made.
+        num_to_keep: how many to keep, ranked by ``score_attribute`` in ``score_order``.
+        storage_path: folder or URI the results folder goes to.
+        max_failures: how often a failed trial starts again from its last checkpoint.
+        time_budget_s: seconds after which everything stops.
+        source: the file; text: its content.
+    """
+
+    name: str
+    algorithm: str
+    env: Any
+    config: Mapping[str, Any] = field(default_factory=dict)
+    stop: Mapping[str, Any] = field(default_factory=dict)
+    num_samples: int = 1
+    checkpoint_frequency: int | None = None
+    checkpoint_at_end: bool | None = None
+    num_to_keep: int | None = None
+    score_attribute: str | None = None
+    score_order: str | None = None
+    storage_path: str | None = None
+    max_failures: int | None = None
+    time_budget_s: float | None = None
+    source: Path | None = None
+    text: str | None = None

@@ -1,0 +1,92 @@
+"""Python config files: a variable ``config`` and, if wanted, ``stop``."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import algorithms
+from experiments.errors import RequestError
+from experiments.experiment import Experiment
+
+# Attributes of a configuration that its public key sets.
+PUBLIC_NAMES = {
+    "_model_config": "model",
+    "_train_batch_size_per_learner": "train_batch_size_per_learner",
+}
+NOT_CONFIGURATION = {"algo_class", "env", "env_runner_cls", "policies", "rl_module_spec"}
+
+
+def read_python(file: Path) -> list[Experiment]:
+    """The experiment a Python file describes; it is named after the file.
+
+    Raises:
+        RequestError: the file fails, or its ``config`` or ``stop`` is not usable.
+    """
+    module = _run(file)
+    config = getattr(module, "config", None)
+    if config is None:
+        raise RequestError("defines no variable 'config'", file=file, hint=_how())
+    name = next((n for n in algorithms.NAMES if type(config) is algorithms.config_class(n)), None)
+    if name is None:
+        kind = f"{type(config).__module__}.{type(config).__qualname__}"
+        raise RequestError(f"is a {kind}", file=file, key="config", hint=_how())
+    return [
+        Experiment(
+            name=file.stem,
+            algorithm=name,
+            env=config.env,
+            config=differences(config),
+            stop=getattr(module, "stop", {}),
+            source=file,
+            text=file.read_text(),
+        )
+    ]
+
+
+def differences(config: Any) -> dict[str, Any]:
+    """What a configuration object sets differently from its class's defaults, as plain keys."""
+    default, changed = vars(type(config)()), {}
+    for attribute, value in vars(config).items():
+        key = PUBLIC_NAMES.get(attribute, attribute)
+        if key.startswith("_") or key in NOT_CONFIGURATION:
+            continue
+        if attribute not in default or not _equal(value, default[attribute]):
+            changed[key] = value
+    return changed
+
+
+def _equal(left: Any, right: Any) -> bool:
+    try:
+        return type(left) is type(right) and bool(left == right)
+    except Exception:  # objects without a usable == count as different
+        return left is right
+
+
+def _run(file: Path) -> ModuleType:
+    """Execute the file as a module of its own that does not stay importable."""
+    name = f"_config_file_{abs(hash(str(file.absolute())))}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise RequestError(f"{error.msg}", file=file, key=f"line {error.lineno}") from None
+    except (Exception, SystemExit) as error:  # the user's code runs here and may raise anything
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+        line = f"line {frames[-1].lineno}" if frames else None
+        raise RequestError(f"{type(error).__name__}: {error}", file=file, key=line) from None
+    finally:
+        del sys.modules[name]
+    return module
+
+
+def _how() -> str:
+    return "write: from algorithms.ppo import PPOConfig; config = PPOConfig().environment(…)"

@@ -1,0 +1,118 @@
+"""From a file to experiments. Reading knows shapes; what keys mean is checked afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.errors import RequestError, nearest
+from experiments.experiment import Experiment
+from experiments.yaml_reader import parse_yaml
+
+# Key of an experiment in a file → field of Experiment; the retired spellings stand behind.
+FIELDS = {
+    "run": "algorithm",
+    "env": "env",
+    "config": "config",
+    "stop": "stop",
+    "num_samples": "num_samples",
+    "storage_path": "storage_path",
+    "max_failures": "max_failures",
+    "time_budget_s": "time_budget_s",
+    "checkpoint_freq": "checkpoint_frequency",
+    "checkpoint_at_end": "checkpoint_at_end",
+    "keep_checkpoints_num": "num_to_keep",
+    "checkpoint_score_attr": "score_attribute",
+    "local_dir": "storage_path",
+}
+CHECKPOINT_FIELDS = {
+    "checkpoint_frequency": "checkpoint_frequency",
+    "checkpoint_at_end": "checkpoint_at_end",
+    "num_to_keep": "num_to_keep",
+    "checkpoint_score_attribute": "score_attribute",
+    "checkpoint_score_order": "score_order",
+}
+
+
+def read_experiments(file: Path) -> list[Experiment]:
+    """The experiments a YAML or Python file describes, unchecked but well-formed.
+
+    Raises:
+        RequestError: names the file, the key and what is wrong.
+    """
+    if not file.is_file():
+        raise RequestError("does not exist" if not file.exists() else "is not a file", file=file)
+    if file.suffix == ".py":
+        from experiments.python_reader import read_python
+
+        return read_python(file)
+    if file.suffix not in (".yaml", ".yml"):
+        raise RequestError(f"has the ending {file.suffix!r}", file=file, hint="use .yaml or .py")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"cannot be read: {error}", file=file) from None
+    document = parse_yaml(text, file=file)
+    if not isinstance(document, Mapping) or not document:
+        kind = "is empty" if not document else f"holds a {type(document).__name__}"
+        raise RequestError(kind, file=file, hint="it must map experiment names to experiments")
+    return [_experiment(name, entry, file, text) for name, entry in document.items()]
+
+
+def _experiment(name: Any, entry: Any, file: Path, text: str) -> Experiment:
+    """One named entry.
+
+    Raises:
+        RequestError: as :func:`read_experiments`.
+    """
+    if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
+        raise RequestError(
+            f"{name!r} cannot name an experiment: it becomes a folder", file=file, key=str(name)
+        )
+    if not isinstance(entry, Mapping):
+        raise RequestError(
+            f"must map keys such as run, env and config, got {entry!r}", file=file, key=name
+        )
+    values: dict[str, Any] = {}
+    for key, value in entry.items():
+        if key == "checkpoint_config":
+            _fill(values, _mapping(value, file, f"{name}.{key}"), CHECKPOINT_FIELDS, file, f"{name}.{key}")
+        else:
+            _fill(values, {key: value}, FIELDS, file, name, also=("checkpoint_config",))
+    for key in ("config", "stop"):
+        values[key] = dict(_mapping(values.get(key, {}), file, f"{name}.{key}"))
+    values["env"] = values.get("env", values["config"].pop("env", None))
+    if values.get("algorithm") is None:
+        raise RequestError("says not what to run", file=file, key=f"{name}.run", hint="run: PPO")
+    if values["env"] is None:
+        raise RequestError("is missing", file=file, key=f"{name}.env", hint="env: CartPole-v1")
+    attribute = values.get("score_attribute")
+    if isinstance(attribute, str) and attribute.startswith("min-"):
+        values |= {"score_attribute": attribute.removeprefix("min-"), "score_order": "min"}
+    return Experiment(name=name, source=file, text=text, **values)
+
+
+def _fill(
+    values: dict[str, Any],
+    given: Mapping[Any, Any],
+    names: Mapping[str, str],
+    file: Path,
+    where: str,
+    also: tuple[str, ...] = (),
+) -> None:
+    """Put known keys into ``values``; the same field twice under two spellings is refused."""
+    for key, value in given.items():
+        if key not in names:
+            raise RequestError(
+                "is unknown", file=file, key=f"{where}.{key}", hint=nearest(key, [*names, *also])
+            )
+        if names[key] in values:
+            raise RequestError("is set twice, under two spellings", file=file, key=f"{where}.{key}")
+        values[names[key]] = value
+
+
+def _mapping(value: Any, file: Path, where: str) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise RequestError(f"must map keys to values, got {value!r}", file=file, key=where)
+    return value

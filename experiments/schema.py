@@ -1,0 +1,209 @@
+"""Which configuration keys mean something here, and what their values may be.
+
+RLlib 2.60 accepts any key as a new attribute that nothing reads; so this table is the gate. A key
+that RLlib knows but this project's runners and learners do not use stands in ``UNUSED`` with the
+reason, a retired spelling in ``RENAMED`` with today's.
+"""
+
+from __future__ import annotations
+
+from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
+from envs.factory import VECTORIZE_MODES
+from experiments.kinds import (
+    Kind,
+    anything,
+    boolean,
+    choice,
+    either,
+    integer,
+    mapping,
+    number,
+    optional,
+    schedule,
+    text,
+)
+
+# Spellings RLlib's `update_from_dict` translates by itself.
+ALIASES = {"lambda": "lambda_", "framework": "framework_str"}
+
+COMMON: dict[str, Kind] = {
+    # learning
+    "lr": schedule(number(0)),
+    "gamma": number(0, 1),
+    "lambda_": number(0, 1),
+    "use_gae": boolean,
+    "use_critic": boolean,
+    "vf_loss_coeff": number(0),
+    "entropy_coeff": schedule(number(0)),
+    "grad_clip": optional(number(0, above=True)),
+    "grad_clip_by": choice("global_norm", "norm", "value"),
+    "standardize_advantages": boolean,
+    "optimizer": mapping,
+    "model": mapping,
+    "torch_num_threads": optional(integer(1)),
+    "restore_from": optional(text),
+    # batches
+    "train_batch_size": integer(1),
+    "train_batch_size_per_learner": optional(integer(1)),
+    "rollout_fragment_length": either(integer(1), choice("auto")),
+    "batch_mode": choice("truncate_episodes"),
+    # runners
+    "num_env_runners": integer(0),
+    "num_envs_per_env_runner": integer(1),
+    "gym_env_vectorize_mode": choice(*VECTORIZE_MODES),
+    "observation_filter": choice(*OBSERVATION_FILTERS),
+    "normalize_actions": boolean,
+    "clip_actions": boolean,
+    "env_config": mapping,
+    "sample_timeout_s": number(0, above=True),
+    "create_env_on_local_worker": boolean,
+    # resources
+    "num_cpus_for_main_process": number(0),
+    "num_cpus_per_env_runner": number(0),
+    "num_gpus_per_env_runner": number(0),
+    "num_learners": integer(0),
+    "num_cpus_per_learner": either(number(0), choice("auto")),
+    "num_gpus_per_learner": number(0),
+    "local_gpu_idx": integer(0),
+    "custom_resources_per_env_runner": mapping,
+    "custom_resources_per_learner": mapping,
+    "custom_resources_for_main_process": mapping,
+    "placement_strategy": choice("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"),
+    "framework_str": choice("torch"),
+    # evaluation during training
+    "evaluation_interval": optional(integer(1)),
+    "evaluation_duration": integer(1),
+    "evaluation_duration_unit": choice("episodes"),
+    "evaluation_num_env_runners": integer(0),
+    "evaluation_config": optional(mapping),
+    "explore": boolean,
+    "custom_evaluation_function": anything,
+    # reporting
+    "min_sample_timesteps_per_iteration": integer(0),
+    "min_time_s_per_iteration": optional(number(0)),
+    "metrics_num_episodes_for_smoothing": integer(1),
+    "log_level": choice("DEBUG", "INFO", "WARN", "ERROR"),
+    "seed": optional(integer(0)),
+    # faults
+    "restart_failed_env_runners": boolean,
+    "ignore_env_runner_failures": boolean,
+    "max_num_env_runner_restarts": integer(0),
+    "delay_between_env_runner_restarts_s": number(0),
+    "num_consecutive_env_runner_failures_tolerance": integer(0),
+    "env_runner_health_probe_timeout_s": number(0),
+    "env_runner_restore_timeout_s": number(0),
+    "max_requests_in_flight_per_env_runner": integer(1),
+    "validate_env_runners_after_construction": boolean,
+    # Python objects
+    "observation_space": anything,
+    "action_space": anything,
+    "callbacks_class": anything,
+    "callbacks_on_algorithm_init": anything,
+    "callbacks_on_env_runners_recreated": anything,
+    "callbacks_on_checkpoint_loaded": anything,
+    "callbacks_on_evaluate_start": anything,
+    "callbacks_on_evaluate_end": anything,
+    "callbacks_on_train_result": anything,
+}
+
+OF_ALGORITHM: dict[str, dict[str, Kind]] = {
+    "A2C": {
+        "num_epochs": integer(1),
+        "minibatch_size": optional(integer(1)),
+        "shuffle_batch_per_epoch": boolean,
+    },
+    "A3C": {},
+    "PPO": {
+        "num_epochs": integer(1),
+        "minibatch_size": optional(integer(1)),
+        "shuffle_batch_per_epoch": boolean,
+        "clip_param": optional(number(0, above=True)),
+        "vf_clip_param": optional(number(0, above=True)),
+        "use_kl_loss": boolean,
+        "kl_coeff": number(0),
+        "kl_target": optional(number(0, above=True)),
+    },
+}
+
+OPTIMIZER_KEYS: dict[str, Kind] = {
+    "type": choice(*OPTIMIZERS),
+    "epsilon": number(0, above=True),
+    "alpha": number(0, 1),
+    "momentum": number(0, 1),
+    "betas": lambda value: (
+        None
+        if isinstance(value, list) and len(value) == 2 and not any(map(number(0, 1), value))
+        else "two numbers between 0 and 1"
+    ),
+}
+
+# Kinds of the model dict's keys that networks here read; the others keep RLlib's own checks.
+MODEL_KEYS: dict[str, Kind] = {
+    "fcnet_hiddens": lambda value: (
+        None
+        if isinstance(value, list) and not any(map(integer(1), value))
+        else "a list of layer widths"
+    ),
+    "fcnet_activation": optional(text),
+    "conv_filters": optional(
+        lambda value: None if isinstance(value, list) else "a list of [channels, kernel, stride]"
+    ),
+    "conv_activation": optional(text),
+    "post_fcnet_hiddens": lambda value: (
+        None if isinstance(value, list) and not any(map(integer(1), value)) else "a list of widths"
+    ),
+    "vf_share_layers": boolean,
+    "free_log_std": boolean,
+    "no_final_linear": boolean,
+    "custom_model_config": mapping,
+    "dim": integer(1),
+    "grayscale": boolean,
+    "zero_mean": boolean,
+}
+
+RENAMED = {
+    "num_workers": "num_env_runners",
+    "num_rollout_workers": "num_env_runners",
+    "num_envs_per_worker": "num_envs_per_env_runner",
+    "num_sgd_iter": "num_epochs",
+    "sgd_minibatch_size": "minibatch_size",
+    "sample_batch_size": "rollout_fragment_length",
+    "num_gpus": "num_gpus_per_learner",
+    "num_cpus_per_worker": "num_cpus_per_env_runner",
+    "num_gpus_per_worker": "num_gpus_per_env_runner",
+    "num_cpus_for_driver": "num_cpus_for_main_process",
+    "num_learner_workers": "num_learners",
+    "lr_schedule": "lr: [[0, …], [step, …]]",
+    "entropy_coeff_schedule": "entropy_coeff: [[0, …], [step, …]]",
+    "vf_share_layers": "model: {vf_share_layers: …}",
+    "timesteps_per_iteration": "min_sample_timesteps_per_iteration",
+    "min_iter_time_s": "min_time_s_per_iteration",
+    "min_time_s_per_reporting": "min_time_s_per_iteration",
+    "evaluation_num_episodes": "evaluation_duration",
+    "evaluation_num_workers": "evaluation_num_env_runners",
+    "shuffle_sequences": "shuffle_batch_per_epoch",
+    "recreate_failed_workers": "restart_failed_env_runners",
+    "ignore_worker_failures": "ignore_env_runner_failures",
+}
+
+# Key prefix or key → why setting it would change nothing here.
+UNUSED = {
+    "multiagent": "multi-agent training is not supported",
+    "policies": "multi-agent training is not supported",
+    "exploration_config": "exploration follows from the policy's own distribution",
+    "clip_rewards": "reward clipping is not supported yet",
+    "preprocessor_pref": "observations are preprocessed by the environment",
+    "compress_observations": "rollouts are arrays, not compressed samples",
+    "remote_worker_envs": "use gym_env_vectorize_mode: async",
+    "microbatch_size": "microbatches are not supported yet",
+    "eager_tracing": "it belongs to TensorFlow",
+    "tf_session_args": "it belongs to TensorFlow",
+    "local_tf_session_args": "it belongs to TensorFlow",
+    "horizon": "use the environment's own time limit (env_config: {max_episode_steps: …})",
+    "replay_buffer_config": "on-policy algorithms keep no replay buffer",
+    "input_": "offline data is not supported",
+    "output": "offline data is not supported",
+    "render_env": "use rllib evaluate --video",
+    "num_aggregator_actors_per_learner": "rollouts go to the learner directly",
+    "restart_failed_sub_environments": "a failing environment fails its runner, which is restarted",
+}

@@ -1,0 +1,89 @@
+"""YAML without surprises: safe, duplicate keys refused, ``1e-4`` a number, aliases bounded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from experiments.errors import RequestError
+
+# A config file has a few hundred nodes; aliases of aliases can unfold a few lines into billions.
+MAX_NODES = 10_000
+# YAML 1.1 reads 1e-4 as a string, because its floats need a dot; YAML 1.2 and people disagree.
+FLOAT = re.compile(
+    r"^[-+]?(?:(?:\d[\d_]*)?\.\d[\d_]*|\d[\d_]*\.?)(?:[eE][-+]?\d+)?$|^[-+]?\.(?:inf|Inf|INF)$"
+    r"|^\.(?:nan|NaN|NAN)$"
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with this project's rules."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a list or mapping cannot be a key", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} occurs twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if not tag.endswith(":float")]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+# Integers come first: "1" also fits the float rule.
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
+
+
+def parse_yaml(text: str, *, file: object = None) -> Any:
+    """The one document in ``text``.
+
+    Raises:
+        RequestError: not YAML, a duplicate key, a tag, or too many nodes; names the line.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}, set()) > MAX_NODES:
+            raise RequestError(f"unfolds to more than {MAX_NODES:,} values", file=file)
+        return loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f"line {mark.line + 1}" if mark else None
+        raise RequestError(str(error.problem or error.context), file=file, key=line) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(f"is not YAML: {reason}", file=file) from None
+    finally:
+        loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int], path: set[int]) -> int:
+    """Nodes after unfolding aliases; computed once per node, so that it cannot explode itself."""
+    if id(node) in path:
+        raise ValueError("an alias contains itself")
+    if id(node) not in known:
+        path.add(id(node))
+        children: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            children = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            children = node.value
+        known[id(node)] = 1 + sum(_size(child, known, path) for child in children)
+        path.discard(id(node))
+    return known[id(node)]
