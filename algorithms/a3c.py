@@ -30,8 +30,8 @@ REQUEST = "a3c_gradients"
 # RLlib's fetch waits for ALL requests under way or this long: a short wait keeps one slow runner
 # from holding up the others, and still spares the busy loop of the A3C that RLlib retired.
 POLL_SECONDS = 0.002
-# Without an answer for this long, look after the runners' health.
-HEALTH_CHECK_SECONDS = 5.0
+# Without an answer for this long, try to bring lost runners back.
+HEALTH_CHECK_SECONDS = 1.0
 
 
 @dataclass
@@ -60,9 +60,6 @@ class A3CRunner(VectorEnvRunner):
         super().__init__(**kwargs)
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
         self._parameters = list(self.module.parameters())
-        # Gradients flow in this process: torch's default would take every core of the machine.
-        if self.worker_index and self.config.torch_num_threads is not None:
-            torch.set_num_threads(self.config.torch_num_threads)
 
     def compute_gradients(
         self, weights: dict[str, Any], timestep: int, filter_state: dict[str, Any] | None = None
@@ -201,6 +198,8 @@ class A3C(OnPolicyAlgorithm):
             for runner_id, message in self._next_answers():
                 if isinstance(message, FloatingPointError):
                     raise message
+                if runner_id not in self._version_at:  # given up meanwhile
+                    continue
                 staleness.append(self._updates - self._version_at.pop(runner_id))
                 stats.append(self._apply(message))
                 sampled += message.num_steps
@@ -225,6 +224,7 @@ class A3C(OnPolicyAlgorithm):
             answers = self.env_runner_group.fetch_ready_async_reqs(
                 tags=[REQUEST], timeout_seconds=POLL_SECONDS
             )
+            self._forget_lost_requests()
             if answers:
                 return answers
             now = time.monotonic()
@@ -235,7 +235,7 @@ class A3C(OnPolicyAlgorithm):
                 )
             if now - checked > HEALTH_CHECK_SECONDS:
                 checked = now
-                self._forget_lost_requests()
+                self.restore_env_runners(self.env_runner_group)
 
     def _apply(self, message: GradientMessage) -> dict[str, float]:
         """One optimizer step."""
@@ -273,11 +273,12 @@ class A3C(OnPolicyAlgorithm):
             self._version_at[runner_id] = self._updates
 
     def _forget_lost_requests(self) -> None:
-        """Drop the requests of runners that died, and try to bring these back."""
+        """Drop the requests of runners that died: once brought back, these are asked anew.
+
+        RLlib brings them back between iterations; :meth:`_next_answers` when nobody answers.
+        """
         healthy = set(self.env_runner_group.healthy_env_runner_ids())
         self._version_at = {i: v for i, v in self._version_at.items() if i in healthy}
-        if len(healthy) < self.config.num_env_runners:
-            self.restore_env_runners(self.env_runner_group)
 
     def _sync_local_runner(self) -> None:
         """The local runner holds the weights that checkpoints and evaluation read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.schedules.scheduler import Scheduler
@@ -39,6 +40,7 @@ class OnPolicyConfig(AlgorithmConfig):
         self.use_gae = True
         self.optimizer = {"type": "adam"}
         self.torch_num_threads = 1
+        self.float32_matmul_precision = "highest"
         self.restore_from = None
 
     def training(
@@ -48,6 +50,7 @@ class OnPolicyConfig(AlgorithmConfig):
         optimizer: dict[str, Any] | Any = NotProvided,
         standardize_advantages: bool | Any = NotProvided,
         torch_num_threads: int | None | Any = NotProvided,
+        float32_matmul_precision: str | Any = NotProvided,
         restore_from: str | None | Any = NotProvided,
         **kwargs: Any,
     ) -> Self:
@@ -60,6 +63,8 @@ class OnPolicyConfig(AlgorithmConfig):
             standardize_advantages: zero mean and unit variance over the train batch.
             torch_num_threads: threads of one process's network; None leaves torch's choice. Small
                 networks run fastest on one.
+            float32_matmul_precision: ``highest``, ``high`` or ``medium``, torch's own setting; medium
+                lets the processor multiply in bfloat16 where it can, twice as fast on AVX512-BF16.
             restore_from: folder of a checkpoint whose weights and state training starts from.
         """
         super().training(**kwargs)
@@ -71,6 +76,8 @@ class OnPolicyConfig(AlgorithmConfig):
             self.standardize_advantages = standardize_advantages
         if torch_num_threads is not NotProvided:
             self.torch_num_threads = torch_num_threads
+        if float32_matmul_precision is not NotProvided:
+            self.float32_matmul_precision = float32_matmul_precision
         if restore_from is not NotProvided:
             self.restore_from = restore_from
         return self
@@ -165,6 +172,13 @@ class OnPolicyConfig(AlgorithmConfig):
             raise ValueError(
                 f"minibatch_size {minibatch} is larger than the train batch of one learner ({share})"
             )
+
+
+def set_up_torch(config: Any) -> None:
+    """Threads and multiplication precision of this process, for the runner and learner in it."""
+    if config.torch_num_threads is not None:
+        torch.set_num_threads(config.torch_num_threads)
+    torch.set_float32_matmul_precision(config.float32_matmul_precision)
 
 
 def _as_data(model: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
 from algorithms.batch import Batch, make_batch
-from algorithms.config import OPTIMIZERS
+from algorithms.config import OPTIMIZERS, set_up_torch
 from algorithms.distributions import distribution_for
 from algorithms.gradients import clip_gradients, require_finite
 from algorithms.losses import explained_variance
@@ -42,8 +42,7 @@ class OnPolicyLearner(TorchLearner):
 
     def build(self) -> None:
         """As TorchLearner, plus equal first weights on all learners."""
-        if self.config.torch_num_threads is not None:
-            torch.set_num_threads(self.config.torch_num_threads)
+        set_up_torch(self.config)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
         self._distribution = distribution_for(self._network.action_space)

@@ -16,6 +16,7 @@ from ray.rllib.utils.framework import get_device
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from algorithms.actions import action_map
+from algorithms.config import set_up_torch
 from algorithms.distributions import distribution_for
 from algorithms.env_state import capture_env_state, restore_env_state
 from algorithms.episodes import Episode, EpisodeCounter
@@ -45,7 +46,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._generator = torch.Generator().manual_seed(int(action_seed))
         self._device = get_device(self.config, self.config.num_gpus_per_env_runner)
         self._weights_seq_no = 0
-        self.weights_version = 0
+        set_up_torch(self.config)
         self.module: Any = None
         self._buffers: Rollout | None = None
         self._filter: MeanStdFilter | None = None

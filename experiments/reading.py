@@ -82,7 +82,10 @@ def _experiment(name: Any, entry: Any, file: Path, text: str) -> Experiment:
             _fill(values, {key: value}, FIELDS, file, name, also=("checkpoint_config",))
     for key in ("config", "stop"):
         values[key] = dict(_mapping(values.get(key, {}), file, f"{name}.{key}"))
-    values["env"] = values.get("env", values["config"].pop("env", None))
+    inner_env = values["config"].pop("env", None)
+    if inner_env is not None and values.get("env", inner_env) != inner_env:
+        raise RequestError("contradicts the experiment's env", file=file, key=f"{name}.config.env")
+    values["env"] = values.get("env", inner_env)
     if values.get("algorithm") is None:
         raise RequestError("says not what to run", file=file, key=f"{name}.run", hint="run: PPO")
     if values["env"] is None:

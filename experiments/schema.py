@@ -41,6 +41,7 @@ COMMON: dict[str, Kind] = {
     "optimizer": mapping,
     "model": mapping,
     "torch_num_threads": optional(integer(1)),
+    "float32_matmul_precision": choice("highest", "high", "medium"),
     "restore_from": optional(text),
     # batches
     "train_batch_size": integer(1),

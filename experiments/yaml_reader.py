@@ -22,12 +22,20 @@ FLOAT = re.compile(
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with this project's rules."""
 
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        # Even "safe" tags give what no key takes (sets, pairs, bytes), or fail without a line.
+        if (tag := getattr(event, "tag", None)) not in (None, "!"):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"tag {tag!r} is not allowed", event.start_mark
+            )
+        return super().compose_node(parent, index)
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
+            merges = key_node.tag == "tag:yaml.org,2002:merge"
+            key = "<<" if merges else self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 raise yaml.constructor.ConstructorError(
                     None, None, "a list or mapping cannot be a key", key_node.start_mark
@@ -40,8 +48,13 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# No key takes a date, and "=" has no constructor: both are text.
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, rule) for tag, rule in rules if not tag.endswith(":float")]
+    first: [
+        (tag, rule)
+        for tag, rule in rules
+        if not tag.endswith((":float", ":timestamp", ":value"))
+    ]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 # Integers come first: "1" also fits the float rule.
@@ -54,8 +67,9 @@ def parse_yaml(text: str, *, file: object = None) -> Any:
     Raises:
         RequestError: not YAML, a duplicate key, a tag, or too many nodes; names the line.
     """
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)  # refuses control characters itself
         node = loader.get_single_node()
         if node is None:
             return None
@@ -65,12 +79,16 @@ def parse_yaml(text: str, *, file: object = None) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}" if mark else None
-        raise RequestError(str(error.problem or error.context), file=file, key=line) from None
+        problem = str(error.problem or error.context)
+        if problem.startswith("but "):
+            problem = f"{error.context}, {problem}"
+        raise RequestError(problem, file=file, key=line) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RequestError(f"is not YAML: {reason}", file=file) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _size(node: yaml.Node, known: dict[int, int], path: set[int]) -> int:

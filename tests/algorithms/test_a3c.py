@@ -20,7 +20,7 @@ SMALL = {"num_envs_per_env_runner": 2, "min_sample_timesteps_per_iteration": 400
 
 
 class Broken(A3CRunner):
-    """After a second of playing, its second worker's rewards are not numbers."""
+    """Its second worker's rewards are not numbers."""
 
     def sample(self, **kwargs):
         rollout = super().sample(**kwargs)
@@ -96,7 +96,7 @@ def test_gradients_are_applied_with_one_optimizer_step(runner, make_learner):
     step = 7e-4 * 0.5 / (0.05 + 1e-5)
     for old, new in zip(before, parameters, strict=True):
         torch.testing.assert_close(new.detach(), old - step, rtol=1e-4, atol=1e-6)
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         learner.apply_gradient_arrays(gradients[:-1], timestep=0)
 
 
@@ -119,10 +119,10 @@ def test_staleness_stays_below_the_number_of_runners(make_algo, make_config, run
 def test_a_slow_runner_does_not_hold_up_the_other(make_algo, make_config):
     config = make_config("A3C", num_env_runners=2, **SMALL).env_runners(env_runner_cls=Sleeper)
     algo = make_algo(config)
-    algo.train()  # starting up
-    numbers = algo.train()["learners"]["default_policy"]
+    learners = [algo.train()["learners"]["default_policy"] for _ in range(8)]
     # In the 0.2 seconds of the slow one's fragment the fast one sends several gradients.
-    assert numbers["gradient_staleness_max"] >= 3
+    assert max(numbers["gradient_staleness_max"] for numbers in learners) >= 3
+    assert min(numbers["gradient_staleness_mean"] for numbers in learners) < 1
 
 
 def contributing(algo, iterations):
@@ -200,12 +200,16 @@ def test_runners_killed_for_good_end_training_with_a_sentence(make_algo, make_co
         algo.train()
 
 
+def train(algo, iterations):
+    for _ in range(iterations):
+        algo.train()
+
+
 @pytest.mark.ray
 def test_a_runners_broken_gradient_stops_training(make_algo, make_config):
     config = make_config("A3C", num_env_runners=2, **SMALL).env_runners(env_runner_cls=Broken)
     algo = make_algo(config)
     with pytest.raises(FloatingPointError, match=r"gradient norm is nan at environment step \d+"):
-        for _ in range(5):
-            algo.train()
+        train(algo, 20)
     weights = algo.learner_group.get_weights()["default_policy"]
     assert all(np.isfinite(value).all() for value in weights.values())

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from algorithms import config_class
-from algorithms.a3c import A3CRunner
 from algorithms.runner import VectorEnvRunner
 
 pytestmark = pytest.mark.ray
@@ -45,7 +44,9 @@ def train(ray_session):
         env = probe if probe.startswith("probes/") else f"envs.probes.{probe}"
         config = config_class(name)().environment(env, env_config=env_config or {})
         steps = updates * BATCH // 2  # with one-step episodes every other row is a reset
-        config.debugging(seed=1).reporting(min_sample_timesteps_per_iteration=steps)
+        config.debugging(seed=1, log_sys_usage=False).reporting(
+            min_sample_timesteps_per_iteration=steps
+        )
         settings = {**OWN_SETTINGS[name], **settings}
         settings["lr"] = [[0, settings["lr"]], [steps, settings["lr"] / 20]]
         model = {"fcnet_hiddens": [16], "fcnet_activation": "tanh"}
@@ -230,12 +231,3 @@ def test_a3c_finds_the_action_that_matches_the_observation(train):
     logits, values = outputs_at(algo, [-1.0, 1.0])
     assert logits.argmax(axis=1).tolist() == [0, 1]
     assert_close(values, [1.0, 1.0], 0.2)
-
-
-class A3CTruncationIsAnEnd(TruncationIsAnEnd, A3CRunner):
-    """The classic mistake on A3C's runner."""
-
-
-def test_a3c_with_truncation_taken_for_an_end_gives_the_finite_value(train):
-    algo = train("A3C", "EndlessReward", runner=A3CTruncationIsAnEnd, lambda_=0.0, updates=400)
-    assert_close(values_at(algo, 0.0), [2.5], 0.25)

@@ -1,0 +1,136 @@
+"""Running one contender in a process of its own, watching its memory from outside."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import Contender
+
+ROOT = Path(__file__).parents[1]
+SAMPLE_SECONDS = 0.5
+
+
+class PeakMemory(threading.Thread):
+    """Largest sum of proportional set sizes (PSS) over a process and its descendants, in MiB."""
+
+    def __init__(self, pid: int):
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._ended = threading.Event()
+        self.mib = 0.0
+
+    def run(self) -> None:
+        """Sample until :meth:`finish`."""
+        while not self._ended.wait(SAMPLE_SECONDS):
+            self.mib = max(self.mib, sum(_pss_mib(pid) for pid in _tree(self._pid)))
+
+    def finish(self) -> float:
+        """Stop sampling; the peak."""
+        self._ended.set()
+        self.join()
+        return self.mib
+
+
+def _tree(root: int) -> list[int]:
+    """A process and all that descend from it, by the kernel's parent links."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue
+            parents.setdefault(parent, []).append(int(entry.name))
+    found, queue = [], [root]
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        queue += parents.get(pid, [])
+    return found
+
+
+def _pss_mib(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def run_contender(
+    contender: Contender, mode: str, round_number: int, steps: int, threshold: float
+) -> dict[str, Any]:
+    """One run as a row; a failure is a row with a status, never an exception."""
+    row: dict[str, Any] = {"name": contender.name, "mode": mode, "round": round_number}
+    if contender.requires and importlib.util.find_spec(contender.requires) is None:
+        return row | {
+            "status": "not installed",
+            "error": "pip install -e .[bench]",
+            "seconds_of_process": 0.0,
+        }
+    if mode == "threshold" and contender.command_file is not None:
+        return row | _run_command(contender.command_file)
+    command = [sys.executable, "-m", f"benchmarks.peers.{contender.module}", contender.variant]
+    command += ["--json", "--steps", str(steps)]
+    if mode == "threshold":
+        command += ["--threshold", str(threshold), "--spawned-at", str(time.monotonic())]
+    ended = _timed(command)
+    try:
+        row |= json.loads(ended.pop("stdout").strip().splitlines()[-1])
+    except (IndexError, json.JSONDecodeError):
+        row |= {"status": "failed", "error": ended["last_line"]}
+    return row | ended
+
+
+def _run_command(config: str) -> dict[str, Any]:
+    """Our real command, from Enter until it has printed its summary and ended."""
+    with tempfile.TemporaryDirectory() as storage:
+        command = [sys.executable, "-m", "experiments.command", "train", "file", config]
+        ended = _timed([*command, "--storage-path", storage, "--experiment-name", "timed"])
+        manifest = Path(storage) / "timed" / "manifest.json"
+        trials = json.loads(manifest.read_text())["trials"] if manifest.exists() else []
+    solved = bool(trials) and (trials[0]["episode_return_mean"] or 0.0) >= 475.0
+    ended.pop("stdout")
+    if not solved:
+        return ended | {"status": "not reached", "error": ended["last_line"]}
+    return ended | {
+        "status": "ok",
+        "steps": trials[0]["steps"],
+        "steps_to_threshold": trials[0]["steps"],
+        "training_seconds": trials[0]["seconds"],
+        # Not until the threshold only, but until the summary is on the screen.
+        "seconds_from_process_start_to_threshold": ended["seconds_of_process"],
+    }
+
+
+def _timed(command: list[str]) -> dict[str, Any]:
+    """Run, wait, and report seconds, peak memory and output."""
+    # An exported thread count reaches every Ray worker and oversubscribes small machines.
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    environment |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        memory = PeakMemory(process.pid)
+        memory.start()
+        stdout, _ = process.communicate()
+        seconds = time.monotonic() - started
+        errors.seek(0)
+        lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
+    return {
+        "stdout": stdout,
+        "last_line": lines[-1] if lines else "",
+        "seconds_of_process": seconds,
+        "peak_pss_mib": memory.finish(),
+    }

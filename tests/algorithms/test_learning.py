@@ -1,0 +1,62 @@
+"""The tuned CartPole configurations learn: threshold, step budget, greedy evaluation."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from algorithms import config_class
+from algorithms.evaluation import play_episodes
+from algorithms.runner import VectorEnvRunner
+
+pytestmark = pytest.mark.ray
+
+CONFIGS = Path(__file__).parents[2] / "tuned_configs"
+# Of 500, over the last 100 training episodes: gymnasium's reward_threshold of CartPole-v1.
+THRESHOLD = 475
+STEP_BUDGET = {"PPO": 200_000, "A2C": 300_000, "A3C": 600_000}
+
+
+def tuned(name):
+    """The configuration as the file says, with seed 0."""
+    (experiment,) = yaml.safe_load((CONFIGS / f"cartpole-{name.lower()}.yaml").read_text()).values()
+    assert experiment["run"] == name
+    assert experiment["env"] == "CartPole-v1"
+    # The retired spelling of RLlib's own keys counts here as it does for the command.
+    config = dict(experiment["config"])
+    return config_class(name)().update_from_dict({**config, "env": experiment["env"], "seed": 0})
+
+
+def greedy_returns(algo, episodes=20):
+    """Returns of the most probable actions, on a runner of evaluation's own."""
+    config = algo.config.copy(copy_frozen=False)
+    config.update_from_dict({"num_env_runners": 0, "num_envs_per_env_runner": 10})
+    config.in_evaluation = True
+    runner = VectorEnvRunner(config=config, worker_index=0, num_workers=0)
+    runner.set_state({"rl_module": algo.env_runner.module.get_state()})
+    runner.set_filter_state(algo.filter_state())
+    played = play_episodes(runner, episodes, explore=False)
+    runner.stop()
+    return [episode.episode_return for episode in played]
+
+
+@pytest.mark.parametrize("name", STEP_BUDGET)
+def test_cartpole_is_solved_within_its_step_budget(make_algo, name):
+    algo = make_algo(tuned(name))
+    best, steps = 0.0, 0
+    while best < THRESHOLD and steps < STEP_BUDGET[name]:
+        runners = algo.train()["env_runners"]
+        steps = runners["num_env_steps_sampled_lifetime"]
+        if runners.get("episode_window_size") == 100:
+            best = max(best, runners["episode_return_mean"])
+    assert best >= THRESHOLD, f"{best} after {steps} steps"
+    assert np.mean(greedy_returns(algo)) >= THRESHOLD
+
+
+def test_an_untrained_policy_is_far_from_the_threshold(make_algo):
+    """Negative control: the threshold and the evaluation can be missed."""
+    algo = make_algo(tuned("PPO"))
+    assert np.mean(greedy_returns(algo)) < 300
+    window = algo.train()["env_runners"]
+    assert window.get("episode_return_mean", 0.0) < 300
