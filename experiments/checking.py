@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
+from ray.tune.registry import RLLIB_MODEL, _global_registry
 
 import algorithms
 from algorithms.results import result_names
@@ -42,7 +46,8 @@ FIELD_KINDS: dict[str, Kind] = {
     "max_failures": optional(integer(-1)),
     "time_budget_s": optional(number(0, above=True)),
 }
-ADVICE = "\nTo suppress all validation errors"
+# Where RLlib's messages turn from what is wrong to general advice.
+ADVICE = re.compile(r"\n|\. In PPO, the train batch")
 
 
 def check_experiment(
@@ -100,7 +105,7 @@ def _check_fields(experiment: Experiment) -> None:
         raise RequestError(
             f"result {attribute!r} is unknown",
             key="checkpoint_score_attribute",
-            hint=_nearest_result(attribute, known),
+            hint=_nearest_result(str(attribute), known),
         )
 
 
@@ -130,13 +135,15 @@ def _nearest_result(key: str, known: tuple[str, ...]) -> str | None:
 
 
 def _check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
-    """Names and kinds of every key, below ``model``, ``optimizer`` and ``evaluation_config`` too."""
+    """Names and kinds of every key, those inside its mappings too."""
     known = {**schema.COMMON, **schema.OF_ALGORITHM[algorithm]}
     for key, value in config.items():
         name = schema.ALIASES.get(key, key)
         path = f"{where}.{key}"
         if name not in known:
             raise _unknown_key(algorithm, str(key), path, known)
+        if name != key and name in config:
+            raise RequestError(f"is set twice, also as {name}", key=path)
         for alternative in alternatives(value, path):
             if problem := complaint(known[name], alternative):
                 raise RequestError(problem, key=path)
@@ -145,6 +152,8 @@ def _check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None
             elif name == "optimizer":
                 _check_keys(alternative, schema.OPTIMIZER_KEYS, path)
             elif name == "evaluation_config" and alternative:
+                if name in alternative:
+                    raise RequestError("has no effect there", key=f"{path}.{name}")
                 _check_config(algorithm, alternative, path)
 
 
@@ -156,7 +165,8 @@ def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind])
         return RequestError("has no effect here", key=path, hint=reason)
     owners = [name for name, keys in schema.OF_ALGORITHM.items() if key in keys]
     if owners:
-        return RequestError(f"is no key of {algorithm}", key=path, hint=f"{', '.join(owners)} has it")
+        hint = f"it belongs to {' and '.join(owners)}"
+        return RequestError(f"is no key of {algorithm}", key=path, hint=hint)
     hint = nearest(key, [*known, *schema.ALIASES])
     return RequestError(f"is no key of {algorithm}", key=path, hint=hint)
 
@@ -173,6 +183,8 @@ def _check_keys(given: Mapping[str, Any], known: Mapping[str, Kind], where: str)
 def _check_model(model: Mapping[str, Any], where: str) -> None:
     """The model dict: names, kinds, the custom model and its own options."""
     for key, value in model.items():
+        if not isinstance(key, str):
+            raise RequestError("is no model key", key=f"{where}.{key}")
         for alternative in alternatives(value, f"{where}.{key}"):
             try:
                 checked_model_config({key: alternative})
@@ -181,20 +193,34 @@ def _check_model(model: Mapping[str, Any], where: str) -> None:
             kind = schema.MODEL_KEYS.get(key)
             if kind is not None and (problem := complaint(kind, alternative)):
                 raise RequestError(problem, key=f"{where}.{key}")
-    for custom in alternatives(model.get("custom_model"), f"{where}.custom_model"):
-        if custom is None:
-            continue
+    customs = alternatives(model.get("custom_model"), f"{where}.custom_model")
+    if model.get("custom_model_config") and customs == [None]:
+        raise RequestError("has no effect without custom_model", key=f"{where}.custom_model_config")
+    for custom in customs:
+        if custom is not None:
+            _check_custom_model(custom, model.get("custom_model_config", {}), where)
+
+
+def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> None:
+    """The class of ``custom_model`` and, for ours, ``custom_model_config``."""
+    path = f"{where}.custom_model"
+    hint = nearest(custom, ["custom_models.SharedEncoderActorCritic"])
+    try:
+        found = resolved_model_class(custom)
+    except ValueError as error:
+        raise RequestError(str(error), key=path, hint=hint) from None
+    if isinstance(found, str):
+        if not _global_registry.contains(RLLIB_MODEL, found):
+            raise RequestError(f"{found!r} is no class path, nor registered", key=path, hint=hint)
+    elif not (isinstance(found, type) and issubclass(found, TorchModelV2)):
+        raise RequestError(f"{custom!r} is no TorchModelV2", key=path, hint=hint)
+    if found is not SharedEncoderActorCritic:
+        return
+    for given in _expanded(options, f"{path}_config"):
         try:
-            found = resolved_model_class(custom)
+            ActorCriticOptions.from_dict(given)
         except ValueError as error:
-            hint = nearest(custom, ["custom_models.SharedEncoderActorCritic"])
-            raise RequestError(str(error), key=f"{where}.custom_model", hint=hint) from None
-        if found is SharedEncoderActorCritic:
-            for options in combinations(model.get("custom_model_config", {})):
-                try:
-                    ActorCriticOptions.from_dict(options)
-                except ValueError as error:
-                    raise RequestError(str(error), key=where) from None
+            raise RequestError(str(error), key=where) from None
 
 
 def alternatives(value: Any, where: str) -> list[Any]:
@@ -227,10 +253,16 @@ def _expanded(value: Any, key: str) -> list[Any]:
 
 def _check_env(experiment: Experiment) -> tuple[Any, Any]:
     """Build one copy of the environment and close it; its spaces."""
-    env_configs = combinations(experiment.config.get("env_config", {}))
+    env_configs = _expanded(experiment.config.get("env_config", {}), "config.env_config")
+    for other in _expanded(experiment.config.get("evaluation_config") or {}, "evaluation_config"):
+        if other and "env_config" in other and other["env_config"] not in env_configs:
+            env_configs.append(other["env_config"])
     spaces = None
     for env in alternatives(experiment.env, "env"):
-        for env_config in env_configs:
+        if not isinstance(env, str | type):
+            raise RequestError(f"must be a name or a class path, got {env!r}", key="env")
+        # Last, the first one: its spaces are those the network is built for.
+        for env_config in reversed(env_configs):
             try:
                 spaces = environment_spaces(env, env_config)
             except EnvironmentRequestError as error:
@@ -245,6 +277,12 @@ def _check_env(experiment: Experiment) -> tuple[Any, Any]:
 
 def _built(experiment: Experiment, values: dict[str, Any]) -> Any:
     """The validated configuration object of one combination."""
+    total, share = values.get("train_batch_size"), values.get("train_batch_size_per_learner")
+    if total is not None and share is not None:
+        raise RequestError(
+            f"{total} has no effect beside train_batch_size_per_learner {share}",
+            key="config.train_batch_size",
+        )
     config = algorithms.config_class(experiment.algorithm)()
     config.environment(alternatives(experiment.env, "env")[0])
     try:
@@ -252,7 +290,7 @@ def _built(experiment: Experiment, values: dict[str, Any]) -> Any:
         config.update_from_dict(_plain(values))
         config.validate()
     except (ValueError, TypeError, AttributeError) as error:
-        reason = str(error).split(ADVICE)[0].split("\n")[0]
+        reason = ADVICE.split(str(error))[0]
         raise RequestError(reason, key="config") from None
     return config
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from numbers import Real
@@ -94,7 +95,7 @@ def schedule(kind: Kind) -> Kind:
         steps = [pair[0] for pair in pairs]
         if any(integer(0)(step) for step in steps) or steps[0] != 0:
             return f"a number {words}"
-        rising = all(a < b for a, b in zip(steps, steps[1:], strict=False))
+        rising = all(a < b for a, b in itertools.pairwise(steps))
         bad = not rising or any(kind(pair[1]) for pair in pairs)
         return f"a number {words}" if bad else None
 

@@ -123,6 +123,9 @@ def _start_ray(options: LaunchOptions) -> Any:
     import ray
 
     verbose = options.log_info or options.log_debug
+    if not verbose:
+        # Tune prints its own banner and table otherwise, whatever its `verbose` says.
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     level = logging.DEBUG if options.log_debug else logging.INFO if verbose else logging.ERROR
     common = {"logging_level": level, "log_to_driver": verbose, "include_dashboard": options.ray_ui}
     if options.ray_num_nodes is not None:

@@ -17,6 +17,7 @@ PLAIN_FIELDS = tuple(
     for f in fields(Experiment)
     if f.name not in ("name", "algorithm", "config", "stop", "source", "text")
 )
+MAX_SEEDS = 1000
 SEED_PART = re.compile(r"^(\d+)(?:-(\d+))?$")
 
 
@@ -38,11 +39,13 @@ def apply_overrides(experiment: Experiment, assignments: list[str]) -> Experimen
             value = parse_yaml(text)
         except RequestError as error:
             raise RequestError(error.problem, key=f"--set {path}") from None
-        if parts[0] in PLAIN_FIELDS and len(parts) == 1:
+        if parts in (["stop"], ["config"]) and not isinstance(value, dict):
+            raise RequestError(f"must be a mapping, got {value!r}", key=f"--set {path}")
+        if len(parts) == 1 and parts[0] in (*PLAIN_FIELDS, "stop", "config"):
             experiment = replace(experiment, **{parts[0]: value})
             continue
-        target = parts[0] if parts[0] in ("stop", "config") and len(parts) > 1 else "config"
-        keys = parts[1:] if target == parts[0] and len(parts) > 1 else parts
+        named = parts[0] in ("stop", "config")
+        target, keys = (parts[0], parts[1:]) if named else ("config", parts)
         merged = _assigned(getattr(experiment, target), keys, value, path)
         experiment = replace(experiment, **{target: merged})
     return experiment
@@ -91,6 +94,8 @@ def parse_seeds(text: str) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise RequestError(f"{part!r} runs backwards", key="--seeds")
+        if last - first >= MAX_SEEDS:
+            raise RequestError(f"{text!r} names more than {MAX_SEEDS:,} seeds", key="--seeds")
         seeds += range(first, last + 1)
     if len(set(seeds)) != len(seeds):
         raise RequestError(f"{text!r} names a seed twice", key="--seeds")

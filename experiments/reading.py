@@ -77,7 +77,8 @@ def _experiment(name: Any, entry: Any, file: Path, text: str) -> Experiment:
     values: dict[str, Any] = {}
     for key, value in entry.items():
         if key == "checkpoint_config":
-            _fill(values, _mapping(value, file, f"{name}.{key}"), CHECKPOINT_FIELDS, file, f"{name}.{key}")
+            where = f"{name}.{key}"
+            _fill(values, _mapping(value, file, where), CHECKPOINT_FIELDS, file, where)
         else:
             _fill(values, {key: value}, FIELDS, file, name, also=("checkpoint_config",))
     for key in ("config", "stop"):

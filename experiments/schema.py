@@ -120,6 +120,10 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
         "shuffle_batch_per_epoch": boolean,
         "clip_param": optional(number(0, above=True)),
         "vf_clip_param": optional(number(0, above=True)),
+        # RLlib's PPO refuses truncated episodes without it.
+        "use_gae": lambda value: (
+            None if value is True else "true with PPO (lambda: 1 gives n-step advantages)"
+        ),
         "use_kl_loss": boolean,
         "kl_coeff": number(0),
         "kl_target": optional(number(0, above=True)),
@@ -133,8 +137,10 @@ OPTIMIZER_KEYS: dict[str, Kind] = {
     "momentum": number(0, 1),
     "betas": lambda value: (
         None
-        if isinstance(value, list) and len(value) == 2 and not any(map(number(0, 1), value))
-        else "two numbers between 0 and 1"
+        if isinstance(value, list)
+        and len(value) == 2
+        and not any(number(0, 1)(beta) or beta == 1 for beta in value)
+        else "two numbers from 0 to below 1"
     ),
 }
 

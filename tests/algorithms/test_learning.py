@@ -23,9 +23,8 @@ def tuned(name):
     (experiment,) = yaml.safe_load((CONFIGS / f"cartpole-{name.lower()}.yaml").read_text()).values()
     assert experiment["run"] == name
     assert experiment["env"] == "CartPole-v1"
-    # The retired spelling of RLlib's own keys counts here as it does for the command.
-    config = dict(experiment["config"])
-    return config_class(name)().update_from_dict({**config, "env": experiment["env"], "seed": 0})
+    settings = {**experiment["config"], "env": experiment["env"], "seed": 0}
+    return config_class(name)().update_from_dict(settings)
 
 
 def greedy_returns(algo, episodes=20):

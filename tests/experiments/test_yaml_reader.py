@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -77,12 +78,17 @@ def test_byte_order_mark():
             "a: 1\n---\nb: 2",
             "x.yaml: line 2: expected a single document in the stream, but found another document",
         ),
-        ("<<: 5", "x.yaml: line 1: expected a mapping or list of mappings for merging, "
-                  "but found scalar"),
+        (
+            "<<: 5",
+            "x.yaml: line 1: expected a mapping or list of mappings for merging, but found scalar",
+        ),
         ("a: &a [*a]", "x.yaml: is not YAML: an alias contains itself"),
         ("a: &a {b: {c: *a}}", "x.yaml: is not YAML: an alias contains itself"),
-        ("a: \x00", "x.yaml: is not YAML: unacceptable character #x0000: "
-                    "special characters are not allowed"),
+        (
+            "a: \x00",
+            "x.yaml: is not YAML: unacceptable character #x0000: "
+            "special characters are not allowed",
+        ),
     ],
 )
 def test_refused_with_the_line(text, message):
@@ -123,7 +129,7 @@ def bomb(line):
     first = f"{names[0]}: &{names[0]} {line}\n"
     return first + "".join(
         f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
-        for before, name in zip(names, names[1:], strict=False)
+        for before, name in itertools.pairwise(names)
     )
 
 
@@ -171,9 +177,7 @@ def test_an_empty_file(tmp_path, document):
     file.write_text(document)
     with pytest.raises(RequestError) as caught:
         read_experiments(file)
-    assert str(caught.value) == (
-        f"{file}: is empty; it must map experiment names to experiments"
-    )
+    assert str(caught.value) == (f"{file}: is empty; it must map experiment names to experiments")
 
 
 def test_files_that_cannot_be_read(tmp_path):
@@ -188,7 +192,7 @@ def test_files_that_cannot_be_read(tmp_path):
         tmp_path / "none.yaml": "does not exist",
         folder: "is not a file",
         binary: "cannot be read: 'utf-8' codec can't decode byte 0xff in position 3: "
-                "invalid start byte",
+        "invalid start byte",
     }
     for file, message in expected.items():
         with pytest.raises(RequestError) as caught:
@@ -199,8 +203,7 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_several_experiments_in_a_file(tmp_path):
     file = tmp_path / "x.yml"
     file.write_text(
-        "one: &one {run: PPO, env: CartPole-v1, config: {lr: 1e-4}}\n"
-        "two: {<<: *one, run: A2C}\n"
+        "one: &one {run: PPO, env: CartPole-v1, config: {lr: 1e-4}}\ntwo: {<<: *one, run: A2C}\n"
     )
     one, two = read_experiments(file)
     assert (one.name, one.algorithm, one.config) == ("one", "PPO", {"lr": 1e-4})

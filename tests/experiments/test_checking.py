@@ -1,0 +1,204 @@
+"""Every wrong experiment is refused with its one sentence, before Ray starts."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import pytest
+import ray
+
+from experiments.checking import check_experiment
+from experiments.errors import RequestError
+from experiments.experiment import Experiment
+
+OURS = "custom_models.SharedEncoderActorCritic"
+RATE = "must be a number of at least 0, or a schedule [[0, value], [step, value], …] with rising steps"
+PAIRS = "must be a number or a schedule [[0, value], [step, value], …] with rising steps"
+REMEDY = " (remove the quotes or the stray comma)"
+
+
+def experiment(algorithm="PPO", **config):
+    return Experiment(
+        name="x",
+        algorithm=algorithm,
+        env="CartPole-v1",
+        config={"num_env_runners": 1 if algorithm == "A3C" else 0, **config},
+        stop={"training_iteration": 1},
+    )
+
+
+def grid(*values):
+    return {"grid_search": list(values)}
+
+
+@pytest.fixture
+def refused(capfd):
+    """The message; on the way: nothing printed, input unchanged, no Ray started by the check."""
+
+    def check(request, **resources):
+        running, before = ray.is_initialized(), copy.deepcopy(request)
+        with pytest.raises(RequestError) as caught:
+            check_experiment(request, **resources)
+        assert request == before
+        assert ray.is_initialized() == running
+        assert capfd.readouterr() == ("", "")
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ppo", "run: algorithm 'ppo' is unknown; did you mean 'PPO'?"),
+        ("PPP", "run: algorithm 'PPP' is unknown; did you mean 'PPO'?"),
+        ("A2", "run: algorithm 'A2' is unknown; did you mean 'A2C'?"),
+        ("nonsense", "run: algorithm 'nonsense' is unknown; there are A2C, A3C, PPO"),
+        ("DQN", "run: DQN is not offered here; there are A2C, A3C, PPO"),
+        ("IMPALA", "run: IMPALA is not offered here; there are A2C, A3C, PPO"),
+    ],
+)
+def test_algorithm(refused, name, message):
+    assert refused(replace(experiment(), algorithm=name)) == message
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        ("CartPoll-v1", "env: environment 'CartPoll-v1' is not registered with gymnasium; "
+                        "did you mean 'CartPole-v1'?"),
+        ("nothing", "env: environment 'nothing' is not registered with gymnasium"),
+        ("no_such.Env", "env: environment 'no_such.Env' cannot be imported: "
+                        "No module named 'no_such'"),
+        (5, "env: must be a name or a class path, got 5"),
+        (grid(), "env.grid_search: must list alternatives, got []"),
+        (grid("CartPole-v1", "Acrobat-v1"),
+         "env: environment 'Acrobat-v1' is not registered with gymnasium; "
+         "did you mean 'Acrobot-v1'?"),
+    ],
+)
+def test_environment(refused, env, message):
+    assert refused(replace(experiment(), env=env)) == message
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"env_config": {"graviti": 1}},
+        {"env_config": grid({}, {"graviti": 1})},
+        {"env_config": {"graviti": grid(1, 2)}},
+        {"evaluation_config": {"env_config": {"graviti": 1}}},
+    ],
+)
+def test_environment_options(refused, config):
+    message = refused(experiment(**config))
+    assert message.startswith(
+        "env: environment 'CartPole-v1' cannot be built with env_config keys (graviti): "
+        "CartPoleEnv.__init__() got an unexpected keyword argument 'graviti'"
+    )
+
+
+KEYS = [
+    ("PPO", {"lrr": 1}, "config.lrr: is no key of PPO; did you mean 'lr'?"),
+    ("PPO", {"train_batch_siz": 1},
+     "config.train_batch_siz: is no key of PPO; did you mean 'train_batch_size'?"),
+    ("PPO", {"zzzzzzz": 1}, "config.zzzzzzz: is no key of PPO"),
+    ("PPO", {5: 1}, "config.5: is no key of PPO"),
+    ("PPO", {"num_workers": 1}, "config.num_workers: is a retired name; use num_env_runners"),
+    ("PPO", {"sgd_minibatch_size": 1},
+     "config.sgd_minibatch_size: is a retired name; use minibatch_size"),
+    ("PPO", {"num_sgd_iter": 1}, "config.num_sgd_iter: is a retired name; use num_epochs"),
+    ("PPO", {"clip_rewards": True},
+     "config.clip_rewards: has no effect here; reward clipping is not supported yet"),
+    ("A2C", {"clip_param": 0.2}, "config.clip_param: is no key of A2C; it belongs to PPO"),
+    ("A3C", {"num_epochs": 2}, "config.num_epochs: is no key of A3C; it belongs to A2C and PPO"),
+    ("PPO", {"lambda": 0.9, "lambda_": 0.8}, "config.lambda: is set twice, also as lambda_"),
+    ("PPO", {"model": {"fcnet_hidens": [1]}},
+     "config.model: model key 'fcnet_hidens' is unknown; did you mean 'fcnet_hiddens'?"),
+    ("PPO", {"model": {5: 1}}, "config.model.5: is no model key"),
+    ("PPO", {"model": {"use_lstm": True}},
+     "config.model: model key 'use_lstm': recurrent networks are not supported"),
+    ("PPO", {"model": {"custom_model": f"{OURS}x"}},
+     f"config.model.custom_model: custom_model '{OURS}x' cannot be imported; "
+     f"did you mean '{OURS}'?"),
+    ("PPO", {"model": {"custom_model": "SharedEncoder"}},
+     "config.model.custom_model: 'SharedEncoder' is no class path, nor registered"),
+    ("PPO", {"model": {"custom_model": "os.path.join"}},
+     "config.model.custom_model: 'os.path.join' is no TorchModelV2"),
+    ("PPO", {"model": {"custom_model_config": {"layer_norm": True}}},
+     "config.model.custom_model_config: has no effect without custom_model"),
+    ("PPO", {"model": {"custom_model": OURS, "custom_model_config": {"polcy_hiddens": [1]}}},
+     "config.model: custom_model_config key 'polcy_hiddens' is unknown; "
+     "did you mean 'policy_hiddens'?"),
+    ("PPO", {"model": {"custom_model": OURS, "custom_model_config": {"activation": "rellu"}}},
+     "config.model: custom_model_config key 'activation' must be one of "
+     "elu, relu, tanh, silu, gelu, linear; got 'rellu'"),
+    ("A2C", {"optimizer": {"type": "adam", "epsilonn": 1}},
+     "config.optimizer.epsilonn: is unknown; did you mean 'epsilon'?"),
+    ("A2C", {"optimizer": {"type": "sgd"}},
+     "config.optimizer.type: must be one of adam, rmsprop, got 'sgd'"),
+    ("A2C", {"optimizer": {"type": "adam", "alpha": 0.9}},
+     "config: optimizer key 'alpha' is unknown for adam; known: epsilon, betas"),
+    ("PPO", {"evaluation_config": {"explor": False}},
+     "config.evaluation_config.explor: is no key of PPO; did you mean 'explore'?"),
+    ("PPO", {"evaluation_config": {"evaluation_config": {}}},
+     "config.evaluation_config.evaluation_config: has no effect there"),
+    ("PPO", {"evaluation_config": {"explore": "no"}},
+     "config.evaluation_config.explore: must be true or false, got 'no'"),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "config", "message"), KEYS)
+def test_keys(refused, algorithm, config, message):
+    assert refused(experiment(algorithm, **config)) == message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("lr", "0.001", f"{RATE}, got '0.001'{REMEDY}"),
+        ("lr", True, f"{RATE}, got True"),
+        ("lr", -0.001, f"{RATE}, got -0.001"),
+        ("lr", float("inf"), f"{RATE}, got inf"),
+        ("use_kl_loss", "true,", f"must be true or false, got 'true,'{REMEDY}"),
+        ("use_kl_loss", 1, "must be true or false, got 1"),
+        ("train_batch_size", True, "must be an integer of at least 1, got True"),
+        ("train_batch_size", "4000", f"must be an integer of at least 1, got '4000'{REMEDY}"),
+        ("gamma", 1.5, "must be a number of at least 0 and at most 1, got 1.5"),
+        ("lambda", None, "must be a number of at least 0 and at most 1, got None"),
+        ("clip_param", 0, "must be a number above 0, or null, got 0"),
+        ("num_epochs", 0, "must be an integer of at least 1, got 0"),
+        ("num_epochs", [1], "must be an integer of at least 1, got [1]"),
+        ("num_epochs", 2.0, "must be an integer of at least 1, got 2.0"),
+        ("seed", -1, "must be an integer of at least 0, or null, got -1"),
+        ("use_gae", False,
+         "must be true with PPO (lambda: 1 gives n-step advantages), got False"),
+        ("framework", "tf", "must be one of torch, got 'tf'"),
+        ("batch_mode", "complete_episodes",
+         "must be one of truncate_episodes, got 'complete_episodes'"),
+        ("model", [1], "must be a mapping of keys to values, got [1]"),
+        ("optimizer", "adam", "must be a mapping of keys to values, got 'adam'"),
+        ("lr", [[0, 1e-3]], f"{PAIRS}, got [[0, 0.001]]"),
+        ("lr", [[10, 1.0], [20, 0.5]], f"{PAIRS}, got [[10, 1.0], [20, 0.5]]"),
+        ("lr", [[0, 1.0], [0, 0.5]], f"{PAIRS}, got [[0, 1.0], [0, 0.5]]"),
+        ("entropy_coeff", [[0, 1.0], [9, -1]], f"{PAIRS}, got [[0, 1.0], [9, -1]]"),
+        ("entropy_coeff", [0.1, 0.2], f"{PAIRS}, got [0.1, 0.2]"),
+        ("lr", grid(), None),
+        ("lr", grid(0.1, -1), f"{RATE}, got -1"),
+        ("model", grid({}, 5), "must be a mapping of keys to values, got 5"),
+    ],
+)
+def test_values(refused, key, value, message):
+    expected = f"config.{key}: {message}"
+    if message is None:
+        expected = f"config.{key}.grid_search: must list alternatives, got []"
+    assert refused(experiment(**{key: value})) == expected
+
+
+def test_the_file_is_named_first(refused, tmp_path):
+    request = replace(experiment(gama=0.9), source=tmp_path / "my.yaml")
+    assert refused(request) == (
+        f"{tmp_path}/my.yaml: config.gama: is no key of PPO; did you mean 'gamma'?"
+    )

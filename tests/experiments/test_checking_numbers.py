@@ -1,0 +1,207 @@
+"""Stop rules, numbers that contradict each other, resources; and what a good check returns."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from experiments.checking import check_experiment, combinations
+from experiments.errors import RequestError
+from experiments.experiment import Experiment
+
+OURS = "custom_models.SharedEncoderActorCritic"
+
+
+def experiment(algorithm="PPO", **config):
+    config.setdefault("num_env_runners", 1 if algorithm == "A3C" else 0)
+    return Experiment(
+        name="x",
+        algorithm=algorithm,
+        env="CartPole-v1",
+        config=config,
+        stop={"training_iteration": 1},
+    )
+
+
+def refusal(request, **resources):
+    with pytest.raises(RequestError) as caught:
+        check_experiment(request, **resources)
+    return str(caught.value)
+
+
+def grid(*values):
+    return {"grid_search": list(values)}
+
+
+@pytest.mark.parametrize(
+    ("stop", "message"),
+    [
+        ({}, "stop: nothing says when to stop; stop: {timesteps_total: 100000}"),
+        ([1], "stop: must map result names to bounds, got [1]"),
+        ({"timestep_total": 1},
+         "stop.timestep_total: is no result; did you mean 'timesteps_total'?"),
+        ({"episode_return_mean": 1}, "stop.episode_return_mean: is no result; "
+                                     "did you mean 'env_runners/episode_return_mean'?"),
+        ({"zzz": 1}, "stop.zzz: is no result"),
+        ({"timesteps_total": -1}, "stop.timesteps_total: must be a number above 0, got -1"),
+        ({"timesteps_total": 0}, "stop.timesteps_total: must be a number above 0, got 0"),
+        ({"timesteps_total": None}, "stop.timesteps_total: must be a number above 0, got None"),
+        ({"timesteps_total": "1e5"}, "stop.timesteps_total: must be a number above 0, got '1e5' "
+                                     "(remove the quotes or the stray comma)"),
+        ({"training_iteration": 1, "time_total_s": True},
+         "stop.time_total_s: must be a number above 0, got True"),
+    ],
+)
+def test_stop(stop, message):
+    assert refusal(replace(experiment(), stop=stop)) == message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stop": {"episode_reward_mean": -100}},
+        {"stop": {"env_runners/episode_return_mean": 0}},
+        {"stop": {}, "time_budget_s": 5},
+        {"stop": {"learners/default_policy/mean_kl_loss": 0.5}},
+    ],
+)
+def test_good_stops(changes):
+    check_experiment(replace(experiment(), **changes))
+
+
+def test_a_result_of_another_algorithm_is_none_of_this_one():
+    stop = {"learners/default_policy/gradient_staleness_mean": 5}
+    check_experiment(replace(experiment("A3C"), stop=stop))
+    assert refusal(replace(experiment("PPO"), stop=stop)).startswith(
+        "stop.learners/default_policy/gradient_staleness_mean: is no result"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("score_attribute", "episode_rewad_mean",
+         "checkpoint_score_attribute: result 'episode_rewad_mean' is unknown; "
+         "did you mean 'episode_reward_mean'?"),
+        ("score_attribute", 5, "checkpoint_score_attribute: result 5 is unknown"),
+        ("score_order", "mini", "score_order: must be one of max, min, or null, got 'mini'"),
+        ("num_samples", 0, "num_samples: must be an integer of at least 1, got 0"),
+        ("checkpoint_frequency", 1.5,
+         "checkpoint_frequency: must be an integer of at least 0, or null, got 1.5"),
+        ("checkpoint_at_end", "true", "checkpoint_at_end: must be true or false, or null, "
+                                      "got 'true' (remove the quotes or the stray comma)"),
+        ("num_to_keep", 0, "num_to_keep: must be an integer of at least 1, or null, got 0"),
+        ("storage_path", 5, "storage_path: must be text, or null, got 5"),
+        ("max_failures", -2, "max_failures: must be an integer of at least -1, or null, got -2"),
+        ("time_budget_s", 0, "time_budget_s: must be a number above 0, or null, got 0"),
+    ],
+)
+def test_fields(field, value, message):
+    assert refusal(replace(experiment(), **{field: value})) == message
+
+
+NUMBERS = [
+    ("A2C", {"train_batch_size": 100},
+     "config: train_batch_size 100 is not divisible by 1 runner(s) × 8 env(s) = 8; "
+     "nearest: 96 or 104"),
+    ("A2C", {"train_batch_size": 80, "rollout_fragment_length": 3},
+     "config: train_batch_size 80 is not divisible by 1 runner(s) × 8 env(s) × "
+     "rollout_fragment_length 3 = 24; nearest: 72 or 96"),
+    ("A2C", {"minibatch_size": 64},
+     "config: minibatch_size 64 is larger than the train batch of one learner (40)"),
+    ("PPO", {"train_batch_size": 64, "minibatch_size": 128},
+     "config: `minibatch_size` (128) must be <= `train_batch_size_per_learner` (64)"),
+    ("PPO", {"train_batch_size": 4000, "train_batch_size_per_learner": 2000},
+     "config.train_batch_size: 4000 has no effect beside train_batch_size_per_learner 2000"),
+    ("PPO", {"train_batch_size": grid(200, 100), "minibatch_size": grid(50, 150)},
+     "config: `minibatch_size` (150) must be <= `train_batch_size_per_learner` (100)"),
+    ("A2C", {"train_batch_size": grid(40, 100)},
+     "config: train_batch_size 100 is not divisible by 1 runner(s) × 8 env(s) = 8; "
+     "nearest: 96 or 104"),
+    ("A3C", {"num_env_runners": 0},
+     "config: A3C needs num_env_runners of 1 or more: its runners work beside the learner"),
+    ("A3C", {"num_learners": 2}, "config: A3C has one learner; num_learners 2 is too many"),
+    ("A3C", {"rollout_fragment_length": "auto"},
+     "config: rollout_fragment_length 'auto' needs train_batch_size with A3C"),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "config", "message"), NUMBERS)
+def test_contradictions(algorithm, config, message):
+    assert refusal(experiment(algorithm, **config)) == message
+
+
+def test_too_many_cpus():
+    request = experiment(num_env_runners=8, train_batch_size=4000)
+    assert refusal(request, available_cpus=4.0) == (
+        "config.num_env_runners: needs 9 CPUs, 4 are there; num_env_runners 3 would fit, or "
+        "smaller num_cpus_per_env_runner, or --ray-num-cpus to let Ray oversubscribe"
+    )
+    check_experiment(request, available_cpus=9.0)
+    check_experiment(request, available_cpus=None)
+
+
+def test_what_would_fit_does_fit():
+    check_experiment(experiment(num_env_runners=3, train_batch_size=4020), available_cpus=4.0)
+
+
+def test_gpus():
+    request = experiment(num_gpus_per_learner=1)
+    assert refusal(request, available_cpus=2.0, available_gpus=0.0) == (
+        "config.num_gpus_per_learner: needs 1 GPUs, 0 are there"
+    )
+    check_experiment(request, available_gpus=1.0)
+
+
+GOOD = {
+    "lr": [[0, 1e-3], [1000, 0]],
+    "entropy_coeff": grid(0.0, [[0, 0.1], [100, 0.01]]),
+    "lambda": 0.9,
+    "clip_param": None,
+    "train_batch_size": 256,
+    "minibatch_size": 64,
+    "num_envs_per_env_runner": 4,
+    "env_config": {"sutton_barto_reward": grid(True, False)},
+    "evaluation_config": {"explore": False, "env_config": {"sutton_barto_reward": False}},
+    "model": {"custom_model": OURS, "custom_model_config": grid({"policy_hiddens": []}, {})},
+    "seed": 5,
+}
+
+
+def test_a_good_experiment_is_returned_with_its_values(capfd):
+    request = experiment(**copy.deepcopy(GOOD))
+    before = copy.deepcopy(request)
+    config = check_experiment(request, available_cpus=2.0, available_gpus=0.0)
+    assert request == before
+    assert capfd.readouterr() == ("", "")
+    assert config.env == "CartPole-v1"
+    assert (config.lr, config.entropy_coeff, config.lambda_) == (GOOD["lr"], 0.0, 0.9)
+    assert (config.clip_param, config.minibatch_size, config.seed) == (None, 64, 5)
+    assert config.total_train_batch_size == 256
+    assert config.env_config == {"sutton_barto_reward": True}
+    assert config.model_config["custom_model_config"] == {"policy_hiddens": []}
+
+
+def test_grids_inside_grids_are_all_run():
+    found = combinations({"a": grid(1, 2), "b": {"c": grid(3, 4), "d": 5}})
+    assert found == [
+        {"a": a, "b": {"c": c, "d": 5}} for a in (1, 2) for c in (3, 4)
+    ]
+
+
+def test_checking_starts_no_ray():
+    script = (
+        "import ray\n"
+        "from experiments.checking import check_experiment\n"
+        "from experiments.experiment import Experiment\n"
+        "x = Experiment(name='x', algorithm='PPO', env='CartPole-v1', config={},\n"
+        "               stop={'training_iteration': 1})\n"
+        "check_experiment(x)\n"
+        "assert not ray.is_initialized()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,205 @@
+"""From files to experiments: spellings, refusals, and who wins over whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.errors import RequestError
+from experiments.options import FileOptions, LaunchOptions
+from experiments.reading import read_experiments
+from experiments.requests import experiments_from_files, with_options
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read one experiment ``x`` whose keys are given as YAML lines."""
+
+    def read_one(*lines):
+        file = tmp_path / "file.yaml"
+        file.write_text("x:\n" + "".join(f"  {line}\n" for line in lines))
+        (experiment,) = read_experiments(file)
+        return experiment
+
+    return read_one
+
+
+@pytest.fixture
+def refusal(read, tmp_path):
+    """The message on such a file, after the file's name."""
+
+    def message(*lines):
+        with pytest.raises(RequestError) as caught:
+            read(*lines)
+        prefix, rest = str(caught.value).split(": ", 1)
+        assert prefix == str(tmp_path / "file.yaml")
+        return rest
+
+    return message
+
+
+MINIMAL = ("run: PPO", "env: CartPole-v1")
+
+
+def test_what_is_not_said_stays_unsaid(read):
+    found = read(*MINIMAL)
+    assert (found.name, found.algorithm, found.env) == ("x", "PPO", "CartPole-v1")
+    assert (found.config, found.stop, found.num_samples) == ({}, {}, 1)
+    unsaid = ("checkpoint_frequency", "checkpoint_at_end", "num_to_keep", "score_attribute",
+              "score_order", "storage_path", "max_failures", "time_budget_s")
+    assert [getattr(found, name) for name in unsaid] == [None] * len(unsaid)
+
+
+def test_every_experiment_key(read):
+    found = read(*MINIMAL, "num_samples: 3", "storage_path: /results", "max_failures: 2",
+                 "time_budget_s: 60", "config: {lr: 1e-3}", "stop: {timesteps_total: 1e5}")
+    assert (found.num_samples, found.storage_path, found.max_failures) == (3, "/results", 2)
+    assert found.time_budget_s == 60
+    assert (found.config, found.stop) == ({"lr": 1e-3}, {"timesteps_total": 1e5})
+
+
+def test_checkpoint_config(read):
+    found = read(
+        *MINIMAL,
+        "checkpoint_config: {checkpoint_frequency: 5, checkpoint_at_end: false, num_to_keep: 2, "
+        "checkpoint_score_attribute: episode_reward_mean, checkpoint_score_order: min}",
+    )
+    assert (found.checkpoint_frequency, found.checkpoint_at_end, found.num_to_keep) == (5, False, 2)
+    assert (found.score_attribute, found.score_order) == ("episode_reward_mean", "min")
+
+
+def test_retired_checkpoint_spellings(read):
+    found = read(*MINIMAL, "checkpoint_freq: 5", "checkpoint_at_end: false",
+                 "keep_checkpoints_num: 2", "checkpoint_score_attr: min-episode_len_mean",
+                 "local_dir: /old")
+    assert (found.checkpoint_frequency, found.checkpoint_at_end, found.num_to_keep) == (5, False, 2)
+    assert (found.score_attribute, found.score_order) == ("episode_len_mean", "min")
+    assert found.storage_path == "/old"
+
+
+def test_min_prefix_inside_checkpoint_config(read):
+    found = read(*MINIMAL, "checkpoint_config: {checkpoint_score_attribute: min-episode_len_mean}")
+    assert (found.score_attribute, found.score_order) == ("episode_len_mean", "min")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "key"),
+    [
+        ("checkpoint_freq: 1", "checkpoint_config: {checkpoint_frequency: 1}",
+         "x.checkpoint_config.checkpoint_frequency"),
+        ("checkpoint_config: {num_to_keep: 1}", "keep_checkpoints_num: 1",
+         "x.keep_checkpoints_num"),
+        ("storage_path: /a", "local_dir: /b", "x.local_dir"),
+    ],
+)
+def test_one_field_under_two_spellings(refusal, first, second, key):
+    message = refusal(*MINIMAL, first, second)
+    assert message == f"{key}: is set twice, under two spellings"
+
+
+def test_env_inside_config(read):
+    found = read("run: PPO", "config: {env: CartPole-v1, lr: 1e-3}")
+    assert (found.env, found.config) == ("CartPole-v1", {"lr": 1e-3})
+
+
+def test_env_in_both_places(read, refusal):
+    assert read(*MINIMAL, "config: {env: CartPole-v1}").config == {}
+    message = refusal(*MINIMAL, "config: {env: Acrobot-v1}")
+    assert message == "x.config.env: contradicts the experiment's env"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (("env: CartPole-v1",), "x.run: says not what to run; run: PPO"),
+        (("run: null", "env: CartPole-v1"), "x.run: says not what to run; run: PPO"),
+        (("run: PPO",), "x.env: is missing; env: CartPole-v1"),
+        ((*MINIMAL, "stopp: {}"), "x.stopp: is unknown; did you mean 'stop'?"),
+        ((*MINIMAL, "checkpoint_confg: {}"),
+         "x.checkpoint_confg: is unknown; did you mean 'checkpoint_config'?"),
+        ((*MINIMAL, "zzz: 1"), "x.zzz: is unknown"),
+        ((*MINIMAL, "5: 1"), "x.5: is unknown"),
+        ((*MINIMAL, "checkpoint_config: {checkpoint_freq: 1}"),
+         "x.checkpoint_config.checkpoint_freq: is unknown; did you mean 'checkpoint_frequency'?"),
+        ((*MINIMAL, "checkpoint_config: 5"),
+         "x.checkpoint_config: must map keys to values, got 5"),
+        ((*MINIMAL, "config: [1]"), "x.config: must map keys to values, got [1]"),
+        ((*MINIMAL, "config:"), "x.config: must map keys to values, got None"),
+        ((*MINIMAL, "stop: 5"), "x.stop: must map keys to values, got 5"),
+    ],
+)
+def test_refusals(refusal, lines, message):
+    assert refusal(*lines) == message
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ("x: PPO", "x: must map keys such as run, env and config, got 'PPO'"),
+        ("x:", "x: must map keys such as run, env and config, got None"),
+        ("run: PPO\nenv: CartPole-v1",
+         "run: must map keys such as run, env and config, got 'PPO'"),
+        ("a/b: {}", "a/b: 'a/b' cannot name an experiment: it becomes a folder"),
+        ("..: {}", "..: '..' cannot name an experiment: it becomes a folder"),
+        ("'': {}", "'' cannot name an experiment: it becomes a folder"),
+        ("5: {}", "5: 5 cannot name an experiment: it becomes a folder"),
+    ],
+)
+def test_entries_that_are_no_experiments(tmp_path, document, message):
+    file = tmp_path / "file.yaml"
+    file.write_text(document)
+    with pytest.raises(RequestError) as caught:
+        read_experiments(file)
+    assert str(caught.value) == f"{file}: {message}"
+
+
+OWN = ("checkpoint_freq: 7", "checkpoint_at_end: false", "keep_checkpoints_num: 4",
+       "checkpoint_score_attr: min-episode_len_mean", "storage_path: /file", "num_samples: 2",
+       "stop: {training_iteration: 9}", "config: {lr: 1e-3}")
+
+
+def test_options_not_given_change_nothing(read):
+    found = read(*MINIMAL, *OWN)
+    assert with_options(found, LaunchOptions()) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ({"checkpoint_freq": 0}, {"checkpoint_frequency": 0}),
+        ({"checkpoint_at_end": True}, {"checkpoint_at_end": True}),
+        ({"keep_checkpoints_num": 1}, {"num_to_keep": 1}),
+        ({"checkpoint_score_attr": "episode_reward_mean"},
+         {"score_attribute": "episode_reward_mean", "score_order": "max"}),
+        ({"checkpoint_score_attr": "min-training_iteration"},
+         {"score_attribute": "training_iteration", "score_order": "min"}),
+        ({"storage_path": "/option"}, {"storage_path": "/option"}),
+        ({"local_dir": "/option"}, {"storage_path": "/option"}),
+        ({"upload_dir": "/option"}, {"storage_path": "/option"}),
+        ({"num_samples": 5}, {"num_samples": 5}),
+        ({"experiment_name": "y"}, {"name": "y"}),
+        ({"stop": "{'timesteps_total': 50000}"}, {"stop": {"timesteps_total": 50_000}}),
+        ({"set_": ["lr=1e-4", "stop.time_total_s=5"]},
+         {"config": {"lr": 1e-4}, "stop": {"training_iteration": 9, "time_total_s": 5}}),
+        ({"stop": '{"timesteps_total": 1}', "set_": ["stop.timesteps_total=2"]},
+         {"stop": {"timesteps_total": 2}}),
+    ],
+)
+def test_given_options_win_over_the_file(read, given, changed):
+    found = read(*MINIMAL, *OWN)
+    got = with_options(found, LaunchOptions(**given))
+    assert vars(got) == {**vars(found), **changed}
+    assert found == read(*MINIMAL, *OWN)
+
+
+def test_env_option_replaces_the_files_env(tmp_path):
+    file = tmp_path / "file.yaml"
+    file.write_text("x: {run: PPO, env: CartPole-v1}")
+    (found,) = experiments_from_files([file], FileOptions(env="Acrobot-v1"))
+    assert found.env == "Acrobot-v1"
+
+
+def test_the_same_name_in_two_files(tmp_path):
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text("x: {run: PPO, env: CartPole-v1}")
+    with pytest.raises(RequestError, match=r"^2 experiments, but the name 'x' occurs more than"):
+        experiments_from_files([tmp_path / "a.yaml", tmp_path / "b.yaml"], FileOptions())
