@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from algorithms.a2c import ActorCriticConfig, ActorCriticLearner
@@ -209,7 +209,8 @@ class A3C(OnPolicyAlgorithm):
             "gradient_staleness_mean": float(np.mean(staleness)),
             "gradient_staleness_max": float(np.max(staleness)),
         }
-        self._sync_local_runner()
+        if self.env_runner is not None:  # checkpoints and evaluation read its weights
+            self._copy_to_local_runner()
         self._log_results(sampled, episodes, [*stats, numbers])
 
     def _next_answers(self) -> list[tuple[int, GradientMessage | FloatingPointError]]:
@@ -279,11 +280,6 @@ class A3C(OnPolicyAlgorithm):
         """
         healthy = set(self.env_runner_group.healthy_env_runner_ids())
         self._version_at = {i: v for i, v in self._version_at.items() if i in healthy}
-
-    def _sync_local_runner(self) -> None:
-        """The local runner holds the weights that checkpoints and evaluation read."""
-        if self.env_runner is not None:
-            self.env_runner.set_state({COMPONENT_RL_MODULE: self.learner_group.get_weights()})
 
     def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
         """As OnPolicyAlgorithm, plus the update count."""

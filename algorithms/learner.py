@@ -195,6 +195,10 @@ class OnPolicyLearner(TorchLearner):
         self.after_gradient_based_update(timesteps=timesteps)
         return {"curr_lr": self._current_lr()}
 
+    def state_tensors(self) -> list[Tensor]:
+        """The network's parameters and buffers themselves, in the module's order."""
+        return [*self._parameters, *self._network.buffers()]
+
     def _current_lr(self) -> float:
         return float(self.get_optimizer().param_groups[0]["lr"])
 

@@ -96,6 +96,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         )
         self.module = spec.build().to(self._device)
         self.module.eval()
+        self._state_tensors = [*self.module.parameters(), *self.module.buffers()]
 
     def get_spaces(self) -> dict[str, tuple[Any, Any]]:
         """Spaces by RLlib's names; a local runner without environments repeats what it was told."""
@@ -230,6 +231,12 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
                 **flags,
             )
         return self._buffers
+
+    @torch.no_grad()
+    def copy_weights(self, source: list[torch.Tensor]) -> None:
+        """Adopt the parameters and buffers of an equal network in this process."""
+        for own, other in zip(self._state_tensors, source, strict=True):
+            own.copy_(other)
 
     # --- observation filter -----------------------------------------------------------------
 

@@ -80,7 +80,9 @@ def _run(file: Path) -> ModuleType:
     except SyntaxError as error:
         raise RequestError(f"{error.msg}", file=file, key=f"line {error.lineno}") from None
     except (Exception, SystemExit) as error:  # the user's code runs here and may raise anything
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+        stack = traceback.extract_tb(error.__traceback__)
+        # The import system made the name absolute.
+        frames = [frame for frame in stack if frame.filename == spec.origin]
         line = f"line {frames[-1].lineno}" if frames else None
         raise RequestError(f"{type(error).__name__}: {error}", file=file, key=line) from None
     finally:

@@ -152,7 +152,7 @@ KEYS = [
 
 @pytest.mark.parametrize(("algorithm", "config", "message"), KEYS)
 def test_keys(refused, algorithm, config, message):
-    assert refused(experiment(algorithm, **config)) == message
+    assert refused(replace(experiment(algorithm), config=config)) == message
 
 
 @pytest.mark.parametrize(
