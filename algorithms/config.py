@@ -11,7 +11,7 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from custom_models.hosting import ModelV2Module, checked_model_config, resolved_model_class
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},
     "rmsprop": {"epsilon": 1e-5, "alpha": 0.99, "momentum": 0.0},
 }
@@ -24,6 +24,12 @@ class OnPolicyConfig(AlgorithmConfig):
     Losses are means over steps. Batches are exact: a train batch that runners, environments and
     fragments cannot make up is refused instead of rounded.
     """
+
+    # Attributes of RLlib's class and of the subclasses, for the type checker.
+    _model_config: dict[str, Any]
+    entropy_coeff: Any
+    rollout_fragment_length: Any
+    train_batch_size: Any
 
     def __init__(self, algo_class: type | None = None):
         super().__init__(algo_class=algo_class)
@@ -38,10 +44,10 @@ class OnPolicyConfig(AlgorithmConfig):
         self.standardize_advantages = False
         self.use_critic = True
         self.use_gae = True
-        self.optimizer = {"type": "adam"}
-        self.torch_num_threads = 1
+        self.optimizer: dict[str, Any] = {"type": "adam"}
+        self.torch_num_threads: int | None = 1
         self.float32_matmul_precision = "highest"
-        self.restore_from = None
+        self.restore_from: str | None = None
 
     def training(
         self,
@@ -115,7 +121,7 @@ class OnPolicyConfig(AlgorithmConfig):
         """Replaced by the exact check of :meth:`validate`; RLlib's tolerates 10 %."""
 
     def _validate_optimizer(self) -> None:
-        kind = self.optimizer.get("type")
+        kind = str(self.optimizer.get("type"))
         if kind not in OPTIMIZERS:
             raise ValueError(f"optimizer type {kind!r} is unknown; choose one of {', '.join(OPTIMIZERS)}")
         unknown = sorted(set(self.optimizer) - {"type"} - set(OPTIMIZERS[kind]))

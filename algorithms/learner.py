@@ -86,7 +86,7 @@ class OnPolicyLearner(TorchLearner):
 
     # --- the update ---------------------------------------------------------------------------
 
-    def update(  # type: ignore[override]
+    def update(
         self,
         *,
         training_data: TrainingData,

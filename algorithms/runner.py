@@ -34,6 +34,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
     The returned rollout's arrays are the runner's own buffers: valid until the next ``sample``.
     """
 
+    env: Any
+
     def __init__(self, *, config: Any, **kwargs: Any):
         # The base class seeds Python, NumPy and torch globally from `seed + worker_index`; this
         # class draws from generators of its own, derived so that no two runners share a stream.
@@ -217,11 +219,11 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             space = self.env.single_observation_space
             dtype = np.float32 if self._filter or space.dtype == np.float64 else space.dtype
             shape = (length, self.num_envs)
-            floats = {
+            floats: dict[str, Any] = {
                 name: np.zeros(shape, np.float32)
                 for name in ("log_probs", "values", "next_values", "rewards")
             }
-            flags = {name: np.zeros(shape, bool) for name in ("terminated", "truncated", "mask")}
+            flags: dict[str, Any] = {name: np.zeros(shape, bool) for name in ("terminated", "truncated", "mask")}
             action = self._distribution.mode(torch.zeros(1, self._distribution.num_inputs()))
             self._buffers = Rollout(
                 obs=np.zeros((*shape, *space.shape), dtype),

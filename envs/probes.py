@@ -200,7 +200,7 @@ class LoudReset(VectorEnv):
         self._done = np.zeros(self.num_envs, dtype=bool)
         return np.zeros((self.num_envs, 1), np.float32), {}
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, ...]:
+    def step(self, actions: np.ndarray) -> Any:
         rewards = np.where(self._done, self._reset_reward, 1.0)
         self._done = ~self._done
         obs = np.zeros((self.num_envs, 1), np.float32)

@@ -165,8 +165,8 @@ def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind])
         return RequestError("has no effect here", key=path, hint=reason)
     owners = [name for name, keys in schema.OF_ALGORITHM.items() if key in keys]
     if owners:
-        hint = f"it belongs to {' and '.join(owners)}"
-        return RequestError(f"is no key of {algorithm}", key=path, hint=hint)
+        owner_hint = f"it belongs to {' and '.join(owners)}"
+        return RequestError(f"is no key of {algorithm}", key=path, hint=owner_hint)
     hint = nearest(key, [*known, *schema.ALIASES])
     return RequestError(f"is no key of {algorithm}", key=path, hint=hint)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any
 
 Kind = Callable[[Any], str | None]
@@ -27,7 +26,9 @@ def number(minimum: float, maximum: float = math.inf, *, above: bool = False) ->
     words = f"a number {low}" + (f" and at most {maximum:g}" if maximum < math.inf else "")
 
     def check(value: Any) -> str | None:
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return words
+        if not math.isfinite(value):
             return words
         inside = minimum <= value <= maximum and not (above and value == minimum)
         return None if inside else words

@@ -217,7 +217,7 @@ def as_parameters(options_class: type) -> Callable[[Callable[..., Any]], Callabl
         own = [p.replace(annotation=own_hints[p.name]) for p in own]
         call.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
-        del call.__wrapped__  # type: ignore[attr-defined]
+        del call.__wrapped__
         return call
 
     return decorate

@@ -46,8 +46,8 @@ def apply_overrides(experiment: Experiment, assignments: list[str]) -> Experimen
             continue
         named = parts[0] in ("stop", "config")
         target, keys = (parts[0], parts[1:]) if named else ("config", parts)
-        merged = _assigned(getattr(experiment, target), keys, value, path)
-        experiment = replace(experiment, **{target: merged})
+        merged: dict[str, Any] = {target: _assigned(getattr(experiment, target), keys, value, path)}
+        experiment = replace(experiment, **merged)
     return experiment
 
 

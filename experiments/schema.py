@@ -7,6 +7,8 @@ reason, a retired spelling in ``RENAMED`` with today's.
 
 from __future__ import annotations
 
+from ray.rllib.models.utils import get_activation_fn
+
 from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
 from envs.factory import VECTORIZE_MODES
 from experiments.kinds import (
@@ -130,6 +132,16 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
     },
 }
 
+
+def activation(value: object) -> str | None:
+    """A name RLlib finds an activation function for."""
+    try:
+        get_activation_fn(value, framework="torch")
+    except (ValueError, TypeError, AttributeError):
+        return "an activation such as tanh, relu, elu, silu or linear"
+    return None
+
+
 OPTIMIZER_KEYS: dict[str, Kind] = {
     "type": choice(*OPTIMIZERS),
     "epsilon": number(0, above=True),
@@ -151,11 +163,11 @@ MODEL_KEYS: dict[str, Kind] = {
         if isinstance(value, list) and not any(map(integer(1), value))
         else "a list of layer widths"
     ),
-    "fcnet_activation": optional(text),
+    "fcnet_activation": activation,
     "conv_filters": optional(
         lambda value: None if isinstance(value, list) else "a list of [channels, kernel, stride]"
     ),
-    "conv_activation": optional(text),
+    "conv_activation": activation,
     "post_fcnet_hiddens": lambda value: (
         None if isinstance(value, list) and not any(map(integer(1), value)) else "a list of widths"
     ),

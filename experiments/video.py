@@ -37,7 +37,9 @@ def record_episodes(
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"episode-{index}.mp4"
             _write(file, frames, env.metadata.get("render_fps", DEFAULT_FPS))
-            print(f"video: {file} (return {episode_return:.1f}, {len(frames)} frames)")
+            # Standard output belongs to the scores: with --json it is one JSON object.
+            words = f"video: {file} (return {episode_return:.1f}, {len(frames)} frames)"
+            print(words, file=sys.stderr)
             files.append(file)
     env.close()
     return files

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from algorithms.gradients import clip_gradients
+from algorithms.gradients import clip_gradients, require_finite
 from algorithms.learner import OnPolicyLearner
 from algorithms.ppo import PPOLearner
 
@@ -184,6 +184,15 @@ def test_a_broken_reward_stops_before_the_weights_change(
     with pytest.raises(FloatingPointError, match=r"environment step 4321, update 1 .*loss"):
         update(learner, rollout, timestep=4321)
     assert same(weights(learner), before)
+
+
+@pytest.mark.parametrize("norm", [float("nan"), float("inf")])
+def test_norms_that_are_not_finite_raise_with_the_losses(norm):
+    stats = {"policy_loss": torch.tensor(1.5), "vf_loss": torch.tensor(2.0)}
+    message = rf"norm is {norm} at environment step 7, update 3 \(policy_loss 1.5, vf_loss 2\)"
+    with pytest.raises(FloatingPointError, match=message):
+        require_finite(torch.tensor(norm), stats, timestep=7, update=3)
+    require_finite(torch.tensor(1e30), stats, timestep=7, update=3)
 
 
 def test_the_loss_hook_rllib_would_call_refuses(make_runner, make_learner):

@@ -126,11 +126,12 @@ def damaged_yaml(draw, tree):
         text = yaml.safe_dump(tree, default_flow_style=True).rstrip()
         return text[: draw(st.integers(1, len(text) - 1))]
     lines = yaml.safe_dump(tree, sort_keys=False).splitlines()
-    i = draw(st.integers(1, len(lines) - 1))
+    # A list's items may well occur twice, and the environment takes any value of its option.
+    damageable = [n for n, line in enumerate(lines) if ": " in line and "sutton" not in line]
+    i = draw(st.sampled_from(damageable))
     if how == "tab":
         lines[i] = "\t" + lines[i].lstrip()
     elif how == "duplicate":
-        i = next(n for n in range(i, -1, -1) if not lines[n].endswith(":"))
         lines.insert(i, lines[i])
     elif how == "tag":
         lines[i] = lines[i].replace(":", ": !!python/name:os.system", 1)
@@ -198,8 +199,6 @@ def test_damaged_files_are_refused_in_one_line(config_file):
     @given(malformed())
     def one(damaged):
         text, key = damaged
-        if text in seen:
-            return
         seen.add(text)
         config_file.write_text(text)
         with pytest.raises(RequestError) as caught:
