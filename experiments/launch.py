@@ -161,7 +161,9 @@ def _run(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any])
         results = None
     finally:
         close_displays()
-    rows = trial_rows(results) if results is not None else []
+    budget = job.experiment.time_budget_s
+    out_of_time = budget is not None and time.monotonic() - started >= budget
+    rows = trial_rows(results, out_of_time=out_of_time) if results is not None else []
     statuses = {row["status"] for row in rows} or {"interrupted"}
     status = next(name for name in ("interrupted", "failed", "done") if name in statuses)
     finish_manifest(job.folder, status, rows)

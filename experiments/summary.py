@@ -17,22 +17,27 @@ from experiments.stopping import lookup
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
 
 
-def trial_rows(results: Any) -> list[dict[str, Any]]:
+def trial_rows(results: Any, *, out_of_time: bool = False) -> list[dict[str, Any]]:
     """What became of every trial, as plain data.
 
     Args:
         results: Tune's ResultGrid; its trials that neither ended nor failed were interrupted.
+        out_of_time: the experiment's time budget is spent, so that trials ended before their rule.
     """
     trials = results._experiment_analysis.trials  # the ResultGrid keeps statuses to itself
-    return [_row(trial) for trial in trials]
+    return [_row(trial, out_of_time) for trial in trials]
 
 
-def _row(trial: Any) -> dict[str, Any]:
+def _row(trial: Any, out_of_time: bool) -> dict[str, Any]:
     result = trial.last_result or {}
+    status = STATUS_OF.get(trial.status, "interrupted")
+    # After Ctrl-C Tune calls trials TERMINATED, too; "done" says that a stop rule was met.
+    if status == "done" and not (result.get("done") or out_of_time):
+        status = "interrupted"
     checkpoint = trial.checkpoint.path if trial.checkpoint else None
     return {
         "trial": trial.trial_id,
-        "status": STATUS_OF.get(trial.status, "interrupted"),
+        "status": status,
         "seed": trial.config.get("seed"),
         "iterations": result.get("training_iteration"),
         "steps": lookup(result, STEPS),

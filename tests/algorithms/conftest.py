@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+import torch
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
@@ -21,6 +24,13 @@ def small_config(name, env="CartPole-v1", **settings):
     if name != "A3C":
         given.setdefault("num_env_runners", 0)
     return config_class(name)().update_from_dict(given)
+
+
+@pytest.fixture(autouse=True)
+def full_precision() -> Iterator[None]:
+    """Runners and learners set torch's precision for the whole process."""
+    yield
+    torch.set_float32_matmul_precision("highest")
 
 
 @pytest.fixture

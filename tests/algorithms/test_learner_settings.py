@@ -90,9 +90,12 @@ def test_lambda_without_gae_changes_nothing(trained):
     assert_allclose(first, with_lambda_1)
 
 
-def test_without_a_critic_the_value_branch_stands_still(make_runner, make_learner, update, rollout):
+@pytest.mark.parametrize("name", ["A2C", "PPO"])
+def test_without_a_critic_the_value_branch_stands_still(
+    make_runner, make_learner, update, rollout, name
+):
     separate = {"model": {"vf_share_layers": False}, "use_critic": False}
-    learner = make_learner(make_runner(), "A2C", **ONE_PASS, **separate)
+    learner = make_learner(make_runner(), name, **ONE_PASS, **separate)
     module = learner.module["default_policy"]
     before = {name: value.clone() for name, value in module.state_dict().items()}
     update(learner, rollout)

@@ -107,6 +107,11 @@ def documented_kind(kind: Kind) -> str:
     return kind(object()) or "a Python object"
 
 
+def assert_kind(cell: str, kind: Kind, where: str) -> None:
+    expected = documented_kind(kind)
+    assert cell == expected, f"{where}: the value column should read {expected!r}"
+
+
 # --- configuration ---------------------------------------------------------------------------
 
 
@@ -134,7 +139,7 @@ def test_values_of_algorithm_keys(algorithm_keys):
     for key, row in algorithm_keys.items():
         kinds = [schema.COMMON, *schema.OF_ALGORITHM.values()]
         kind = next(known[key] for known in kinds if key in known)
-        assert row["value"] == documented_kind(kind), f"configuration.md, {key}"
+        assert_kind(row["value"], kind, f"configuration.md, {key}")
 
 
 def test_experiment_fields_have_a_line():
@@ -158,7 +163,7 @@ def test_optimizer_keys_have_a_line():
     rows = by_first_column(table)
     assert_same_names(rows, schema.OPTIMIZER_KEYS, "The optimizer")
     for key, row in rows.items():
-        assert row["value"] == documented_kind(schema.OPTIMIZER_KEYS[key]), key
+        assert_kind(row["value"], schema.OPTIMIZER_KEYS[key], f"optimizer.{key}")
         for kind, value in re.findall(r"(\w+) `([^`]+)`", row["default"]):
             assert_default(value, OPTIMIZERS[kind][key], f"optimizer {kind}.{key}")
     documented = {
@@ -180,7 +185,7 @@ def test_network_keys_have_a_line():
     assert_same_names(keys, schema.MODEL_KEYS, "RLlib's networks")
     for name, row in keys.items():
         assert_default(row["default"], MODEL_DEFAULTS[name], f"model.{name}")
-        assert row["value"] == documented_kind(schema.MODEL_KEYS[name]), name
+        assert_kind(row["value"], schema.MODEL_KEYS[name], f"model.{name}")
 
 
 def test_fields_of_set_are_named():
