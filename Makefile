@@ -14,8 +14,9 @@ $(STAMP): pyproject.toml constraints.txt
 	"$(VENV)/bin/python" -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
 	touch "$(STAMP)"
 
+# --force moves an earlier run of that name aside; nothing is lost.
 train: install
-	"$(VENV)/bin/rllib" train file $(CONFIG)
+	"$(VENV)/bin/rllib" train file $(CONFIG) --force
 
 test: install
 	"$(VENV)/bin/python" -m pytest

@@ -155,6 +155,10 @@ class A3CConfig(ActorCriticConfig):
                 f"A3C takes one step per gradient: num_epochs {self.num_epochs} and minibatch_size "
                 f"{self.minibatch_size} do not apply"
             )
+        if self._train_batch_size_per_learner is not None:
+            raise ValueError(
+                "train_batch_size_per_learner does not apply to A3C; it has one learner"
+            )
         envs, fragment = self.num_envs_per_env_runner, self.rollout_fragment_length
         batch = self.train_batch_size
         if fragment == "auto" and batch is None:
@@ -183,10 +187,11 @@ class A3C(OnPolicyAlgorithm):
 
     def setup(self, config: Any) -> None:
         """As OnPolicyAlgorithm; no request is under way yet."""
-        super().setup(config)
+        # Before RLlib's set-up, which may restore a checkpoint with a count of its own.
         self._updates = 0
         # Runner id → number of updates the weights it computes on had seen.
         self._version_at: dict[int, int] = {}
+        super().setup(config)
 
     def training_step(self) -> None:
         """Apply gradients as they arrive until the iteration has its steps."""

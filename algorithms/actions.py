@@ -29,8 +29,13 @@ def action_map(space: gym.Space, *, normalize_actions: bool, clip_actions: bool)
         return actions.astype(dtype, copy=False).reshape(-1, *shape)
 
     if normalize_actions:
-        scale = np.where(bounded, np.where(bounded, high, 1.0) - np.where(bounded, low, -1.0), 2.0) / 2.0
-        middle = np.where(bounded, (np.where(bounded, high, 0.0) + np.where(bounded, low, 0.0)) / 2.0, 0.0)
+        scale = (
+            np.where(bounded, np.where(bounded, high, 1.0) - np.where(bounded, low, -1.0), 2.0)
+            / 2.0
+        )
+        middle = np.where(
+            bounded, (np.where(bounded, high, 0.0) + np.where(bounded, low, 0.0)) / 2.0, 0.0
+        )
         return lambda actions: shaped(np.clip(middle + scale * actions, low, high))
     if clip_actions:
         return lambda actions: shaped(np.clip(actions, low, high))

@@ -114,7 +114,9 @@ def td0_advantages(
     )
 
 
-def monte_carlo_returns(rewards_TN: Array, terminated_TN: Array, truncated_TN: Array, *, gamma: float) -> Array:
+def monte_carlo_returns(
+    rewards_TN: Array, terminated_TN: Array, truncated_TN: Array, *, gamma: float
+) -> Array:
     """Discounted reward-to-go G_t = r_t + γ G_{t+1}, zero beyond episode and fragment ends; [T, N].
 
     Source: Williams 1992 (REINFORCE); course policy-gradient lecture, tip "reward to go". Without

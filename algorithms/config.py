@@ -55,9 +55,9 @@ class OnPolicyConfig(AlgorithmConfig):
         model: dict[str, Any] | Any = NotProvided,
         optimizer: dict[str, Any] | Any = NotProvided,
         standardize_advantages: bool | Any = NotProvided,
-        torch_num_threads: int | None | Any = NotProvided,
+        torch_num_threads: int | Any | None = NotProvided,
         float32_matmul_precision: str | Any = NotProvided,
-        restore_from: str | None | Any = NotProvided,
+        restore_from: str | Any | None = NotProvided,
         **kwargs: Any,
     ) -> Self:
         """RLlib's ``training()`` and what it refuses or ignores on the new API stack.
@@ -123,7 +123,9 @@ class OnPolicyConfig(AlgorithmConfig):
     def _validate_optimizer(self) -> None:
         kind = str(self.optimizer.get("type"))
         if kind not in OPTIMIZERS:
-            raise ValueError(f"optimizer type {kind!r} is unknown; choose one of {', '.join(OPTIMIZERS)}")
+            raise ValueError(
+                f"optimizer type {kind!r} is unknown; choose one of {', '.join(OPTIMIZERS)}"
+            )
         unknown = sorted(set(self.optimizer) - {"type"} - set(OPTIMIZERS[kind]))
         if unknown:
             known = ", ".join(OPTIMIZERS[kind])

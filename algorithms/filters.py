@@ -66,7 +66,9 @@ class MeanStdFilter:
         self.moments = Moments.empty(shape)
         self.collected = Moments.empty(shape)
 
-    def __call__(self, obs: np.ndarray, *, collect: bool, valid: np.ndarray | None = None) -> np.ndarray:
+    def __call__(
+        self, obs: np.ndarray, *, collect: bool, valid: np.ndarray | None = None
+    ) -> np.ndarray:
         """Normalise observations [N, …] to float32; ``valid`` [N] bool limits what is collected."""
         if collect:
             seen = obs if valid is None else obs[valid]

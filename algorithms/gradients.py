@@ -30,7 +30,9 @@ def clip_gradients(parameters: list[Tensor], limit: float | None, by: str) -> Te
     return norm
 
 
-def require_finite(norm: Tensor, stats: Mapping[str, Tensor], *, timestep: int, update: int) -> None:
+def require_finite(
+    norm: Tensor, stats: Mapping[str, Tensor], *, timestep: int, update: int
+) -> None:
     """Stop before a broken update is applied.
 
     Raises:

@@ -254,5 +254,7 @@ def average_gradients(parameters: list[Tensor]) -> None:
     flat = torch.cat([p.grad.reshape(-1) for p in parameters])
     torch.distributed.all_reduce(flat)
     flat /= torch.distributed.get_world_size()
-    for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+    for parameter, part in zip(
+        parameters, flat.split([p.numel() for p in parameters]), strict=True
+    ):
         parameter.grad.copy_(part.view_as(parameter))

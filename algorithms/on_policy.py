@@ -140,7 +140,9 @@ class OnPolicyAlgorithm(Algorithm):
     @property
     def _steps_lifetime(self) -> int:
         """Environment steps the policy has taken since training began."""
-        return int(self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0))
+        return int(
+            self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0)
+        )
 
     def _timesteps(self) -> dict[str, int]:
         return {NUM_ENV_STEPS_SAMPLED_LIFETIME: self._steps_lifetime}

@@ -63,9 +63,7 @@ class PPOLearner(OnPolicyLearner):
 
     def diagnostics(self, dist_inputs_BK: Tensor, batch: Batch) -> dict[str, Tensor]:
         """See :func:`algorithms.objectives.trust_region_stats`."""
-        return trust_region_stats(
-            self._distribution, dist_inputs_BK, batch, self.config.clip_param
-        )
+        return trust_region_stats(self._distribution, dist_inputs_BK, batch, self.config.clip_param)
 
     def after_minibatches(self, stats: dict[str, float]) -> dict[str, float]:
         """Adapt the KL weight to the last epoch's mean divergence, over all learners."""

@@ -59,7 +59,12 @@ COUNTS = (
     "num_frames_sampled_lifetime",
 )
 # Set by Tune for every trainable.
-TUNE_RESULTS = ("training_iteration", "time_total_s", "time_this_iter_s", "iterations_since_restore")
+TUNE_RESULTS = (
+    "training_iteration",
+    "time_total_s",
+    "time_this_iter_s",
+    "iterations_since_restore",
+)
 
 
 def result_names(algorithm: str) -> tuple[str, ...]:

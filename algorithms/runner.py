@@ -223,7 +223,9 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
                 name: np.zeros(shape, np.float32)
                 for name in ("log_probs", "values", "next_values", "rewards")
             }
-            flags: dict[str, Any] = {name: np.zeros(shape, bool) for name in ("terminated", "truncated", "mask")}
+            flags: dict[str, Any] = {
+                name: np.zeros(shape, bool) for name in ("terminated", "truncated", "mask")
+            }
             action = self._distribution.mode(torch.zeros(1, self._distribution.num_inputs()))
             self._buffers = Rollout(
                 obs=np.zeros((*shape, *space.shape), dtype),

@@ -97,7 +97,10 @@ def _contender_table(rows: list[Row], contenders: Any) -> str:
 
 
 def _ratio_table(rows: list[Row], title: str) -> str:
-    lines = ["| ours | peer | speed ratio: median (min–max) | time ratio to 475 |", "|---|---|---|---|"]
+    lines = [
+        "| ours | peer | speed ratio: median (min–max) | time ratio to 475 |",
+        "|---|---|---|---|",
+    ]
     for pair in PAIRS:
         if pair.table != title:
             continue

@@ -53,7 +53,11 @@ def make_vector_env(
         )
     options = dict(env_config or {})
     spec = _gymnasium_spec(env)
-    if vectorize_mode == "vector_entry_point" and spec is not None and spec.vector_entry_point is not None:
+    if (
+        vectorize_mode == "vector_entry_point"
+        and spec is not None
+        and spec.vector_entry_point is not None
+    ):
         vector = _call_with_options(
             spec.id,
             partial(gym.make_vec, spec.id, num_envs, vectorization_mode="vector_entry_point"),
@@ -135,7 +139,9 @@ def _class_at(path: str) -> type[gym.Env]:
         try:
             found = getattr(importlib.import_module(module_name), attribute)
         except (ImportError, AttributeError) as error:
-            raise EnvironmentRequestError(f"environment {path!r} cannot be imported: {error}") from error
+            raise EnvironmentRequestError(
+                f"environment {path!r} cannot be imported: {error}"
+            ) from error
         return found
     near = difflib.get_close_matches(path, gym.registry, n=1, cutoff=0.6)
     hint = f"; did you mean {near[0]!r}?" if near else ""

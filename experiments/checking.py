@@ -73,7 +73,7 @@ def check_experiment(
             _check_algorithm(experiment)
             _check_fields(experiment)
             _check_stop(experiment)
-            _check_config(experiment.algorithm, experiment.config, "config")
+            check_config(experiment.algorithm, experiment.config, "config")
             spaces = _check_env(experiment)
             configs = [_built(experiment, values) for values in combinations(experiment.config)]
             for config in configs:
@@ -134,7 +134,7 @@ def _nearest_result(key: str, known: tuple[str, ...]) -> str | None:
     return f"did you mean {by_end[0]!r}?" if by_end else nearest(key, known)
 
 
-def _check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
+def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
     """Names and kinds of every key, those inside its mappings too."""
     known = {**schema.COMMON, **schema.OF_ALGORITHM[algorithm]}
     for key, value in config.items():
@@ -154,7 +154,7 @@ def _check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None
             elif name == "evaluation_config" and alternative:
                 if name in alternative:
                     raise RequestError("has no effect there", key=f"{path}.{name}")
-                _check_config(algorithm, alternative, path)
+                check_config(algorithm, alternative, path)
 
 
 def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind]) -> RequestError:

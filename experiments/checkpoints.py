@@ -67,8 +67,8 @@ def open_checkpoint(path: Path) -> Checkpoint:
         with (folder / STATE_FILE).open("rb") as file:
             state = pickle.load(file)
         algorithm = stored["class"].__name__
-        config = stored["class"].get_default_config().from_state(
-            stored["ctor_args_and_kwargs"][0][0]
+        config = (
+            stored["class"].get_default_config().from_state(stored["ctor_args_and_kwargs"][0][0])
         )
         filter_state = state["on_policy"]["filter"]
     except Exception as error:  # unpickling a damaged or foreign file can raise anything
@@ -90,5 +90,3 @@ def require_checkpoint_of(path: Path, algorithm: str) -> Path:
             problem=f"checkpoint {checkpoint.folder} is of {checkpoint.algorithm}, not {algorithm}"
         )
     return checkpoint.folder
-
-

@@ -27,7 +27,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-train_app = typer.Typer(help="Train: from files, or from options alone.", invoke_without_command=True)
+train_app = typer.Typer(
+    help="Train: from files, or from options alone.", invoke_without_command=True
+)
 app.add_typer(train_app, name="train")
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -41,7 +43,7 @@ def train(context: typer.Context, options: TrainOptions) -> None:
         return
     from experiments.requests import experiment_from_options
 
-    prepare_imports(options)
+    prepare_imports(options.import_)
     raise typer.Exit(start([experiment_from_options(options)], options))
 
 
@@ -54,7 +56,7 @@ def train_file(
     """Train what one or more config files describe."""
     from experiments.requests import experiments_from_files
 
-    prepare_imports(options)
+    prepare_imports(options.import_)
     raise typer.Exit(start(experiments_from_files(files, options), options))
 
 
@@ -67,6 +69,7 @@ def evaluate(
     """Play whole episodes with a trained policy and report raw returns."""
     from experiments.evaluate import evaluate_checkpoint
 
+    prepare_imports(options.import_)
     evaluate_checkpoint(checkpoint, options)
 
 
@@ -77,14 +80,14 @@ def start(experiments: list[Any], options: LaunchOptions) -> int:
     return launch(experiments, options, notes)
 
 
-def prepare_imports(options: LaunchOptions) -> None:
+def prepare_imports(modules: list[str] | None) -> None:
     """Import the modules of ``--import``: they register environments and models.
 
     Raises:
         RequestError: a module is missing or fails.
     """
     sys.path.insert(0, os.getcwd())
-    for module in options.import_ or []:
+    for module in modules or []:
         try:
             importlib.import_module(module)
         except Exception as error:  # the module's own code runs here: any failure is the request's

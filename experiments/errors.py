@@ -37,6 +37,6 @@ class RequestError(Exception):
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:
-    """"did you mean …?" with the nearest known name, or None when nothing is near."""
+    """ "did you mean …?" with the nearest known name, or None when nothing is near."""
     near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else None

@@ -18,6 +18,7 @@ from algorithms.episodes import Episode
 from algorithms.evaluation import play_episodes
 from algorithms.runner import VectorEnvRunner
 from envs import EnvironmentRequestError
+from experiments.checking import check_config
 from experiments.checkpoints import MODULE_FOLDER, Checkpoint, open_checkpoint
 from experiments.errors import RequestError
 from experiments.options import EvaluateOptions
@@ -104,7 +105,9 @@ def evaluation_runner(checkpoint: Checkpoint, options: EvaluateOptions) -> Vecto
         RequestError: the environment cannot be built, or does not fit the network.
     """
     config = checkpoint.config
-    config.update_from_dict(parse_mapping(options.config, what="--config"))
+    given = parse_mapping(options.config, what="--config")
+    check_config(checkpoint.algorithm, given, "--config")
+    config.update_from_dict(given)
     if options.env is not None:
         config.env = options.env
     config.num_env_runners = 0
@@ -156,8 +159,10 @@ def _print(checkpoint: Checkpoint, env: Any, score: Score, options: EvaluateOpti
         )
         return
     how = "sampled actions" if options.explore else "most probable actions"
-    interval = "one episode: no interval" if score.episodes == 1 else (
-        f"± {score.half_width:.1f} (95 % interval), standard deviation {score.std:.1f}"
+    interval = (
+        "one episode: no interval"
+        if score.episodes == 1
+        else (f"± {score.half_width:.1f} (95 % interval), standard deviation {score.std:.1f}")
     )
     print(f"{checkpoint.algorithm} on {env}, {how}, seed {options.seed}")
     print(

@@ -44,12 +44,14 @@ class Job:
         resolved: its configuration after defaults.
         seeds: those of ``--seeds``, or None.
         folder: where its results go.
+        restore_from: the checkpoint training starts from, or None.
     """
 
     experiment: Experiment
     resolved: Any
     seeds: list[int] | None
     folder: Path
+    restore_from: Path | None
 
 
 def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console) -> int:
@@ -93,10 +95,17 @@ def _checked(experiment: Experiment, options: LaunchOptions, seeds: list[int] | 
     resolved = check_experiment(experiment, available_cpus=cpus, available_gpus=gpus)
     storage = experiment.storage_path or DEFAULT_STORAGE
     folder = Path(os.path.expanduser(storage)).absolute() / experiment.name
+    if "://" in storage:
+        raise RequestError(
+            f"{storage!r} is a URI; results go to a folder",
+            key="storage_path",
+            file=experiment.source,
+        )
+    restore_from = None
     if options.restore is not None:
         from experiments.checkpoints import require_checkpoint_of
 
-        require_checkpoint_of(Path(options.restore), experiment.algorithm)
+        restore_from = require_checkpoint_of(Path(options.restore), experiment.algorithm)
     if options.resume and not (folder / "tuner.pkl").exists():
         raise RequestError(problem=f"--resume: there is no experiment to continue in {folder}")
     if folder.exists() and not options.resume and not options.force:
@@ -104,7 +113,7 @@ def _checked(experiment: Experiment, options: LaunchOptions, seeds: list[int] | 
             problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
             "or --experiment-name for another name"
         )
-    return Job(experiment, resolved, seeds, folder)
+    return Job(experiment, resolved, seeds, folder, restore_from)
 
 
 def _available(options: LaunchOptions) -> tuple[float | None, float | None]:
@@ -227,8 +236,8 @@ def _param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
     space = {"env": job.experiment.env, **grids(job.experiment.config)}
     if job.seeds is not None:
         space["seed"] = tune.grid_search(job.seeds)
-    if options.restore is not None:
-        space["restore_from"] = str(Path(options.restore).absolute())
+    if job.restore_from is not None:
+        space["restore_from"] = str(job.restore_from.absolute())
     if options.log_info or options.log_debug:
         space["log_level"] = "DEBUG" if options.log_debug else "INFO"
     return space
@@ -289,7 +298,9 @@ def _tracking_callbacks(options: LaunchOptions) -> list[Any]:
     if options.wandb_key is None and options.wandb_project is None:
         return []
     if importlib.util.find_spec("wandb") is None:
-        raise RequestError(key="--wandb-key", problem="wandb is missing: pip install rllib-zoo[wandb]")
+        raise RequestError(
+            key="--wandb-key", problem="wandb is missing: pip install rllib-zoo[wandb]"
+        )
     from ray.air.integrations.wandb import WandbLoggerCallback
 
     name = {"name": options.wandb_run_name} if options.wandb_run_name else {}

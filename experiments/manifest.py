@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from algorithms.env_state import capture_env_state
+from envs import make_vector_env
+
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
 PACKAGES = (
@@ -70,9 +73,17 @@ def environment_signature(env: Any, resolved: Any) -> dict[str, Any]:
     return {
         "id": str(env),
         "env_config": jsonable(dict(resolved.env_config)),
-        "clip_rewards": resolved.clip_rewards,
-        "exact_resume": None,
+        "exact_resume": resolved.num_env_runners == 0 and _continues_exactly(env, resolved),
     }
+
+
+def _continues_exactly(env: Any, resolved: Any) -> bool:
+    """Whether running episodes can be saved; elsewhere they start anew after a resume."""
+    vector = make_vector_env(env, 1, resolved.env_config, resolved.gym_env_vectorize_mode)
+    vector.reset(seed=0)
+    saved = capture_env_state(vector) is not None
+    vector.close()
+    return saved
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ class LaunchOptions:
     ] = None
     storage_path: Annotated[
         str | None,
-        typer.Option("--storage-path", help="Folder or URI of results [~/ray_results]."),
+        typer.Option("--storage-path", help="Folder of results [~/ray_results]."),
     ] = None
     local_dir: Annotated[
         str | None, typer.Option("--local-dir", help="Retired name of --storage-path.")
@@ -48,7 +48,8 @@ class LaunchOptions:
         typer.Option("--experiment-name", "-n", help="Folder below the storage path."),
     ] = None
     restore: Annotated[
-        str | None, typer.Option("--restore", help="Start from this checkpoint's weights and state.")
+        str | None,
+        typer.Option("--restore", help="Start from this checkpoint's weights and state."),
     ] = None
     import_: Annotated[
         list[str] | None,
@@ -89,12 +90,12 @@ class LaunchOptions:
     framework: Annotated[
         str | None, typer.Option("--framework", help="torch; tf and tf2 run as torch, with a note.")
     ] = None
-    trace: Annotated[
-        bool, typer.Option("--trace", help="Retired (TensorFlow only): refused.")
-    ] = False
-    local_mode: Annotated[
-        bool, typer.Option("--local-mode", help="Retired by Ray: refused.")
-    ] = False
+    trace: Annotated[bool, typer.Option("--trace", help="Retired (TensorFlow only): refused.")] = (
+        False
+    )
+    local_mode: Annotated[bool, typer.Option("--local-mode", help="Retired by Ray: refused.")] = (
+        False
+    )
     ray_address: Annotated[
         str | None, typer.Option("--ray-address", help="Join a running Ray cluster.")
     ] = None
@@ -135,9 +136,9 @@ class TrainOptions(LaunchOptions):
     algo: Annotated[
         str | None, typer.Option("--algo", "--run", "-a", "-r", help="A2C, A3C or PPO.")
     ] = None
-    env: Annotated[
-        str | None, typer.Option("--env", "-e", help="gymnasium id or class path.")
-    ] = None
+    env: Annotated[str | None, typer.Option("--env", "-e", help="gymnasium id or class path.")] = (
+        None
+    )
     config: Annotated[
         str, typer.Option("--config", "-c", help="Algorithm configuration, as JSON.")
     ] = "{}"
@@ -161,7 +162,9 @@ class EvaluateOptions:
 
     algo: Annotated[
         str | None,
-        typer.Option("--algo", "--run", "-a", "-r", help="Refuse checkpoints of another algorithm."),
+        typer.Option(
+            "--algo", "--run", "-a", "-r", help="Refuse checkpoints of another algorithm."
+        ),
     ] = None
     env: Annotated[
         str | None, typer.Option("--env", "-e", help="Another environment than it was trained on.")
@@ -173,7 +176,8 @@ class EvaluateOptions:
         int, typer.Option("--episodes", help="So many episodes exactly; --steps is ignored then.")
     ] = 0
     out: Annotated[
-        str | None, typer.Option("--out", help="Write one row per episode to FILE.csv or FILE.json.")
+        str | None,
+        typer.Option("--out", help="Write one row per episode to FILE.csv or FILE.json."),
     ] = None
     config: Annotated[
         str, typer.Option("--config", "-c", help="JSON merged over the checkpoint's configuration.")
@@ -184,9 +188,14 @@ class EvaluateOptions:
     video: Annotated[
         str | None, typer.Option("--video", help="Folder for one MP4 per recorded episode.")
     ] = None
+    import_: Annotated[
+        list[str] | None,
+        typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
+    ] = None
     seed: Annotated[int, typer.Option("--seed", help="Seed of environments and sampling.")] = 0
     explore: Annotated[
-        bool, typer.Option("--explore/--no-explore", help="Sample actions instead of the best ones.")
+        bool,
+        typer.Option("--explore/--no-explore", help="Sample actions instead of the best ones."),
     ] = False
     render: Annotated[bool, typer.Option("--render", help="Show one episode in a window.")] = False
 

@@ -93,7 +93,7 @@ class TrialProgress(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial failed."""
-        self._console.print(f"{_label(trial)}: FAILED, see {trial.local_path}/error.txt")
+        self._console.print(f"{_label(trial)}: FAILED")
 
 
 def status_line(result: Mapping[str, Any], share: float) -> str:

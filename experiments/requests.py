@@ -100,7 +100,8 @@ def _refuse_retired(options: LaunchOptions) -> None:
             raise RequestError(problem=reason)
     if options.framework is not None and options.framework not in FRAMEWORKS:
         raise RequestError(
-            key="--framework", problem=f"{options.framework!r} is unknown; torch is the one there is"
+            key="--framework",
+            problem=f"{options.framework!r} is unknown; torch is the one there is",
         )
 
 

@@ -55,8 +55,8 @@ def print_summary(
     """Print the table of trials and what to do next."""
     console = Console(highlight=False, soft_wrap=True)
     table = Table(title=f"{experiment.name}: {experiment.algorithm} on {experiment.env}")
-    for heading in ("trial", "status", "seed", "steps", "return (last 100)", "training time"):
-        numeric = heading in ("seed", "steps", "return (last 100)")
+    for heading in ("trial", "status", "seed", "steps", "return (mean of last)", "training time"):
+        numeric = heading in ("seed", "steps", "return (mean of last)")
         table.add_column(heading, justify="right" if numeric else "left")
     for row in rows:
         mean = row["episode_return_mean"]
@@ -100,5 +100,7 @@ def _last_error_line(trial: Any) -> str | None:
     if trial.status != "ERROR":
         return None
     file = Path(trial.path) / "error.txt"
-    lines = [line for line in file.read_text().splitlines() if line.strip()] if file.exists() else []
+    lines = (
+        [line for line in file.read_text().splitlines() if line.strip()] if file.exists() else []
+    )
     return lines[-1] if lines else "no error text was written"

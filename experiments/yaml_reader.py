@@ -51,9 +51,7 @@ class _Loader(yaml.SafeLoader):
 # No key takes a date, and "=" has no constructor: both are text.
 _Loader.yaml_implicit_resolvers = {
     first: [
-        (tag, rule)
-        for tag, rule in rules
-        if not tag.endswith((":float", ":timestamp", ":value"))
+        (tag, rule) for tag, rule in rules if not tag.endswith((":float", ":timestamp", ":value"))
     ]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

@@ -8,11 +8,6 @@ the builder style.
 
 from algorithms.a3c import A3CConfig
 
-config = (
-    A3CConfig()
-    .environment("CartPole-v1")
-    .training(gamma=0.95)
-    .env_runners(num_env_runners=1)
-)
+config = A3CConfig().environment("CartPole-v1").training(gamma=0.95).env_runners(num_env_runners=1)
 
 stop = {"timesteps_total": 20_000, "episode_reward_mean": 150}

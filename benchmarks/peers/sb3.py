@@ -17,7 +17,6 @@ from stable_baselines3.common.env_util import make_vec_env
 from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
 from benchmarks.settings import ENV, SB3_A2C, SB3_NETWORK, SB3_PPO
 
-
 # One thread is the faster choice for this peer too: 7,200 and 16,200 steps/s (PPO, A2C) against
 # 7,100 and 15,100 with two, medians of two runs each on two quiet cores.
 THREADS = 1

@@ -75,9 +75,7 @@ def _config(is_new: bool, network: Settings) -> PPOConfig:
     training = {keys.get(k, k): v for k, v in RLLIB_PPO.items() if k not in runner_keys}
     config = (
         PPOConfig()
-        .api_stack(
-            enable_rl_module_and_learner=is_new, enable_env_runner_and_connector_v2=is_new
-        )
+        .api_stack(enable_rl_module_and_learner=is_new, enable_env_runner_and_connector_v2=is_new)
         .environment(ENV)
         .env_runners(**{key: RLLIB_PPO[key] for key in runner_keys})
         .callbacks(_NewStackWindow if is_new else _OldStackWindow)
