@@ -44,7 +44,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         stream = (self.worker_index or 0) + EVALUATION_STREAM * bool(self.config.in_evaluation)
         entropy = [self.config.seed, stream] if self.config.seed is not None else None
         env_seed, action_seed = np.random.SeedSequence(entropy).generate_state(2)
-        self._env_seed = int(env_seed)
+        # Copies are seeded with env_seed + i, and ale-py's vector environment takes 31 bits only.
+        self._env_seed = int(env_seed) >> 2
         self._generator = torch.Generator().manual_seed(int(action_seed))
         self._device = get_device(self.config, self.config.num_gpus_per_env_runner)
         self._weights_seq_no = 0

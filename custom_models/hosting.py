@@ -52,6 +52,11 @@ def resolved_model_class(custom_model: str | type) -> str | type:
             return deserialize_type(custom_model, error=True)
         except (ImportError, AttributeError, ValueError) as error:
             raise ValueError(f"custom_model {custom_model!r} cannot be imported") from error
+        except Exception as error:  # the module's own code runs here and may raise anything
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise ValueError(
+                f"custom_model {custom_model!r} cannot be imported: {reason}"
+            ) from error
     return custom_model
 
 

@@ -96,9 +96,12 @@ def _check_algorithm(experiment: Experiment) -> None:
 
 
 def _check_fields(experiment: Experiment) -> None:
-    for name, kind in FIELD_KINDS.items():
-        if problem := complaint(kind, getattr(experiment, name)):
-            raise RequestError(problem, key=name)
+    name = experiment.name
+    if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
+        raise RequestError(f"{name!r} cannot name an experiment: it becomes a folder", key="name")
+    for field, kind in FIELD_KINDS.items():
+        if problem := complaint(kind, getattr(experiment, field)):
+            raise RequestError(problem, key=field)
     attribute = experiment.score_attribute
     known = result_names(experiment.algorithm)
     if attribute is not None and attribute not in known:
@@ -122,6 +125,8 @@ def _check_stop(experiment: Experiment) -> None:
             raise RequestError(
                 "is no result", key=f"stop.{key}", hint=_nearest_result(str(key), known)
             )
+        if key.startswith("evaluation/") and not experiment.config.get("evaluation_interval"):
+            raise RequestError("needs config.evaluation_interval", key=f"stop.{key}")
         grows = not key.endswith(("_mean", "_min", "_max")) and "learners/" not in key
         kind = number(0, above=True) if grows else number(-math.inf)
         if problem := complaint(kind, bound):
@@ -142,6 +147,10 @@ def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
         path = f"{where}.{key}"
         if name not in known:
             raise _unknown_key(algorithm, str(key), path, known)
+        if name == "explore" and where == "config":
+            raise RequestError(
+                "has no effect on training, which samples", key=path, hint="use evaluation_config"
+            )
         if name != key and name in config:
             raise RequestError(f"is set twice, also as {name}", key=path)
         for alternative in alternatives(value, path):

@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
+from experiments.schema import ALIASES
 from experiments.yaml_reader import parse_yaml
 
 # Fields of an experiment that `--set` may name; everything else belongs to its config.
@@ -46,9 +47,17 @@ def apply_overrides(experiment: Experiment, assignments: list[str]) -> Experimen
             continue
         named = parts[0] in ("stop", "config")
         target, keys = (parts[0], parts[1:]) if named else ("config", parts)
-        merged: dict[str, Any] = {target: _assigned(getattr(experiment, target), keys, value, path)}
+        tree = getattr(experiment, target)
+        if target == "config":
+            # The file may say `lambda` where the option says `lambda_`: one key, the option wins.
+            tree = {k: v for k, v in tree.items() if k == keys[0] or not _same_key(k, keys[0])}
+        merged: dict[str, Any] = {target: _assigned(tree, keys, value, path)}
         experiment = replace(experiment, **merged)
     return experiment
+
+
+def _same_key(one: str, other: str) -> bool:
+    return ALIASES.get(one, one) == ALIASES.get(other, other)
 
 
 def _assigned(tree: Mapping[str, Any], keys: list[str], value: Any, path: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ PUBLIC_NAMES = {
     "_model_config": "model",
     "_train_batch_size_per_learner": "train_batch_size_per_learner",
 }
-NOT_CONFIGURATION = {"algo_class", "env", "env_runner_cls", "policies", "rl_module_spec"}
+NOT_CONFIGURATION = {"algo_class", "env"}
 
 
 def read_python(file: Path) -> list[Experiment]:
@@ -53,7 +53,8 @@ def differences(config: Any) -> dict[str, Any]:
     default, changed = vars(type(config)()), {}
     for attribute, value in vars(config).items():
         key = PUBLIC_NAMES.get(attribute, attribute)
-        if key.startswith("_") or key in NOT_CONFIGURATION:
+        # Whatever else differs is kept, private attributes too: the check names what has no effect.
+        if key in NOT_CONFIGURATION:
             continue
         if attribute not in default or not _equal(value, default[attribute]):
             changed[key] = value

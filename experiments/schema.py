@@ -92,14 +92,10 @@ COMMON: dict[str, Kind] = {
     "ignore_env_runner_failures": boolean,
     "max_num_env_runner_restarts": integer(0),
     "delay_between_env_runner_restarts_s": number(0),
-    "num_consecutive_env_runner_failures_tolerance": integer(0),
     "env_runner_health_probe_timeout_s": number(0),
     "env_runner_restore_timeout_s": number(0),
-    "max_requests_in_flight_per_env_runner": integer(1),
     "validate_env_runners_after_construction": boolean,
     # Python objects
-    "observation_space": anything,
-    "action_space": anything,
     "callbacks_class": anything,
     "callbacks_on_algorithm_init": anything,
     "callbacks_on_env_runners_recreated": anything,
@@ -207,6 +203,10 @@ RENAMED = {
 
 # Key prefix or key → why setting it would change nothing here.
 UNUSED = {
+    "observation_space": "spaces are read from the environment",
+    "action_space": "spaces are read from the environment",
+    "max_requests_in_flight_per_env_runner": "every runner has one request under way",
+    "num_consecutive_env_runner_failures_tolerance": "runners hand over rollouts, not episodes",
     "multiagent": "multi-agent training is not supported",
     "policies": "multi-agent training is not supported",
     "exploration_config": "exploration follows from the policy's own distribution",

@@ -55,7 +55,13 @@ _Loader.yaml_implicit_resolvers = {
     ]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-# Integers come first: "1" also fits the float rule.
+# Decimal only: YAML 1.1 reads 010 as 8 and 1:30 as 90. They come before the float rule, which 1 fits.
+INTEGER = re.compile(r"^[-+]?(?:0|[1-9][\d_]*)$")
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if not tag.endswith(":int")]
+    for first, rules in _Loader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", INTEGER, list("-+0123456789"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
 
 

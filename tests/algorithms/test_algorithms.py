@@ -127,6 +127,26 @@ def test_two_remote_runners_fill_one_batch(make_algo, make_config, name):
         assert all(np.array_equal(state[key], weights[key]) for key in weights)
 
 
+class Seeing(config_class("PPO")().get_default_learner_class()):
+    """Keeps the observations of its last minibatch."""
+
+    def objective(self, dist_inputs, values, batch):
+        self.seen = batch.obs.clone()
+        return super().objective(dist_inputs, values, batch)
+
+
+def test_several_fragments_of_one_runner_make_one_batch(make_algo, make_config):
+    sizes = {"rollout_fragment_length": 5, "train_batch_size": 40, "minibatch_size": None}
+    options = {"env_config": {"k": 100}, "num_envs_per_env_runner": 2, **sizes}
+    config = make_config("PPO", "envs.probes.FiniteReward", **options)
+    algo = make_algo(config.learners(learner_class=Seeing))
+    algo.train()
+    (seen,) = algo.learner_group.foreach_learner(lambda learner: learner.seen)
+    # The observation counts the steps in hundredths: 20 of both environments.
+    steps = np.sort(np.rint(100 * seen.get().numpy().reshape(-1)).astype(int))
+    assert steps.tolist() == sorted([*range(20), *range(20)])
+
+
 @every_algorithm
 def test_fragments_of_resets_only_are_played_but_not_learnt_from(make_algo, make_config, name):
     settings = {"num_envs_per_env_runner": 2, "rollout_fragment_length": 1}

@@ -119,6 +119,20 @@ def test_a_runner_without_a_seed_still_has_a_stream_of_its_own(make_runner):
     assert not np.array_equal(*actions)
 
 
+def test_environment_seeds_fit_in_31_bits(make_runner):
+    """ale-py's vector environment refuses larger ones with a TypeError about its arguments."""
+    seeds = [
+        seed
+        for user_seed in range(20)
+        for seed in make_runner(
+            "envs.probes.ConstantReward", seed=user_seed, **SYNC
+        ).env.np_random_seed
+    ]
+    assert max(seeds) < 2**31
+    assert max(seeds) > 2**28  # and yet they are spread wide
+    assert len(set(seeds)) == 40
+
+
 def test_make_env_again_closes_the_old_environments(make_runner):
     runner = make_runner(**SYNC)
     old = runner.env

@@ -13,8 +13,9 @@ from experiments.errors import RequestError
 from experiments.experiment import Experiment
 
 OURS = "custom_models.SharedEncoderActorCritic"
-RATE = "must be a number of at least 0, or a schedule [[0, value], [step, value], …] with rising steps"
-PAIRS = "must be a number or a schedule [[0, value], [step, value], …] with rising steps"
+RISING = "or a schedule [[0, value], [step, value], …] with rising steps"
+RATE = f"must be a number of at least 0, {RISING}"
+PAIRS = f"must be a number {RISING}"
 REMEDY = " (remove the quotes or the stray comma)"
 
 
@@ -195,6 +196,12 @@ def test_values(refused, key, value, message):
     if message is None:
         expected = f"config.{key}.grid_search: must list alternatives, got []"
     assert refused(experiment(**{key: value})) == expected
+
+
+def test_a_network_that_does_not_fit_the_environment(refused):
+    for_images = "ray.rllib.models.torch.visionnet.VisionNetwork"
+    message = refused(experiment(model={"custom_model": for_images}))
+    assert message.startswith("config.model: the network cannot be built: ")
 
 
 def test_the_file_is_named_first(refused, tmp_path):
