@@ -38,6 +38,10 @@ def main(argv: list[str] | None = None) -> int:
         if mode == "speed" or contender.threshold
     ]
     rows: list[Row] = []
+    earlier: list[Row] = []
+    if options.append:
+        record = json.loads((options.out / "cartpole-benchmark.json").read_text())
+        earlier = record["rows"]
     for index, (contender, mode, number) in enumerate(plan):
         to_come = [(c.name, m) for c, m, _ in plan[index:]]
         left = arithmetic.remaining_seconds(rows, to_come)
@@ -48,7 +52,8 @@ def main(argv: list[str] | None = None) -> int:
             flush=True,
         )
         rows.append(run_contender(contender, mode, number, options.steps, THRESHOLD))
-    text = report(rows, chosen)
+    rows = earlier + rows
+    text = report(rows, CONTENDERS)
     print(text)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
@@ -132,7 +137,11 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--threshold", action="store_true", help="also time the way to 475")
     parser.add_argument("--threshold-only", action="store_true", help="only time the way to 475")
     parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
-    return parser.parse_args(argv)
+    parser.add_argument("--append", action="store_true", help="add to the rows already in --out")
+    options = parser.parse_args(argv)
+    if options.append and options.out is None:
+        parser.error("--append needs --out")
+    return options
 
 
 if __name__ == "__main__":

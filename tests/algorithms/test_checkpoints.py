@@ -152,7 +152,7 @@ def test_restore_from_starts_a_new_trial_where_the_checkpoint_stands(build, make
 
 
 def test_a3c_keeps_weights_counters_and_filter(make_algo, make_config, restore, tmp_path):
-    options = {"min_sample_timesteps_per_iteration": 200, **FILTERED}
+    options = {"num_env_runners": 1, "min_sample_timesteps_per_iteration": 200, **FILTERED}
     algo = make_algo(make_config("A3C", "Pendulum-v1", **options))
     before = numbers(algo.train())
     path = algo.save_to_path(str(tmp_path / "checkpoint"))

@@ -76,7 +76,7 @@ CONTRADICTIONS = {
         ["'MeanStd' is unknown", "NoFilter, MeanStdFilter"],
     ),
     "unknown optimizer": ("A2C", {"optimizer": {"type": "sgd"}}, ["'sgd'", "adam, rmsprop"]),
-    "nameless optimizer": ("A2C", {"optimizer": {}}, ["optimizer type None is unknown"]),
+    "nameless optimizer": ("A2C", {"optimizer": {}}, ["optimizer type", "None", "is unknown"]),
     "optimizer option": (
         "A2C",
         {"optimizer": {"type": "adam", "alpha": 0.9}},

@@ -81,6 +81,8 @@ def test_evaluation_comes_in_its_interval_with_its_number_of_episodes(make_algo,
     settings = {**SMALL, "evaluation_interval": 2, "evaluation_duration": 7}
     if name == "PPO":
         settings |= {"train_batch_size": 80, "minibatch_size": 80}
+    elif name == "A3C":
+        settings |= {"num_env_runners": 1}
     algo = make_algo(make_config(name, **settings, evaluation_config={"explore": False}))
     assert "evaluation" not in algo.train()
     second, third, fourth = (algo.train()["evaluation"]["env_runners"] for _ in range(3))

@@ -94,7 +94,7 @@ def test_two_learners_stay_bitwise_equal_on_different_shares(make_group, runner)
     assert coefficients[0] == coefficients[1] > 0.2
 
 
-@pytest.mark.parametrize("name", ["A2C", "PPO", "A3C"])
+@pytest.mark.parametrize("name", ["PPO", "A3C"])
 def test_an_algorithm_with_a_remote_learner_trains(make_algo, make_config, name):
     options = {"num_envs_per_env_runner": 4, "num_learners": 1, "lr": 0.01}
     if name == "PPO":

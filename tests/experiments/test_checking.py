@@ -68,16 +68,23 @@ def test_algorithm(refused, name, message):
 @pytest.mark.parametrize(
     ("env", "message"),
     [
-        ("CartPoll-v1", "env: environment 'CartPoll-v1' is not registered with gymnasium; "
-                        "did you mean 'CartPole-v1'?"),
+        (
+            "CartPoll-v1",
+            "env: environment 'CartPoll-v1' is not registered with gymnasium; "
+            "did you mean 'CartPole-v1'?",
+        ),
         ("nothing", "env: environment 'nothing' is not registered with gymnasium"),
-        ("no_such.Env", "env: environment 'no_such.Env' cannot be imported: "
-                        "No module named 'no_such'"),
+        (
+            "no_such.Env",
+            "env: environment 'no_such.Env' cannot be imported: No module named 'no_such'",
+        ),
         (5, "env: must be a name or a class path, got 5"),
         (grid(), "env.grid_search: must list alternatives, got []"),
-        (grid("CartPole-v1", "Acrobat-v1"),
-         "env: environment 'Acrobat-v1' is not registered with gymnasium; "
-         "did you mean 'Acrobot-v1'?"),
+        (
+            grid("CartPole-v1", "Acrobat-v1"),
+            "env: environment 'Acrobat-v1' is not registered with gymnasium; "
+            "did you mean 'Acrobot-v1'?",
+        ),
     ],
 )
 def test_environment(refused, env, message):
@@ -103,51 +110,102 @@ def test_environment_options(refused, config):
 
 KEYS = [
     ("PPO", {"lrr": 1}, "config.lrr: is no key of PPO; did you mean 'lr'?"),
-    ("PPO", {"train_batch_siz": 1},
-     "config.train_batch_siz: is no key of PPO; did you mean 'train_batch_size'?"),
+    (
+        "PPO",
+        {"train_batch_siz": 1},
+        "config.train_batch_siz: is no key of PPO; did you mean 'train_batch_size'?",
+    ),
     ("PPO", {"zzzzzzz": 1}, "config.zzzzzzz: is no key of PPO"),
     ("PPO", {5: 1}, "config.5: is no key of PPO"),
     ("PPO", {"num_workers": 1}, "config.num_workers: is a retired name; use num_env_runners"),
-    ("PPO", {"sgd_minibatch_size": 1},
-     "config.sgd_minibatch_size: is a retired name; use minibatch_size"),
+    (
+        "PPO",
+        {"sgd_minibatch_size": 1},
+        "config.sgd_minibatch_size: is a retired name; use minibatch_size",
+    ),
     ("PPO", {"num_sgd_iter": 1}, "config.num_sgd_iter: is a retired name; use num_epochs"),
-    ("PPO", {"clip_rewards": True},
-     "config.clip_rewards: has no effect here; reward clipping is not supported yet"),
+    (
+        "PPO",
+        {"clip_rewards": True},
+        "config.clip_rewards: has no effect here; reward clipping is not supported yet",
+    ),
     ("A2C", {"clip_param": 0.2}, "config.clip_param: is no key of A2C; it belongs to PPO"),
     ("A3C", {"num_epochs": 2}, "config.num_epochs: is no key of A3C; it belongs to A2C and PPO"),
     ("PPO", {"lambda": 0.9, "lambda_": 0.8}, "config.lambda: is set twice, also as lambda_"),
-    ("PPO", {"model": {"fcnet_hidens": [1]}},
-     "config.model: model key 'fcnet_hidens' is unknown; did you mean 'fcnet_hiddens'?"),
+    (
+        "PPO",
+        {"model": {"fcnet_hidens": [1]}},
+        "config.model: model key 'fcnet_hidens' is unknown; did you mean 'fcnet_hiddens'?",
+    ),
     ("PPO", {"model": {5: 1}}, "config.model.5: is no model key"),
-    ("PPO", {"model": {"use_lstm": True}},
-     "config.model: model key 'use_lstm': recurrent networks are not supported"),
-    ("PPO", {"model": {"custom_model": f"{OURS}x"}},
-     f"config.model.custom_model: custom_model '{OURS}x' cannot be imported; "
-     f"did you mean '{OURS}'?"),
-    ("PPO", {"model": {"custom_model": "SharedEncoder"}},
-     "config.model.custom_model: 'SharedEncoder' is no class path, nor registered"),
-    ("PPO", {"model": {"custom_model": "os.path.join"}},
-     "config.model.custom_model: 'os.path.join' is no TorchModelV2"),
-    ("PPO", {"model": {"custom_model_config": {"layer_norm": True}}},
-     "config.model.custom_model_config: has no effect without custom_model"),
-    ("PPO", {"model": {"custom_model": OURS, "custom_model_config": {"polcy_hiddens": [1]}}},
-     "config.model: custom_model_config key 'polcy_hiddens' is unknown; "
-     "did you mean 'policy_hiddens'?"),
-    ("PPO", {"model": {"custom_model": OURS, "custom_model_config": {"activation": "rellu"}}},
-     "config.model: custom_model_config key 'activation' must be one of "
-     "elu, relu, tanh, silu, gelu, linear; got 'rellu'"),
-    ("A2C", {"optimizer": {"type": "adam", "epsilonn": 1}},
-     "config.optimizer.epsilonn: is unknown; did you mean 'epsilon'?"),
-    ("A2C", {"optimizer": {"type": "sgd"}},
-     "config.optimizer.type: must be one of adam, rmsprop, got 'sgd'"),
-    ("A2C", {"optimizer": {"type": "adam", "alpha": 0.9}},
-     "config: optimizer key 'alpha' is unknown for adam; known: epsilon, betas"),
-    ("PPO", {"evaluation_config": {"explor": False}},
-     "config.evaluation_config.explor: is no key of PPO; did you mean 'explore'?"),
-    ("PPO", {"evaluation_config": {"evaluation_config": {}}},
-     "config.evaluation_config.evaluation_config: has no effect there"),
-    ("PPO", {"evaluation_config": {"explore": "no"}},
-     "config.evaluation_config.explore: must be true or false, got 'no'"),
+    (
+        "PPO",
+        {"model": {"use_lstm": True}},
+        "config.model: model key 'use_lstm': recurrent networks are not supported",
+    ),
+    (
+        "PPO",
+        {"model": {"custom_model": f"{OURS}x"}},
+        f"config.model.custom_model: custom_model '{OURS}x' cannot be imported; "
+        f"did you mean '{OURS}'?",
+    ),
+    (
+        "PPO",
+        {"model": {"custom_model": "SharedEncoder"}},
+        "config.model.custom_model: 'SharedEncoder' is no class path, nor registered",
+    ),
+    (
+        "PPO",
+        {"model": {"custom_model": "os.path.join"}},
+        "config.model.custom_model: 'os.path.join' is no TorchModelV2",
+    ),
+    (
+        "PPO",
+        {"model": {"custom_model_config": {"layer_norm": True}}},
+        "config.model.custom_model_config: has no effect without custom_model",
+    ),
+    (
+        "PPO",
+        {"model": {"custom_model": OURS, "custom_model_config": {"polcy_hiddens": [1]}}},
+        "config.model: custom_model_config key 'polcy_hiddens' is unknown; "
+        "did you mean 'policy_hiddens'?",
+    ),
+    (
+        "PPO",
+        {"model": {"custom_model": OURS, "custom_model_config": {"activation": "rellu"}}},
+        "config.model: custom_model_config key 'activation' must be one of "
+        "elu, relu, tanh, silu, gelu, linear; got 'rellu'",
+    ),
+    (
+        "A2C",
+        {"optimizer": {"type": "adam", "epsilonn": 1}},
+        "config.optimizer.epsilonn: is unknown; did you mean 'epsilon'?",
+    ),
+    (
+        "A2C",
+        {"optimizer": {"type": "sgd"}},
+        "config.optimizer.type: must be one of adam, rmsprop, got 'sgd'",
+    ),
+    (
+        "A2C",
+        {"optimizer": {"type": "adam", "alpha": 0.9}},
+        "config: optimizer key 'alpha' is unknown for adam; known: epsilon, betas",
+    ),
+    (
+        "PPO",
+        {"evaluation_config": {"explor": False}},
+        "config.evaluation_config.explor: is no key of PPO; did you mean 'explore'?",
+    ),
+    (
+        "PPO",
+        {"evaluation_config": {"evaluation_config": {}}},
+        "config.evaluation_config.evaluation_config: has no effect there",
+    ),
+    (
+        "PPO",
+        {"evaluation_config": {"explore": "no"}},
+        "config.evaluation_config.explore: must be true or false, got 'no'",
+    ),
 ]
 
 
@@ -174,11 +232,13 @@ def test_keys(refused, algorithm, config, message):
         ("num_epochs", [1], "must be an integer of at least 1, got [1]"),
         ("num_epochs", 2.0, "must be an integer of at least 1, got 2.0"),
         ("seed", -1, "must be an integer of at least 0, or null, got -1"),
-        ("use_gae", False,
-         "must be true with PPO (lambda: 1 gives n-step advantages), got False"),
+        ("use_gae", False, "must be true with PPO (lambda: 1 gives n-step advantages), got False"),
         ("framework", "tf", "must be one of torch, got 'tf'"),
-        ("batch_mode", "complete_episodes",
-         "must be one of truncate_episodes, got 'complete_episodes'"),
+        (
+            "batch_mode",
+            "complete_episodes",
+            "must be one of truncate_episodes, got 'complete_episodes'",
+        ),
         ("model", [1], "must be a mapping of keys to values, got [1]"),
         ("optimizer", "adam", "must be a mapping of keys to values, got 'adam'"),
         ("lr", [[0, 1e-3]], f"{PAIRS}, got [[0, 0.001]]"),

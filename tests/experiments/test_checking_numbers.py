@@ -42,18 +42,28 @@ def grid(*values):
     [
         ({}, "stop: nothing says when to stop; stop: {timesteps_total: 100000}"),
         ([1], "stop: must map result names to bounds, got [1]"),
-        ({"timestep_total": 1},
-         "stop.timestep_total: is no result; did you mean 'timesteps_total'?"),
-        ({"episode_return_mean": 1}, "stop.episode_return_mean: is no result; "
-                                     "did you mean 'env_runners/episode_return_mean'?"),
+        (
+            {"timestep_total": 1},
+            "stop.timestep_total: is no result; did you mean 'timesteps_total'?",
+        ),
+        (
+            {"episode_return_mean": 1},
+            "stop.episode_return_mean: is no result; "
+            "did you mean 'env_runners/episode_return_mean'?",
+        ),
         ({"zzz": 1}, "stop.zzz: is no result"),
         ({"timesteps_total": -1}, "stop.timesteps_total: must be a number above 0, got -1"),
         ({"timesteps_total": 0}, "stop.timesteps_total: must be a number above 0, got 0"),
         ({"timesteps_total": None}, "stop.timesteps_total: must be a number above 0, got None"),
-        ({"timesteps_total": "1e5"}, "stop.timesteps_total: must be a number above 0, got '1e5' "
-                                     "(remove the quotes or the stray comma)"),
-        ({"training_iteration": 1, "time_total_s": True},
-         "stop.time_total_s: must be a number above 0, got True"),
+        (
+            {"timesteps_total": "1e5"},
+            "stop.timesteps_total: must be a number above 0, got '1e5' "
+            "(remove the quotes or the stray comma)",
+        ),
+        (
+            {"training_iteration": 1, "time_total_s": True},
+            "stop.time_total_s: must be a number above 0, got True",
+        ),
     ],
 )
 def test_stop(stop, message):
@@ -84,16 +94,26 @@ def test_a_result_of_another_algorithm_is_none_of_this_one():
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("score_attribute", "episode_rewad_mean",
-         "checkpoint_score_attribute: result 'episode_rewad_mean' is unknown; "
-         "did you mean 'episode_reward_mean'?"),
+        (
+            "score_attribute",
+            "episode_rewad_mean",
+            "checkpoint_score_attribute: result 'episode_rewad_mean' is unknown; "
+            "did you mean 'episode_reward_mean'?",
+        ),
         ("score_attribute", 5, "checkpoint_score_attribute: result 5 is unknown"),
         ("score_order", "mini", "score_order: must be one of max, min, or null, got 'mini'"),
         ("num_samples", 0, "num_samples: must be an integer of at least 1, got 0"),
-        ("checkpoint_frequency", 1.5,
-         "checkpoint_frequency: must be an integer of at least 0, or null, got 1.5"),
-        ("checkpoint_at_end", "true", "checkpoint_at_end: must be true or false, or null, "
-                                      "got 'true' (remove the quotes or the stray comma)"),
+        (
+            "checkpoint_frequency",
+            1.5,
+            "checkpoint_frequency: must be an integer of at least 0, or null, got 1.5",
+        ),
+        (
+            "checkpoint_at_end",
+            "true",
+            "checkpoint_at_end: must be true or false, or null, "
+            "got 'true' (remove the quotes or the stray comma)",
+        ),
         ("num_to_keep", 0, "num_to_keep: must be an integer of at least 1, or null, got 0"),
         ("storage_path", 5, "storage_path: must be text, or null, got 5"),
         ("max_failures", -2, "max_failures: must be an integer of at least -1, or null, got -2"),
@@ -105,28 +125,55 @@ def test_fields(field, value, message):
 
 
 NUMBERS = [
-    ("A2C", {"train_batch_size": 100},
-     "config: train_batch_size 100 is not divisible by 1 runner(s) × 8 env(s) = 8; "
-     "nearest: 96 or 104"),
-    ("A2C", {"train_batch_size": 80, "rollout_fragment_length": 3},
-     "config: train_batch_size 80 is not divisible by 1 runner(s) × 8 env(s) × "
-     "rollout_fragment_length 3 = 24; nearest: 72 or 96"),
-    ("A2C", {"minibatch_size": 64},
-     "config: minibatch_size 64 is larger than the train batch of one learner (40)"),
-    ("PPO", {"train_batch_size": 64, "minibatch_size": 128},
-     "config: `minibatch_size` (128) must be <= `train_batch_size_per_learner` (64)"),
-    ("PPO", {"train_batch_size": 4000, "train_batch_size_per_learner": 2000},
-     "config.train_batch_size: 4000 has no effect beside train_batch_size_per_learner 2000"),
-    ("PPO", {"train_batch_size": grid(200, 100), "minibatch_size": grid(50, 150)},
-     "config: `minibatch_size` (150) must be <= `train_batch_size_per_learner` (100)"),
-    ("A2C", {"train_batch_size": grid(40, 100)},
-     "config: train_batch_size 100 is not divisible by 1 runner(s) × 8 env(s) = 8; "
-     "nearest: 96 or 104"),
-    ("A3C", {"num_env_runners": 0},
-     "config: A3C needs num_env_runners of 1 or more: its runners work beside the learner"),
+    (
+        "A2C",
+        {"train_batch_size": 100},
+        "config: train_batch_size 100 is not divisible by 1 runner(s) × 8 env(s) = 8; "
+        "nearest: 96 or 104",
+    ),
+    (
+        "A2C",
+        {"train_batch_size": 80, "rollout_fragment_length": 3},
+        "config: train_batch_size 80 is not divisible by 1 runner(s) × 8 env(s) × "
+        "rollout_fragment_length 3 = 24; nearest: 72 or 96",
+    ),
+    (
+        "A2C",
+        {"minibatch_size": 64},
+        "config: minibatch_size 64 is larger than the train batch of one learner (40)",
+    ),
+    (
+        "PPO",
+        {"train_batch_size": 64, "minibatch_size": 128},
+        "config: `minibatch_size` (128) must be <= `train_batch_size_per_learner` (64)",
+    ),
+    (
+        "PPO",
+        {"train_batch_size": 4000, "train_batch_size_per_learner": 2000},
+        "config.train_batch_size: 4000 has no effect beside train_batch_size_per_learner 2000",
+    ),
+    (
+        "PPO",
+        {"train_batch_size": grid(200, 100), "minibatch_size": grid(50, 150)},
+        "config: `minibatch_size` (150) must be <= `train_batch_size_per_learner` (100)",
+    ),
+    (
+        "A2C",
+        {"train_batch_size": grid(40, 100)},
+        "config: train_batch_size 100 is not divisible by 1 runner(s) × 8 env(s) = 8; "
+        "nearest: 96 or 104",
+    ),
+    (
+        "A3C",
+        {"num_env_runners": 0},
+        "config: A3C needs num_env_runners of 1 or more: its runners work beside the learner",
+    ),
     ("A3C", {"num_learners": 2}, "config: A3C has one learner; num_learners 2 is too many"),
-    ("A3C", {"rollout_fragment_length": "auto"},
-     "config: rollout_fragment_length 'auto' needs train_batch_size with A3C"),
+    (
+        "A3C",
+        {"rollout_fragment_length": "auto"},
+        "config: rollout_fragment_length 'auto' needs train_batch_size with A3C",
+    ),
 ]
 
 
@@ -188,9 +235,7 @@ def test_a_good_experiment_is_returned_with_its_values(capfd):
 
 def test_grids_inside_grids_are_all_run():
     found = combinations({"a": grid(1, 2), "b": {"c": grid(3, 4), "d": 5}})
-    assert found == [
-        {"a": a, "b": {"c": c, "d": 5}} for a in (1, 2) for c in (3, 4)
-    ]
+    assert found == [{"a": a, "b": {"c": c, "d": 5}} for a in (1, 2) for c in (3, 4)]
 
 
 def test_checking_starts_no_ray():

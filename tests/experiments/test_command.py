@@ -40,8 +40,13 @@ def environment():
 def rllib(*arguments, cwd=ROOT):
     """Run the command to its end."""
     return subprocess.run(
-        command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True,
-        timeout=240, check=False,
+        command(*arguments),
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
 
 
@@ -115,8 +120,16 @@ def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path):
 
     line = last_line(done, "evaluate it: ")
     assert Path(line[1]).parent == trial
-    played = rllib(*line[:2], "--json", "--episodes", 5, "--out", tmp_path / "episodes.csv",
-                   "--video", tmp_path / "video")
+    played = rllib(
+        *line[:2],
+        "--json",
+        "--episodes",
+        5,
+        "--out",
+        tmp_path / "episodes.csv",
+        "--video",
+        tmp_path / "video",
+    )
     assert played.returncode == 0, played.stderr
     score = json.loads(played.stdout)
     with (tmp_path / "episodes.csv").open() as text:
@@ -141,17 +154,33 @@ def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path):
 
 def test_seeds_and_overrides_change_outcomes(tiny, tmp_path):
     done = rllib(
-        "train", "file", tiny(), "--storage-path", tmp_path / "results", "--seeds", "3,7",
-        "--stop", "{'training_iteration': 3}", "--set", "lr=2e-3", "--set", "num_epochs=1",
-        "--checkpoint-freq", 1, "--no-checkpoint-at-end", "--experiment-name", "other",
+        "train",
+        "file",
+        tiny(),
+        "--storage-path",
+        tmp_path / "results",
+        "--seeds",
+        "3,7",
+        "--stop",
+        "{'training_iteration': 3}",
+        "--set",
+        "lr=2e-3",
+        "--set",
+        "num_epochs=1",
+        "--checkpoint-freq",
+        1,
+        "--no-checkpoint-at-end",
+        "--experiment-name",
+        "other",
     )
     assert done.returncode == 0, done.stderr
     trials = trials_of(tmp_path / "results" / "other")
     parameters = [json.loads((trial / "params.json").read_text()) for trial in trials]
     assert sorted(found["seed"] for found in parameters) == [3, 7]
     assert {(found["lr"], found["num_epochs"]) for found in parameters} == {(2e-3, 1)}
-    curves = [[row["env_runners"]["episode_return_mean"] for row in results_of(trial)]
-              for trial in trials]
+    curves = [
+        [row["env_runners"]["episode_return_mean"] for row in results_of(trial)] for trial in trials
+    ]
     assert [len(curve) for curve in curves] == [3, 3]
     assert curves[0] != curves[1]
     assert [len(list(trial.glob("checkpoint_*"))) for trial in trials] == [3, 3]
@@ -159,8 +188,18 @@ def test_seeds_and_overrides_change_outcomes(tiny, tmp_path):
 
 def test_options_alone_and_no_checkpoint(tmp_path):
     done = rllib(
-        "train", "--algo", "PPO", "--env", "CartPole-v1", "--stop", '{"training_iteration": 1}',
-        "--config", json.dumps(CONFIG), "--storage-path", tmp_path, "--no-checkpoint-at-end",
+        "train",
+        "--algo",
+        "PPO",
+        "--env",
+        "CartPole-v1",
+        "--stop",
+        '{"training_iteration": 1}',
+        "--config",
+        json.dumps(CONFIG),
+        "--storage-path",
+        tmp_path,
+        "--no-checkpoint-at-end",
     )
     assert done.returncode == 0, done.stderr
     (trial,) = trials_of(tmp_path / "ppo-cartpole-v1")
@@ -171,8 +210,18 @@ def test_options_alone_and_no_checkpoint(tmp_path):
 
 def test_dry_run_prints_the_plan_and_writes_nothing(tiny, tmp_path):
     file = tiny()
-    done = rllib("train", "file", file, "--storage-path", tmp_path / "results", "--dry-run",
-                 "--set", "lr=1e-4", "--seeds", "0-2")
+    done = rllib(
+        "train",
+        "file",
+        file,
+        "--storage-path",
+        tmp_path / "results",
+        "--dry-run",
+        "--set",
+        "lr=1e-4",
+        "--seeds",
+        "0-2",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     plan = yaml.safe_load(done.stdout)["tiny"]
     assert (plan["run"], plan["env"], plan["seeds"]) == ("PPO", "CartPole-v1", [0, 1, 2])
@@ -194,8 +243,16 @@ class Failing(CartPoleEnv):
 def test_an_environment_that_fails(tiny, tmp_path):
     (tmp_path / "failing_env.py").write_text(FAILING)
     file = tiny(env="failing_env.Failing")
-    done = rllib("train", "file", file, "--storage-path", tmp_path / "results",
-                 "--import", "failing_env", cwd=tmp_path)
+    done = rllib(
+        "train",
+        "file",
+        file,
+        "--storage-path",
+        tmp_path / "results",
+        "--import",
+        "failing_env",
+        cwd=tmp_path,
+    )
     assert done.returncode == 1, done.stderr
     assert "the pole is broken" in done.stdout
     manifest = json.loads((tmp_path / "results" / "tiny" / "manifest.json").read_text())
@@ -215,8 +272,12 @@ def curve(folder):
 def interrupted(arguments, folder):
     """Start the command, interrupt it when its first checkpoint is there; code, output, seconds."""
     process = subprocess.Popen(
-        command(*arguments), cwd=ROOT, env=environment(), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command(*arguments),
+        cwd=ROOT,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 120
     while not list(folder.glob("*/checkpoint_*/rllib_checkpoint.json")):

@@ -62,20 +62,35 @@ WRONG = (["x"], {"x": 1}, "true,", "1e-3,", -7, "nonsense")
 # Alone each is a fine setting; beside the others it is not.
 CONTRADICTIONS = {
     "PPO": [
-        {"train_batch_size": 250}, {"minibatch_size": 512}, {"train_batch_size": 3},
-        {"rollout_fragment_length": 7}, {"num_envs_per_env_runner": 5}, {"num_env_runners": 3},
-        {"lambda_": 0.9}, {"train_batch_size_per_learner": 128}, {"num_learners": 3},
+        {"train_batch_size": 250},
+        {"minibatch_size": 512},
+        {"train_batch_size": 3},
+        {"rollout_fragment_length": 7},
+        {"num_envs_per_env_runner": 5},
+        {"num_env_runners": 3},
+        {"lambda_": 0.9},
+        {"train_batch_size_per_learner": 128},
+        {"num_learners": 3},
         {"num_env_runners": 1000, "train_batch_size": 4000},
     ],
     "A2C": [
-        {"train_batch_size": 81}, {"minibatch_size": 81}, {"rollout_fragment_length": 9},
-        {"num_envs_per_env_runner": 7}, {"train_batch_size_per_learner": 41}, {"num_learners": 3},
-        {"optimizer": {"type": "adam", "alpha": 0.9}}, {"num_env_runners": 3},
-        {"optimizer": {"epsilon": 0.1}}, {"model": {"custom_model_config": {"layer_norm": True}}},
+        {"train_batch_size": 81},
+        {"minibatch_size": 81},
+        {"rollout_fragment_length": 9},
+        {"num_envs_per_env_runner": 7},
+        {"train_batch_size_per_learner": 41},
+        {"num_learners": 3},
+        {"optimizer": {"type": "adam", "alpha": 0.9}},
+        {"num_env_runners": 3},
+        {"optimizer": {"epsilon": 0.1}},
+        {"model": {"custom_model_config": {"layer_norm": True}}},
     ],
     "A3C": [
-        {"num_env_runners": 0}, {"num_learners": 2}, {"rollout_fragment_length": "auto"},
-        {"num_env_runners": 64}, {"num_gpus_per_learner": 2},
+        {"num_env_runners": 0},
+        {"num_learners": 2},
+        {"rollout_fragment_length": "auto"},
+        {"num_env_runners": 64},
+        {"num_gpus_per_learner": 2},
         {"rollout_fragment_length": "auto", "train_batch_size": 10, "num_envs_per_env_runner": 3},
     ],
 }
@@ -194,8 +209,13 @@ def test_the_undamaged_files_are_good(config_file, algorithm):
 def test_damaged_files_are_refused_in_one_line(config_file):
     seen = set()
 
-    @settings(max_examples=400, derandomize=True, database=None, deadline=None,
-              suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=400,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(malformed())
     def one(damaged):
         text, key = damaged
@@ -215,14 +235,21 @@ def test_damaged_files_are_refused_in_one_line(config_file):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("good: {run: PPO, env: CartPole-v1, stop: {training_iteration: 1}, config: {lrr: 1}}",
-         "config.lrr: is no key of PPO; did you mean 'lr'?"),
+        (
+            "good: {run: PPO, env: CartPole-v1, stop: {training_iteration: 1}, config: {lrr: 1}}",
+            "config.lrr: is no key of PPO; did you mean 'lr'?",
+        ),
         ("good: {run: PPO, env: CartPole-v1, config: {}}", "stop: nothing says when to stop"),
-        ("good: {run: PPO, env: CartPol-v1, stop: {training_iteration: 1}}",
-         "did you mean 'CartPole-v1'?"),
+        (
+            "good: {run: PPO, env: CartPol-v1, stop: {training_iteration: 1}}",
+            "did you mean 'CartPole-v1'?",
+        ),
         ("good:\n\trun: PPO", "line 2: found character '\\t'"),
-        ("good: {run: A3C, env: CartPole-v1, stop: {training_iteration: 1}, "
-         "config: {num_env_runners: 0}}", "config: A3C needs num_env_runners of 1 or more"),
+        (
+            "good: {run: A3C, env: CartPole-v1, stop: {training_iteration: 1}, "
+            "config: {num_env_runners: 0}}",
+            "config: A3C needs num_env_runners of 1 or more",
+        ),
         ("good: {run: DQN, env: CartPole-v1}", "run: DQN is not offered here"),
     ],
 )
@@ -231,7 +258,11 @@ def test_the_command_says_so_and_exits_with_2(tmp_path, text, words):
     file.write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "experiments.command", "train", "file", str(file)],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stdout == ""

@@ -93,8 +93,10 @@ def test_later_assignments_win():
         ("model.=5", "--set: 'model.=5' is not KEY.SUB=VALUE"),
         ("a..b=5", "--set: 'a..b=5' is not KEY.SUB=VALUE"),
         ("lr.value=5", "--set lr.value: goes below a value that is no mapping"),
-        ("model.fcnet_hiddens.0=5",
-         "--set model.fcnet_hiddens.0: goes below a value that is no mapping"),
+        (
+            "model.fcnet_hiddens.0=5",
+            "--set model.fcnet_hiddens.0: goes below a value that is no mapping",
+        ),
         ("lr=[1", "--set lr: expected ',' or ']', but got '<stream end>'"),
         ("lr=!!int 5", "--set lr: tag 'tag:yaml.org,2002:int' is not allowed"),
         ("stop=5", "--set stop: must be a mapping, got 5"),
@@ -146,8 +148,10 @@ def test_nothing_is_an_empty_mapping():
         ("[1]", "--stop: '[1]' is not a mapping such as '{\"a\": 1}'"),
         ("50000", "--stop: '50000' is not a mapping such as '{\"a\": 1}'"),
         ("{1: 2}", "--stop: '{1: 2}' is not a mapping such as '{\"a\": 1}'"),
-        ("{'a': 1", "--stop: \"{'a': 1\" cannot be read: expected ',' or '}', "
-                    "but got '<stream end>'"),
+        (
+            "{'a': 1",
+            "--stop: \"{'a': 1\" cannot be read: expected ',' or '}', but got '<stream end>'",
+        ),
         ("{a: 1, a: 2}", "--stop: '{a: 1, a: 2}' cannot be read: key 'a' occurs twice"),
     ],
 )

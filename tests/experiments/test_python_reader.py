@@ -118,19 +118,27 @@ def test_no_stop_is_an_empty_one(write):
     ("text", "message"),
     [
         ("x = 1", "defines no variable 'config'; write: from algorithms.ppo import PPOConfig"),
-        ("from ray.rllib.algorithms.ppo import PPOConfig\nconfig = PPOConfig()",
-         "config: is a ray.rllib.algorithms.ppo.ppo.PPOConfig; "
-         "write: from algorithms.ppo import PPOConfig"),
-        ("config = {'lr': 1}",
-         "config: is a builtins.dict; write: from algorithms.ppo import PPOConfig"),
+        (
+            "from ray.rllib.algorithms.ppo import PPOConfig\nconfig = PPOConfig()",
+            "config: is a ray.rllib.algorithms.ppo.ppo.PPOConfig; "
+            "write: from algorithms.ppo import PPOConfig",
+        ),
+        (
+            "config = {'lr': 1}",
+            "config: is a builtins.dict; write: from algorithms.ppo import PPOConfig",
+        ),
         ("x = 1\n\nraise ValueError('two\\nlines')", "line 3: ValueError: two lines"),
         ("def f():\n    return 1 / 0\n\nf()", "line 2: ZeroDivisionError: division by zero"),
-        ("import no_such_module_here",
-         "line 1: ModuleNotFoundError: No module named 'no_such_module_here'"),
+        (
+            "import no_such_module_here",
+            "line 1: ModuleNotFoundError: No module named 'no_such_module_here'",
+        ),
         ("import sys\nsys.exit(3)", "line 2: SystemExit: 3"),
         ("x = 1\ny = (", "line 2: '(' was never closed"),
-        ("from algorithms.ppo import PPOConfig\nconfig = PPOConfig().training(lrr=1)",
-         "line 2: TypeError: "),
+        (
+            "from algorithms.ppo import PPOConfig\nconfig = PPOConfig().training(lrr=1)",
+            "line 2: TypeError: ",
+        ),
     ],
 )
 def test_refusals_name_file_and_line(write, text, message):

@@ -44,14 +44,29 @@ def test_what_is_not_said_stays_unsaid(read):
     found = read(*MINIMAL)
     assert (found.name, found.algorithm, found.env) == ("x", "PPO", "CartPole-v1")
     assert (found.config, found.stop, found.num_samples) == ({}, {}, 1)
-    unsaid = ("checkpoint_frequency", "checkpoint_at_end", "num_to_keep", "score_attribute",
-              "score_order", "storage_path", "max_failures", "time_budget_s")
+    unsaid = (
+        "checkpoint_frequency",
+        "checkpoint_at_end",
+        "num_to_keep",
+        "score_attribute",
+        "score_order",
+        "storage_path",
+        "max_failures",
+        "time_budget_s",
+    )
     assert [getattr(found, name) for name in unsaid] == [None] * len(unsaid)
 
 
 def test_every_experiment_key(read):
-    found = read(*MINIMAL, "num_samples: 3", "storage_path: /results", "max_failures: 2",
-                 "time_budget_s: 60", "config: {lr: 1e-3}", "stop: {timesteps_total: 1e5}")
+    found = read(
+        *MINIMAL,
+        "num_samples: 3",
+        "storage_path: /results",
+        "max_failures: 2",
+        "time_budget_s: 60",
+        "config: {lr: 1e-3}",
+        "stop: {timesteps_total: 1e5}",
+    )
     assert (found.num_samples, found.storage_path, found.max_failures) == (3, "/results", 2)
     assert found.time_budget_s == 60
     assert (found.config, found.stop) == ({"lr": 1e-3}, {"timesteps_total": 1e5})
@@ -68,9 +83,14 @@ def test_checkpoint_config(read):
 
 
 def test_retired_checkpoint_spellings(read):
-    found = read(*MINIMAL, "checkpoint_freq: 5", "checkpoint_at_end: false",
-                 "keep_checkpoints_num: 2", "checkpoint_score_attr: min-episode_len_mean",
-                 "local_dir: /old")
+    found = read(
+        *MINIMAL,
+        "checkpoint_freq: 5",
+        "checkpoint_at_end: false",
+        "keep_checkpoints_num: 2",
+        "checkpoint_score_attr: min-episode_len_mean",
+        "local_dir: /old",
+    )
     assert (found.checkpoint_frequency, found.checkpoint_at_end, found.num_to_keep) == (5, False, 2)
     assert (found.score_attribute, found.score_order) == ("episode_len_mean", "min")
     assert found.storage_path == "/old"
@@ -84,10 +104,16 @@ def test_min_prefix_inside_checkpoint_config(read):
 @pytest.mark.parametrize(
     ("first", "second", "key"),
     [
-        ("checkpoint_freq: 1", "checkpoint_config: {checkpoint_frequency: 1}",
-         "x.checkpoint_config.checkpoint_frequency"),
-        ("checkpoint_config: {num_to_keep: 1}", "keep_checkpoints_num: 1",
-         "x.keep_checkpoints_num"),
+        (
+            "checkpoint_freq: 1",
+            "checkpoint_config: {checkpoint_frequency: 1}",
+            "x.checkpoint_config.checkpoint_frequency",
+        ),
+        (
+            "checkpoint_config: {num_to_keep: 1}",
+            "keep_checkpoints_num: 1",
+            "x.keep_checkpoints_num",
+        ),
         ("storage_path: /a", "local_dir: /b", "x.local_dir"),
     ],
 )
@@ -114,14 +140,17 @@ def test_env_in_both_places(read, refusal):
         (("run: null", "env: CartPole-v1"), "x.run: says not what to run; run: PPO"),
         (("run: PPO",), "x.env: is missing; env: CartPole-v1"),
         ((*MINIMAL, "stopp: {}"), "x.stopp: is unknown; did you mean 'stop'?"),
-        ((*MINIMAL, "checkpoint_confg: {}"),
-         "x.checkpoint_confg: is unknown; did you mean 'checkpoint_config'?"),
+        (
+            (*MINIMAL, "checkpoint_confg: {}"),
+            "x.checkpoint_confg: is unknown; did you mean 'checkpoint_config'?",
+        ),
         ((*MINIMAL, "zzz: 1"), "x.zzz: is unknown"),
         ((*MINIMAL, "5: 1"), "x.5: is unknown"),
-        ((*MINIMAL, "checkpoint_config: {checkpoint_freq: 1}"),
-         "x.checkpoint_config.checkpoint_freq: is unknown; did you mean 'checkpoint_frequency'?"),
-        ((*MINIMAL, "checkpoint_config: 5"),
-         "x.checkpoint_config: must map keys to values, got 5"),
+        (
+            (*MINIMAL, "checkpoint_config: {checkpoint_freq: 1}"),
+            "x.checkpoint_config.checkpoint_freq: is unknown; did you mean 'checkpoint_frequency'?",
+        ),
+        ((*MINIMAL, "checkpoint_config: 5"), "x.checkpoint_config: must map keys to values, got 5"),
         ((*MINIMAL, "config: [1]"), "x.config: must map keys to values, got [1]"),
         ((*MINIMAL, "config:"), "x.config: must map keys to values, got None"),
         ((*MINIMAL, "stop: 5"), "x.stop: must map keys to values, got 5"),
@@ -136,8 +165,7 @@ def test_refusals(refusal, lines, message):
     [
         ("x: PPO", "x: must map keys such as run, env and config, got 'PPO'"),
         ("x:", "x: must map keys such as run, env and config, got None"),
-        ("run: PPO\nenv: CartPole-v1",
-         "run: must map keys such as run, env and config, got 'PPO'"),
+        ("run: PPO\nenv: CartPole-v1", "run: must map keys such as run, env and config, got 'PPO'"),
         ("a/b: {}", "a/b: 'a/b' cannot name an experiment: it becomes a folder"),
         ("..: {}", "..: '..' cannot name an experiment: it becomes a folder"),
         ("'': {}", "'' cannot name an experiment: it becomes a folder"),
@@ -152,9 +180,16 @@ def test_entries_that_are_no_experiments(tmp_path, document, message):
     assert str(caught.value) == f"{file}: {message}"
 
 
-OWN = ("checkpoint_freq: 7", "checkpoint_at_end: false", "keep_checkpoints_num: 4",
-       "checkpoint_score_attr: min-episode_len_mean", "storage_path: /file", "num_samples: 2",
-       "stop: {training_iteration: 9}", "config: {lr: 1e-3}")
+OWN = (
+    "checkpoint_freq: 7",
+    "checkpoint_at_end: false",
+    "keep_checkpoints_num: 4",
+    "checkpoint_score_attr: min-episode_len_mean",
+    "storage_path: /file",
+    "num_samples: 2",
+    "stop: {training_iteration: 9}",
+    "config: {lr: 1e-3}",
+)
 
 
 def test_options_not_given_change_nothing(read):
@@ -168,20 +203,28 @@ def test_options_not_given_change_nothing(read):
         ({"checkpoint_freq": 0}, {"checkpoint_frequency": 0}),
         ({"checkpoint_at_end": True}, {"checkpoint_at_end": True}),
         ({"keep_checkpoints_num": 1}, {"num_to_keep": 1}),
-        ({"checkpoint_score_attr": "episode_reward_mean"},
-         {"score_attribute": "episode_reward_mean", "score_order": "max"}),
-        ({"checkpoint_score_attr": "min-training_iteration"},
-         {"score_attribute": "training_iteration", "score_order": "min"}),
+        (
+            {"checkpoint_score_attr": "episode_reward_mean"},
+            {"score_attribute": "episode_reward_mean", "score_order": "max"},
+        ),
+        (
+            {"checkpoint_score_attr": "min-training_iteration"},
+            {"score_attribute": "training_iteration", "score_order": "min"},
+        ),
         ({"storage_path": "/option"}, {"storage_path": "/option"}),
         ({"local_dir": "/option"}, {"storage_path": "/option"}),
         ({"upload_dir": "/option"}, {"storage_path": "/option"}),
         ({"num_samples": 5}, {"num_samples": 5}),
         ({"experiment_name": "y"}, {"name": "y"}),
         ({"stop": "{'timesteps_total': 50000}"}, {"stop": {"timesteps_total": 50_000}}),
-        ({"set_": ["lr=1e-4", "stop.time_total_s=5"]},
-         {"config": {"lr": 1e-4}, "stop": {"training_iteration": 9, "time_total_s": 5}}),
-        ({"stop": '{"timesteps_total": 1}', "set_": ["stop.timesteps_total=2"]},
-         {"stop": {"timesteps_total": 2}}),
+        (
+            {"set_": ["lr=1e-4", "stop.time_total_s=5"]},
+            {"config": {"lr": 1e-4}, "stop": {"training_iteration": 9, "time_total_s": 5}},
+        ),
+        (
+            {"stop": '{"timesteps_total": 1}', "set_": ["stop.timesteps_total=2"]},
+            {"stop": {"timesteps_total": 2}},
+        ),
     ],
 )
 def test_given_options_win_over_the_file(read, given, changed):
