@@ -96,6 +96,9 @@ def test_counters_count_the_steps_the_policy_took(make_algo, make_config, name):
         assert runners["num_env_steps_sampled_lifetime"] == totals["steps"]
         assert runners["num_episodes_lifetime"] == totals["episodes"]
         assert runners["num_frames_sampled_lifetime"] == totals["steps"]
+        assert result["timesteps_total"] == totals["steps"]
+        assert result["episodes_total"] == totals["episodes"]
+        assert result["episodes_this_iter"] == runners["num_episodes"]
         assert runners["episode_window_size"] == 50
         assert runners["episode_return_mean"] == runners["episode_len_mean"] == 1.0
     batch = {"PPO": 400, "A2C": 40, "A3C": 20}[name]

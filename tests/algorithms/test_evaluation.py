@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from algorithms.evaluation import play_episodes
-from envs.probes import ConstantReward
+from envs.probes import ConstantReward, FiniteReward
 
 SMALL = {"num_envs_per_env_runner": 8, "min_sample_timesteps_per_iteration": 40}
 
@@ -65,14 +65,24 @@ def test_exploring_samples_and_not_exploring_repeats_one_action(make_runner):
     assert len(greedy) == 1
 
 
+class CountsResets(FiniteReward):
+    """Ten steps an episode."""
+
+    def __init__(self):
+        super().__init__(k=10)
+        self.resets = 0
+
+    def _start(self):
+        self.resets += 1
+        return super()._start()
+
+
 def test_evaluation_starts_fresh_episodes(make_runner):
-    runner = make_runner(evaluation=True, num_envs_per_env_runner=2)
+    runner = make_runner(CountsResets, evaluation=True, num_envs_per_env_runner=2)
     runner.sample(num_steps=5)
-    (episode,) = play_episodes(runner, 1, explore=True)
-    assert episode.episode_return == episode.length
-    # Five steps before would have been counted with the episode.
-    runner.restart_episodes()
-    assert (np.abs(runner.sample(num_steps=1).obs) < 0.05).all()
+    episodes = play_episodes(runner, 2, explore=True)
+    assert [copy.unwrapped.resets for copy in runner.env.envs] == [2, 2]
+    assert [(episode.episode_return, episode.length) for episode in episodes] == [(10.0, 10)] * 2
 
 
 @pytest.mark.ray
