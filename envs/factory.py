@@ -2,16 +2,16 @@
 
 An environment may be named by a gymnasium id (``CartPole-v1``), by a name registered with
 ``ray.tune.registry.register_env``, by a dotted class path (``my_module.MyEnv``) or by the class
-itself. Dict, Tuple, Discrete and MultiBinary observations are flattened to one Box.
+itself. Dict, Tuple, Discrete and MultiBinary observations are flattened to one Box. Atari games
+(``ALE/Pong-v5``) are built by ``envs/atari.py``.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import gymnasium as gym
 import numpy as np
@@ -20,11 +20,10 @@ from gymnasium.wrappers import FlattenObservation
 from gymnasium.wrappers.vector import FlattenObservation as VectorFlattenObservation
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
+from envs.atari_ids import games_by_name, is_atari, legacy_atari_id, nearest_name
+from envs.errors import EnvironmentRequestError
+
 VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
-
-
-class EnvironmentRequestError(ValueError):
-    """The requested environment does not exist, cannot be built, or has spaces we do not support."""
 
 
 def make_vector_env(
@@ -32,6 +31,7 @@ def make_vector_env(
     num_envs: int,
     env_config: Mapping[str, Any] | None = None,
     vectorize_mode: str = "vector_entry_point",
+    num_threads: int = 1,
 ) -> VectorEnv:
     """Build ``num_envs`` copies of an environment, stepped together.
 
@@ -42,6 +42,8 @@ def make_vector_env(
         vectorize_mode: ``vector_entry_point`` uses the environment's own vector implementation where it has
             one (CartPole steps 64 copies 8 times faster so) and ``sync`` elsewhere; ``async``
             gives every copy a process, for environments slower than about a millisecond a step.
+            Atari games have the first only.
+        num_threads: threads that play Atari games, >= 1; other environments have no use for it.
 
     Raises:
         EnvironmentRequestError: unknown environment, refused options or unsupported spaces.
@@ -52,6 +54,15 @@ def make_vector_env(
             f"choose one of {', '.join(VECTORIZE_MODES)}"
         )
     options = dict(env_config or {})
+    if _is_atari(env):
+        if vectorize_mode != "vector_entry_point":
+            raise EnvironmentRequestError(
+                f"environment {env!r} is played by ale-py's own threads; gym_env_vectorize_mode "
+                f"{vectorize_mode!r} is not offered, leave it at 'vector_entry_point'"
+            )
+        from envs.atari import make_atari_vector
+
+        return make_atari_vector(env, num_envs, options, num_threads)
     spec = _gymnasium_spec(env)
     if (
         vectorize_mode == "vector_entry_point"
@@ -84,6 +95,10 @@ def make_single_env(
         EnvironmentRequestError: as :func:`make_vector_env`.
     """
     options = dict(env_config or {})
+    if _is_atari(env):
+        from envs.atari import make_atari_single
+
+        return make_atari_single(env, options, render_mode)
     if render_mode is not None:
         options["render_mode"] = render_mode
     single = _creator(env, options)()
@@ -103,16 +118,36 @@ def environment_spaces(
     return spaces
 
 
+def environment_signature(
+    env: str | type[gym.Env], env_config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What must agree before two runs' scores may be compared.
+
+    Atari games: the id, every option with its default, and the ROM's MD5; others: ``id`` and
+    ``env_config`` as given.
+
+    Raises:
+        EnvironmentRequestError: unknown Atari game or refused option of one.
+    """
+    if _is_atari(env):
+        from envs.atari import atari_signature
+
+        return atari_signature(env, env_config)
+    return {"id": str(env), "env_config": dict(env_config or {})}
+
+
+def _is_atari(env: str | type[gym.Env]) -> TypeGuard[str]:
+    """Whether Atari's own door builds it; a registered name wins, as everywhere."""
+    return is_atari(env) and not _global_registry.contains(ENV_CREATOR, env)
+
+
 def _gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec | None:
     """The registry entry of a gymnasium id, or None when the name is not gymnasium's."""
     if not isinstance(env, str) or _global_registry.contains(ENV_CREATOR, env):
         return None
-    if env.startswith(("ALE/", "ale_py:")):
-        import ale_py
-
-        gym.register_envs(ale_py)
-        env = env.removeprefix("ale_py:")
-    return gym.registry.get(env)
+    spec = gym.registry.get(env)
+    # ale-py registers the retired ids too; those would show raw frames and no stack.
+    return None if spec is not None and "ale_py" in str(spec.entry_point) else spec
 
 
 def _creator(env: str | type[gym.Env], options: dict[str, Any]) -> Callable[[], gym.Env]:
@@ -143,9 +178,22 @@ def _class_at(path: str) -> type[gym.Env]:
                 f"environment {path!r} cannot be imported: {error}"
             ) from error
         return found
-    near = difflib.get_close_matches(path, gym.registry, n=1, cutoff=0.6)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise EnvironmentRequestError(f"environment {path!r} is not registered with gymnasium{hint}")
+    legacy = legacy_atari_id(path)
+    if legacy is not None:
+        raise EnvironmentRequestError(
+            f"environment {path!r} is retired; ask for {legacy.env!r} with env_config "
+            f"{legacy.env_config}"
+        )
+    raise EnvironmentRequestError(
+        f"environment {path!r} is not registered with gymnasium{_hint(path)}"
+    )
+
+
+def _hint(name: str) -> str:
+    """The id whose name, its version apart, is spelt most like the one asked for."""
+    known = [env_id for env_id in gym.registry if "ale_py" not in str(gym.spec(env_id).entry_point)]
+    near = nearest_name(name, {env_id: env_id for env_id in known} | games_by_name())
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def _call_with_options(name: str, build: Callable[..., Any], options: dict[str, Any]) -> Any:
