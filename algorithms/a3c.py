@@ -90,9 +90,10 @@ class A3CRunner(VectorEnvRunner):
             self.config.vf_loss_coeff * self.config.use_critic,
             self._entropy_schedule.update(timestep=timestep),
         )
-        dist_inputs, values = self.module.policy_and_value(batch.obs)
+        with self._forward_context():
+            dist_inputs, values = self.module.policy_and_value(batch.obs)
         loss, stats = actor_critic_objective(
-            self._distribution, dist_inputs, values, batch, coefficients
+            self._distribution, dist_inputs.float(), values.float(), batch, coefficients
         )
         parameters = self._parameters
         for parameter in parameters:
@@ -132,6 +133,11 @@ class A3CConfig(ActorCriticConfig):
         self.rollout_fragment_length = 20
         self.train_batch_size = None
         self.min_sample_timesteps_per_iteration = 1000
+
+    @property
+    def main_process_computes(self) -> bool:
+        """Runners compute at the same time; the main process only applies what they send."""
+        return False
 
     def get_default_learner_class(self) -> type:
         """The learner of A3C: an optimizer that gradients from elsewhere are applied with."""

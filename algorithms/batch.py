@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -54,6 +54,20 @@ class Batch:
             self.advantages[index],
             self.value_targets[index],
         )
+
+    def split(self, number: int) -> list[Batch]:
+        """So many shares of neighbouring rows, views; their sizes differ by one at most."""
+        if number == 1:
+            return [self]
+        columns = zip(
+            *(
+                getattr(self, f.name).tensor_split(number)
+                for f in fields(self)
+                if f.name != "valid"
+            ),
+            strict=True,
+        )
+        return [Batch(*column) for column in columns]
 
     def all_valid(self) -> Batch:
         """The valid rows only; the batch itself when nothing is masked."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from custom_models.hosting import ModelV2Module, checked_model_config, resolved_model_class
+from envs import is_atari
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},
@@ -45,7 +45,8 @@ class OnPolicyConfig(AlgorithmConfig):
         self.use_critic = True
         self.use_gae = True
         self.optimizer: dict[str, Any] = {"type": "adam"}
-        self.torch_num_threads: int | None = 1
+        self.torch_num_threads: int | str | None = 1
+        self.autocast: bool | str = False
         self.float32_matmul_precision = "highest"
         self.restore_from: str | None = None
 
@@ -55,7 +56,8 @@ class OnPolicyConfig(AlgorithmConfig):
         model: dict[str, Any] | Any = NotProvided,
         optimizer: dict[str, Any] | Any = NotProvided,
         standardize_advantages: bool | Any = NotProvided,
-        torch_num_threads: int | Any | None = NotProvided,
+        torch_num_threads: int | str | Any | None = NotProvided,
+        autocast: bool | str | Any = NotProvided,
         float32_matmul_precision: str | Any = NotProvided,
         restore_from: str | Any | None = NotProvided,
         **kwargs: Any,
@@ -67,8 +69,11 @@ class OnPolicyConfig(AlgorithmConfig):
                 releases; merged over what was set before.
             optimizer: ``{type: adam | rmsprop, epsilon: …}``; see ``OPTIMIZERS`` for the keys.
             standardize_advantages: zero mean and unit variance over the train batch.
-            torch_num_threads: threads of one process's network; None leaves torch's choice. Small
-                networks run fastest on one.
+            torch_num_threads: threads of one process for emulator, network and gradients; ``auto``
+                takes every core in the main process and a runner's or learner's CPUs elsewhere,
+                None leaves torch's choice. Small networks run fastest on one.
+            autocast: run convolutions and encoder in bfloat16; ``auto``: where the processor or GPU
+                multiplies it in hardware.
             float32_matmul_precision: ``highest``, ``high`` or ``medium``, torch's own setting; medium
                 lets the processor multiply in bfloat16 where it can, twice as fast on AVX512-BF16.
             restore_from: folder of a checkpoint whose weights and state training starts from.
@@ -82,6 +87,8 @@ class OnPolicyConfig(AlgorithmConfig):
             self.standardize_advantages = standardize_advantages
         if torch_num_threads is not NotProvided:
             self.torch_num_threads = torch_num_threads
+        if autocast is not NotProvided:
+            self.autocast = autocast
         if float32_matmul_precision is not NotProvided:
             self.float32_matmul_precision = float32_matmul_precision
         if restore_from is not NotProvided:
@@ -91,6 +98,29 @@ class OnPolicyConfig(AlgorithmConfig):
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The hosted TorchModelV2; RLlib merges ``model_config`` into it."""
         return RLModuleSpec(module_class=ModelV2Module)
+
+    @property
+    def main_process_computes(self) -> bool:
+        """Whether the main process has the cores to itself while it samples or learns."""
+        return True
+
+    @property
+    def environment_options(self) -> dict[str, Any]:
+        """``env_config`` as the environment gets it: ``model: {dim: …}`` is Atari's screen size.
+
+        Raises:
+            ValueError: ``dim`` contradicts ``screen_size``.
+        """
+        options = dict(self.env_config)
+        if not is_atari(self.env) or "dim" not in self._model_config:
+            return options
+        dim = self._model_config["dim"]
+        if options.setdefault("screen_size", dim) != dim:
+            raise ValueError(
+                f"model.dim {dim} contradicts env_config.screen_size {options['screen_size']}; "
+                "leave one of them out"
+            )
+        return options
 
     @property
     def rollouts_per_batch(self) -> int:
@@ -109,6 +139,7 @@ class OnPolicyConfig(AlgorithmConfig):
         checked_model_config(self._model_config)
         self._validate_optimizer()
         self._validate_supported()
+        _ = self.environment_options
         if not self.in_evaluation:
             self._validate_batches()
         Scheduler.validate(
@@ -180,13 +211,6 @@ class OnPolicyConfig(AlgorithmConfig):
             raise ValueError(
                 f"minibatch_size {minibatch} is larger than the train batch of one learner ({share})"
             )
-
-
-def set_up_torch(config: Any) -> None:
-    """Threads and multiplication precision of this process, for the runner and learner in it."""
-    if config.torch_num_threads is not None:
-        torch.set_num_threads(config.torch_num_threads)
-    torch.set_float32_matmul_precision(config.float32_matmul_precision)
 
 
 def _as_data(model: dict[str, Any]) -> dict[str, Any]:

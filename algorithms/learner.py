@@ -17,11 +17,14 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
 from algorithms.batch import Batch, make_batch
-from algorithms.config import OPTIMIZERS, set_up_torch
+from algorithms.compute import forward_context, num_threads, set_up_process
+from algorithms.config import OPTIMIZERS
 from algorithms.distributions import distribution_for
 from algorithms.gradients import clip_gradients, require_finite
 from algorithms.losses import explained_variance
+from algorithms.parallel_gradients import ParallelGradients
 from algorithms.rollout import Rollout
+from algorithms.threads import team_of
 
 
 def learner_batch(rollout: Rollout) -> MultiAgentBatch:
@@ -42,18 +45,30 @@ class OnPolicyLearner(TorchLearner):
 
     def build(self) -> None:
         """As TorchLearner, plus equal first weights on all learners."""
-        set_up_torch(self.config)
+        threads = num_threads(self.config, remote_cpus=self._remote_cpus())
+        set_up_process(self.config, threads=threads)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
         self._distribution = distribution_for(self._network.action_space)
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
         self._generator = torch.Generator().manual_seed(self._shuffle_seed())
         self._num_updates = 0
+        self._forward_context = forward_context(self.config.autocast, self._device)
+        self._parallel: ParallelGradients | None = None
+        if self._device.type == "cpu" and (threads or 1) > 1:
+            self._parallel = ParallelGradients(team_of(threads))
         # Walking the module tree takes longer than a small minibatch's loss: walk it once.
         self._parameters = list(self._network.parameters())
         if self.distributed:
             for parameter in self._parameters:
                 torch.distributed.broadcast(parameter.data, src=0)
+
+    def _remote_cpus(self) -> float | None:
+        """CPUs of a learner in a process of its own; None in the main process."""
+        if self.config.num_learners == 0:
+            return None
+        cpus = self.config.num_cpus_per_learner
+        return 1 if cpus == "auto" else cpus
 
     def _shuffle_seed(self) -> int:
         seed = self.config.seed
@@ -167,11 +182,21 @@ class OnPolicyLearner(TorchLearner):
 
     def _gradient_step(self, batch: Batch, timestep: int, *, diagnose: bool) -> dict[str, Tensor]:
         """Forward, backward, average, clip, check, step."""
-        dist_inputs, values = self._network.policy_and_value(batch.obs)
-        loss, stats = self.objective(dist_inputs, values, batch)
-        for parameter in self._parameters:
-            parameter.grad = None
-        loss.backward()
+
+        def loss_of(rows: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+            with self._forward_context():
+                dist_inputs, values = self._network.policy_and_value(rows.obs)
+            dist_inputs, values = dist_inputs.float(), values.float()
+            loss, stats = self.objective(dist_inputs, values, rows)
+            return loss, {**stats, **self.diagnostics(dist_inputs, rows)} if diagnose else stats
+
+        if self._parallel is not None:
+            stats = self._parallel(loss_of, batch, self._parameters)
+        else:
+            for parameter in self._parameters:
+                parameter.grad = None
+            loss, stats = loss_of(batch)
+            loss.backward()
         parameters = [p for p in self._parameters if p.grad is not None]
         if self.distributed:
             average_gradients(parameters)
@@ -180,7 +205,7 @@ class OnPolicyLearner(TorchLearner):
         self.get_optimizer().step()
         self._num_updates += 1
         stats["gradients_default_optimizer_global_norm"] = norm.detach()
-        return {**stats, **self.diagnostics(dist_inputs, batch)} if diagnose else stats
+        return stats
 
     def apply_gradient_arrays(self, gradients: list[np.ndarray], timestep: int) -> dict[str, float]:
         """One optimizer step with gradients computed elsewhere (A3C), in parameter order."""
@@ -188,7 +213,8 @@ class OnPolicyLearner(TorchLearner):
         self.before_gradient_based_update(timesteps=timesteps)
         optimizer = self.get_optimizer()
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            parameter.grad = torch.tensor(gradient, device=self._device)
+            # Into the parameter's own memory layout: the optimizer's fused kernels ask for it.
+            parameter.grad = torch.empty_like(parameter).copy_(torch.tensor(gradient))
         optimizer.step()
         self._num_updates += 1
         self._weights_seq_no += 1

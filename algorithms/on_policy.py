@@ -24,6 +24,7 @@ from algorithms.filters import MeanStdFilter
 from algorithms.learner import learner_batch
 from algorithms.results import with_retired_names
 from algorithms.rollout import Rollout
+from envs import AtariOptions, is_atari
 
 
 class OnPolicyAlgorithm(Algorithm):
@@ -38,7 +39,7 @@ class OnPolicyAlgorithm(Algorithm):
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._filter = self._make_filter()
         self._logged_at = time.monotonic()
-        self._frames_per_step = frames_per_step(self.config.env, self.config.env_config)
+        self._frames_per_step = frames_per_step(self.config)
         if self.config.restore_from is not None:
             self.restore_from_path(self.config.restore_from)
 
@@ -213,8 +214,8 @@ def averaged(stats: list[dict[str, float]]) -> dict[str, float]:
     }
 
 
-def frames_per_step(env: Any, env_config: Mapping[str, Any]) -> int:
-    """Emulator frames per agent step: ``frameskip`` of ALE environments, 1 elsewhere."""
-    if isinstance(env, str) and env.startswith(("ALE/", "ale_py:")):
-        return int(env_config.get("frameskip", 4))
+def frames_per_step(config: Any) -> int:
+    """Emulator frames per agent step: ``frameskip`` of Atari games, 1 elsewhere."""
+    if is_atari(config.env):
+        return AtariOptions.from_dict(config.environment_options).frameskip
     return 1

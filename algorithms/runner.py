@@ -16,13 +16,15 @@ from ray.rllib.utils.framework import get_device
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from algorithms.actions import action_map
-from algorithms.config import set_up_torch
+from algorithms.compute import forward_context, num_threads, set_up_process
 from algorithms.distributions import distribution_for
 from algorithms.env_state import capture_env_state, restore_env_state
 from algorithms.episodes import Episode, EpisodeCounter
 from algorithms.filters import MeanStdFilter, Moments
+from algorithms.rewards import learning_rewards
 from algorithms.rollout import Rollout
-from envs import make_vector_env
+from algorithms.threads import team_of
+from envs import is_atari, make_vector_env
 
 # Large and odd, so that runner seeds derived from neighbouring user seeds do not meet.
 EVALUATION_STREAM = 1_000_003
@@ -49,7 +51,12 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._generator = torch.Generator().manual_seed(int(action_seed))
         self._device = get_device(self.config, self.config.num_gpus_per_env_runner)
         self._weights_seq_no = 0
-        set_up_torch(self.config)
+        remote_cpus = self.config.num_cpus_per_env_runner if self.worker_index else None
+        self._num_threads = num_threads(self.config, remote_cpus=remote_cpus)
+        set_up_process(self.config, threads=self._num_threads)
+        on_cpu = self._device.type == "cpu" and (self._num_threads or 1) > 1
+        self._team = team_of(self._num_threads) if on_cpu else None
+        self._forward_context = forward_context(self.config.autocast, self._device)
         self.module: Any = None
         self._buffers: Rollout | None = None
         self._filter: MeanStdFilter | None = None
@@ -75,8 +82,12 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self.env = make_vector_env(
             self.config.env,
             self.num_envs,
-            self.config.env_config,
+            self.config.environment_options,
             self.config.gym_env_vectorize_mode,
+            num_threads=self._num_threads or torch.get_num_threads(),
+        )
+        self._learning_rewards = learning_rewards(
+            self.config.clip_rewards, atari=is_atari(self.config.env)
         )
         self._same_step = self.env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
         self._to_env = action_map(
@@ -152,10 +163,10 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         rollout.actions[t] = actions
         self._obs, rewards, terminated, truncated, info = self.env.step(self._to_env(actions))
         rollout.mask[t] = ~self._counter.resetting
-        rollout.rewards[t] = rewards
+        rollout.rewards[t] = self._learning_rewards(rewards)
         rollout.terminated[t] = terminated
         rollout.truncated[t] = truncated
-        ended = self._counter.add(rewards, terminated | truncated)
+        ended = self._counter.add(rewards, self._ended(terminated, truncated, info))
         rollout.episodes.extend(episode for _, episode in ended)
         if self._same_step:
             self._note_final_values(rollout, t, truncated & ~terminated, info)
@@ -190,8 +201,14 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
     def step_episodes(self, *, explore: bool) -> list[tuple[int, Episode]]:
         """One step of all environments without keeping it; episodes that ended, with their index."""
         actions = self.act(self._obs, explore=explore)
-        self._obs, rewards, terminated, truncated, _ = self.env.step(actions)
-        return self._counter.add(rewards, terminated | truncated)
+        self._obs, rewards, terminated, truncated, info = self.env.step(actions)
+        return self._counter.add(rewards, self._ended(terminated, truncated, info))
+
+    @staticmethod
+    def _ended(terminated: np.ndarray, truncated: np.ndarray, info: dict[str, Any]) -> np.ndarray:
+        """[N] bool, which episodes ended: Atari's lost lives end advantages, not the game."""
+        game_over = info.get("game_over")
+        return terminated | truncated if game_over is None else game_over
 
     @torch.inference_mode()
     def act(self, obs: np.ndarray, *, explore: bool) -> np.ndarray:
@@ -211,7 +228,19 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
 
     def _policy(self, obs: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Dist inputs [N, K] and values [N] on the CPU."""
-        dist_inputs, values = self.module.policy_and_value(torch.from_numpy(obs).to(self._device))
+        shares = self._team.shares(len(obs), "forward") if self._team is not None else 1
+        if shares == 1:
+            return self._forward(obs)
+        assert self._team is not None
+        parts = self._team.map(self._forward, np.array_split(obs, shares))
+        return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+
+    def _forward(self, obs: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        # Each thread of the team has modes of its own.
+        with torch.inference_mode(), self._forward_context():
+            dist_inputs, values = self.module.policy_and_value(
+                torch.from_numpy(obs).to(self._device)
+            )
         return dist_inputs.float().cpu(), values.float().cpu()
 
     def _buffers_of(self, length: int) -> Rollout:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.apis import ValueFunctionAPI
@@ -88,8 +89,14 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         model_config = checked_model_config(self.model_config)
         if model_config["custom_model"] is not None:
             model_config["custom_model"] = resolved_model_class(model_config["custom_model"])
+        space = self.observation_space
+        # RLlib's convolutions read [H, W, C] and scale nothing; custom models get images as they are.
+        self._images_for_rllib = model_config["custom_model"] is None and is_image(space)
+        if self._images_for_rllib:
+            channels, height, width = space.shape
+            space = gym.spaces.Box(0.0, 1.0, (height, width, channels), np.float32)
         self.model = ModelCatalog.get_model_v2(
-            obs_space=self.observation_space,
+            obs_space=space,
             action_space=self.action_space,
             num_outputs=num_dist_inputs(self.action_space),
             model_config=model_config,
@@ -109,6 +116,8 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         """Dist inputs [B, K] and values [B] for observations [B, …]; gradients as torch's mode says."""
         if self._direct is not None:
             return self._direct(obs)
+        if self._images_for_rllib:
+            obs = obs.permute(0, 2, 3, 1).float() / 255.0
         dist_inputs, _ = self.model({"obs": obs, "is_training": self.training}, [], None)
         return dist_inputs, self.model.value_function()
 
@@ -119,6 +128,16 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
         """V(s), [B]."""
         return self.policy_and_value(batch[Columns.OBS])[1]
+
+
+def is_image(space: gym.Space) -> bool:
+    """Whether observations are byte images with channels (or stacked frames) first, [C, H, W]."""
+    return (
+        isinstance(space, gym.spaces.Box)
+        and space.dtype == np.uint8
+        and len(space.shape) == 3
+        and space.shape[0] < space.shape[2]
+    )
 
 
 def num_parameters(module: torch.nn.Module) -> int:

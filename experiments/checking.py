@@ -16,8 +16,9 @@ from ray.tune.registry import RLLIB_MODEL, _global_registry
 
 import algorithms
 from algorithms.results import result_names
-from custom_models.actor_critic import ActorCriticOptions, SharedEncoderActorCritic
+from custom_models.actor_critic import SharedEncoderActorCritic
 from custom_models.hosting import checked_model_config, resolved_model_class
+from custom_models.options import ActorCriticOptions
 from envs import EnvironmentRequestError, environment_spaces
 from experiments import schema
 from experiments.errors import RequestError, nearest

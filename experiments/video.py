@@ -30,7 +30,7 @@ def record_episodes(
         The files written.
     """
     mode = "human" if folder is None else "rgb_array"
-    env = make_single_env(runner.config.env, runner.config.env_config, render_mode=mode)
+    env = make_single_env(runner.config.env, runner.config.environment_options, render_mode=mode)
     files = []
     for index in range(number):
         frames, episode_return = _play_one(env, runner, explore, seed=runner.config.seed + index)

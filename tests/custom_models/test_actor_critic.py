@@ -12,7 +12,8 @@ import torch
 from ray.rllib.models import MODEL_DEFAULTS, ModelCatalog
 from torch.nn import functional
 
-from custom_models.actor_critic import ActorCriticOptions, SharedEncoderActorCritic
+from custom_models.actor_critic import SharedEncoderActorCritic
+from custom_models.options import ActorCriticOptions
 
 torch.set_num_threads(1)
 
@@ -405,7 +406,7 @@ def test_free_log_std_needs_pairs_of_outputs_and_continuous_actions():
     [
         ({"activaton": "elu"}, "key 'activaton' is unknown; did you mean 'activation'?"),
         ({"shared_encoders": True}, "key 'shared_encoders' is unknown; did you mean 'shared_en"),
-        ({"zzz": 1}, "key 'zzz' is unknown; known: encoder_hiddens, policy_hiddens, value_hi"),
+        ({"zzz": 1}, "key 'zzz' is unknown; known: conv_filters, conv_padding, encoder_hi"),
         ({3: 1}, "key 3 is unknown; known: "),
         ({"activation": "elux"}, "key 'activation' must be one of elu, relu, tanh, silu, gelu, li"),
         ({"activation": ["elu"]}, "key 'activation' must be one of"),

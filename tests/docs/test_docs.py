@@ -15,7 +15,7 @@ import pytest
 import algorithms
 from algorithms.config import OPTIMIZERS
 from algorithms.results import result_names
-from custom_models.actor_critic import ActorCriticOptions
+from custom_models.options import ActorCriticOptions
 from experiments import reading, schema
 from experiments.checking import FIELD_KINDS
 from experiments.experiment import Experiment

@@ -1,0 +1,104 @@
+"""How a process computes: threads, number formats, memory. No fact about learning stands here."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+AUTO = "auto"
+
+# glibc's mallopt parameters (malloc.h).
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_MIB = 2**20
+
+
+def set_up_process(config: Any, *, threads: int | None) -> None:
+    """Threads, multiplication precision and memory of this process; once per runner and learner.
+
+    Args:
+        config: an OnPolicyConfig.
+        threads: of :func:`num_threads`; None leaves torch's choice. With any other number torch
+            itself uses one thread: more are a matter of :mod:`algorithms.threads`, whose threads
+            torch's would hinder (they spin while they wait).
+    """
+    if threads is not None:
+        torch.set_num_threads(1)
+    torch.set_float32_matmul_precision(config.float32_matmul_precision)
+    keep_freed_memory()
+
+
+def num_threads(config: Any, *, remote_cpus: float | None) -> int | None:
+    """Threads for emulator, network and gradients of one process.
+
+    Args:
+        config: ``torch_num_threads`` decides; ``auto`` takes every core this process may use in
+            the main process and the CPUs Ray set aside for it in a runner or learner of its own.
+        remote_cpus: these CPUs; None in the main process.
+    """
+    wanted = config.torch_num_threads
+    if wanted != AUTO:
+        return wanted
+    if remote_cpus is not None:
+        return max(int(remote_cpus), 1)
+    return usable_cores() if config.main_process_computes else 1
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep the memory of freed tensors instead of giving it back to the kernel.
+
+    By default every activation of 128 KiB or more is mapped, zeroed by the kernel page by page and
+    unmapped again: Pong's 42x42 network trains 1.5 times faster without. A process stays at its
+    peak memory. Elsewhere than on glibc nothing happens.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, 1024 * _MIB)
+        mallopt(_M_TOP_PAD, 64 * _MIB)
+        mallopt(_M_MMAP_THRESHOLD, 1024 * _MIB)
+
+
+def forward_context(
+    setting: bool | str, device: torch.device
+) -> Callable[[], contextlib.AbstractContextManager[Any]]:
+    """What a forward pass runs in: bfloat16 autocast, or nothing.
+
+    Args:
+        setting: ``autocast`` of the configuration; ``auto`` means where bfloat16 is fast.
+        device: where the network is.
+    """
+    if uses_bfloat16(setting, device):
+        return lambda: torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext
+
+
+def uses_bfloat16(setting: bool | str, device: torch.device | None = None) -> bool:
+    """What ``autocast`` means on this device (None: this machine's processor)."""
+    if setting == AUTO:
+        return bfloat16_is_fast(device or torch.device("cpu"))
+    return bool(setting)
+
+
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Whether this device multiplies bfloat16 in hardware: AVX512-BF16, AMX, or the GPU says so.
+
+    Elsewhere processors emulate it, slower than float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in probes)
