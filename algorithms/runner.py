@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import ray
 import torch
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import VectorEnv
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
@@ -18,8 +18,8 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 from algorithms.actions import action_map
 from algorithms.compute import forward_context, num_threads, set_up_process
 from algorithms.distributions import distribution_for
-from algorithms.env_state import capture_env_state, restore_env_state
-from algorithms.episodes import Episode, EpisodeCounter
+from algorithms.env_group import EnvGroup
+from algorithms.episodes import Episode
 from algorithms.filters import MeanStdFilter, Moments
 from algorithms.rewards import learning_rewards
 from algorithms.rollout import Rollout
@@ -35,8 +35,6 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
 
     The returned rollout's arrays are the runner's own buffers: valid until the next ``sample``.
     """
-
-    env: Any
 
     def __init__(self, *, config: Any, **kwargs: Any):
         # The base class seeds Python, NumPy and torch globally from `seed + worker_index`; this
@@ -76,20 +74,21 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
 
     def make_env(self) -> None:
         """(Re)build the vector environment and start its episodes."""
-        if self.env is not None:
-            self.env.close()
+        self.stop()
         self.num_envs = self.config.num_envs_per_env_runner
-        self.env = make_vector_env(
-            self.config.env,
-            self.num_envs,
-            self.config.environment_options,
-            self.config.gym_env_vectorize_mode,
-            num_threads=self._num_threads or torch.get_num_threads(),
-        )
+        # Atari games step without the interpreter's lock, so every thread of the team plays and
+        # thinks for a share of its own, and none waits for another before the fragment's end.
+        number = 1
+        if self._team is not None and is_atari(self.config.env) and not self._filters:
+            number = self._team.shares(self.num_envs, "forward")
+        self._groups: list[EnvGroup] = []
+        for columns in np.array_split(np.arange(self.num_envs), number):
+            env = self._make_group_env(len(columns), threads=1 if number > 1 else None)
+            self._groups.append(EnvGroup(env, first=int(columns[0])))
+        self._start_groups()
         self._learning_rewards = learning_rewards(
             self.config.clip_rewards, atari=is_atari(self.config.env)
         )
-        self._same_step = self.env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
         self._to_env = action_map(
             self.env.single_action_space,
             normalize_actions=self.config.normalize_actions,
@@ -97,11 +96,44 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         )
         self._distribution = distribution_for(self.env.single_action_space)
         self._filter = self._make_filter(self.env.single_observation_space.shape)
-        self._obs, _ = self.env.reset(seed=self._env_seed)
-        self._counter = EpisodeCounter(self.num_envs, same_step=self._same_step)
+
+    def _make_group_env(self, num_envs: int, threads: int | None) -> VectorEnv:
+        return make_vector_env(
+            self.config.env,
+            num_envs,
+            self.config.environment_options,
+            self.config.gym_env_vectorize_mode,
+            num_threads=threads or self._num_threads or torch.get_num_threads(),
+        )
+
+    def _start_groups(self) -> None:
+        """The same episodes however many groups there are."""
+        if len(self._groups) == 1:
+            self._groups[0].restart(self._env_seed)
+            return
+        from envs.atari import atari_seeds  # loads the emulator, which others do without
+
+        seeds = atari_seeds(self._env_seed, self.num_envs)
+        for group in self._groups:
+            group.restart(seeds[group.columns])
+
+    @property
+    def env(self) -> Any:
+        """The vector environment (the first, where there are several); None without."""
+        return self._groups[0].env if self._groups else None
+
+    @env.setter
+    def env(self, value: Any) -> None:
+        # RLlib's base class says "none yet" by assignment.
+        assert value is None
+        self._groups = []
+
+    @property
+    def _filters(self) -> bool:
+        return self.config.observation_filter == "MeanStdFilter"
 
     def _make_filter(self, shape: tuple[int, ...]) -> MeanStdFilter | None:
-        return MeanStdFilter(shape) if self.config.observation_filter == "MeanStdFilter" else None
+        return MeanStdFilter(shape) if self._filters else None
 
     def make_module(self) -> None:
         """Build the network from the configuration's RLModuleSpec."""
@@ -131,8 +163,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
 
     def stop(self) -> None:
         """Close the environments."""
-        if self.env is not None:
-            self.env.close()
+        for group in self._groups:
+            group.env.close()
 
     # --- sampling ---------------------------------------------------------------------------
 
@@ -144,94 +176,113 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         """
         length = num_steps or self.config.get_rollout_fragment_length(self.worker_index or 0)
         rollout = self._buffers_of(length)
-        rollout.episodes = []
         noise = self._distribution.noise((length, self.num_envs), self._generator)
-        with torch.inference_mode():
-            for t in range(length):
-                self._step(rollout, t, noise[t])
-            self._finish(rollout)
-        return rollout
-
-    def _step(self, rollout: Rollout, t: int, noise: torch.Tensor) -> None:
-        """One step of all environments into row t."""
-        obs = self._observed(self._obs, collect=True)
-        rollout.obs[t] = obs
-        dist_inputs, values = self._policy(rollout.obs[t])
-        actions = self._distribution.sample(dist_inputs, noise).numpy()
-        rollout.dist_inputs[t] = dist_inputs.numpy()
-        rollout.values[t] = values.numpy()
-        rollout.actions[t] = actions
-        self._obs, rewards, terminated, truncated, info = self.env.step(self._to_env(actions))
-        rollout.mask[t] = ~self._counter.resetting
-        rollout.rewards[t] = self._learning_rewards(rewards)
-        rollout.terminated[t] = terminated
-        rollout.truncated[t] = truncated
-        ended = self._counter.add(rewards, self._ended(terminated, truncated, info))
-        rollout.episodes.extend(episode for _, episode in ended)
-        if self._same_step:
-            self._note_final_values(rollout, t, truncated & ~terminated, info)
-
-    def _finish(self, rollout: Rollout) -> None:
-        """Bootstrap values, and log-probabilities of the whole fragment in one call."""
-        last = self._observed(self._obs, collect=False)
-        _, last_values = self._policy(np.ascontiguousarray(last))
-        following = np.concatenate([rollout.values[1:], last_values.numpy()[None]])
-        # In SAME_STEP mode the row after an end belongs to the next episode; `_note_final_values`
-        # has put the value of the true final observation there already.
-        keep = rollout.truncated & ~rollout.terminated if self._same_step else None
-        np.copyto(rollout.next_values, following, where=True if keep is None else ~keep)
+        if len(self._groups) == 1:
+            ended = self._play(self._groups[0], rollout, noise)
+        else:
+            assert self._team is not None
+            parts = self._team.map(lambda group: self._play(group, rollout, noise), self._groups)
+            ended = sorted((entry for part in parts for entry in part), key=lambda entry: entry[:2])
+        rollout.episodes = [episode for _, _, episode in ended]
         rollout.log_probs[:] = self._distribution.log_prob(
             torch.from_numpy(rollout.dist_inputs), torch.from_numpy(rollout.actions)
         ).numpy()
+        return rollout
+
+    @torch.inference_mode()
+    def _play(
+        self, group: EnvGroup, rollout: Rollout, noise: torch.Tensor
+    ) -> list[tuple[int, int, Episode]]:
+        """One group's columns of a whole rollout; the episodes that ended, with step and column."""
+        ended = []
+        for t in range(len(rollout.mask)):
+            ended += [(t, i, e) for i, e in self._step(group, rollout, t, noise[t, group.columns])]
+        self._finish(group, rollout)
+        return ended
+
+    def _step(
+        self, group: EnvGroup, rollout: Rollout, t: int, noise: torch.Tensor
+    ) -> list[tuple[int, Episode]]:
+        """One step of a group into its columns of row t."""
+        n = group.columns
+        rollout.obs[t, n] = self._observed(group, collect=True)
+        dist_inputs, values = self._policy(rollout.obs[t, n])
+        actions = self._distribution.sample(dist_inputs, noise).numpy()
+        rollout.dist_inputs[t, n] = dist_inputs.numpy()
+        rollout.values[t, n] = values.numpy()
+        rollout.actions[t, n] = actions
+        rollout.mask[t, n] = ~group.counter.resetting
+        rewards, terminated, truncated, info, ended = group.step(self._to_env(actions))
+        rollout.rewards[t, n] = self._learning_rewards(rewards)
+        rollout.terminated[t, n] = terminated
+        rollout.truncated[t, n] = truncated
+        if group.same_step:
+            self._note_final_values(rollout, t, truncated & ~terminated, info)
+        return ended
+
+    def _finish(self, group: EnvGroup, rollout: Rollout) -> None:
+        """Values of what followed every step: the next row's, at the end the bootstrap value."""
+        n = group.columns
+        last = np.ascontiguousarray(self._observed(group, collect=False))
+        _, last_values = self._policy(last)
+        following = np.concatenate([rollout.values[1:, n], last_values.numpy()[None]])
+        # In SAME_STEP mode the row after an end belongs to the next episode; `_note_final_values`
+        # has put the value of the true final observation there already.
+        cut = rollout.truncated[:, n] & ~rollout.terminated[:, n]
+        np.copyto(rollout.next_values[:, n], following, where=~cut if group.same_step else np.True_)
 
     def _note_final_values(
         self, rollout: Rollout, t: int, cut: np.ndarray, info: dict[str, Any]
     ) -> None:
-        """V of the final observations of cut episodes (SAME_STEP keeps them in ``info``)."""
+        """V of the final observations of cut episodes (SAME_STEP keeps them in ``info``).
+
+        Only environments of a single group have this mode.
+        """
         if cut.any():
             final = np.stack([np.asarray(obs) for obs in info["final_obs"][cut]])
-            _, values = self._policy(self._observed(final, collect=False))
+            _, values = self._policy(final if self._filter is None else self._filtered(final))
             rollout.next_values[t, cut] = values.numpy()
 
     def restart_episodes(self) -> None:
         """Begin fresh episodes in every environment, as evaluation needs them."""
-        self._obs, _ = self.env.reset()
-        self._counter = EpisodeCounter(self.num_envs, same_step=self._same_step)
+        for group in self._groups:
+            group.restart()
 
     def step_episodes(self, *, explore: bool) -> list[tuple[int, Episode]]:
         """One step of all environments without keeping it; episodes that ended, with their index."""
-        actions = self.act(self._obs, explore=explore)
-        self._obs, rewards, terminated, truncated, info = self.env.step(actions)
-        return self._counter.add(rewards, self._ended(terminated, truncated, info))
-
-    @staticmethod
-    def _ended(terminated: np.ndarray, truncated: np.ndarray, info: dict[str, Any]) -> np.ndarray:
-        """[N] bool, which episodes ended: Atari's lost lives end advantages, not the game."""
-        game_over = info.get("game_over")
-        return terminated | truncated if game_over is None else game_over
+        ended: list[tuple[int, Episode]] = []
+        for group in self._groups:
+            ended += group.step(self.act(group.obs, explore=explore))[-1]
+        return ended
 
     @torch.inference_mode()
     def act(self, obs: np.ndarray, *, explore: bool) -> np.ndarray:
         """Environment actions for raw observations [N, …], the filter frozen."""
-        dist_inputs, _ = self._policy(self._observed(obs, collect=False))
+        dist_inputs, _ = self._policy(obs if self._filter is None else self._filtered(obs))
         if not explore:
             return self._to_env(self._distribution.mode(dist_inputs).numpy())
         noise = self._distribution.noise((len(obs),), self._generator)
         return self._to_env(self._distribution.sample(dist_inputs, noise).numpy())
 
-    def _observed(self, obs: np.ndarray, *, collect: bool) -> np.ndarray:
-        """What the network sees of raw observations [N, …]."""
+    def _observed(self, group: EnvGroup, *, collect: bool) -> np.ndarray:
+        """What the network sees of a group's observations [N, …]."""
         if self._filter is None:
-            return obs
+            return group.obs
         collect = collect and not self.config.in_evaluation
-        return self._filter(obs, collect=collect, valid=~self._counter.resetting)
+        return self._filter(group.obs, collect=collect, valid=~group.counter.resetting)
+
+    def _filtered(self, obs: np.ndarray) -> np.ndarray:
+        """Observations [N, …] through the filter as it is, which learns nothing from them."""
+        assert self._filter is not None
+        return self._filter(obs, collect=False)
 
     def _policy(self, obs: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Dist inputs [N, K] and values [N] on the CPU."""
-        shares = self._team.shares(len(obs), "forward") if self._team is not None else 1
-        if shares == 1:
+        shares = 1
+        if self._team is not None and len(self._groups) == 1:
+            shares = self._team.shares(len(obs), "forward")
+        if self._team is None or shares == 1:
             return self._forward(obs)
-        assert self._team is not None
         parts = self._team.map(self._forward, np.array_split(obs, shares))
         return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
@@ -298,9 +349,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             state[COMPONENT_RL_MODULE] = self.module.get_state(**kwargs)
         if components is None and self.env is not None:
             state["generator"] = self._generator.get_state()
-            state["obs"] = self._obs
-            state["episodes"] = self._counter.state()
-            state["env"] = capture_env_state(self.env)
+            state["groups"] = [group.state() for group in self._groups]
         return state
 
     def set_state(self, state: Any) -> None:
@@ -316,15 +365,10 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._weights_seq_no = max(seq_no, self._weights_seq_no)
         if "generator" in state and self.env is not None:
             self._generator.set_state(state["generator"])
-            self._restore_episodes(state)
-
-    def _restore_episodes(self, state: dict[str, Any]) -> None:
-        """Continue the interrupted episodes where the environment can; else they start anew."""
-        restored = restore_env_state(self.env, state["env"])
-        if restored is not None:
-            self.env = restored
-            self._obs = state["obs"]
-            self._counter.set_state(state["episodes"])
+            # Another number of threads makes other groups: their episodes start anew.
+            if len(state["groups"]) == len(self._groups):
+                for group, saved in zip(self._groups, state["groups"], strict=True):
+                    group.set_state(saved)
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """For RLlib's checkpoints."""

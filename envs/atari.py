@@ -25,6 +25,7 @@ from envs.errors import EnvironmentRequestError
 
 __all__ = [
     "AtariOptions",
+    "atari_seeds",
     "atari_signature",
     "is_atari",
     "make_atari_single",
@@ -58,6 +59,12 @@ def make_atari_vector(
         )
     game = atari_games()[canonical_atari_id(env_id)]
     return GameVector(game, num_envs, AtariOptions.from_dict(env_config), num_threads)
+
+
+def atari_seeds(seed: int, num_envs: int) -> np.ndarray:
+    """One seed per copy, int32 [N]; neighbouring integers >= 0 share none."""
+    # ale-py's seeds are 32-bit signed integers and negative ones mean "none".
+    return (np.random.SeedSequence(seed).generate_state(num_envs) >> 1).astype(np.int32)
 
 
 class GameVector(AtariVectorEnv):
@@ -105,9 +112,7 @@ class GameVector(AtariVectorEnv):
         """
         mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
         if seed is not None and not isinstance(seed, np.ndarray):
-            # ale-py's seeds are 32-bit signed integers and negative ones mean "none".
-            seeds = np.random.SeedSequence(int(seed)).generate_state(self.num_envs) >> 1
-            seed = seeds.astype(np.int32)[mask]
+            seed = atari_seeds(int(seed), self.num_envs)[mask]
         obs, info = super().reset(seed=seed, options=options)
         self._lives = info["lives"]
         self._over = self._over & ~mask

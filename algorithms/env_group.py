@@ -1,0 +1,68 @@
+"""Environments stepped together: what a runner keeps about them between two calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from algorithms.env_state import capture_env_state, restore_env_state
+from algorithms.episodes import Episode, EpisodeCounter
+
+Step = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any], list[tuple[int, Episode]]]
+
+
+class EnvGroup:
+    """One vector environment and its running episodes.
+
+    Args:
+        env: the vector environment, N copies.
+        first: the copies' first column among those of the whole runner.
+
+    Attributes:
+        columns: which columns [first, first + N) of a rollout are the group's.
+        obs: [N, …] raw, what the next actions answer to.
+        counter: the running episodes.
+        same_step: whether a reset follows an end within the same step.
+    """
+
+    def __init__(self, env: VectorEnv, first: int = 0):
+        self.env = env
+        self.columns = slice(first, first + env.num_envs)
+        self.same_step = env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
+
+    def restart(self, seed: int | np.ndarray | None = None) -> None:
+        """Begin fresh episodes in every copy."""
+        self.obs, _ = self.env.reset(seed=seed)
+        self.counter = EpisodeCounter(self.env.num_envs, same_step=self.same_step)
+
+    def step(self, actions: np.ndarray) -> Step:
+        """One action for every copy.
+
+        Returns:
+            Raw rewards, terminated and truncated [N], the info, and the episodes that ended with
+            their column.
+        """
+        self.obs, rewards, terminated, truncated, info = self.env.step(actions)
+        # Atari's lost lives end advantages (terminated), not the game.
+        over = info.get("game_over")
+        ended = self.counter.add(rewards, terminated | truncated if over is None else over)
+        first = self.columns.start
+        return rewards, terminated, truncated, info, [(first + i, e) for i, e in ended]
+
+    def state(self) -> dict[str, Any]:
+        """For checkpoints."""
+        return {
+            "obs": self.obs,
+            "episodes": self.counter.state(),
+            "env": capture_env_state(self.env),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue the interrupted episodes where the environment can; else they start anew."""
+        restored = restore_env_state(self.env, state["env"])
+        if restored is not None:
+            self.env = restored
+            self.obs = state["obs"]
+            self.counter.set_state(state["episodes"])
