@@ -76,6 +76,9 @@ class GameVector(AtariVectorEnv):
     games play on for a moment and then end: one end, not two.)
     """
 
+    # ale-py writes the mode into what it finds here: elsewhere a dict that all classes share.
+    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
+
     def __init__(self, game: str, num_envs: int, options: AtariOptions, num_threads: int):
         super().__init__(
             game,
@@ -94,8 +97,6 @@ class GameVector(AtariVectorEnv):
             use_fire_reset=options.use_fire_reset,
             reward_clipping=False,
         )
-        # VectorEnv.metadata is one dict for all classes; ale-py writes into it.
-        self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
         self._ends_at_lost_lives = options.terminal_on_life_loss
         self._lives = np.zeros(num_envs, np.int32)
         self._over = np.zeros(num_envs, bool)
@@ -212,13 +213,12 @@ class StartAndLimit(gym.Wrapper):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         obs, info = self.env.reset(seed=seed, options=options)
         idle = int(self.unwrapped.np_random.integers(max(self._noop_max, 1)))
-        if self._fire is not None:
-            obs, *_, info = self.env.step(self._fire)
-            idle -= 1
-        for _ in range(idle):
-            obs, _, terminated, _, info = self.env.step(0)
+        presses = [] if self._fire is None else [self._fire]
+        for action in [*presses, *[0] * (idle - len(presses))]:
+            obs, _, terminated, _, now = self.env.step(action)
             if terminated:
-                obs, info = self.env.reset()
+                obs, now = self.env.reset()
+            info |= now
         self._frames = 0
         return obs, info
 

@@ -79,7 +79,7 @@ def games_by_name() -> dict[str, str]:
 def nearest_name(asked: str, ids: Mapping[str, str]) -> str | None:
     """The id whose name is spelt most like the one asked for, or None; versions do not count."""
     names = {_plain(name): env_id for name, env_id in ids.items()}
-    near = difflib.get_close_matches(_plain(asked), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(_plain(asked), names, n=1, cutoff=0.7)
     return names[near[0]] if near else None
 
 
