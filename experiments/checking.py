@@ -75,9 +75,8 @@ def check_experiment(
             _check_fields(experiment)
             _check_stop(experiment)
             check_config(experiment.algorithm, experiment.config, "config")
-            spaces = _check_env(experiment)
             configs = [_built(experiment, values) for values in combinations(experiment.config)]
-            for config in configs:
+            for config, spaces in zip(configs, _check_envs(experiment, configs), strict=True):
                 _check_network(config, spaces)
                 _check_resources(config, available_cpus, available_gpus)
             return configs[0]
@@ -261,28 +260,43 @@ def _expanded(value: Any, key: str) -> list[Any]:
     return alternatives(value, key)
 
 
-def _check_env(experiment: Experiment) -> tuple[Any, Any]:
-    """Build one copy of the environment and close it; its spaces."""
-    env_configs = _expanded(experiment.config.get("env_config", {}), "config.env_config")
+def _check_envs(experiment: Experiment, configs: list[Any]) -> list[tuple[Any, Any]]:
+    """Build one copy of every environment asked for and close it.
+
+    Returns:
+        The spaces each configuration's network is built for: those of the first environment.
+    """
+    envs = alternatives(experiment.env, "env")
+    known: dict[str, tuple[Any, Any]] = {}
+
+    def spaces(env: Any, options: Mapping[str, Any]) -> tuple[Any, Any]:
+        key = repr((env, sorted(options.items(), key=lambda item: str(item[0]))))
+        if key not in known:
+            known[key] = _spaces_of(env, options)
+        return known[key]
+
     for other in _expanded(experiment.config.get("evaluation_config") or {}, "evaluation_config"):
-        if other and "env_config" in other and other["env_config"] not in env_configs:
-            env_configs.append(other["env_config"])
-    spaces = None
-    for env in alternatives(experiment.env, "env"):
-        if not isinstance(env, str | type):
-            raise RequestError(f"must be a name or a class path, got {env!r}", key="env")
-        # Last, the first one: its spaces are those the network is built for.
-        for env_config in reversed(env_configs):
-            try:
-                spaces = environment_spaces(env, env_config)
-            except EnvironmentRequestError as error:
-                raise RequestError(str(error), key="env") from None
-            except Exception as error:  # the environment's own code runs here
-                raise RequestError(
-                    f"environment {env!r} fails: {type(error).__name__}: {error}", key="env"
-                ) from None
-    assert spaces is not None
-    return spaces
+        if other and "env_config" in other:
+            for env in envs:
+                spaces(env, other["env_config"])
+    found = []
+    for config in configs:
+        of_envs = [spaces(env, config.environment_options) for env in envs]
+        found.append(of_envs[0])
+    return found
+
+
+def _spaces_of(env: Any, env_config: Mapping[str, Any]) -> tuple[Any, Any]:
+    if not isinstance(env, str | type):
+        raise RequestError(f"must be a name or a class path, got {env!r}", key="env")
+    try:
+        return environment_spaces(env, env_config)
+    except EnvironmentRequestError as error:
+        raise RequestError(str(error), key="env") from None
+    except Exception as error:  # the environment's own code runs here
+        raise RequestError(
+            f"environment {env!r} fails: {type(error).__name__}: {error}", key="env"
+        ) from None
 
 
 def _built(experiment: Experiment, values: dict[str, Any]) -> Any:

@@ -26,6 +26,7 @@ class Experiment:
         max_failures: how often a failed trial starts again from its last checkpoint.
         time_budget_s: seconds after which everything stops.
         source: the file; text: its content.
+        notes: what was translated on the way, a sentence each.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Experiment:
     time_budget_s: float | None = None
     source: Path | None = None
     text: str | None = None
+    notes: tuple[str, ...] = ()

@@ -67,7 +67,8 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
     scheduler = _scheduler(options)
     callbacks = _tracking_callbacks(options)
     jobs = [_checked(experiment, options, seeds) for experiment in experiments]
-    for note in option_notes(options):
+    translated = [note for job in jobs for note in job.experiment.notes]
+    for note in dict.fromkeys([*option_notes(options), *translated]):
         notes.print(f"note: {note}", markup=False)
     if options.dry_run:
         for job in jobs:
@@ -194,7 +195,7 @@ def _new(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any])
             experiment=experiment,
             resolved=job.resolved,
             seeds=job.seeds,
-            notes=option_notes(options),
+            notes=[*option_notes(options), *experiment.notes],
         ),
     )
     return tune.Tuner(

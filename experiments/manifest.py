@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from algorithms.compute import num_threads, uses_bfloat16
 from algorithms.env_state import capture_env_state
-from envs import make_vector_env
+from envs import environment_signature as environment_facts
+from envs import is_atari, make_vector_env
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
@@ -62,6 +64,10 @@ def build_manifest(
         "seeds": seeds if seeds is not None else [experiment.config.get("seed")],
         "notes": notes,
         "environment_signature": environment_signature(experiment.env, resolved),
+        "exact_resume": resolved.num_env_runners == 0
+        and _continues_exactly(experiment.env, resolved),
+        "bfloat16": uses_bfloat16(resolved.autocast),
+        "threads": num_threads(resolved, remote_cpus=None),
         "packages": package_versions(),
         "git": git_state(Path(__file__).parent),
         "machine": machine(),
@@ -71,15 +77,15 @@ def build_manifest(
 def environment_signature(env: Any, resolved: Any) -> dict[str, Any]:
     """What must agree before two runs' scores may be compared."""
     return {
-        "id": str(env),
-        "env_config": jsonable(dict(resolved.env_config)),
-        "exact_resume": resolved.num_env_runners == 0 and _continues_exactly(env, resolved),
+        **jsonable(environment_facts(env, resolved.environment_options)),
+        "clip_rewards": is_atari(env) if resolved.clip_rewards is None else resolved.clip_rewards,
     }
 
 
 def _continues_exactly(env: Any, resolved: Any) -> bool:
     """Whether running episodes can be saved; elsewhere they start anew after a resume."""
-    vector = make_vector_env(env, 1, resolved.env_config, resolved.gym_env_vectorize_mode)
+    options, mode = resolved.environment_options, resolved.gym_env_vectorize_mode
+    vector = make_vector_env(env, 1, options, mode)
     vector.reset(seed=0)
     saved = capture_env_state(vector) is not None
     vector.close()

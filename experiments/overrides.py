@@ -16,7 +16,7 @@ from experiments.yaml_reader import parse_yaml
 PLAIN_FIELDS = tuple(
     f.name
     for f in fields(Experiment)
-    if f.name not in ("name", "algorithm", "config", "stop", "source", "text")
+    if f.name not in ("name", "algorithm", "config", "stop", "source", "text", "notes")
 )
 MAX_SEEDS = 1000
 SEED_PART = re.compile(r"^(\d+)(?:-(\d+))?$")

@@ -11,6 +11,7 @@ from experiments.experiment import Experiment
 from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.overrides import apply_overrides, parse_mapping
 from experiments.reading import read_experiments
+from experiments.translation import with_todays_env
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
 REFUSED = {
@@ -80,7 +81,8 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
         attribute = options.checkpoint_score_attr
         changes["score_attribute"] = attribute.removeprefix("min-")
         changes["score_order"] = "min" if attribute.startswith("min-") else "max"
-    return apply_overrides(replace(experiment, **changes), options.set_ or [])
+    overridden = apply_overrides(replace(experiment, **changes), options.set_ or [])
+    return with_todays_env(overridden)
 
 
 def option_notes(options: LaunchOptions) -> list[str]:

@@ -174,8 +174,11 @@ MODEL_KEYS: dict[str, Kind] = {
     "no_final_linear": boolean,
     "custom_model_config": mapping,
     "dim": integer(1),
-    "grayscale": boolean,
-    "zero_mean": boolean,
+    # What networks see: gray screens scaled to [0, 1]. The other values would change nothing.
+    "grayscale": lambda value: (
+        None if value is True else "true (for colour use env_config: {grayscale_obs: false})"
+    ),
+    "zero_mean": lambda value: None if value is False else "false: pixels are scaled to [0, 1]",
 }
 
 RENAMED = {

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from algorithms.on_policy import frames_per_step
 from algorithms.runner import VectorEnvRunner
 from envs import make_single_env
 
@@ -37,13 +38,19 @@ def record_episodes(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"episode-{index}.mp4"
-            _write(file, frames, env.metadata.get("render_fps", DEFAULT_FPS))
+            _write(file, frames, frames_per_second(env, runner.config))
             # Standard output belongs to the scores: with --json it is one JSON object.
             words = f"video: {file} (return {episode_return:.1f}, {len(frames)} frames)"
             print(words, file=sys.stderr)
             files.append(file)
     env.close()
     return files
+
+
+def frames_per_second(env: gym.Env, config: Any) -> int:
+    """The environment's own pace; of an Atari game every ``frameskip``-th frame is recorded."""
+    pace = env.metadata.get("render_fps", DEFAULT_FPS)
+    return max(pace // frames_per_step(config), 1)
 
 
 def _play_one(

@@ -126,8 +126,8 @@ KEYS = [
     ("PPO", {"num_sgd_iter": 1}, "config.num_sgd_iter: is a retired name; use num_epochs"),
     (
         "PPO",
-        {"clip_rewards": True},
-        "config.clip_rewards: has no effect here; reward clipping is not supported yet",
+        {"clip_rewards": -1},
+        "config.clip_rewards: must be true or false or a number above 0, or null, got -1",
     ),
     ("A2C", {"clip_param": 0.2}, "config.clip_param: is no key of A2C; it belongs to PPO"),
     ("A3C", {"num_epochs": 2}, "config.num_epochs: is no key of A3C; it belongs to A2C and PPO"),

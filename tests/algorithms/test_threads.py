@@ -1,0 +1,40 @@
+"""Threads that compute alone."""
+
+import threading
+
+import pytest
+import torch
+
+from algorithms.threads import MIN_ROWS, ThreadTeam, team_of
+
+
+def test_results_come_in_order_and_from_the_team():
+    team = ThreadTeam(2)
+    assert team.map(lambda x: x * x, range(20)) == [x * x for x in range(20)]
+    assert threading.get_ident() not in team.map(lambda _: threading.get_ident(), range(4))
+
+
+@pytest.mark.parametrize("callers_threads", [1, 2])
+def test_members_use_one_thread_of_torch_and_the_caller_keeps_its_own(callers_threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(callers_threads)
+    try:
+        team = ThreadTeam(3)
+        assert team.map(lambda _: torch.get_num_threads(), range(9)) == [1] * 9
+        assert torch.get_num_threads() == callers_threads
+        torch.set_num_threads(2)
+        assert team.map(lambda _: torch.get_num_threads(), range(9)) == [1] * 9
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("kind", ["forward", "backward"])
+def test_shares_are_worth_their_trouble(kind):
+    team, least = ThreadTeam(3), MIN_ROWS[kind]
+    assert [team.shares(n * least, kind) for n in (0, 1, 2, 3, 4, 100)] == [1, 1, 2, 3, 3, 3]
+    assert team.shares(2 * least - 1, kind) == 1
+
+
+def test_one_team_per_process_and_size():
+    assert team_of(2) is team_of(2)
+    assert team_of(2) is not team_of(3)
