@@ -115,4 +115,4 @@ def legacy_atari_id(env: str) -> LegacyAtariId | None:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"-v\d+$", "", name).replace("_", "").casefold()
+    return re.sub(r"(NoFrameskip|Deterministic)?(-v\d+)?$", "", name).replace("_", "").casefold()
