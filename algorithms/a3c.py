@@ -134,11 +134,6 @@ class A3CConfig(ActorCriticConfig):
         self.train_batch_size = None
         self.min_sample_timesteps_per_iteration = 1000
 
-    @property
-    def main_process_computes(self) -> bool:
-        """Runners compute at the same time; the main process only applies what they send."""
-        return False
-
     def get_default_learner_class(self) -> type:
         """The learner of A3C: an optimizer that gradients from elsewhere are applied with."""
         return ActorCriticLearner

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -32,28 +31,15 @@ def set_up_process(config: Any, *, threads: int | None) -> None:
     keep_freed_memory()
 
 
-def num_threads(config: Any, *, remote_cpus: float | None) -> int | None:
+def num_threads(config: Any, *, cpus: float) -> int | None:
     """Threads for emulator, network and gradients of one process.
 
     Args:
-        config: ``torch_num_threads`` decides; ``auto`` takes every core this process may use in
-            the main process and the CPUs Ray set aside for it in a runner or learner of its own.
-        remote_cpus: these CPUs; None in the main process.
+        config: ``torch_num_threads`` decides; ``auto`` takes the CPUs set aside for the process.
+        cpus: these CPUs.
     """
     wanted = config.torch_num_threads
-    if wanted != AUTO:
-        return wanted
-    if remote_cpus is not None:
-        return max(int(remote_cpus), 1)
-    return usable_cores() if config.main_process_computes else 1
-
-
-def usable_cores() -> int:
-    """Cores this process may run on."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1
+    return max(int(cpus), 1) if wanted == AUTO else wanted
 
 
 def keep_freed_memory() -> None:

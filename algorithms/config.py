@@ -70,8 +70,8 @@ class OnPolicyConfig(AlgorithmConfig):
             optimizer: ``{type: adam | rmsprop, epsilon: …}``; see ``OPTIMIZERS`` for the keys.
             standardize_advantages: zero mean and unit variance over the train batch.
             torch_num_threads: threads of one process for emulator, network and gradients; ``auto``
-                takes every core in the main process and a runner's or learner's CPUs elsewhere,
-                None leaves torch's choice. Small networks run fastest on one.
+                takes the CPUs set aside for it (``num_cpus_for_main_process`` and so on), None
+                leaves torch's choice. Small networks run fastest on one.
             autocast: run convolutions and encoder in bfloat16; ``auto``: where the processor or GPU
                 multiplies it in hardware.
             float32_matmul_precision: ``highest``, ``high`` or ``medium``, torch's own setting; medium
@@ -98,11 +98,6 @@ class OnPolicyConfig(AlgorithmConfig):
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The hosted TorchModelV2; RLlib merges ``model_config`` into it."""
         return RLModuleSpec(module_class=ModelV2Module)
-
-    @property
-    def main_process_computes(self) -> bool:
-        """Whether the main process has the cores to itself while it samples or learns."""
-        return True
 
     @property
     def environment_options(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class OnPolicyLearner(TorchLearner):
 
     def build(self) -> None:
         """As TorchLearner, plus equal first weights on all learners."""
-        threads = num_threads(self.config, remote_cpus=self._remote_cpus())
+        threads = num_threads(self.config, cpus=self._cpus())
         set_up_process(self.config, threads=threads)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
@@ -63,10 +63,10 @@ class OnPolicyLearner(TorchLearner):
             for parameter in self._parameters:
                 torch.distributed.broadcast(parameter.data, src=0)
 
-    def _remote_cpus(self) -> float | None:
-        """CPUs of a learner in a process of its own; None in the main process."""
+    def _cpus(self) -> float:
+        """CPUs set aside for the process this learner is in."""
         if self.config.num_learners == 0:
-            return None
+            return self.config.num_cpus_for_main_process
         cpus = self.config.num_cpus_per_learner
         return 1 if cpus == "auto" else cpus
 

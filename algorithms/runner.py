@@ -49,8 +49,12 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._generator = torch.Generator().manual_seed(int(action_seed))
         self._device = get_device(self.config, self.config.num_gpus_per_env_runner)
         self._weights_seq_no = 0
-        remote_cpus = self.config.num_cpus_per_env_runner if self.worker_index else None
-        self._num_threads = num_threads(self.config, remote_cpus=remote_cpus)
+        cpus = (
+            self.config.num_cpus_per_env_runner
+            if self.worker_index
+            else self.config.num_cpus_for_main_process
+        )
+        self._num_threads = num_threads(self.config, cpus=cpus)
         set_up_process(self.config, threads=self._num_threads)
         on_cpu = self._device.type == "cpu" and (self._num_threads or 1) > 1
         self._team = team_of(self._num_threads) if on_cpu else None

@@ -67,7 +67,7 @@ def build_manifest(
         "exact_resume": resolved.num_env_runners == 0
         and _continues_exactly(experiment.env, resolved),
         "bfloat16": uses_bfloat16(resolved.autocast),
-        "threads": num_threads(resolved, remote_cpus=None),
+        "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
         "packages": package_versions(),
         "git": git_state(Path(__file__).parent),
         "machine": machine(),

@@ -7,7 +7,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from algorithms import config_class
-from algorithms.compute import forward_context, keep_freed_memory, num_threads, usable_cores
+from algorithms.compute import forward_context, keep_freed_memory, num_threads
 from algorithms.runner import VectorEnvRunner
 from custom_models.hosting import ModelV2Module
 from envs import make_vector_env
@@ -175,15 +175,15 @@ def test_bfloat16_is_close_to_float32(size):
 
 def test_threads_of_a_process():
     config = atari_config(torch_num_threads="auto")
-    assert num_threads(config, remote_cpus=None) == usable_cores()
-    assert num_threads(config, remote_cpus=3) == 3
-    assert num_threads(config, remote_cpus=0.5) == 1
-    a3c = config_class("A3C")().update_from_dict({"torch_num_threads": "auto"})
-    assert num_threads(a3c, remote_cpus=None) == 1
+    assert [num_threads(config, cpus=n) for n in (0, 0.5, 1, 3)] == [1, 1, 1, 3]
     config.torch_num_threads = 5
-    assert num_threads(config, remote_cpus=2) == 5
+    assert num_threads(config, cpus=2) == 5
     config.torch_num_threads = None
-    assert num_threads(config, remote_cpus=2) is None
+    assert num_threads(config, cpus=2) is None
+
+
+def test_auto_takes_the_cpus_set_aside(build):
+    assert build(torch_num_threads="auto", num_cpus_for_main_process=3)._num_threads == 3
 
 
 def test_keeping_memory_is_harmless_twice():
