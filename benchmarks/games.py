@@ -1,0 +1,150 @@
+"""The README's Atari scores: train the tuned files, keep thinned curves, write the table.
+
+`python -m benchmarks.games` runs what is missing below `--storage` (hours; an interrupted file
+goes on where it was), copies one row per 10,000 agent steps and the manifest of every run to
+`results/games/`, and fills the README's table of games from there. `--write-only` does the last
+step alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from analysis.reference_scores import REFERENCE_SCORES
+from analysis.thinning import Row, read_curve, read_results, thinned, write_curve
+from benchmarks.claims import ROOT, _between, _rllib
+
+RESULTS = ROOT / "results" / "games"
+FILES = tuple(f"{game}-{algo}" for game in ("pong", "assault") for algo in ("ppo", "a2c", "a3c"))
+# None of them was used for tuning, which took seeds 0 and 1.
+SEEDS = {"pong": "2-4", "assault": "2-3"}
+EVERY_STEPS = 10_000
+# Mean raw score of the last 100 games that counts as solved.
+SOLVED = {"ALE/Pong-v5": 18.0}
+KEPT_OF_MANIFEST = (
+    "command",
+    "source_text",
+    "algorithm",
+    "env",
+    "stop",
+    "environment_signature",
+    "bfloat16",
+    "threads",
+    "packages",
+    "git",
+    "machine",
+    "started",
+    "status",
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train, keep, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--storage", type=Path, default=Path.home() / "rllib-zoo-games")
+    parser.add_argument("--only", nargs="+", choices=FILES, default=list(FILES))
+    parser.add_argument("--seeds", help="instead of those claimed, for example 2 or 2-4")
+    parser.add_argument("--write-only", action="store_true")
+    options = parser.parse_args(argv)
+    if not options.write_only:
+        for name in options.only:
+            seeds = options.seeds or SEEDS[name.partition("-")[0]]
+            for seed in _numbers(seeds):
+                keep(train(name, seed, options.storage), RESULTS / name, seed)
+    readme = ROOT / "README.md"
+    readme.write_text(_between(readme.read_text(), "games", table(RESULTS)))
+    return 0
+
+
+def train(name: str, seed: int, storage: Path) -> Path:
+    """Run one file with one seed, unless it is done; the experiment's folder."""
+    folder = storage / f"{name}-seed{seed}"
+    manifest = folder / "manifest.json"
+    if manifest.exists() and json.loads(manifest.read_text())["status"] == "done":
+        return folder
+    arguments = ["train", "file", f"tuned_configs/{name}.yaml", "--seeds", str(seed)]
+    arguments += ["--experiment-name", folder.name, "--storage-path", str(storage)]
+    _rllib(*arguments, *(["--resume"] if (folder / "tuner.pkl").exists() else []))
+    return folder
+
+
+def keep(experiment: Path, into: Path, seed: int) -> None:
+    """Copy a run's thinned curve and what must be known about it."""
+    manifest = json.loads((experiment / "manifest.json").read_text())
+    kept = {key: manifest.get(key) for key in KEPT_OF_MANIFEST}
+    into.mkdir(parents=True, exist_ok=True)
+    (into / f"seed{seed}.json").write_text(json.dumps(kept, indent=1) + "\n")
+    files = sorted(experiment.glob("*/result.json"))
+    rows = thinned(read_results(files[-1]), EVERY_STEPS) if files else []
+    write_curve(into / f"seed{seed}.csv", rows)
+
+
+def table(results: Path) -> str:
+    """Every run that was kept, one line each, in the order of :data:`FILES`."""
+    lines = [
+        "| config | seed | status | agent steps | frames | training minutes | score of the last 100 games "
+        "(lowest to highest) | human-normalised | solved after |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    machines, commits = set(), set()
+    for name in FILES:
+        files = sorted((results / name).glob("seed*.json"))
+        if not files:
+            lines.append(f"| `{name}.yaml` | – | not run | – | – | – | – | – | – |")
+        for file in files:
+            about = json.loads(file.read_text())
+            machines.add(f"{about['machine']['cpu']}, {about['machine']['cores']} cores")
+            commits.add(str(about["git"]["commit"])[:7])
+            seed = file.stem.removeprefix("seed")
+            lines.append(_line(name, seed, about, read_curve(file.with_suffix(".csv"))))
+    lines += [
+        "",
+        "Scores are raw and of whole games, while training with sampled actions; 4 frames a step; no "
+        "sticky actions. Human-normalised: 0 is random play, 1 a professional tester. Solved: the mean "
+        f"reached {SOLVED['ALE/Pong-v5']:g}. One row per 10,000 steps: `results/games/`. Machine: "
+        f"{'; '.join(sorted(machines)) or '–'}. Commits: {', '.join(sorted(commits)) or '–'}. "
+        "Regenerate: `python -m benchmarks.games`.",
+    ]
+    return "\n".join(lines)
+
+
+def _line(name: str, seed: str, about: dict[str, Any], rows: list[Row]) -> str:
+    if not rows or rows[-1]["return_mean"] is None:
+        return f"| `{name}.yaml` | {seed} | {about['status']} | – | – | – | – | – | – |"
+    last = {key: value or 0.0 for key, value in rows[-1].items()}
+    reference = REFERENCE_SCORES[about["env"]]
+    return (
+        f"| `{name}.yaml` | {seed} | {about['status']} | {last['steps']:,.0f} | {last['frames']:,.0f} "
+        f"| {last['seconds'] / 60:.1f} | {last['return_mean']:.1f} ({last['return_min']:.0f} to "
+        f"{last['return_max']:.0f}) | {reference.human_normalised(last['return_mean']):.2f} "
+        f"| {solved_after(rows, SOLVED.get(about['env']))} |"
+    )
+
+
+def solved_after(rows: Iterable[Row], threshold: float | None) -> str:
+    """Minutes and steps at the first row whose mean over 100 games reached the threshold."""
+    if threshold is None:
+        return "–"
+    for row in rows:
+        full = (row["window"] or 0) >= 100
+        if full and row["return_mean"] is not None and row["return_mean"] >= threshold:
+            return f"{(row['seconds'] or 0) / 60:.1f} min, {row['steps']:,.0f} steps"
+    return "not"
+
+
+def _numbers(seeds: str) -> list[int]:
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", seeds)
+    if match is None:
+        raise SystemExit(f"--seeds {seeds!r}: write one seed or a range such as 2-4")
+    first = int(match[1])
+    return list(range(first, int(match[2] or first) + 1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
