@@ -1,7 +1,7 @@
-"""Atari: many copies of a game in ale-py's own vector environment, or one that can be filmed.
+"""Atari: many copies of a game in ale-py's own vector environment, and what decides a score.
 
-Both show the same: ``AtariOptions`` says what, ``docs/environments.md`` how it compares with
-gymnasium's wrappers.
+One copy that can be filmed is in ``envs/atari_single.py``. Both show the same: ``AtariOptions``
+says what, ``docs/environments.md`` how it compares with gymnasium's wrappers.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from functools import cache
 from typing import Any
 
 import ale_py
-import gymnasium as gym
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
 from envs.atari_ids import atari_games, canonical_atari_id, is_atari
 from envs.atari_options import AtariOptions
+from envs.atari_single import make_atari_single
 from envs.errors import EnvironmentRequestError
 
 __all__ = [
@@ -71,9 +70,10 @@ class GameVector(AtariVectorEnv):
     """ale-py's vector environment that tells lost lives from ended games.
 
     Observations are uint8 [N, stack, H, W] (colour: [N, stack, H, W, 3]), rewards float64 [N].
-    ale-py ends an episode where the console says so, or at the limit of frames. What it says of
-    lives is worked out here from the counter: a life is lost when it fell and is not 0. (At 0 some
-    games play on for a moment and then end: one end, not two.)
+    ale-py itself ends an episode where the console says so, or at the limit of frames: nothing is
+    inferred from lives, as Adventure ends with one left and Bank Heist plays its last with none. A
+    lost life is worked out here, as ale-py and OpenAI Baselines do: the counter fell and is not 0.
+    (At 0 some games, Atlantis for one, play on for a moment and then end: one end, not two.)
     """
 
     # ale-py writes the mode into what it finds here: elsewhere a dict that all classes share.
@@ -157,78 +157,6 @@ class GameVector(AtariVectorEnv):
         return obs, rewards.astype(np.float64), terminated, truncated, info
 
 
-def make_atari_single(
-    env_id: str,
-    env_config: Mapping[str, Any] | None = None,
-    render_mode: str | None = None,
-) -> gym.Env:
-    """One copy built from gymnasium's wrappers, for videos and checks; it plays whole games.
-
-    Observations as in :func:`make_atari_vector`, [stack, H, W] uint8. ``render()`` gives the
-    console's picture, [210, 160, 3] for most games.
-
-    Raises:
-        EnvironmentRequestError: unknown game or refused option.
-    """
-    options = AtariOptions.from_dict(env_config)
-    _quiet()
-    env = gym.make(
-        canonical_atari_id(env_id),
-        frameskip=1,
-        repeat_action_probability=options.repeat_action_probability,
-        full_action_space=options.full_action_space,
-        max_num_frames_per_episode=None,
-        render_mode=render_mode,
-        disable_env_checker=True,
-    )
-    env = AtariPreprocessing(
-        StartAndLimit(env, options),
-        noop_max=0,
-        frame_skip=options.frameskip,
-        screen_size=options.screen_size,
-        grayscale_obs=options.grayscale_obs,
-    )
-    return FrameStackObservation(env, options.stack_size, padding_type="zero")
-
-
-class StartAndLimit(gym.Wrapper):
-    """Starts and cuts games frame by frame as ale-py's vector environment does.
-
-    FIRE for one frame where the game has it and it is wanted; then n idle frames, n uniform below
-    ``noop_max`` (one fewer after FIRE). The limit counts frames after these.
-    """
-
-    def __init__(self, env: gym.Env, options: AtariOptions):
-        super().__init__(env)
-        self._noop_max = options.noop_max
-        self._limit = options.max_num_frames_per_episode
-        meanings = env.unwrapped.get_action_meanings()
-        self._fire = meanings.index("FIRE") if "FIRE" in meanings else None
-        if not options.use_fire_reset:
-            self._fire = None
-        self._frames = 0
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        obs, info = self.env.reset(seed=seed, options=options)
-        idle = int(self.unwrapped.np_random.integers(max(self._noop_max, 1)))
-        presses = [] if self._fire is None else [self._fire]
-        for action in [*presses, *[0] * (idle - len(presses))]:
-            obs, _, terminated, _, now = self.env.step(action)
-            if terminated:
-                obs, now = self.env.reset()
-            info |= now
-        self._frames = 0
-        return obs, info
-
-    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        obs, reward, terminated, _, info = self.env.step(action)
-        self._frames += 1
-        truncated = self._frames >= self._limit and not terminated
-        return obs, float(reward), terminated, truncated, info
-
-
 def atari_signature(env_id: str, env_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What decides a score: the id, every option with its default, and the ROM's MD5.
 
@@ -245,9 +173,3 @@ def _rom_md5(game: str) -> str:
     path = ale_py.roms.get_rom_path(game)
     assert path is not None, "ale-py registered the game"
     return hashlib.md5(path.read_bytes()).hexdigest()
-
-
-@cache
-def _quiet() -> None:
-    """ale-py greets on standard error with every game it loads; its errors stay."""
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)

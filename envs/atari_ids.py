@@ -87,9 +87,9 @@ def legacy_atari_id(env: str) -> LegacyAtariId | None:
     """Translate a retired id such as ``PongNoFrameskip-v4``; None for every other name.
 
     Version 0 repeated actions with probability 0.25, version 4 never. ``NoFrameskip`` was played
-    through wrappers that skipped 4 frames, ``Deterministic`` skipped 4 itself (Space Invaders 3,
-    whose shots blink with period 4), and ids without either 2 to 4 at random, which is not offered.
-    Source: the registrations of OpenAI Gym 0.17, ``gym/envs/__init__.py``.
+    through wrappers that skipped 4 frames, ``Deterministic`` skipped 4 itself (Space Invaders 3),
+    and ids without either 2 to 4 at random, which is not offered.
+    Source: the registrations of OpenAI Gym, ``gym/envs/__init__.py`` before its release 0.20.
 
     Raises:
         EnvironmentRequestError: the id asks for RAM observations.

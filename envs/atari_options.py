@@ -19,21 +19,22 @@ class AtariOptions:
             et al. 2015, "Human-level control through deep reinforcement learning", Methods).
         repeat_action_probability: chance, each frame, that the console repeats the previous action
             instead, 0 <= p < 1 ("sticky actions", Machado et al. 2018, "Revisiting the Arcade
-            Learning Environment", section 5; 0.25 is theirs and what ``ALE/*-v5`` registers).
+            Learning Environment"; 0.25 is theirs and what ``ALE/*-v5`` registers).
         screen_size: side in pixels of the square observation, >= 1 (84: Mnih et al. 2015).
         grayscale_obs: one luminance channel instead of RGB (Mnih et al. 2015).
         stack_size: observed frames, oldest first, >= 1 (4: Mnih et al. 2015).
         noop_max: a game starts after a random number of idle frames below this, >= 0 (30: Mnih
-            et al. 2015, "no-op" starts; ``envs/atari.py`` says what ale-py counts).
+            et al. 2015, "no-op" starts; counted as ale-py's vector environment does).
         terminal_on_life_loss: a lost life ends the episode for learning while the game goes on
-            (Mnih et al. 2015). Off: Machado et al. 2018, section 4.1, advise against it.
-        use_fire_reset: press FIRE for one frame at the start of a game that has this action
-            (ale-py's default; RLlib's retired DeepMind wrappers pressed it too). Without it
-            Breakout shows nothing moving until the policy finds the button.
-        full_action_space: all 18 joystick actions instead of the game's own (the retired ids' own
-            sets; Machado et al. 2018 advise all 18).
+            (Mnih et al. 2015). Off, as Machado et al. 2018 advise.
+        use_fire_reset: press FIRE for one frame at the start of a game that has this action (on
+            in ale-py; OpenAI Baselines' Atari wrappers pressed it too). Without it Breakout shows
+            nothing moving until the policy finds the button.
+        full_action_space: all 18 joystick actions instead of the game's own (Mnih et al. 2015
+            used the game's own; Machado et al. 2018 all 18).
         max_num_frames_per_episode: a game longer than this many frames, those of the start not
-            counted, is cut (truncated), >= 1 (108000, half an hour at 60 Hz: Machado et al. 2018).
+            counted, is cut (truncated), >= 1 (108000, half an hour of play, as ``ALE/*-v5``
+            registers; Hessel et al. 2018, "Rainbow").
     """
 
     frameskip: int = 4

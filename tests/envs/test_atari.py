@@ -1,8 +1,11 @@
 """The door to Atari games: options and their refusals, seeds, threads, signatures, pictures."""
 
+import json
+import re
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -220,6 +223,12 @@ def test_one_copy_has_the_spaces_of_many_and_a_picture(options):
     single = make_single_env("ALE/Assault-v5", options, render_mode="rgb_array")
     assert spaces[0].contains(single.reset(seed=0)[0])
     assert single.render().shape == (210, 160, 3)
+
+
+def test_the_documented_options_are_the_options():
+    page = (Path(__file__).parents[2] / "docs" / "environments.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| .+ \| .+ \|$", page, re.MULTILINE)
+    assert {name: json.loads(default) for name, default in rows} == asdict(AtariOptions())
 
 
 def test_building_games_says_nothing():

@@ -133,3 +133,20 @@ def test_new_games_begun_from_outside_are_no_lost_lives():
     np.testing.assert_array_equal(info["game_over"], False)
     assert info["episode_frame_number"][0] == 0 < info["episode_frame_number"][1]
     assert not vector.step(np.zeros(2, int))[2].any()
+
+
+def test_a_life_lost_at_the_limit_is_a_lost_life_and_the_end_of_the_game():
+    """Nothing is to be expected after it, so it counts as terminated, not as cut."""
+    options = {**PLAIN, "terminal_on_life_loss": True}
+    vector = make_vector_env("ALE/Breakout-v5", 1, options)
+    vector.reset(seed=0)
+    actions = actions_of(vector, 300)
+    first = next(t for t, action in enumerate(actions) if vector.step(action)[2][0])
+    limit = {"max_num_frames_per_episode": 4 * (first + 1)}
+    cut = make_vector_env("ALE/Breakout-v5", 1, options | limit)
+    cut.reset(seed=0)
+    for action in actions[: first + 1]:
+        *_, terminated, truncated, info = cut.step(action)
+    assert (terminated[0], truncated[0], info["game_over"][0]) == (True, False, True)
+    assert info["lives"][0] == 4
+    assert cut.step(actions[0])[-1]["episode_frame_number"][0] == 0
