@@ -11,9 +11,11 @@ import numpy as np
 
 from algorithms.on_policy import frames_per_step
 from algorithms.runner import VectorEnvRunner
-from envs import make_single_env
+from envs import is_atari, make_single_env
 
 DEFAULT_FPS = 30
+# What the console draws; ale-py's metadata says 30.
+ATARI_FPS = 60
 
 
 def record_episodes(
@@ -49,8 +51,9 @@ def record_episodes(
 
 def frames_per_second(env: gym.Env, config: Any) -> int:
     """The environment's own pace; of an Atari game every ``frameskip``-th frame is recorded."""
-    pace = env.metadata.get("render_fps", DEFAULT_FPS)
-    return max(pace // frames_per_step(config), 1)
+    if is_atari(config.env):
+        return max(ATARI_FPS // frames_per_step(config), 1)
+    return env.metadata.get("render_fps", DEFAULT_FPS)
 
 
 def _play_one(
