@@ -130,9 +130,21 @@ def test_new_games_begun_from_outside_are_no_lost_lives():
     mask = np.array([True, False])
     _, info = vector.reset(seed=3, options={"reset_mask": mask})
     np.testing.assert_array_equal(info["lives"], [1, 4])
-    np.testing.assert_array_equal(info["game_over"], False)
     assert info["episode_frame_number"][0] == 0 < info["episode_frame_number"][1]
     assert not vector.step(np.zeros(2, int))[2].any()
+
+
+def test_a_game_begun_from_outside_is_not_over():
+    limit = {"max_num_frames_per_episode": 4}
+    vector = make_vector_env("ALE/Breakout-v5", 2, {**PLAIN, **limit})
+    vector.reset(seed=0)
+    assert vector.step(np.zeros(2, int))[-1]["game_over"].all()
+    _, info = vector.reset(options={"reset_mask": np.array([True, False])})
+    np.testing.assert_array_equal(info["game_over"], [False, True])
+    *_, info = vector.step(np.zeros(2, int))
+    np.testing.assert_array_equal(info["game_over"], [True, False])
+    np.testing.assert_array_equal(info["episode_frame_number"], [4, 0])
+    assert not vector.reset()[1]["game_over"].any()
 
 
 def test_a_life_lost_at_the_limit_is_a_lost_life_and_the_end_of_the_game():
