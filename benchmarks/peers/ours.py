@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import ray
 import yaml
 
 import algorithms
+from benchmarks import atari_settings
 from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
 from benchmarks.settings import (
     ENV,
@@ -29,32 +32,63 @@ ROOT = Path(__file__).parents[2]
 SEED = 1_000  # none of the seeds the files were tuned or tested on
 
 
-def shipped(name: str) -> Settings:
-    """The `config` of a tuned file."""
-    document = yaml.safe_load((ROOT / "tuned_configs" / f"{name}.yaml").read_text())
-    return dict(document[name]["config"])
+@dataclass(frozen=True)
+class Run:
+    """What a variant runs.
+
+    Attributes:
+        algorithm: A2C, A3C or PPO.
+        env: gymnasium id.
+        settings: gives the configuration; a file is read only when its variant runs.
+    """
+
+    algorithm: str
+    env: str
+    settings: Callable[[], Settings]
 
 
-VARIANTS: dict[str, tuple[str, Any]] = {
-    "ppo": ("PPO", lambda: shipped("cartpole-ppo")),
-    "a2c": ("A2C", lambda: shipped("cartpole-a2c")),
-    "a3c": ("A3C", lambda: shipped("cartpole-a3c")),
-    "ppo-as-sb3": ("PPO", ours_as_sb3_ppo),
-    "a2c-as-sb3": ("A2C", ours_as_sb3_a2c),
-    "ppo-as-rllib": ("PPO", lambda: ours_as_rllib(RLLIB_EXAMPLE_NETWORK)),
-    "ppo-256": ("PPO", lambda: ours_as_rllib(RLLIB_DEFAULT_NETWORK)),
+def shipped(name: str) -> Run:
+    """A tuned file of ours."""
+    game, algorithm = name.split("-")
+    env = {"cartpole": ENV}.get(game, f"ALE/{game.capitalize()}-v5")
+
+    def settings() -> Settings:
+        document = yaml.safe_load((ROOT / "tuned_configs" / f"{name}.yaml").read_text())
+        return dict(document[name]["config"])
+
+    return Run(algorithm.upper(), env, settings)
+
+
+PONG = "ALE/Pong-v5"
+VARIANTS: dict[str, Run] = {
+    "ppo": shipped("cartpole-ppo"),
+    "a2c": shipped("cartpole-a2c"),
+    "a3c": shipped("cartpole-a3c"),
+    "ppo-as-sb3": Run("PPO", ENV, ours_as_sb3_ppo),
+    "a2c-as-sb3": Run("A2C", ENV, ours_as_sb3_a2c),
+    "ppo-as-rllib": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_EXAMPLE_NETWORK)),
+    "ppo-256": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_DEFAULT_NETWORK)),
+    **{
+        f"{game}-{algorithm}": shipped(f"{game}-{algorithm}")
+        for game in ("pong", "assault")
+        for algorithm in ("ppo", "a2c", "a3c")
+    },
+    "pong-ppo-as-sb3": Run("PPO", PONG, atari_settings.ours_as_sb3_ppo),
+    "pong-a2c-as-sb3": Run("A2C", PONG, atari_settings.ours_as_sb3_a2c),
+    "pong-ppo-as-rllib": Run("PPO", PONG, atari_settings.ours_as_rllib_ppo),
 }
 
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Train until the goal is reached, at most for `limit` steps."""
-    name, settings_of = VARIANTS[variant]
-    settings = {"min_sample_timesteps_per_iteration": 2_000, **settings_of()}
+    run = VARIANTS[variant]
+    # Iterations of 2,000 steps at most: the measurement ends with one.
+    settings = {**run.settings(), "min_sample_timesteps_per_iteration": 2_000}
     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     logging.getLogger("ray").setLevel(logging.ERROR)
     algorithms.register()
-    config = algorithms.config_class(name)().update_from_dict({**settings, "seed": SEED})
-    algorithm = config.environment(ENV).build_algo()
+    config = algorithms.config_class(run.algorithm)().update_from_dict({**settings, "seed": SEED})
+    algorithm = config.environment(run.env).build_algo()
     steps = 0
     while steps < limit:
         result = algorithm.train()

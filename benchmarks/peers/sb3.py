@@ -22,7 +22,7 @@ from benchmarks.settings import ENV, SB3_A2C, SB3_NETWORK, SB3_PPO
 THREADS = 1
 
 
-class _GoalCallback(BaseCallback):
+class GoalCallback(BaseCallback):
     """Shows the goal every iteration end: a rollout starts when the update before has ended."""
 
     def __init__(self, goal: Goal, limit: int) -> None:
@@ -82,7 +82,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     settings = {"ppo": SB3_PPO, "a2c": SB3_A2C}[variant]
     model = {"ppo": _ppo, "a2c": _a2c}[variant]()
     budget = max(settings["total_steps"], goal.least_steps)
-    model.learn(total_timesteps=budget, callback=_GoalCallback(goal, limit))
+    model.learn(total_timesteps=budget, callback=GoalCallback(goal, limit))
     return {
         "settings": {**settings, **SB3_NETWORK, "torch_threads": THREADS},
         "versions": versions_of("stable-baselines3", "torch", "gymnasium", "numpy"),

@@ -1,0 +1,72 @@
+"""Worker: a tuned file's network alone, forward and forward with backward; half of the ceiling.
+
+`python -m benchmarks.peers.network pong-ppo-forward --json`; counts images as steps.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+
+import algorithms
+from algorithms.batch import Batch
+from algorithms.compute import forward_context, num_threads, set_up_process
+from algorithms.parallel_gradients import ParallelGradients
+from algorithms.threads import team_of
+from benchmarks.peers.ours import VARIANTS as RUNS
+from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+from envs import environment_spaces
+
+FILES = ("pong-ppo", "pong-a2c", "assault-ppo", "assault-a2c")
+VARIANTS = [f"{file}-{pass_}" for file in FILES for pass_ in ("forward", "training")]
+
+
+def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
+    """Run the network on random images until the goal is reached."""
+    file, _, kind = variant.rpartition("-")
+    run = RUNS[file]
+    config = algorithms.config_class(run.algorithm)().update_from_dict(run.settings())
+    config.environment(run.env)
+    threads = num_threads(config, cpus=config.num_cpus_for_main_process) or 1
+    set_up_process(config, threads=threads)
+    spaces = environment_spaces(run.env, config.environment_options)
+    network = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
+    context = forward_context(config.autocast, torch.device("cpu"))
+    sizes = {
+        "forward": config.num_envs_per_env_runner,
+        "training": config.minibatch_size or config.total_train_batch_size,
+    }
+    batch = _images(sizes[kind], spaces[0].shape)
+    parameters = list(network.parameters())
+
+    def loss_of(rows: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        with context():
+            dist_inputs, values = network.policy_and_value(rows.obs)
+        return dist_inputs.float().mean() + values.float().square().mean(), {}
+
+    def look(rows: Batch) -> None:
+        with torch.inference_mode(), context():
+            network.policy_and_value(rows.obs)
+
+    team, parallel, steps = team_of(threads), ParallelGradients(team_of(threads)), 0
+    while not goal.reached(steps, []) and steps < limit:
+        if kind == "training":
+            parallel(loss_of, batch, parameters)
+        else:
+            team.map(look, batch.split(team.shares(sizes[kind], "forward")))
+        steps += sizes[kind]
+    settings = {"rows": sizes[kind], "threads": threads, "autocast": config.autocast}
+    return {"settings": settings, "versions": versions_of("torch", "ray")}
+
+
+def _images(rows: int, shape: tuple[int, ...]) -> Batch:
+    zeros = torch.zeros(rows)
+    images = torch.randint(0, 256, (rows, *shape), dtype=torch.uint8)
+    return Batch(images, zeros.long(), torch.zeros(rows, 1), zeros, zeros, zeros, zeros)
+
+
+if __name__ == "__main__":
+    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))

@@ -1,0 +1,82 @@
+"""Worker: stock RLlib PPO on Atari, new or old API stack, nothing of ours in it.
+
+`python -m benchmarks.peers.rllib_atari pong-old --json`
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import ale_py
+import gymnasium as gym
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+from ray.rllib.env.wrappers.atari_wrappers import wrap_atari_for_new_api_stack
+from ray.tune.registry import register_env
+
+from benchmarks.atari_settings import FRAMESKIP, RLLIB_PPO, RLLIB_SIZE
+from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+
+VARIANTS = [f"{game}-{stack}" for game in ("pong", "assault") for stack in ("new", "old")]
+
+
+def _make(game: str, **options: Any) -> gym.Env:
+    gym.register_envs(ale_py)
+    name = f"ALE/{game.capitalize()}-v5"
+    return gym.make(name, repeat_action_probability=0.0, **options)
+
+
+def _config(game: str, is_new: bool) -> PPOConfig:
+    keys = {"lambda": "lambda_"}
+    runner_keys = ("num_env_runners", "num_envs_per_env_runner", "rollout_fragment_length")
+    training = {keys.get(k, k): v for k, v in RLLIB_PPO.items() if k not in runner_keys}
+    if is_new:
+        register_env(
+            "game",
+            lambda _: wrap_atari_for_new_api_stack(
+                # Its wrapper skips frames itself.
+                _make(game, frameskip=1),
+                dim=RLLIB_SIZE,
+                frameskip=FRAMESKIP,
+                framestack=4,
+            ),
+        )
+    else:
+        # The old stack wraps what it takes for an Atari game: resizing, stacking, clipping.
+        register_env("game", lambda _: _make(game, frameskip=FRAMESKIP))
+    config = (
+        PPOConfig()
+        .api_stack(enable_rl_module_and_learner=is_new, enable_env_runner_and_connector_v2=is_new)
+        .environment("game", clip_rewards=True)
+        .env_runners(**{key: RLLIB_PPO[key] for key in runner_keys})
+        .training(**training)
+    )
+    if is_new:
+        return config.rl_module(model_config=DefaultModelConfig(vf_share_layers=True))
+    return config.training(model={"dim": RLLIB_SIZE, "vf_share_layers": True})
+
+
+def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
+    """Train until the goal is reached, at most for `limit` steps."""
+    game, _, stack = variant.partition("-")
+    algo = _config(game, stack == "new").build_algo()
+    counter = "num_env_steps_sampled_lifetime" if stack == "new" else "num_env_steps_sampled"
+    steps = 0
+    while not goal.reached(steps, []) and steps < limit:
+        steps = int(algo.train()[counter])
+    network = sum(
+        parameter.numel()
+        for parameter in (
+            algo.get_module() if stack == "new" else algo.get_policy().model
+        ).parameters()
+    )
+    algo.stop()
+    return {
+        "settings": {**RLLIB_PPO, "screen_size": RLLIB_SIZE, "parameters": network},
+        "versions": versions_of("ray", "torch", "gymnasium", "ale-py"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
