@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import math
 from collections.abc import Mapping
@@ -19,7 +18,13 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from ray.rllib.utils.serialization import deserialize_type
 from torch import Tensor
 
-from custom_models.recurrence import RecurrentModel, check_recurrence, max_seq_len
+from custom_models.recurrence import (
+    RecurrentModel,
+    check_recurrence,
+    encodes_for_lstm,
+    max_seq_len,
+)
+from custom_models.sharing import SharedModel
 
 # The name of the recurrent state in RLlib's STATE_IN and STATE_OUT.
 STATE = "state"
@@ -125,8 +130,10 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
             raise ValueError(f"{type(self.model).__name__} is not a TorchModelV2")
         self.recurrent: RecurrentModel | None = None
         self.max_seq_len = max_seq_len(self.model_config)
+        known = model_config["custom_model"] is None or encodes_for_lstm(self.model)
+        self._shared = SharedModel(self.model, copied=known)
         if self.model.get_initial_state():
-            self.recurrent = RecurrentModel(self.model, self._prepared)
+            self.recurrent = RecurrentModel(self._shared, self._prepared)
         elif "max_seq_len" in self.model_config:
             kind = type(self.model).__name__
             raise ValueError(f"model.max_seq_len has no effect: {kind} is not recurrent")
@@ -144,12 +151,10 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         """
         if self._direct is not None:
             return self._direct(obs)
-        # Models keep tensors of their last forward: a copy (of references, not of weights) of
-        # its own lets several threads ask the same network.
-        model = copy.copy(self.model)
         inputs = {"obs": self._prepared(obs), "is_training": self.training}
-        dist_inputs, _ = model(inputs, [], None)
-        return dist_inputs, model.value_function()
+        with self._shared.use() as model:
+            dist_inputs, _ = model(inputs, [], None)
+            return dist_inputs, model.value_function()
 
     def get_initial_state(self) -> dict[str, Tensor]:
         """RLlib's hook: the state [D] before an episode; empty of a network without one."""

@@ -6,7 +6,6 @@ into. Rows of several sequences stand one sequence after the other; padding exis
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +16,8 @@ from ray.rllib.models.catalog import MODEL_DEFAULTS
 from ray.rllib.models.torch.recurrent_net import LSTMWrapper
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import Tensor
+
+from custom_models.sharing import SharedModel
 
 
 class RecurrentModel:
@@ -37,11 +38,12 @@ class RecurrentModel:
     =============  ==========  =======  ==========================================================
     """
 
-    def __init__(self, model: TorchModelV2, prepare: Callable[[Tensor], Tensor]):
+    def __init__(self, shared: SharedModel, prepare: Callable[[Tensor], Tensor]):
         """``prepare`` turns observations into what the model reads (image layout, scale)."""
-        self._model = model
+        model = shared.model
+        self._shared = shared
         self._prepare = prepare
-        self._encodes = isinstance(model, LSTMWrapper) and hasattr(model, "lstm_features")
+        self._encodes = encodes_for_lstm(model)
         self._shapes = [tuple(np.shape(part)) for part in model.get_initial_state()]
         self._sizes = [math.prod(shape) for shape in self._shapes]
 
@@ -52,7 +54,7 @@ class RecurrentModel:
 
     def initial_state(self) -> Tensor:
         """The state at an episode's start, [D], on the CPU."""
-        parts = [torch.as_tensor(part) for part in self._model.get_initial_state()]
+        parts = [torch.as_tensor(part) for part in self._shared.model.get_initial_state()]
         return torch.cat([part.detach().float().cpu().reshape(-1) for part in parts])
 
     def step(self, obs: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -72,24 +74,22 @@ class RecurrentModel:
         self, obs: Tensor, lengths: Tensor, states: Tensor, kept: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """``kept``: where the rows stand among the padded ones; None where nothing is padded."""
-        # Models keep tensors of their last forward: a copy (of references, not of weights) of
-        # its own lets several threads ask the same network.
-        model = copy.copy(self._model)
         parts = self._split(states)
         padded_rows = int(lengths.max()) * len(lengths)
         lengths = lengths.to(obs.device)
-        encoded = model.lstm_features(self._prepare(obs)) if self._encodes else None
-        # Logits and values in bfloat16 ruined learning where it was tried (see actor_critic).
-        with torch.autocast(obs.device.type, enabled=False):
-            if encoded is not None:
-                padded = _padded(encoded.float(), kept, padded_rows)
-                inputs = padded.reshape(len(lengths), -1, padded.shape[1])
-                outputs, after = model.forward_rnn(inputs, parts, lengths)
-            else:
-                padded = _padded(obs, kept, padded_rows)
-                inputs = {"obs": self._prepare(padded), "is_training": model.training}
-                outputs, after = model(inputs, parts, lengths)
-            values = model.value_function().reshape(-1)
+        with self._shared.use() as model:
+            encoded = model.lstm_features(self._prepare(obs)) if self._encodes else None
+            # Logits and values in bfloat16 ruined learning where it was tried (actor_critic.py).
+            with torch.autocast(obs.device.type, enabled=False):
+                if encoded is not None:
+                    padded = _padded(encoded.float(), kept, padded_rows)
+                    inputs = padded.reshape(len(lengths), -1, padded.shape[1])
+                    outputs, after = model.forward_rnn(inputs, parts, lengths)
+                else:
+                    padded = _padded(obs, kept, padded_rows)
+                    inputs = {"obs": self._prepare(padded), "is_training": model.training}
+                    outputs, after = model(inputs, parts, lengths)
+                values = model.value_function().reshape(-1)
         outputs = outputs.reshape(padded_rows, -1)
         if kept is not None:
             outputs, values = outputs.index_select(0, kept), values.index_select(0, kept)
@@ -102,6 +102,11 @@ class RecurrentModel:
             part.reshape(len(states), *shape).contiguous()
             for part, shape in zip(parts, self._shapes, strict=True)
         ]
+
+
+def encodes_for_lstm(model: TorchModelV2) -> bool:
+    """Whether it is RLlib's LSTM around a model whose encoder can be asked by itself."""
+    return isinstance(model, LSTMWrapper) and hasattr(model, "lstm_features")
 
 
 def _unpadded(lengths: Tensor, longest: int) -> Tensor:

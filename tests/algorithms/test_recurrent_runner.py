@@ -121,7 +121,7 @@ def test_next_step_rollouts_equal_a_network_stepped_alone(make_remembering, limi
                 dist_inputs, value = player.step(rollout.obs[t, i])
                 assert_allclose(rollout.dist_inputs[t, i], dist_inputs, rtol=1e-5, atol=1e-6)
                 assert_allclose(rollout.values[t, i], value, rtol=1e-5, atol=1e-6)
-                following = runner._obs if t == 22 else rollout.obs[t + 1]
+                following = runner._groups[0].obs if t == 22 else rollout.obs[t + 1]
                 if not rollout.terminated[t, i]:
                     expected = player.peek(following[i])[1].item()
                     assert_allclose(rollout.next_values[t, i], expected, rtol=1e-5, atol=1e-6)
@@ -229,12 +229,12 @@ def test_evaluation_forgets_between_episodes_and_remembers_within(make_rememberi
     players, resetting = [Player(runner) for _ in range(3)], np.zeros(3, bool)
     forgotten = 0
     for _ in range(30):
-        obs = runner._obs
+        obs = runner._groups[0].obs
         for i, player in enumerate(players):
             if not resetting[i]:
                 player.step(obs[i])
         ended = [i for i, _ in runner.step_episodes(explore=False)]
-        states = runner._policy.state()["states"]
+        states = runner._groups[0].memory.states
         for i, player in enumerate(players):
             if i in ended if env == SAME_STEP_ID else resetting[i]:
                 player.forget()
@@ -249,18 +249,17 @@ def test_evaluation_forgets_between_episodes_and_remembers_within(make_rememberi
 
 
 def test_a_video_of_one_environment_begins_without_memory(make_remembering):
-    runner, player = make_remembering(evaluation=True), None
+    runner = make_remembering(evaluation=True)
     runner.sample(num_steps=4)
+    before = runner._groups[0].memory.states.clone()
     obs = np.full((1, 4), 0.1, np.float32)
     for _ in range(2):
-        runner.begin_elsewhere(1)
-        player = Player(runner)
+        memory, player = runner.new_memory(1), Player(runner)
         for _ in range(3):
-            runner.act(obs, explore=False)
+            runner.act(obs, explore=False, memory=memory)
             player.step(obs[0])
-            states = runner._policy.state()["states"]
-            assert_allclose(states, player.state, rtol=1e-5, atol=1e-6)
-    assert len(play_episodes(runner, 3, explore=False)) == 3
+            assert_allclose(memory.states, player.state, rtol=1e-5, atol=1e-6)
+    assert_array_equal(runner._groups[0].memory.states, before)
 
 
 def test_several_threads_play_the_same_rollout(make_remembering):

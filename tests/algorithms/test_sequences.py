@@ -1,5 +1,7 @@
 """Sequences: every played step once, none across an episode's start, none longer than allowed."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -56,9 +58,9 @@ def test_sequences_hold_every_played_step_once_and_in_order(rollout, longest):
 def test_groups_are_nearly_equal_and_none_is_empty(lengths, number):
     cuts = group_cuts(torch.tensor(lengths), number)
     edges = [0, *cuts, len(lengths)]
-    sizes = [sum(lengths[low:high]) for low, high in zip(edges, edges[1:], strict=False)]
+    sizes = [sum(lengths[low:high]) for low, high in itertools.pairwise(edges)]
     assert len(sizes) == min(number, len(lengths))
-    assert all(low < high for low, high in zip(edges, edges[1:], strict=False))
+    assert all(low < high for low, high in itertools.pairwise(edges))
     if sum(lengths) / number >= max(lengths):
         assert max(sizes) - sum(lengths) / number <= max(lengths)
 

@@ -11,6 +11,7 @@ from torch import nn
 from custom_models import SharedEncoderActorCritic
 from custom_models.hosting import ModelV2Module
 from custom_models.recurrence import RecurrentModel
+from custom_models.sharing import SharedModel
 
 VECTOR = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32)
 SCREEN = gym.spaces.Box(0, 255, (4, 42, 42), np.uint8)
@@ -151,7 +152,7 @@ def gradients_with_padding(kind, content):
         changed.append(int(empty.sum()))
         return torch.where(empty.reshape(-1, *[1] * (obs.dim() - 1)), content, obs)
 
-    recurrent = RecurrentModel(module.model, prepare)
+    recurrent = RecurrentModel(SharedModel(module.model, copied=True), prepare)
     obs, states = rows_of(kind, sum(LENGTHS)), states_of(recurrent, len(LENGTHS))
     dist_inputs, values = recurrent.unroll(obs, torch.tensor(LENGTHS), states)
     (dist_inputs.square().mean() + values.square().mean()).backward()
