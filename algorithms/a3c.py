@@ -16,7 +16,6 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from algorithms.a2c import ActorCriticConfig, ActorCriticLearner
-from algorithms.batch import make_batch
 from algorithms.episodes import Episode
 from algorithms.filters import Moments
 from algorithms.gradients import clip_gradients, require_finite
@@ -25,6 +24,7 @@ from algorithms.objectives import ActorCriticCoefficients, actor_critic_objectiv
 from algorithms.on_policy import OnPolicyAlgorithm
 from algorithms.rollout import Rollout
 from algorithms.runner import VectorEnvRunner
+from algorithms.sequences import batch_for
 
 REQUEST = "a3c_gradients"
 # RLlib's fetch waits for ALL requests under way or this long: a short wait keeps one slow runner
@@ -85,13 +85,14 @@ class A3CRunner(VectorEnvRunner):
             return error
 
     def _gradients_of(self, rollout: Rollout, timestep: int) -> GradientMessage:
-        batch = make_batch(rollout.arrays(), self.config, self._device).all_valid()
+        arrays = rollout.arrays()
+        batch = batch_for(self.module, arrays, self.config, self._device).all_valid()
         coefficients = ActorCriticCoefficients(
             self.config.vf_loss_coeff * self.config.use_critic,
             self._entropy_schedule.update(timestep=timestep),
         )
         with self._forward_context():
-            dist_inputs, values = self.module.policy_and_value(batch.obs)
+            dist_inputs, values = batch.outputs(self.module)
         loss, stats = actor_critic_objective(
             self._distribution, dist_inputs.float(), values.float(), batch, coefficients
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -42,6 +42,15 @@ class Batch:
     advantages: Tensor
     value_targets: Tensor
     valid: Tensor | None = None
+
+    @property
+    def num_rows(self) -> int:
+        """B, masked rows included: from it follows the number of minibatches."""
+        return len(self.advantages)
+
+    def outputs(self, network: Any) -> tuple[Tensor, Tensor]:
+        """Dist inputs [B, K] and values [B] under the network's present weights."""
+        return network.policy_and_value(self.obs)
 
     def rows(self, index: Tensor) -> Batch:
         """The named rows, all valid."""

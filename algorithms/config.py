@@ -9,6 +9,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from custom_models.hosting import ModelV2Module, checked_model_config, resolved_model_class
+from custom_models.recurrence import check_recurrence, max_seq_len
 from envs import is_atari
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -132,11 +133,13 @@ class OnPolicyConfig(AlgorithmConfig):
         """
         super().validate()
         checked_model_config(self._model_config)
+        check_recurrence(self._model_config)
         self._validate_optimizer()
         self._validate_supported()
         _ = self.environment_options
         if not self.in_evaluation:
             self._validate_batches()
+            self._validate_sequences()
         Scheduler.validate(
             fixed_value_or_schedule=self.entropy_coeff,
             setting_name="entropy_coeff",
@@ -205,6 +208,23 @@ class OnPolicyConfig(AlgorithmConfig):
         if minibatch is not None and minibatch > share:
             raise ValueError(
                 f"minibatch_size {minibatch} is larger than the train batch of one learner ({share})"
+            )
+
+    def _validate_sequences(self) -> None:
+        """``max_seq_len`` as given must fit the fragment and the minibatch."""
+        model = self._model_config
+        fragment, minibatch = self.get_rollout_fragment_length(), self.minibatch_size
+        longest = model.get("max_seq_len", 1)
+        if longest > fragment:
+            raise ValueError(
+                f"model.max_seq_len {longest} is longer than the fragment: rollout_fragment_length "
+                f"is {fragment}"
+            )
+        longest = min(max_seq_len(model), fragment) if model.get("use_lstm") else longest
+        if minibatch is not None and minibatch < longest:
+            raise ValueError(
+                f"minibatch_size {minibatch} is smaller than max_seq_len {longest}: minibatches are "
+                "of whole sequences"
             )
 
 

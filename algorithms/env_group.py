@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from algorithms.acting import Memory
 from algorithms.env_state import capture_env_state, restore_env_state
 from algorithms.episodes import Episode, EpisodeCounter
 
@@ -25,17 +26,21 @@ class EnvGroup:
         obs: [N, …] raw, what the next actions answer to.
         counter: the running episodes.
         same_step: whether a reset follows an end within the same step.
+        memory: a recurrent policy's, of the running episodes; None of other policies.
     """
 
     def __init__(self, env: VectorEnv, first: int = 0):
         self.env = env
         self.columns = slice(first, first + env.num_envs)
         self.same_step = env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
+        self.memory: Memory | None = None
 
     def restart(self, seed: int | np.ndarray | None = None) -> None:
         """Begin fresh episodes in every copy."""
         self.obs, _ = self.env.reset(seed=seed)
         self.counter = EpisodeCounter(self.env.num_envs, same_step=self.same_step)
+        if self.memory is not None:
+            self.memory.begin()
 
     def step(self, actions: np.ndarray) -> Step:
         """One action for every copy.
@@ -47,7 +52,11 @@ class EnvGroup:
         self.obs, rewards, terminated, truncated, info = self.env.step(actions)
         # Atari's lost lives end advantages (terminated), not the game.
         over = info.get("game_over")
-        ended = self.counter.add(rewards, terminated | truncated if over is None else over)
+        done = terminated | truncated if over is None else over
+        resetting = self.counter.resetting
+        ended = self.counter.add(rewards, done)
+        if self.memory is not None:
+            self.memory.forget(done if self.same_step else resetting)
         first = self.columns.start
         return rewards, terminated, truncated, info, [(first + i, e) for i, e in ended]
 
@@ -56,6 +65,7 @@ class EnvGroup:
         return {
             "obs": self.obs,
             "episodes": self.counter.state(),
+            "memory": None if self.memory is None else self.memory.state(),
             "env": capture_env_state(self.env),
         }
 
@@ -66,3 +76,5 @@ class EnvGroup:
             self.env = restored
             self.obs = state["obs"]
             self.counter.set_state(state["episodes"])
+            if self.memory is not None and state.get("memory") is not None:
+                self.memory.set_state(state["memory"])

@@ -16,7 +16,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
-from algorithms.batch import Batch, make_batch
+from algorithms.batch import Batch
 from algorithms.compute import forward_context, num_threads, set_up_process
 from algorithms.config import OPTIMIZERS
 from algorithms.distributions import distribution_for
@@ -24,6 +24,7 @@ from algorithms.gradients import clip_gradients, require_finite
 from algorithms.losses import explained_variance
 from algorithms.parallel_gradients import ParallelGradients
 from algorithms.rollout import Rollout
+from algorithms.sequences import SequenceBatch, batch_for, sequence_minibatches
 from algorithms.threads import team_of
 
 
@@ -128,7 +129,7 @@ class OnPolicyLearner(TorchLearner):
         self.entropy_coeff = self._entropy_schedule.update(
             timestep=timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]
         )
-        batch = make_batch(arrays, self.config, self._device)
+        batch = batch_for(self._network, arrays, self.config, self._device)
         stats = self._run_minibatches(batch, timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME])
         stats["vf_explained_var"] = critic_quality(batch)
         stats["entropy_coeff"] = float(self.entropy_coeff)
@@ -164,8 +165,13 @@ class OnPolicyLearner(TorchLearner):
         make equally many steps; their sizes differ by one at most. A learner on its own makes no
         empty ones.
         """
-        size = self.config.minibatch_size or len(batch.advantages)
-        number = max(-(-len(batch.advantages) // size), 1)
+        number = 1
+        if self.config.minibatch_size is not None:
+            number = max(-(-batch.num_rows // self.config.minibatch_size), 1)
+        if isinstance(batch, SequenceBatch):
+            generator = self._generator if self.config.shuffle_batch_per_epoch else None
+            yield from sequence_minibatches(batch, number, generator, distributed=self.distributed)
+            return
         count = len(batch.advantages) if batch.valid is None else len(batch.valid)
         if not self.distributed:
             number = min(number, count)
@@ -185,7 +191,7 @@ class OnPolicyLearner(TorchLearner):
 
         def loss_of(rows: Batch) -> tuple[Tensor, dict[str, Tensor]]:
             with self._forward_context():
-                dist_inputs, values = self._network.policy_and_value(rows.obs)
+                dist_inputs, values = rows.outputs(self._network)
             dist_inputs, values = dist_inputs.float(), values.float()
             loss, stats = self.objective(dist_inputs, values, rows)
             return loss, {**stats, **self.diagnostics(dist_inputs, rows)} if diagnose else stats

@@ -29,6 +29,9 @@ class Rollout:
         truncated: [T, N] bool, the episode was cut at step t.
         mask: [T, N] bool, False where the environment spent the step on a reset (its action was
             ignored): left out of losses, statistics and step counts.
+        firsts: [T, N] bool, True where the policy's state was reset before step t, because an
+            episode begins there; None of a policy without state, likewise:
+        states: [⌈T / L⌉, N, D] float32, the states before steps 0, L, 2L, …; L is max_seq_len.
         episodes: those that ended within these steps, in order.
     """
 
@@ -42,6 +45,8 @@ class Rollout:
     terminated: Array
     truncated: Array
     mask: Array
+    firsts: Array | None = None
+    states: Array | None = None
     episodes: list[Episode] = field(default_factory=list)
 
     @property
@@ -50,8 +55,9 @@ class Rollout:
         return int(self.mask.sum())
 
     def arrays(self) -> dict[str, Array]:
-        """The arrays by name, [T, N, …]."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "episodes"}
+        """The arrays by name, [T, N, …]; ``states`` are fewer, [⌈T / L⌉, N, D]."""
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "episodes"}
+        return {name: array for name, array in named.items() if array is not None}
 
     def copy(self) -> Rollout:
         """A rollout of its own, safe from the runner's next ``sample``."""

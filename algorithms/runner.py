@@ -15,6 +15,7 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.framework import get_device
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
+from algorithms.acting import ActingPolicy, Memory
 from algorithms.actions import action_map
 from algorithms.compute import forward_context, num_threads, set_up_process
 from algorithms.distributions import distribution_for
@@ -60,6 +61,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._team = team_of(self._num_threads) if on_cpu else None
         self._forward_context = forward_context(self.config.autocast, self._device)
         self.module: Any = None
+        self._policy: Any = None
         self._buffers: Rollout | None = None
         self._filter: MeanStdFilter | None = None
         if self._has_env():
@@ -100,6 +102,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         )
         self._distribution = distribution_for(self.env.single_action_space)
         self._filter = self._make_filter(self.env.single_observation_space.shape)
+        self._give_memories()
 
     def _make_group_env(self, num_envs: int, threads: int | None) -> VectorEnv:
         return make_vector_env(
@@ -147,6 +150,15 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self.module = spec.build().to(self._device)
         self.module.eval()
         self._state_tensors = [*self.module.parameters(), *self.module.buffers()]
+        # Where every thread has a group of its own it is not asked to help another.
+        team = self._team if len(self._groups) == 1 else None
+        self._policy = ActingPolicy(self.module, self._device, self._forward_context, team)
+        self._give_memories()
+
+    def _give_memories(self) -> None:
+        """To the environments, once there are both these and a network."""
+        for group in self._groups if self._policy is not None else ():
+            group.memory = self._policy.new_memory(group.env.num_envs)
 
     def get_spaces(self) -> dict[str, tuple[Any, Any]]:
         """Spaces by RLlib's names; a local runner without environments repeats what it was told."""
@@ -210,7 +222,9 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         """One step of a group into its columns of row t."""
         n = group.columns
         rollout.obs[t, n] = self._observed(group, collect=True)
-        dist_inputs, values = self._policy(rollout.obs[t, n])
+        if group.memory is not None:
+            group.memory.note(rollout, t, n, self.module.max_seq_len)
+        dist_inputs, values = self._policy.step(rollout.obs[t, n], group.memory)
         actions = self._distribution.sample(dist_inputs, noise).numpy()
         rollout.dist_inputs[t, n] = dist_inputs.numpy()
         rollout.values[t, n] = values.numpy()
@@ -221,14 +235,14 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         rollout.terminated[t, n] = terminated
         rollout.truncated[t, n] = truncated
         if group.same_step:
-            self._note_final_values(rollout, t, truncated & ~terminated, info)
+            self._note_final_values(group, rollout, t, truncated & ~terminated, info)
         return ended
 
     def _finish(self, group: EnvGroup, rollout: Rollout) -> None:
         """Values of what followed every step: the next row's, at the end the bootstrap value."""
         n = group.columns
         last = np.ascontiguousarray(self._observed(group, collect=False))
-        _, last_values = self._policy(last)
+        last_values = self._policy.values(last, group.memory)
         following = np.concatenate([rollout.values[1:, n], last_values.numpy()[None]])
         # In SAME_STEP mode the row after an end belongs to the next episode; `_note_final_values`
         # has put the value of the true final observation there already.
@@ -236,7 +250,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         np.copyto(rollout.next_values[:, n], following, where=~cut if group.same_step else np.True_)
 
     def _note_final_values(
-        self, rollout: Rollout, t: int, cut: np.ndarray, info: dict[str, Any]
+        self, group: EnvGroup, rollout: Rollout, t: int, cut: np.ndarray, info: dict[str, Any]
     ) -> None:
         """V of the final observations of cut episodes (SAME_STEP keeps them in ``info``).
 
@@ -244,7 +258,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         """
         if cut.any():
             final = np.stack([np.asarray(obs) for obs in info["final_obs"][cut]])
-            _, values = self._policy(final if self._filter is None else self._filtered(final))
+            final = final if self._filter is None else self._filtered(final)
+            values = self._policy.values(final, group.memory, cut)
             rollout.next_values[t, cut] = values.numpy()
 
     def restart_episodes(self) -> None:
@@ -256,13 +271,25 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         """One step of all environments without keeping it; episodes that ended, with their index."""
         ended: list[tuple[int, Episode]] = []
         for group in self._groups:
-            ended += group.step(self.act(group.obs, explore=explore))[-1]
+            actions = self.act(group.obs, explore=explore, memory=group.memory)
+            ended += group.step(actions)[-1]
         return ended
 
+    def new_memory(self, num_envs: int) -> Memory | None:
+        """What :meth:`act` needs for so many environments of somebody else, at episode starts."""
+        return self._policy.new_memory(num_envs)
+
     @torch.inference_mode()
-    def act(self, obs: np.ndarray, *, explore: bool) -> np.ndarray:
-        """Environment actions for raw observations [N, …], the filter frozen."""
-        dist_inputs, _ = self._policy(obs if self._filter is None else self._filtered(obs))
+    def act(self, obs: np.ndarray, *, explore: bool, memory: Memory | None = None) -> np.ndarray:
+        """Environment actions for raw observations [N, …], the filter frozen.
+
+        Args:
+            obs: what the environments show now.
+            explore: sample; False takes the most probable actions.
+            memory: of a recurrent policy, see :meth:`new_memory`; goes on by one step.
+        """
+        obs = obs if self._filter is None else self._filtered(obs)
+        dist_inputs, _ = self._policy.step(obs, memory)
         if not explore:
             return self._to_env(self._distribution.mode(dist_inputs).numpy())
         noise = self._distribution.noise((len(obs),), self._generator)
@@ -279,24 +306,6 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         """Observations [N, …] through the filter as it is, which learns nothing from them."""
         assert self._filter is not None
         return self._filter(obs, collect=False)
-
-    def _policy(self, obs: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Dist inputs [N, K] and values [N] on the CPU."""
-        shares = 1
-        if self._team is not None and len(self._groups) == 1:
-            shares = self._team.shares(len(obs), "forward")
-        if self._team is None or shares == 1:
-            return self._forward(obs)
-        parts = self._team.map(self._forward, np.array_split(obs, shares))
-        return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
-
-    def _forward(self, obs: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        # Each thread of the team has modes of its own.
-        with torch.inference_mode(), self._forward_context():
-            dist_inputs, values = self.module.policy_and_value(
-                torch.from_numpy(obs).to(self._device)
-            )
-        return dist_inputs.float().cpu(), values.float().cpu()
 
     def _buffers_of(self, length: int) -> Rollout:
         """The runner's buffers, made anew only when T changes."""
@@ -318,6 +327,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
                 dist_inputs=np.zeros((*shape, self._distribution.num_inputs()), np.float32),
                 **floats,
                 **flags,
+                **self._policy.buffers(*shape),
             )
         return self._buffers
 

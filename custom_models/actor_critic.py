@@ -43,15 +43,20 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
     logits (Box)       [B, num_outputs]       float32  action means, then log standard deviations
     value              [B]                    float32  V(obs)
     recurrent state    none                   none     ``state`` is returned as it came
+    features           [B, ``num_outputs``]   float32  instead of logits, where ``num_outputs`` is
+                                                       given as None; there are no heads then
     =================  =====================  =======  =========================================
+
+    RLlib's LSTM wrapper (``use_lstm``) asks for None: its LSTM stands behind the encoder and has
+    linear heads of its own. Options of heads and of a second encoder are refused then.
 
     Under ``torch.autocast`` convolutions and encoder run in its type, the heads in float32: with
     logits and values in bfloat16 a learning rate of 1e-3 made Pong collapse.
 
     Raises:
         ValueError: wrong option; observation space that is not a Box; an image the convolutions
-            do not fit; ``num_outputs`` missing (a recurrent wrapper), or odd with
-            ``free_log_std``; that option without Box actions.
+            do not fit; ``num_outputs`` odd with ``free_log_std``; that option without Box
+            actions; an option of heads without heads.
     """
 
     def __init__(
@@ -63,10 +68,12 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
         name: str,
         **custom_model_kwargs: Any,
     ) -> None:
-        options = _read_options(model_config, custom_model_kwargs)
+        given = _given_options(model_config, custom_model_kwargs)
+        options = ActorCriticOptions.from_dict(given)
         if not isinstance(obs_space, gym.spaces.Box):
             raise ValueError(f"{type(self).__name__} needs Box observations, got {obs_space}")
-        n_policy = _policy_units(num_outputs, action_space, options)
+        if num_outputs is None:
+            _require_no_heads(given, options)
         TorchModelV2.__init__(self, obs_space, action_space, num_outputs, model_config, name)
         nn.Module.__init__(self)
 
@@ -84,9 +91,15 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
         self.encoder = hidden_layers(n_flat, hiddens, options)
         self.value_encoder = None if shared else hidden_layers(n_flat, hiddens, options)
         n_in = (n_flat, *hiddens)[-1]
+        self.value_head: nn.Module | None = None
+        self.policy_head: nn.Module | None = None
+        self.log_std: nn.Parameter | None = None
+        if num_outputs is None:
+            self.num_outputs = n_in
+            return
+        n_policy = _policy_units(num_outputs, action_space, options)
         self.value_head = head(n_in, options.value_hiddens, 1, options, VALUE_GAIN)
         self.policy_head = head(n_in, options.policy_hiddens, n_policy, options, POLICY_GAIN)
-        self.log_std: nn.Parameter | None = None
         if options.free_log_std:
             self.log_std = nn.Parameter(torch.full((n_policy,), float(options.log_std_init)))
 
@@ -98,10 +111,14 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
     ) -> tuple[Tensor, list[Tensor]]:
         """Logits [B, num_outputs] of ``obs_flat`` (else ``obs``); keeps the values for later.
 
+        Without heads: the features.
+
         Raises:
             ValueError: an observation has another size than the observation space.
         """
         obs = input_dict["obs_flat"] if "obs_flat" in input_dict else input_dict["obs"]
+        if self.policy_head is None:
+            return self.lstm_features(obs), state
         outputs, self._value = self.policy_and_value(obs)
         return outputs, state
 
@@ -114,6 +131,15 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
         if self._value is None:
             raise RuntimeError("value_function() was called before the first forward()")
         return self._value
+
+    def lstm_features(self, obs: Tensor) -> Tensor:
+        """What an LSTM behind the encoder reads, [B, n] float32, of obs [B, ...].
+
+        Raises:
+            ValueError: an observation has another size than the observation space.
+        """
+        obs = self._floats(obs)
+        return self.encoder(obs if self.image is None else self.image(obs)).float()
 
     def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [B, num_outputs] and values [B] of obs [B, ...]; stores nothing.
@@ -134,6 +160,8 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
             return self._heads(features.float(), value_features.float())
 
     def _heads(self, features: Tensor, value_features: Tensor) -> tuple[Tensor, Tensor]:
+        assert self.policy_head is not None
+        assert self.value_head is not None
         outputs = self.policy_head(features)
         if self.log_std is not None:
             outputs = torch.cat((outputs, self.log_std.expand_as(outputs)), dim=1)
@@ -159,28 +187,41 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
         return obs.to(dtype).mul_(1.0 / 255.0)
 
 
-def _read_options(
+def _given_options(
     model_config: Mapping[str, Any], keywords: Mapping[str, Any]
-) -> ActorCriticOptions:
+) -> Mapping[str, Any]:
     # ModelCatalog.get_model_v2 gives a class or registered name the options as keywords and in
     # custom_model_config, but a dotted name ("custom_models.SharedEncoderActorCritic") gets them
     # AS its model_config, without any of RLlib's own keys.
     if "custom_model_config" not in model_config:
-        return ActorCriticOptions.from_dict(keywords or model_config)
+        return keywords or model_config
     if model_config.get("free_log_std"):
         raise ValueError("free_log_std belongs into custom_model_config for this model")
-    return ActorCriticOptions.from_dict(keywords or model_config["custom_model_config"])
+    return keywords or model_config["custom_model_config"]
+
+
+def _require_no_heads(given: Mapping[str, Any], options: ActorCriticOptions) -> None:
+    """Options that a network without heads would ignore are refused."""
+    problems = {
+        "policy_hiddens": bool(given.get("policy_hiddens")),
+        "value_hiddens": bool(given.get("value_hiddens")),
+        "shared_encoder": not options.shared_encoder,
+        "free_log_std": options.free_log_std,
+    }
+    for name, set_to_something in problems.items():
+        if set_to_something:
+            raise ValueError(
+                f"custom_model_config key {name!r} cannot go with use_lstm: one LSTM reads one "
+                "encoder and has linear heads of its own"
+            )
 
 
 def _policy_units(
-    num_outputs: int | None, action_space: gym.Space[Any], options: ActorCriticOptions
+    num_outputs: int, action_space: gym.Space[Any], options: ActorCriticOptions
 ) -> int:
     """Width of the policy head: all outputs, or with ``free_log_std`` the means only."""
-    if num_outputs is None or num_outputs < 1:
-        raise ValueError(
-            f"num_outputs must be at least 1, got {num_outputs} (None comes from use_lstm or "
-            "use_attention, which SharedEncoderActorCritic does not support)"
-        )
+    if num_outputs < 1:
+        raise ValueError(f"num_outputs must be at least 1, got {num_outputs}")
     if not options.free_log_std:
         return int(num_outputs)
     if not isinstance(action_space, gym.spaces.Box):

@@ -18,10 +18,22 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from ray.rllib.utils.serialization import deserialize_type
 from torch import Tensor
 
+from custom_models.recurrence import (
+    RecurrentModel,
+    check_recurrence,
+    encodes_for_lstm,
+    max_seq_len,
+)
+from custom_models.sharing import SharedModel
+
+# The name of the recurrent state in RLlib's STATE_IN and STATE_OUT.
+STATE = "state"
+
 # Keys RLlib's catalogue understands but this project's runners do not serve (yet).
 UNSUPPORTED_MODEL_KEYS = {
-    "use_lstm": "recurrent networks are not supported",
     "use_attention": "attention networks are not supported",
+    "lstm_use_prev_action": "networks get observations only; put the last action into them",
+    "lstm_use_prev_reward": "networks get observations only; put the last reward into them",
     "custom_action_dist": "the action distribution follows from the action space",
 }
 
@@ -82,11 +94,22 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
     | action_dist_inputs | [B, K] | logits, or [mean, log std]; K is 1 per action or 2 per dimension |
     | vf_preds | [B] | V(s) |
 
-    Recurrent models are refused: they would need states in the rollout.
+    Attributes:
+        recurrent: how to ask a recurrent network, whose rows are sequences; None of others, which
+            are asked by :meth:`policy_and_value`.
+        max_seq_len: steps of the longest sequence that a recurrent network is trained on.
+
+    Raises:
+        ValueError: unknown or contradicting ``model`` keys; no TorchModelV2; ``max_seq_len`` for a
+            network without state.
     """
 
     def setup(self) -> None:
+        check_recurrence(self.model_config)
         model_config = checked_model_config(self.model_config)
+        if model_config["use_lstm"]:
+            # Its heads read the LSTM: value layers of their own would be weights without use.
+            model_config["vf_share_layers"] = True
         if model_config["custom_model"] is not None:
             model_config["custom_model"] = resolved_model_class(model_config["custom_model"])
         space = self.observation_space
@@ -105,29 +128,53 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         )
         if not isinstance(self.model, TorchModelV2):
             raise ValueError(f"{type(self.model).__name__} is not a TorchModelV2")
+        self.recurrent: RecurrentModel | None = None
+        self.max_seq_len = max_seq_len(self.model_config)
+        known = model_config["custom_model"] is None or encodes_for_lstm(self.model)
+        self._shared = SharedModel(self.model, copied=known)
         if self.model.get_initial_state():
-            raise ValueError(
-                f"{type(self.model).__name__} is recurrent: recurrent networks are not supported"
-            )
+            self.recurrent = RecurrentModel(self._shared, self._prepared)
+        elif "max_seq_len" in self.model_config:
+            kind = type(self.model).__name__
+            raise ValueError(f"model.max_seq_len has no effect: {kind} is not recurrent")
         # A model may offer policy and value in one pass, without ModelV2's dict unpacking.
         self._direct = getattr(self.model, "policy_and_value", None)
 
+    def _prepared(self, obs: Tensor) -> Tensor:
+        """Observations as the model reads them."""
+        return obs.permute(0, 2, 3, 1).float() / 255.0 if self._images_for_rllib else obs
+
     def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Dist inputs [B, K] and values [B] for observations [B, …]; gradients as torch's mode says."""
+        """Dist inputs [B, K] and values [B] for observations [B, …]; gradients as torch's mode says.
+
+        Of a network without state only.
+        """
         if self._direct is not None:
             return self._direct(obs)
-        if self._images_for_rllib:
-            obs = obs.permute(0, 2, 3, 1).float() / 255.0
-        dist_inputs, _ = self.model({"obs": obs, "is_training": self.training}, [], None)
-        return dist_inputs, self.model.value_function()
+        inputs = {"obs": self._prepared(obs), "is_training": self.training}
+        with self._shared.use() as model:
+            dist_inputs, _ = model(inputs, [], None)
+            return dist_inputs, model.value_function()
+
+    def get_initial_state(self) -> dict[str, Tensor]:
+        """RLlib's hook: the state [D] before an episode; empty of a network without one."""
+        return {} if self.recurrent is None else {STATE: self.recurrent.initial_state()}
 
     def _forward(self, batch: dict[str, Any], **_: Any) -> dict[str, Any]:
-        dist_inputs, values = self.policy_and_value(batch[Columns.OBS])
-        return {Columns.ACTION_DIST_INPUTS: dist_inputs, Columns.VF_PREDS: values}
+        if self.recurrent is None:
+            dist_inputs, values = self.policy_and_value(batch[Columns.OBS])
+            return {Columns.ACTION_DIST_INPUTS: dist_inputs, Columns.VF_PREDS: values}
+        states = batch[Columns.STATE_IN][STATE]
+        dist_inputs, values, after = self.recurrent.step(batch[Columns.OBS], states)
+        return {
+            Columns.ACTION_DIST_INPUTS: dist_inputs,
+            Columns.VF_PREDS: values,
+            Columns.STATE_OUT: {STATE: after},
+        }
 
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
         """V(s), [B]."""
-        return self.policy_and_value(batch[Columns.OBS])[1]
+        return self._forward(batch)[Columns.VF_PREDS]
 
 
 def is_image(space: gym.Space) -> bool:

@@ -107,6 +107,31 @@ class ActionObservationReward(_Probe):
         return _obs(0.0), 1.0 if right else -1.0, True, False, {}
 
 
+class RecalledReward(_Probe):
+    """``k`` steps of observation 0 after one of -1 or 1; only the last action counts.
+
+    It gives 1 when it matches what was shown first (-1 → 0, 1 → 1), else -1. A policy without
+    memory gets 0 on average; with one V*(first observation) = γ^k.
+
+    Fails alone when a recurrent state does not reach from step to step, in playing or in training.
+    """
+
+    def __init__(self, k: int = 3):
+        self._k = k
+
+    def _start(self) -> np.ndarray:
+        self._step = 0
+        self._shown = self._coin()
+        return _obs(self._shown)
+
+    def step(self, action: int) -> Step:
+        self._step += 1
+        if self._step <= self._k:
+            return _obs(0.0), 0.0, False, False, {}
+        right = action == int(self._shown > 0)
+        return _obs(0.0), 1.0 if right else -1.0, True, False, {}
+
+
 class EndlessReward(_Probe):
     """Reward 1 for ever, cut (truncated) every ``k`` steps, always the same observation.
 

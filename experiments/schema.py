@@ -169,6 +169,9 @@ MODEL_KEYS: dict[str, Kind] = {
     "post_fcnet_hiddens": lambda value: (
         None if isinstance(value, list) and not any(map(integer(1), value)) else "a list of widths"
     ),
+    "use_lstm": boolean,
+    "lstm_cell_size": integer(1),
+    "max_seq_len": integer(1),
     "vf_share_layers": boolean,
     "free_log_std": boolean,
     "no_final_linear": boolean,

@@ -61,9 +61,10 @@ def _play_one(
 ) -> tuple[list[np.ndarray], float]:
     """Frames and raw return of one whole episode."""
     obs, _ = env.reset(seed=seed)
+    memory = runner.new_memory(1)
     frames, total, done = [env.render()], 0.0, False
     while not done:
-        action = runner.act(np.asarray(obs)[None], explore=explore)[0]
+        action = runner.act(np.asarray(obs)[None], explore=explore, memory=memory)[0]
         obs, reward, terminated, truncated, _ = env.step(action)
         frames.append(env.render())
         total += float(reward)

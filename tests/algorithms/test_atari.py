@@ -129,13 +129,14 @@ def test_rllibs_convolutions_get_images_their_way(model, monkeypatch):
         observation_space=space, action_space=gym.spaces.Discrete(6), model_config=model
     )
     obs = torch.randint(0, 256, (3, 4, 42, 42), dtype=torch.uint8)
-    seen, forward = [], module.model.forward
+    kind = type(module.model)
+    seen, forward = [], kind.forward
 
-    def watched(given, state, lengths):
+    def watched(self, given, state, lengths):
         seen.append(given["obs"])
-        return forward(given, state, lengths)
+        return forward(self, given, state, lengths)
 
-    monkeypatch.setattr(module.model, "forward", watched)
+    monkeypatch.setattr(kind, "forward", watched)
     dist_inputs, values = module.policy_and_value(obs)
     assert (dist_inputs.shape, values.shape) == ((3, 6), (3,))
     assert torch.equal(seen[0], obs.permute(0, 2, 3, 1).float() / 255.0)

@@ -17,6 +17,7 @@ SMALL = {
     },
 }
 SCHEDULES = {"lr": [[0, 0.01], [600, 0.001]], "entropy_coeff": [[0, 0.1], [600, 0.0]]}
+REMEMBERING = {"model": {"fcnet_hiddens": [8], "use_lstm": True, "lstm_cell_size": 8}}
 FILTERED = {"observation_filter": "MeanStdFilter"}
 # Numbers that measure the machine or the call, not the training.
 TIMING = ("num_env_steps_sampled_per_second",)
@@ -30,6 +31,8 @@ CASES = {
     "PPO with filter": ("PPO", FILTERED),
     "A2C on Pendulum": ("A2C", {"env": "Pendulum-v1", **FILTERED}),
     "PPO on FrozenLake": ("PPO", {"env": "FrozenLake-v1"}),
+    "A2C with memory": ("A2C", {**REMEMBERING, **FILTERED}),
+    "PPO with memory": ("PPO", REMEMBERING),
     "PPO with several fragments a batch": ("PPO", {"rollout_fragment_length": 5, **FILTERED}),
 }
 every_case = pytest.mark.parametrize("case", CASES)

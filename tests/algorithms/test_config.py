@@ -83,7 +83,49 @@ CONTRADICTIONS = {
         ["'alpha' is unknown for adam", "epsilon, betas"],
     ),
     "model key": ("A2C", {"model": {"fcnet_hidden": [8]}}, ["'fcnet_hidden'", "'fcnet_hiddens'?"]),
-    "recurrent": ("A2C", {"model": {"use_lstm": True}}, ["'use_lstm': recurrent networks are not"]),
+    "previous action": (
+        "A2C",
+        {"model": {"use_lstm": True, "lstm_use_prev_action": True}},
+        ["'lstm_use_prev_action': networks get observations only"],
+    ),
+    "sequence over fragment": (
+        "A2C",
+        {"model": {"use_lstm": True, "max_seq_len": 6}},
+        ["max_seq_len 6", "rollout_fragment_length is 5"],
+    ),
+    "sequence over fragment, A3C": (
+        "A3C",
+        {"model": {"use_lstm": True, "max_seq_len": 21}},
+        ["max_seq_len 21", "rollout_fragment_length is 20"],
+    ),
+    "minibatch under sequence": (
+        "PPO",
+        {
+            "model": {"use_lstm": True},
+            "minibatch_size": 19,
+            "num_env_runners": 0,
+            "train_batch_size": 100,
+        },
+        ["minibatch_size 19", "max_seq_len 20", "whole sequences"],
+    ),
+    "sequence of no step": ("A2C", {"model": {"use_lstm": True, "max_seq_len": 0}}, ["got 0"]),
+    "no cell": ("A2C", {"model": {"use_lstm": True, "lstm_cell_size": 0}}, ["cell_size", "got 0"]),
+    "sequences without memory": (
+        "A2C",
+        {"model": {"max_seq_len": 5}},
+        ["max_seq_len has no effect without use_lstm"],
+    ),
+    "cells without memory": (
+        "A2C",
+        {"model": {"lstm_cell_size": 5}},
+        ["lstm_cell_size has no effect without use_lstm"],
+    ),
+    "use_lstm in words": ("A2C", {"model": {"use_lstm": "yes"}}, ["true or false, got 'yes'"]),
+    "free log std with memory": (
+        "A2C",
+        {"model": {"use_lstm": True, "free_log_std": True}},
+        ["free_log_std cannot go with use_lstm"],
+    ),
     "entropy schedule": ("A2C", {"entropy_coeff": [[10, 0.1], [20, 0.0]]}, ["entropy_coeff"]),
     "lr schedule": ("A2C", {"lr": [[10, 0.1], [20, 0.0]]}, ["lr"]),
     "evaluation steps": (

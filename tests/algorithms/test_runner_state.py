@@ -7,8 +7,10 @@ import pytest
 
 NATIVE = {"num_envs_per_env_runner": 3}
 SYNC = {"num_envs_per_env_runner": 2, "gym_env_vectorize_mode": "sync"}
+REMEMBERING = {"model": {"fcnet_hiddens": [8], "use_lstm": True, "lstm_cell_size": 8}}
 CONTINUABLE = {
     "CartPole-v1": NATIVE,
+    "Acrobot-v1": {**SYNC, **REMEMBERING},
     "MountainCar-v0": SYNC,
     "Pendulum-v1": SYNC,
     "FrozenLake-v1": SYNC,

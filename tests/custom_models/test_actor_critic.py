@@ -388,10 +388,34 @@ def test_observation_space_that_is_no_box_is_named():
         build(gym.spaces.Discrete(5))
 
 
-@pytest.mark.parametrize("num_outputs", [None, 0])
-def test_missing_outputs_are_named(num_outputs):
-    with pytest.raises(ValueError, match=f"num_outputs must be at least 1, got {num_outputs}"):
-        build(num_outputs=num_outputs)
+def test_outputs_must_be_some():
+    with pytest.raises(ValueError, match="num_outputs must be at least 1, got 0"):
+        build(num_outputs=0)
+
+
+def test_without_outputs_it_gives_features_and_has_no_heads():
+    model = build(num_outputs=None, encoder_hiddens=[8, 5])
+    assert model.num_outputs == 5
+    assert not any("head" in name for name, _ in model.named_parameters())
+    obs = observations(3)
+    features, state = model({"obs": obs})
+    assert features.shape == (3, 5)
+    assert state == []
+    torch.testing.assert_close(features, model.lstm_features(obs))
+    with pytest.raises(RuntimeError, match="before the first forward"):
+        model.value_function()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"policy_hiddens": [8]}, {"value_hiddens": [8]}, {"shared_encoder": False}],
+    ids=lambda option: next(iter(option)),
+)
+def test_options_of_heads_are_refused_without_heads(option):
+    (name,) = option
+    with pytest.raises(ValueError, match=f"'{name}' cannot go with use_lstm"):
+        build(num_outputs=None, **option)
+    build(num_outputs=None, policy_hiddens=[], value_hiddens=[], shared_encoder=True)
 
 
 def test_free_log_std_needs_pairs_of_outputs_and_continuous_actions():
@@ -471,13 +495,6 @@ def test_options_left_in_custom_model_config_count_without_keywords():
     config = {**MODEL_DEFAULTS, "custom_model_config": BALL_3D}
     model = SharedEncoderActorCritic(BALL, TILT, 4, config, "test")
     assert shapes(model) == shapes(build_ball())
-
-
-@pytest.mark.parametrize("wrapper", ["use_lstm", "use_attention"])
-def test_recurrent_wrappers_are_refused_by_name(wrapper):
-    config = {**MODEL_DEFAULTS, "custom_model": SharedEncoderActorCritic, wrapper: True}
-    with pytest.raises(ValueError, match=f"{wrapper}.*SharedEncoderActorCritic does not support"):
-        ModelCatalog.get_model_v2(CARTPOLE, LEFT_RIGHT, 2, config, framework="torch")
 
 
 def test_free_log_std_of_the_model_dict_is_not_dropped_silently():

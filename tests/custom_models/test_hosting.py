@@ -39,11 +39,6 @@ class Plain(TorchModelV2, nn.Module):
         return self._value
 
 
-class Remembering(Plain):
-    def get_initial_state(self):
-        return [torch.zeros(3)]
-
-
 def hosted(obs=VECTOR, actions=None, seed=0, **model):
     torch.manual_seed(seed)
     actions = gym.spaces.Discrete(3) if actions is None else actions
@@ -170,11 +165,12 @@ def test_a_model_with_both_in_one_pass_is_asked_once():
             "model key 'fcnet_hidens' is unknown; did you mean 'fcnet_hiddens'",
         ),
         ({"zzz": 1}, "model key 'zzz' is unknown"),
-        ({"use_lstm": True}, "'use_lstm': recurrent networks are not supported"),
+        ({"lstm_use_prev_action": True}, "'lstm_use_prev_action': networks get observations only"),
+        ({"lstm_use_prev_reward": True}, "'lstm_use_prev_reward': networks get observations only"),
         ({"use_attention": True}, "'use_attention': attention networks are not supported"),
         ({"custom_action_dist": "x"}, "the action distribution follows from the action space"),
         ({"custom_model": "no.such.Model"}, "custom_model 'no.such.Model' cannot be imported"),
-        ({"custom_model": Remembering}, "Remembering is recurrent"),
+        ({"custom_model": Plain, "max_seq_len": 5}, "no effect: Plain is not recurrent"),
     ],
 )
 def test_what_cannot_be_hosted_is_refused_in_one_sentence(model, message):

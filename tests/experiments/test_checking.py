@@ -140,8 +140,47 @@ KEYS = [
     ("PPO", {"model": {5: 1}}, "config.model.5: is no model key"),
     (
         "PPO",
-        {"model": {"use_lstm": True}},
-        "config.model: model key 'use_lstm': recurrent networks are not supported",
+        {"model": {"use_attention": True}},
+        "config.model: model key 'use_attention': attention networks are not supported",
+    ),
+    ("PPO", {"model": {"use_lstm": 1}}, "config.model.use_lstm: must be true or false, got 1"),
+    (
+        "PPO",
+        {"model": {"use_lstm": True, "max_seq_len": 2.5}},
+        "config.model.max_seq_len: must be an integer of at least 1, got 2.5",
+    ),
+    (
+        "PPO",
+        {"model": {"use_lstm": True, "lstm_cell_size": 0}},
+        "config.model.lstm_cell_size: must be an integer of at least 1, got 0",
+    ),
+    (
+        "A3C",
+        {"model": {"use_lstm": True, "max_seq_len": 30}},
+        "config: model.max_seq_len 30 is longer than the fragment: rollout_fragment_length is 20",
+    ),
+    (
+        "PPO",
+        {"model": {"max_seq_len": 5}},
+        "config: model.max_seq_len has no effect without use_lstm: true",
+    ),
+    (
+        "PPO",
+        {"model": {"custom_model": OURS, "max_seq_len": 5}},
+        "config.model: the network cannot be built: model.max_seq_len has no effect: "
+        "SharedEncoderActorCritic is not recurrent",
+    ),
+    (
+        "PPO",
+        {
+            "model": {
+                "custom_model": OURS,
+                "custom_model_config": {"policy_hiddens": [8]},
+                "use_lstm": True,
+            }
+        },
+        "config.model: the network cannot be built: custom_model_config key 'policy_hiddens' "
+        "cannot go with use_lstm: one LSTM reads one encoder and has linear heads of its own",
     ),
     (
         "PPO",

@@ -1,0 +1,153 @@
+"""Recurrent TorchModelV2 networks: sequences of observations instead of single ones.
+
+A state is one flat float32 vector of D numbers per environment, whatever tensors a model splits it
+into. Rows of several sequences stand one sequence after the other; padding exists in here only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from ray.rllib.models.catalog import MODEL_DEFAULTS
+from ray.rllib.models.torch.recurrent_net import LSTMWrapper
+from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
+from torch import Tensor
+
+from custom_models.sharing import SharedModel
+
+
+class RecurrentModel:
+    """A TorchModelV2 with a state, asked for whole sequences.
+
+    Works with RLlib's LSTM wrapper (``use_lstm``) and with any model whose
+    ``get_initial_state()`` is not empty. A wrapped model that offers ``lstm_features(obs)`` is
+    encoded without padding, and its LSTM and heads stay in float32 under autocast.
+
+    =============  ==========  =======  ==========================================================
+    symbol         shape       dtype    meaning
+    =============  ==========  =======  ==========================================================
+    obs            [B, …]      any      rows of S sequences, one sequence after the other
+    lengths        [S]         int64    rows of each sequence, on the CPU; their sum is B
+    states         [S, D]      float32  what the network remembers before a sequence's first row
+    dist_inputs    [B, K]      float32  as of any hosted network
+    values         [B]         float32  V(s)
+    =============  ==========  =======  ==========================================================
+    """
+
+    def __init__(self, shared: SharedModel, prepare: Callable[[Tensor], Tensor]):
+        """``prepare`` turns observations into what the model reads (image layout, scale)."""
+        model = shared.model
+        self._shared = shared
+        self._prepare = prepare
+        self._encodes = encodes_for_lstm(model)
+        self._shapes = [tuple(np.shape(part)) for part in model.get_initial_state()]
+        self._sizes = [math.prod(shape) for shape in self._shapes]
+
+    @property
+    def state_size(self) -> int:
+        """D, numbers in one state."""
+        return sum(self._sizes)
+
+    def initial_state(self) -> Tensor:
+        """The state at an episode's start, [D], on the CPU."""
+        parts = [torch.as_tensor(part) for part in self._shared.model.get_initial_state()]
+        return torch.cat([part.detach().float().cpu().reshape(-1) for part in parts])
+
+    def step(self, obs: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One row of every sequence: dist inputs [S, K], values [S], the states after it [S, D]."""
+        return self._run(obs, torch.ones(len(obs), dtype=torch.int64), states, None)
+
+    def unroll(self, obs: Tensor, lengths: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Dist inputs [B, K] and values [B] of whole sequences."""
+        longest = int(lengths.max())
+        kept = None
+        if longest * len(lengths) != len(obs):
+            kept = _unpadded(lengths, longest).to(obs.device)
+        dist_inputs, values, _ = self._run(obs, lengths, states, kept)
+        return dist_inputs, values
+
+    def _run(
+        self, obs: Tensor, lengths: Tensor, states: Tensor, kept: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """``kept``: where the rows stand among the padded ones; None where nothing is padded."""
+        parts = self._split(states)
+        padded_rows = int(lengths.max()) * len(lengths)
+        lengths = lengths.to(obs.device)
+        with self._shared.use() as model:
+            encoded = model.lstm_features(self._prepare(obs)) if self._encodes else None
+            # Logits and values in bfloat16 ruined learning where it was tried (actor_critic.py).
+            with torch.autocast(obs.device.type, enabled=False):
+                if encoded is not None:
+                    padded = _padded(encoded.float(), kept, padded_rows)
+                    inputs = padded.reshape(len(lengths), -1, padded.shape[1])
+                    outputs, after = model.forward_rnn(inputs, parts, lengths)
+                else:
+                    padded = _padded(obs, kept, padded_rows)
+                    inputs = {"obs": self._prepare(padded), "is_training": model.training}
+                    outputs, after = model(inputs, parts, lengths)
+                values = model.value_function().reshape(-1)
+        outputs = outputs.reshape(padded_rows, -1)
+        if kept is not None:
+            outputs, values = outputs.index_select(0, kept), values.index_select(0, kept)
+        return outputs, values, torch.cat([part.reshape(len(lengths), -1) for part in after], 1)
+
+    def _split(self, states: Tensor) -> list[Tensor]:
+        """The model's own state tensors, [S, *shape] each, of flat ones [S, D]."""
+        parts = states.split(self._sizes, dim=1)
+        return [
+            part.reshape(len(states), *shape).contiguous()
+            for part, shape in zip(parts, self._shapes, strict=True)
+        ]
+
+
+def encodes_for_lstm(model: TorchModelV2) -> bool:
+    """Whether it is RLlib's LSTM around a model whose encoder can be asked by itself."""
+    return isinstance(model, LSTMWrapper) and hasattr(model, "lstm_features")
+
+
+def _unpadded(lengths: Tensor, longest: int) -> Tensor:
+    """Places [B] of the rows when every sequence is padded to ``longest``, one after the other."""
+    return torch.nonzero((torch.arange(longest) < lengths[:, None]).reshape(-1)).squeeze(1)
+
+
+def _padded(rows: Tensor, kept: Tensor | None, padded_rows: int) -> Tensor:
+    """Rows at their places among zeros."""
+    if kept is None:
+        return rows
+    return rows.new_zeros((padded_rows, *rows.shape[1:])).index_copy(0, kept, rows)
+
+
+def check_recurrence(model: Mapping[str, Any]) -> None:
+    """What the keys of recurrent networks may say together.
+
+    Args:
+        model: the ``model:`` dict as given, without defaults.
+
+    Raises:
+        ValueError: a wrong value, or a key that would have no effect; one line.
+    """
+    for key in ("max_seq_len", "lstm_cell_size"):
+        value = model.get(key, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"model.{key} must be an integer of at least 1, got {value!r}")
+    wrapped = model.get("use_lstm", False)
+    if not isinstance(wrapped, bool):
+        raise ValueError(f"model.use_lstm must be true or false, got {wrapped!r}")
+    if not wrapped and "lstm_cell_size" in model:
+        raise ValueError("model.lstm_cell_size has no effect without use_lstm: true")
+    if not wrapped and "max_seq_len" in model and model.get("custom_model") is None:
+        raise ValueError("model.max_seq_len has no effect without use_lstm: true")
+    if wrapped and model.get("free_log_std"):
+        raise ValueError(
+            "model.free_log_std cannot go with use_lstm: RLlib's LSTM has the policy head, whose "
+            "log standard deviations depend on the observations"
+        )
+
+
+def max_seq_len(model: Mapping[str, Any]) -> int:
+    """The longest sequence, steps, of a ``model:`` dict as given."""
+    return int(model.get("max_seq_len", MODEL_DEFAULTS["max_seq_len"]))
