@@ -159,3 +159,23 @@ def test_limits_of_one_copy_and_of_many_count_from_the_start_of_play():
             assert not ended
     np.testing.assert_array_equal(info["episode_frame_number"] - starts, 42)
     assert info["game_over"].all()
+
+
+def test_a_game_over_at_its_limit_is_over_and_not_cut():
+    free = make_vector_env("ALE/Breakout-v5", 1, PLAIN)
+    free.reset(seed=0)
+    actions, info = iter(actions_of(free, 1500)), {"game_over": [False]}
+    while not info["game_over"][0]:
+        *_, info = free.step(next(actions))
+    options = PLAIN | {"max_num_frames_per_episode": int(info["episode_frame_number"][0])}
+    vector = make_vector_env("ALE/Breakout-v5", 1, options)
+    single = make_single_env("ALE/Breakout-v5", options)
+    vector.reset(seed=0)
+    single.reset(seed=0)
+    ended, actions = False, iter(actions_of(free, 1500))
+    while not ended:
+        action = next(actions)
+        *_, terminated, truncated, told = vector.step(action)
+        *_, ended, cut, _ = single.step(int(action[0]))
+        assert (terminated[0], truncated[0]) == (ended, cut) == (told["game_over"][0], False)
+    assert told["episode_frame_number"][0] == options["max_num_frames_per_episode"]
