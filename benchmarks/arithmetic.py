@@ -84,3 +84,13 @@ def remaining_seconds(done: list[Row], to_come: Iterable[tuple[str, str]]) -> fl
     overall = sum(row["seconds_of_process"] for row in done) / len(done)
     means = {key: sum(values) / len(values) for key, values in seen.items()}
     return sum(means.get(key, overall) for key in to_come)
+
+
+def ceiling(emulator: float, forward: float, training: float, passes: int) -> float:
+    """Steps per second if only emulator, inference and so many training passes took time.
+
+    Args:
+        emulator, forward, training: steps per second of each alone, on the same cores.
+        passes: how often each step is learned from.
+    """
+    return 1.0 / (1.0 / emulator + 1.0 / forward + passes / training)

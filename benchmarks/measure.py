@@ -112,6 +112,20 @@ def _run_command(config: str) -> dict[str, Any]:
     }
 
 
+def run_command_for_memory(config: str, steps: int) -> dict[str, Any]:
+    """Our real command for so many steps: its peak memory as a row."""
+    with tempfile.TemporaryDirectory() as storage:
+        command = [sys.executable, "-m", "experiments.command", "train", "file", config]
+        command += ["--stop", f"{{timesteps_total: {steps}}}", "--seeds", "1000"]
+        ended = _timed([*command, "--storage-path", storage, "--experiment-name", "timed"])
+        manifest = Path(storage) / "timed" / "manifest.json"
+        status = json.loads(manifest.read_text())["status"] if manifest.exists() else "not started"
+    ended.pop("stdout")
+    if status != "done":
+        return ended | {"status": "failed", "error": f"{status}: {ended['last_line']}"}
+    return ended | {"status": "ok"}
+
+
 def _timed(command: list[str]) -> dict[str, Any]:
     """Run, wait, and report seconds, peak memory and output."""
     # An exported thread count reaches every Ray worker and oversubscribes small machines.
