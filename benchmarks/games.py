@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.reference_scores import REFERENCE_SCORES
+from analysis.signatures import require_same_environment
 from analysis.thinning import Row, read_curve, read_results, thinned, write_curve
 from benchmarks.claims import ROOT, _between, _rllib
 
@@ -86,7 +87,17 @@ def keep(experiment: Path, into: Path, seed: int) -> None:
 
 
 def table(results: Path) -> str:
-    """Every run that was kept, one line each, in the order of :data:`FILES`."""
+    """Every run that was kept, one line each, in the order of :data:`FILES`.
+
+    Raises:
+        DifferentEnvironmentsError: runs of one game played it differently.
+    """
+    for game in SEEDS:
+        files = sorted(results.glob(f"{game}-*/seed*.json"))
+        abouts = {f"{file.parent.name} {file.stem}": json.loads(file.read_text()) for file in files}
+        require_same_environment(
+            {run: about["environment_signature"] for run, about in abouts.items()}
+        )
     lines = [
         "| config | seed | status | agent steps | frames | training minutes | score of the last 100 games "
         "(lowest to highest) | human-normalised | solved after |",

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from analysis.signatures import DifferentEnvironmentsError
 from analysis.thinning import COLUMNS, write_curve
 from benchmarks.games import FILES, SEEDS, _numbers, keep, solved_after, table
 
@@ -39,6 +40,7 @@ def experiment(tmp_path):
     (folder / "trial").mkdir(parents=True)
     manifest = {
         "env": "ALE/Pong-v5",
+        "environment_signature": {"id": "ALE/Pong-v5", "screen_size": 42},
         "status": "done",
         "machine": {"cpu": "A Processor", "cores": 2},
         "git": {"commit": "0123456789"},
@@ -70,6 +72,17 @@ def test_the_table_has_a_line_for_every_file_and_run(experiment, tmp_path):
         assert f"| `{name}.yaml` | – | not run |" in text
     assert "A Processor, 2 cores" in text
     assert "0123456" in text
+
+
+def test_runs_that_played_differently_share_no_table(experiment, tmp_path):
+    results = tmp_path / "results"
+    keep(experiment, results / "pong-ppo", 2)
+    manifest = json.loads((experiment / "manifest.json").read_text())
+    manifest["environment_signature"]["screen_size"] = 84
+    (experiment / "manifest.json").write_text(json.dumps(manifest))
+    keep(experiment, results / "pong-a2c", 2)
+    with pytest.raises(DifferentEnvironmentsError, match=r"pong-a2c seed2: 84; pong-ppo seed2: 42"):
+        table(results)
 
 
 def test_a_run_without_a_finished_game_is_a_line(experiment, tmp_path):
