@@ -113,6 +113,23 @@ def test_a_sequence_gives_what_its_steps_give(kind, lengths):
 
 
 @every_kind
+def test_the_gradient_of_a_sequence_reaches_back_through_its_steps(kind):
+    found = []
+    for forward in ("unroll", "steps"):
+        module = hosted(kind)
+        recurrent = module.recurrent
+        obs, states = rows_of(kind, sum(LENGTHS)), states_of(recurrent, len(LENGTHS))
+        if forward == "unroll":
+            outputs = recurrent.unroll(obs, torch.tensor(LENGTHS), states)
+        else:
+            outputs = stepped(recurrent, obs, LENGTHS, states)
+        sum(output.square().mean() for output in outputs).backward()
+        found.append({name: p.grad for name, p in module.named_parameters()})
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(gradient, found[1][name], rtol=1e-4, atol=1e-6)
+
+
+@every_kind
 def test_outputs_have_a_row_per_step_and_states_a_row_per_sequence(kind):
     module = hosted(kind)
     recurrent, outputs = module.recurrent, 4 if kind == "box" else 3

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import time
 
 import gymnasium as gym
 import numpy as np
@@ -32,7 +33,9 @@ class SelfReferring(TorchModelV2, nn.Module):
         return self._features
 
     def forward(self, input_dict, state, seq_lens):
-        return self.policy(self.encode(input_dict["obs"])), state
+        logits = self.policy(self.encode(input_dict["obs"]))
+        time.sleep(0.001)  # time enough for another thread
+        return logits, state
 
     def value_function(self):
         return self.value(self._features).squeeze(1)
