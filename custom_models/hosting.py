@@ -151,10 +151,12 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         """
         if self._direct is not None:
             return self._direct(obs)
+        return self._shared.run(lambda model: self._forward_and_value(model, obs))
+
+    def _forward_and_value(self, model: Any, obs: Tensor) -> tuple[Tensor, Tensor]:
         inputs = {"obs": self._prepared(obs), "is_training": self.training}
-        with self._shared.use() as model:
-            dist_inputs, _ = model(inputs, [], None)
-            return dist_inputs, model.value_function()
+        dist_inputs, _ = model(inputs, [], None)
+        return dist_inputs, model.value_function()
 
     def get_initial_state(self) -> dict[str, Tensor]:
         """RLlib's hook: the state [D] before an episode; empty of a network without one."""
