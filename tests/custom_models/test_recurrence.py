@@ -199,6 +199,13 @@ def test_our_model_is_encoder_then_lstm_then_linear_heads():
     assert kinds == {"image", "encoder", "lstm", "_logits_branch", "_value_branch"}
 
 
+def test_options_reach_our_model_behind_the_wrapper_and_nobody_is_blamed(caplog):
+    assert hosted("ours").model.lstm.input_size == 128
+    with caplog.at_level("WARNING"):
+        assert hosted("ours on images").model.lstm.input_size == 16
+    assert "custom_model_config" not in caplog.text
+
+
 @pytest.mark.parametrize("kind", ["fcnet", "ours"])
 def test_autocast_leaves_lstm_and_heads_in_full_precision(kind):
     recurrent = hosted(kind).recurrent
