@@ -131,9 +131,10 @@ class ActingPolicy:
 
     def _shared(self, forward: Callable[..., tuple[Tensor, ...]], *inputs: Any) -> Any:
         """``forward`` of all rows, or of the team's shares of them."""
-        rows = len(inputs[0])
-        shares = self._team.shares(rows, "forward") if self._team is not None else 1
-        if self._team is None or shares == 1:
+        if self._team is None:
+            return forward(*inputs)
+        shares = self._team.shares(len(inputs[0]), "forward")
+        if shares == 1:
             return forward(*inputs)
         split = zip(*(_split(part, shares) for part in inputs), strict=True)
         parts = self._team.map(lambda share: forward(*share), split)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import gymnasium as gym
@@ -118,14 +120,15 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         if self._images_for_rllib:
             channels, height, width = space.shape
             space = gym.spaces.Box(0.0, 1.0, (height, width, channels), np.float32)
-        self.model = ModelCatalog.get_model_v2(
-            obs_space=space,
-            action_space=self.action_space,
-            num_outputs=num_dist_inputs(self.action_space),
-            model_config=model_config,
-            framework="torch",
-            name="policy",
-        )
+        with _without_advice() if model_config["use_lstm"] else nullcontext():
+            self.model = ModelCatalog.get_model_v2(
+                obs_space=space,
+                action_space=self.action_space,
+                num_outputs=num_dist_inputs(self.action_space),
+                model_config=model_config,
+                framework="torch",
+                name="policy",
+            )
         if not isinstance(self.model, TorchModelV2):
             raise ValueError(f"{type(self.model).__name__} is not a TorchModelV2")
         self.recurrent: RecurrentModel | None = None
@@ -151,10 +154,12 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         """
         if self._direct is not None:
             return self._direct(obs)
+        return self._shared.run(lambda model: self._forward_and_value(model, obs))
+
+    def _forward_and_value(self, model: Any, obs: Tensor) -> tuple[Tensor, Tensor]:
         inputs = {"obs": self._prepared(obs), "is_training": self.training}
-        with self._shared.use() as model:
-            dist_inputs, _ = model(inputs, [], None)
-            return dist_inputs, model.value_function()
+        dist_inputs, _ = model(inputs, [], None)
+        return dist_inputs, model.value_function()
 
     def get_initial_state(self) -> dict[str, Tensor]:
         """RLlib's hook: the state [D] before an episode; empty of a network without one."""
@@ -175,6 +180,18 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
         """V(s), [B]."""
         return self._forward(batch)[Columns.VF_PREDS]
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Silence ModelCatalog, which blames a model for the options its own LSTM wrapper refuses."""
+    logger = logging.getLogger(ModelCatalog.__module__)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def is_image(space: gym.Space) -> bool:

@@ -74,10 +74,11 @@ class RecurrentModel:
         self, obs: Tensor, lengths: Tensor, states: Tensor, kept: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """``kept``: where the rows stand among the padded ones; None where nothing is padded."""
-        parts = self._split(states)
-        padded_rows = int(lengths.max()) * len(lengths)
+        padded_rows = len(obs) if kept is None else int(lengths.max()) * len(lengths)
         lengths = lengths.to(obs.device)
-        with self._shared.use() as model:
+
+        def forward(model: Any) -> tuple[Tensor, list[Tensor], Tensor]:
+            parts = self._split(states)
             encoded = model.lstm_features(self._prepare(obs)) if self._encodes else None
             # Logits and values in bfloat16 ruined learning where it was tried (actor_critic.py).
             with torch.autocast(obs.device.type, enabled=False):
@@ -89,8 +90,10 @@ class RecurrentModel:
                     padded = _padded(obs, kept, padded_rows)
                     inputs = {"obs": self._prepare(padded), "is_training": model.training}
                     outputs, after = model(inputs, parts, lengths)
-                values = model.value_function().reshape(-1)
-        outputs = outputs.reshape(padded_rows, -1)
+                return outputs, after, model.value_function()
+
+        outputs, after, values = self._shared.run(forward)
+        outputs, values = outputs.reshape(padded_rows, -1), values.reshape(-1)
         if kept is not None:
             outputs, values = outputs.index_select(0, kept), values.index_select(0, kept)
         return outputs, values, torch.cat([part.reshape(len(lengths), -1) for part in after], 1)

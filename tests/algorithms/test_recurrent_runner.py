@@ -37,9 +37,9 @@ class ThreeLives(VectorEnv):
     The observation counts the steps of the game.
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
-
-    def __init__(self, num_envs=1):
+    def __init__(self, num_envs=1, same_step=False):
+        mode = AutoresetMode.SAME_STEP if same_step else AutoresetMode.NEXT_STEP
+        self.metadata = {"autoreset_mode": mode}
         self.num_envs = num_envs
         self.single_observation_space = gym.spaces.Box(0.0, 10.0, (1,), np.float32)
         self.single_action_space = gym.spaces.Discrete(2)
@@ -55,10 +55,13 @@ class ThreeLives(VectorEnv):
         return self._obs(), {"game_over": self._over}
 
     def step(self, actions):
-        self._steps = np.where(self._over, 0, self._steps + 1)
-        playing = ~self._over
+        next_step = self.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+        resetting = self._over & next_step
+        self._steps = np.where(resetting, 0, self._steps + 1)
         self._over = self._steps == 9
-        lost = playing & (self._steps % 3 == 0)
+        lost = ~resetting & (self._steps % 3 == 0)
+        if not next_step:
+            self._steps = np.where(self._over, 0, self._steps)
         none = np.zeros(self.num_envs, bool)
         return self._obs(), np.ones(self.num_envs), lost, none, {"game_over": self._over}
 
@@ -188,14 +191,18 @@ def test_states_that_are_not_reset_would_show(make_remembering):
     torch.testing.assert_close(log_probs, batch.old_log_probs, rtol=1e-5, atol=1e-5)
 
 
-def test_lost_lives_do_not_reset_the_state(make_remembering):
-    runner = make_remembering(LIVES_ID, model={**FCNET, "max_seq_len": 20})
+@pytest.mark.parametrize("same_step", [False, True])
+def test_lost_lives_do_not_reset_the_state(make_remembering, same_step):
+    model, options = {**FCNET, "max_seq_len": 30}, {"same_step": same_step}
+    runner = make_remembering(LIVES_ID, model=model, env_config=options)
     rollout = runner.sample(num_steps=25)
-    assert_array_equal(np.flatnonzero(rollout.terminated[:, 0]), [2, 5, 8, 12, 15, 18, 22])
-    assert_array_equal(np.flatnonzero(rollout.firsts[:, 0]), [0, 10, 20])
-    assert_array_equal(np.flatnonzero(~rollout.mask[:, 0]), [9, 19])
+    lost = [2, 5, 8, 11, 14, 17, 20, 23] if same_step else [2, 5, 8, 12, 15, 18, 22]
+    assert_array_equal(np.flatnonzero(rollout.terminated[:, 0]), lost)
+    games = [0, 9, 18] if same_step else [0, 10, 20]
+    assert_array_equal(np.flatnonzero(rollout.firsts[:, 0]), games)
+    assert_array_equal(np.flatnonzero(~rollout.mask[:, 0]), [] if same_step else [9, 19])
     batch, log_probs, _ = recomputed(runner, rollout)
-    assert sorted(batch.lengths.tolist()) == [5] * 3 + [9] * 6
+    assert sorted(batch.lengths.tolist()) == [7 if same_step else 5] * 3 + [9] * 6
     torch.testing.assert_close(log_probs, batch.old_log_probs, rtol=1e-5, atol=1e-5)
 
 

@@ -113,6 +113,23 @@ def test_a_sequence_gives_what_its_steps_give(kind, lengths):
 
 
 @every_kind
+def test_the_gradient_of_a_sequence_reaches_back_through_its_steps(kind):
+    found = []
+    for forward in ("unroll", "steps"):
+        module = hosted(kind)
+        recurrent = module.recurrent
+        obs, states = rows_of(kind, sum(LENGTHS)), states_of(recurrent, len(LENGTHS))
+        if forward == "unroll":
+            outputs = recurrent.unroll(obs, torch.tensor(LENGTHS), states)
+        else:
+            outputs = stepped(recurrent, obs, LENGTHS, states)
+        sum(output.square().mean() for output in outputs).backward()
+        found.append({name: p.grad for name, p in module.named_parameters()})
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(gradient, found[1][name], rtol=1e-4, atol=1e-6)
+
+
+@every_kind
 def test_outputs_have_a_row_per_step_and_states_a_row_per_sequence(kind):
     module = hosted(kind)
     recurrent, outputs = module.recurrent, 4 if kind == "box" else 3
@@ -180,6 +197,13 @@ def test_our_model_is_encoder_then_lstm_then_linear_heads():
     assert module.model.lstm.input_size == 16
     kinds = {name.split(".")[1] for name, _ in module.named_parameters()}
     assert kinds == {"image", "encoder", "lstm", "_logits_branch", "_value_branch"}
+
+
+def test_options_reach_our_model_behind_the_wrapper_and_nobody_is_blamed(caplog):
+    assert hosted("ours").model.lstm.input_size == 128
+    with caplog.at_level("WARNING"):
+        assert hosted("ours on images").model.lstm.input_size == 16
+    assert "custom_model_config" not in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["fcnet", "ours"])
