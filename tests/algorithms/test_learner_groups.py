@@ -95,6 +95,25 @@ def test_two_learners_stay_bitwise_equal_on_different_shares(make_group, runner)
     assert coefficients[0] == coefficients[1] > 0.2
 
 
+def test_two_learners_of_a_recurrent_policy_take_equally_many_steps(make_group, make_runner):
+    model = {"fcnet_hiddens": [8], "use_lstm": True, "lstm_cell_size": 8, "max_seq_len": 5}
+    runner = make_runner(num_envs_per_env_runner=8, model=model)
+    size, numbers = 39, []
+    sizes = {"minibatch_size": size, "num_epochs": 3, "lr": 0.01}
+    group = make_group(runner.get_spaces(), "PPO", num_learners=2, model=model, **sizes)
+    before = weights_of_all(group)[0]
+    for _ in range(6):
+        rollout = runner.sample(num_steps=10)  # 40 rows each
+        train(group, rollout, updates=1)
+        halves = rollout.mask[:, :4], rollout.mask[:, 4:]
+        numbers.append([-(-half.sum() // size) for half in halves])
+    # Counting played steps only, one would have made more minibatches and waited for ever.
+    assert any(mine != theirs for mine, theirs in numbers)
+    last, other = weights_of_all(group)
+    assert np.array_equal(last, other)
+    assert np.abs(last - before).max() > 0.01
+
+
 @pytest.mark.parametrize("name", ["PPO", "A3C"])
 def test_an_algorithm_with_a_remote_learner_trains(make_algo, make_config, name):
     options = {"num_envs_per_env_runner": 4, "num_learners": 1, "lr": 0.01}

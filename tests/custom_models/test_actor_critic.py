@@ -504,7 +504,8 @@ def test_free_log_std_of_the_model_dict_is_not_dropped_silently():
 
 
 @pytest.mark.ray
-def test_stock_rllib_ppo_trains_it_on_the_old_stack(ray_session):
+@pytest.mark.parametrize("lstm", [{}, {"use_lstm": True, "lstm_cell_size": 16}], ids=["", "lstm"])
+def test_stock_rllib_ppo_trains_it_on_the_old_stack(ray_session, lstm):
     from ray.rllib.algorithms.ppo import PPOConfig
 
     config = (
@@ -516,6 +517,7 @@ def test_stock_rllib_ppo_trains_it_on_the_old_stack(ray_session):
             model={
                 "custom_model": SharedEncoderActorCritic,
                 "custom_model_config": {"encoder_hiddens": [32], "initializer": "orthogonal"},
+                **lstm,
             },
             train_batch_size=400,
             minibatch_size=100,
@@ -525,7 +527,8 @@ def test_stock_rllib_ppo_trains_it_on_the_old_stack(ray_session):
     algo = config.build_algo()
     try:
         model = algo.get_policy().model
-        assert type(model) is SharedEncoderActorCritic
+        assert isinstance(model, SharedEncoderActorCritic)
+        assert hasattr(model, "lstm") == bool(lstm)
         assert shapes(model)["encoder.0.weight"] == (32, 4)
         before = copy.deepcopy(model.state_dict())
         results = [algo.train() for _ in range(2)]
