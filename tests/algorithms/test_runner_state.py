@@ -60,7 +60,8 @@ def test_another_runner_continues_a_saved_one_bitwise(make_runner, env, before):
 def test_without_the_environments_a_resumed_run_would_differ(make_runner):
     saved, resumed = (make_runner(seed=seed, **NATIVE) for seed in (3, 99))
     saved.sample(num_steps=7)
-    resumed.set_state({**saved.get_state(), "env": None})
+    state = saved.get_state()
+    resumed.set_state({**state, "groups": [{**group, "env": None} for group in state["groups"]]})
     assert not equal(rollouts(saved, 1), rollouts(resumed, 1))
 
 
@@ -70,7 +71,7 @@ def test_environments_in_other_processes_start_fresh_episodes(make_runner):
     rollout = saved.sample(num_steps=7)
     assert rollout.num_steps == 14
     state = saved.get_state()
-    assert state["env"] is None
+    assert [group["env"] for group in state["groups"]] == [None]
     resumed.set_state(state)
     rollout = resumed.sample(num_steps=1)
     assert (np.abs(rollout.obs) < 0.05).all()  # where CartPole's episodes start
