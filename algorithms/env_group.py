@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from algorithms.acting import Memory
 from algorithms.env_state import capture_env_state, restore_env_state
 from algorithms.episodes import Episode, EpisodeCounter
+from algorithms.threads import ThreadTeam
+from envs import is_atari, make_vector_env
 
 Step = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any], list[tuple[int, Episode]]]
 
@@ -78,3 +81,40 @@ class EnvGroup:
             self.counter.set_state(state["episodes"])
             if self.memory is not None and state.get("memory") is not None:
                 self.memory.set_state(state["memory"])
+
+
+def make_groups(config: Any, threads: int | None, team: ThreadTeam | None) -> list[EnvGroup]:
+    """A runner's environments, ``num_envs_per_env_runner`` in all.
+
+    Atari games step without the interpreter's lock, so every thread of the team plays and thinks
+    for a group of its own, and none waits for another before the fragment's end. An observation
+    filter, which all columns feed, keeps them together; so do other environments.
+    """
+    num_envs, number = config.num_envs_per_env_runner, 1
+    together = config.observation_filter == "MeanStdFilter" or not is_atari(config.env)
+    if team is not None and not together:
+        number = team.shares(num_envs, "forward")
+    own_threads = 1 if number > 1 else threads or torch.get_num_threads()
+    groups = []
+    for columns in np.array_split(np.arange(num_envs), number):
+        env = make_vector_env(
+            config.env,
+            len(columns),
+            config.environment_options,
+            config.gym_env_vectorize_mode,
+            num_threads=own_threads,
+        )
+        groups.append(EnvGroup(env, first=int(columns[0])))
+    return groups
+
+
+def start_groups(groups: list[EnvGroup], seed: int) -> None:
+    """Begin the first episodes: the same ones however many groups there are."""
+    if len(groups) == 1:
+        groups[0].restart(seed)
+        return
+    from envs.atari import atari_seeds  # loads the emulator, which others do without
+
+    seeds = atari_seeds(seed, groups[-1].columns.stop)
+    for group in groups:
+        group.restart(seeds[group.columns])

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
+import torch
 
+from algorithms.distributions import Distribution
 from algorithms.episodes import Episode
 
 Array = np.ndarray
@@ -48,6 +52,43 @@ class Rollout:
     firsts: Array | None = None
     states: Array | None = None
     episodes: list[Episode] = field(default_factory=list)
+
+    @classmethod
+    def empty(
+        cls,
+        shape: tuple[int, int],
+        obs_space: gym.Space,
+        distribution: Distribution,
+        *,
+        filtered: bool,
+        **recurrent: Any,
+    ) -> Rollout:
+        """Arrays to be filled.
+
+        Args:
+            shape: (T, N).
+            obs_space: of one environment; bytes stay bytes unless ``filtered``.
+            distribution: says what actions and dist inputs look like.
+            filtered: whether observations pass a filter, which makes them float32.
+            recurrent: ``firsts`` and ``states`` of a recurrent policy.
+        """
+        dtype = np.float32 if filtered or obs_space.dtype == np.float64 else obs_space.dtype
+        action = distribution.mode(torch.zeros(1, distribution.num_inputs())).numpy()
+        floats: dict[str, Any] = {
+            name: np.zeros(shape, np.float32)
+            for name in ("log_probs", "values", "next_values", "rewards")
+        }
+        flags: dict[str, Any] = {
+            name: np.zeros(shape, bool) for name in ("terminated", "truncated", "mask")
+        }
+        return cls(
+            obs=np.zeros((*shape, *(obs_space.shape or ())), dtype),
+            actions=np.zeros((*shape, *action.shape[1:]), action.dtype),
+            dist_inputs=np.zeros((*shape, distribution.num_inputs()), np.float32),
+            **floats,
+            **flags,
+            **recurrent,
+        )
 
     @property
     def num_steps(self) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import ray
 import torch
-from gymnasium.vector import VectorEnv
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
@@ -19,13 +18,14 @@ from algorithms.acting import ActingPolicy, Memory
 from algorithms.actions import action_map
 from algorithms.compute import forward_context, num_threads, set_up_process
 from algorithms.distributions import distribution_for
-from algorithms.env_group import EnvGroup
+from algorithms.env_group import make_groups, start_groups
 from algorithms.episodes import Episode
 from algorithms.filters import MeanStdFilter, Moments
+from algorithms.playing import Player
 from algorithms.rewards import learning_rewards
 from algorithms.rollout import Rollout
 from algorithms.threads import team_of
-from envs import is_atari, make_vector_env
+from envs import is_atari
 
 # Large and odd, so that runner seeds derived from neighbouring user seeds do not meet.
 EVALUATION_STREAM = 1_000_003
@@ -82,47 +82,12 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         """(Re)build the vector environment and start its episodes."""
         self.stop()
         self.num_envs = self.config.num_envs_per_env_runner
-        # Atari games step without the interpreter's lock, so every thread of the team plays and
-        # thinks for a share of its own, and none waits for another before the fragment's end.
-        number = 1
-        if self._team is not None and is_atari(self.config.env) and not self._filters:
-            number = self._team.shares(self.num_envs, "forward")
-        self._groups: list[EnvGroup] = []
-        for columns in np.array_split(np.arange(self.num_envs), number):
-            env = self._make_group_env(len(columns), threads=1 if number > 1 else None)
-            self._groups.append(EnvGroup(env, first=int(columns[0])))
-        self._start_groups()
-        self._learning_rewards = learning_rewards(
-            self.config.clip_rewards, atari=is_atari(self.config.env)
-        )
-        self._to_env = action_map(
-            self.env.single_action_space,
-            normalize_actions=self.config.normalize_actions,
-            clip_actions=self.config.clip_actions,
-        )
+        self._groups = make_groups(self.config, self._num_threads, self._team)
+        start_groups(self._groups, self._env_seed)
         self._distribution = distribution_for(self.env.single_action_space)
-        self._filter = self._make_filter(self.env.single_observation_space.shape)
-        self._give_memories()
-
-    def _make_group_env(self, num_envs: int, threads: int | None) -> VectorEnv:
-        return make_vector_env(
-            self.config.env,
-            num_envs,
-            self.config.environment_options,
-            self.config.gym_env_vectorize_mode,
-            num_threads=threads or self._num_threads or torch.get_num_threads(),
-        )
-
-    def _start_groups(self) -> None:
-        """The same episodes however many groups there are."""
-        if len(self._groups) == 1:
-            self._groups[0].restart(self._env_seed)
-            return
-        from envs.atari import atari_seeds  # loads the emulator, which others do without
-
-        seeds = atari_seeds(self._env_seed, self.num_envs)
-        for group in self._groups:
-            group.restart(seeds[group.columns])
+        if self.config.observation_filter == "MeanStdFilter":
+            self._filter = MeanStdFilter(self.env.single_observation_space.shape)
+        self._make_player()
 
     @property
     def env(self) -> Any:
@@ -135,13 +100,6 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         assert value is None
         self._groups = []
 
-    @property
-    def _filters(self) -> bool:
-        return self.config.observation_filter == "MeanStdFilter"
-
-    def _make_filter(self, shape: tuple[int, ...]) -> MeanStdFilter | None:
-        return MeanStdFilter(shape) if self._filters else None
-
     def make_module(self) -> None:
         """Build the network from the configuration's RLModuleSpec."""
         spec = self.config.get_rl_module_spec(
@@ -153,12 +111,29 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         # Where every thread has a group of its own it is not asked to help another.
         team = self._team if len(self._groups) == 1 else None
         self._policy = ActingPolicy(self.module, self._device, self._forward_context, team)
-        self._give_memories()
+        self._make_player()
 
-    def _give_memories(self) -> None:
-        """To the environments, once there are both these and a network."""
-        for group in self._groups if self._policy is not None else ():
+    def _make_player(self) -> None:
+        """Once there are both environments and a network."""
+        if self._policy is None or not self._groups:
+            return
+        for group in self._groups:
             group.memory = self._policy.new_memory(group.env.num_envs)
+        self._player = Player(
+            policy=self._policy,
+            distribution=self._distribution,
+            to_env=action_map(
+                self.env.single_action_space,
+                normalize_actions=self.config.normalize_actions,
+                clip_actions=self.config.clip_actions,
+            ),
+            learning_rewards=learning_rewards(
+                self.config.clip_rewards, atari=is_atari(self.config.env)
+            ),
+            filter=self._filter,
+            collects=not self.config.in_evaluation,
+            max_seq_len=self.module.max_seq_len,
+        )
 
     def get_spaces(self) -> dict[str, tuple[Any, Any]]:
         """Spaces by RLlib's names; a local runner without environments repeats what it was told."""
@@ -194,73 +169,18 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         rollout = self._buffers_of(length)
         noise = self._distribution.noise((length, self.num_envs), self._generator)
         if len(self._groups) == 1:
-            ended = self._play(self._groups[0], rollout, noise)
+            ended = self._player.play(self._groups[0], rollout, noise)
         else:
             assert self._team is not None
-            parts = self._team.map(lambda group: self._play(group, rollout, noise), self._groups)
+            parts = self._team.map(
+                lambda group: self._player.play(group, rollout, noise), self._groups
+            )
             ended = sorted((entry for part in parts for entry in part), key=lambda entry: entry[:2])
         rollout.episodes = [episode for _, _, episode in ended]
         rollout.log_probs[:] = self._distribution.log_prob(
             torch.from_numpy(rollout.dist_inputs), torch.from_numpy(rollout.actions)
         ).numpy()
         return rollout
-
-    @torch.inference_mode()
-    def _play(
-        self, group: EnvGroup, rollout: Rollout, noise: torch.Tensor
-    ) -> list[tuple[int, int, Episode]]:
-        """One group's columns of a whole rollout; the episodes that ended, with step and column."""
-        ended = []
-        for t in range(len(rollout.mask)):
-            ended += [(t, i, e) for i, e in self._step(group, rollout, t, noise[t, group.columns])]
-        self._finish(group, rollout)
-        return ended
-
-    def _step(
-        self, group: EnvGroup, rollout: Rollout, t: int, noise: torch.Tensor
-    ) -> list[tuple[int, Episode]]:
-        """One step of a group into its columns of row t."""
-        n = group.columns
-        rollout.obs[t, n] = self._observed(group, collect=True)
-        if group.memory is not None:
-            group.memory.note(rollout, t, n, self.module.max_seq_len)
-        dist_inputs, values = self._policy.step(rollout.obs[t, n], group.memory)
-        actions = self._distribution.sample(dist_inputs, noise).numpy()
-        rollout.dist_inputs[t, n] = dist_inputs.numpy()
-        rollout.values[t, n] = values.numpy()
-        rollout.actions[t, n] = actions
-        rollout.mask[t, n] = ~group.counter.resetting
-        rewards, terminated, truncated, info, ended = group.step(self._to_env(actions))
-        rollout.rewards[t, n] = self._learning_rewards(rewards)
-        rollout.terminated[t, n] = terminated
-        rollout.truncated[t, n] = truncated
-        if group.same_step:
-            self._note_final_values(group, rollout, t, truncated & ~terminated, info)
-        return ended
-
-    def _finish(self, group: EnvGroup, rollout: Rollout) -> None:
-        """Values of what followed every step: the next row's, at the end the bootstrap value."""
-        n = group.columns
-        last = np.ascontiguousarray(self._observed(group, collect=False))
-        last_values = self._policy.values(last, group.memory)
-        following = np.concatenate([rollout.values[1:, n], last_values.numpy()[None]])
-        # In SAME_STEP mode the row after an end belongs to the next episode; `_note_final_values`
-        # has put the value of the true final observation there already.
-        cut = rollout.truncated[:, n] & ~rollout.terminated[:, n]
-        np.copyto(rollout.next_values[:, n], following, where=~cut if group.same_step else np.True_)
-
-    def _note_final_values(
-        self, group: EnvGroup, rollout: Rollout, t: int, cut: np.ndarray, info: dict[str, Any]
-    ) -> None:
-        """V of the final observations of cut episodes (SAME_STEP keeps them in ``info``).
-
-        Only environments of a single group have this mode.
-        """
-        if cut.any():
-            final = np.stack([np.asarray(obs) for obs in info["final_obs"][cut]])
-            final = final if self._filter is None else self._filtered(final)
-            values = self._policy.values(final, group.memory, cut)
-            rollout.next_values[t, cut] = values.numpy()
 
     def restart_episodes(self) -> None:
         """Begin fresh episodes in every environment, as evaluation needs them."""
@@ -279,7 +199,6 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         """What :meth:`act` needs for so many environments of somebody else, at episode starts."""
         return self._policy.new_memory(num_envs)
 
-    @torch.inference_mode()
     def act(self, obs: np.ndarray, *, explore: bool, memory: Memory | None = None) -> np.ndarray:
         """Environment actions for raw observations [N, …], the filter frozen.
 
@@ -288,46 +207,18 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             explore: sample; False takes the most probable actions.
             memory: of a recurrent policy, see :meth:`new_memory`; goes on by one step.
         """
-        obs = obs if self._filter is None else self._filtered(obs)
-        dist_inputs, _ = self._policy.step(obs, memory)
-        if not explore:
-            return self._to_env(self._distribution.mode(dist_inputs).numpy())
-        noise = self._distribution.noise((len(obs),), self._generator)
-        return self._to_env(self._distribution.sample(dist_inputs, noise).numpy())
-
-    def _observed(self, group: EnvGroup, *, collect: bool) -> np.ndarray:
-        """What the network sees of a group's observations [N, …]."""
-        if self._filter is None:
-            return group.obs
-        collect = collect and not self.config.in_evaluation
-        return self._filter(group.obs, collect=collect, valid=~group.counter.resetting)
-
-    def _filtered(self, obs: np.ndarray) -> np.ndarray:
-        """Observations [N, …] through the filter as it is, which learns nothing from them."""
-        assert self._filter is not None
-        return self._filter(obs, collect=False)
+        noise = self._distribution.noise((len(obs),), self._generator) if explore else None
+        return self._player.actions(obs, memory, noise)
 
     def _buffers_of(self, length: int) -> Rollout:
         """The runner's buffers, made anew only when T changes."""
         if self._buffers is None or len(self._buffers.mask) != length:
-            space = self.env.single_observation_space
-            dtype = np.float32 if self._filter or space.dtype == np.float64 else space.dtype
-            shape = (length, self.num_envs)
-            floats: dict[str, Any] = {
-                name: np.zeros(shape, np.float32)
-                for name in ("log_probs", "values", "next_values", "rewards")
-            }
-            flags: dict[str, Any] = {
-                name: np.zeros(shape, bool) for name in ("terminated", "truncated", "mask")
-            }
-            action = self._distribution.mode(torch.zeros(1, self._distribution.num_inputs()))
-            self._buffers = Rollout(
-                obs=np.zeros((*shape, *space.shape), dtype),
-                actions=np.zeros((*shape, *action.shape[1:]), action.numpy().dtype),
-                dist_inputs=np.zeros((*shape, self._distribution.num_inputs()), np.float32),
-                **floats,
-                **flags,
-                **self._policy.buffers(*shape),
+            self._buffers = Rollout.empty(
+                (length, self.num_envs),
+                self.env.single_observation_space,
+                self._distribution,
+                filtered=self._filter is not None,
+                **self._policy.buffers(length, self.num_envs),
             )
         return self._buffers
 
