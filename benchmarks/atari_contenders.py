@@ -2,81 +2,112 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender
+from benchmarks.atari_settings import NUMBERS, PASSES, THREADS
+from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender, Pair
 
 EMULATOR = "emulator-84"
 EMULATOR_SMALL = "emulator-42"
 COMMAND = "command-ppo"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A ratio of two contenders' rates in the same round.
-
-    Attributes:
-        table: as shipped, or equal settings.
-        ours, peer: names of contenders.
-        asked: the ratio that was asked for; None where none was.
-    """
-
-    table: str
-    ours: str
-    peer: str
-    asked: float | None = None
+# The emulator and the bare network are too fast to be timed over `--steps`.
+TIMES = {"emulator": 4, "forward": 4, "training": 2}
+_SB3 = "stable_baselines3"
+_THREADS_IN_WORDS = {"one": "one thread", "all": "a thread per core"}
 
 
 def contenders(game: str) -> list[Contender]:
-    """All contenders for one game, in the order they take turns."""
-    sb3 = "stable_baselines3"
+    """All contenders for one game, in the order they take turns.
+
+    Args:
+        game: `pong` or `assault`, as in the names of the tuned files.
+    """
     found = [
-        Contender(EMULATOR, "the emulator alone, 84x84", "emulator", f"{game}-84"),
-        Contender(EMULATOR_SMALL, "the emulator alone, 42x42", "emulator", f"{game}-42"),
-        Contender(
-            "network-forward", "our network alone, forward", "network", f"{game}-ppo-forward"
-        ),
-        Contender(
-            "network-training",
-            "our network alone, forward and backward",
-            "network",
-            f"{game}-ppo-training",
-        ),
-        Contender("sb3-ppo", "stable-baselines3 PPO", "sb3_atari", f"{game}-ppo", sb3),
-        Contender("sb3-a2c", "stable-baselines3 A2C", "sb3_atari", f"{game}-a2c", sb3),
-        Contender("rllib-new", "stock RLlib PPO, new stack, 42x42", "rllib_atari", f"{game}-new"),
-        Contender("rllib-old", "stock RLlib PPO, old stack, 42x42", "rllib_atari", f"{game}-old"),
-        Contender("ours-ppo", "ours PPO, tuned file", "ours", f"{game}-ppo"),
-        Contender("ours-a2c", "ours A2C, tuned file", "ours", f"{game}-a2c"),
-        Contender("ours-a3c", "ours A3C, tuned file, two runners", "ours", f"{game}-a3c"),
+        _emulator(game, EMULATOR, 84),
+        _emulator(game, EMULATOR_SMALL, 42),
+        *_networks(game),
     ]
-    if game == "pong":
-        found += [
-            Contender(
-                "ours-ppo-as-sb3", "ours PPO at Nature 84, 4 epochs", "ours", "pong-ppo-as-sb3"
-            ),
-            Contender("ours-a2c-as-sb3", "ours A2C at Nature 84", "ours", "pong-a2c-as-sb3"),
-            Contender(
-                "ours-ppo-as-rllib",
-                "ours PPO with RLlib's network at 42, 3 epochs",
-                "ours",
-                "pong-ppo-as-rllib",
-            ),
-        ]
-    return found
+    for algorithm in ("ppo", "a2c"):
+        for threads in THREADS:
+            name, variant = f"sb3-{algorithm}-{threads}", f"{game}-{algorithm}-{threads}"
+            about = f"stable-baselines3 {algorithm.upper()}, {_THREADS_IN_WORDS[threads]}"
+            found.append(Contender(name, about, "sb3_atari", variant, _SB3))
+    for stack, about in (
+        ("new", "stock RLlib PPO, new stack, its own network for 42x42"),
+        ("new-valid", "stock RLlib PPO, new stack, the old stack's network for 42x42"),
+        ("old", "stock RLlib PPO, old stack, its own network for 42x42"),
+    ):
+        found.append(Contender(f"rllib-{stack}", about, "rllib_atari", f"{game}-{stack}"))
+    return found + _ours(game)
 
 
-CLAIMS = (
-    Claim(AS_SHIPPED, "ours-ppo", "sb3-ppo", 5.0),
-    Claim(AS_SHIPPED, "ours-ppo", "rllib-new"),
-    Claim(AS_SHIPPED, "ours-ppo", "rllib-old"),
-    Claim(AS_SHIPPED, "ours-a2c", "sb3-a2c", 4.0),
-    Claim(AS_SHIPPED, "ours-a2c", EMULATOR_SMALL, 0.5),
-    Claim(AS_SHIPPED, "ours-a3c", "ours-a2c", 0.8),
-    Claim(EQUAL, "ours-ppo-as-rllib", "rllib-old", 2.0),
-    Claim(EQUAL, "ours-ppo-as-rllib", "rllib-new", 4.5),
-    Claim(EQUAL, "ours-ppo-as-sb3", "sb3-ppo", 3.0),
-    Claim(EQUAL, "ours-a2c-as-sb3", "sb3-a2c", 3.0),
+def _emulator(game: str, name: str, size: int) -> Contender:
+    about = f"the emulator alone, {size}x{size}"
+    return Contender(name, about, "emulator", f"{game}-{size}", times=TIMES["emulator"])
+
+
+def _networks(game: str) -> list[Contender]:
+    """The tuned files' bare networks: forward and training, each number format and threads."""
+    return [
+        Contender(
+            network_name(algorithm, pass_, number, threads),
+            f"network of {game}-{algorithm}.yaml alone, {pass_}, {number}, {threads}",
+            "network",
+            f"{game}-{algorithm}-{pass_}-{number}-{threads}",
+            file=f"tuned_configs/{game}-{algorithm}.yaml",
+            times=TIMES[pass_],
+        )
+        for algorithm in ("ppo", "a2c")
+        for pass_ in PASSES
+        for number in NUMBERS
+        for threads in THREADS
+    ]
+
+
+def network_name(algorithm: str, pass_: str, number: str, threads: str) -> str:
+    """Name of the contender that times a bare network."""
+    return f"network-{algorithm}-{pass_}-{number}-{threads}"
+
+
+def _ours(game: str) -> list[Contender]:
+    def shipped(algorithm: str, about: str) -> Contender:
+        name, file = f"{game}-{algorithm}", f"tuned_configs/{game}-{algorithm}.yaml"
+        return Contender(f"ours-{algorithm}", about, "ours", name, file=file)
+
+    as_sb3 = "at stable-baselines3's settings: Nature network, 84x84"
+    as_rllib = "ours PPO at stock RLlib's settings: its old stack's network, 42x42, 3 epochs"
+    return [
+        shipped("ppo", "ours PPO, tuned file"),
+        shipped("a2c", "ours A2C, tuned file"),
+        shipped("a3c", "ours A3C, tuned file, two runners"),
+        Contender("ours-ppo-as-sb3", f"ours PPO {as_sb3}", "ours", f"{game}-ppo-as-sb3"),
+        Contender("ours-a2c-as-sb3", f"ours A2C {as_sb3}", "ours", f"{game}-a2c-as-sb3"),
+        Contender("ours-ppo-as-rllib", as_rllib, "ours", f"{game}-ppo-as-rllib"),
+        Contender(
+            COMMAND,
+            "ours PPO, tuned file, the whole command under Tune",
+            "ours",
+            f"{game}-ppo",
+            file=f"tuned_configs/{game}-ppo.yaml",
+        ),
+    ]
+
+
+# A peer that can run in several ways is compared at its fastest in the same go.
+FASTEST_OF = {
+    "sb3-ppo": ("sb3-ppo-one", "sb3-ppo-all"),
+    "sb3-a2c": ("sb3-a2c-one", "sb3-a2c-all"),
+    "rllib": ("rllib-new-valid", "rllib-old"),
+}
+PAIRS = (
+    Pair(AS_SHIPPED, "ours-ppo", "sb3-ppo", 5.0),
+    Pair(AS_SHIPPED, "ours-ppo", "rllib-new"),
+    Pair(AS_SHIPPED, "ours-ppo", "rllib-old"),
+    Pair(AS_SHIPPED, "ours-a2c", "sb3-a2c", 4.0),
+    Pair(AS_SHIPPED, "ours-a2c", EMULATOR_SMALL, 0.5),
+    Pair(AS_SHIPPED, "ours-a3c", "ours-a2c", 0.8),
+    Pair(EQUAL, "ours-ppo-as-rllib", "rllib", 2.0),
+    Pair(EQUAL, "ours-ppo-as-rllib", "rllib-new-valid", 4.5),
+    Pair(EQUAL, "ours-ppo-as-sb3", "sb3-ppo", 3.0),
+    Pair(EQUAL, "ours-a2c-as-sb3", "sb3-a2c", 3.0),
 )
-# Of a Pong run through the whole command, Ray and Tune included, in MiB (PSS).
+# Of a run through the whole command, Ray and Tune included, in MiB (PSS).
 MEMORY_ASKED = 1.2 * 1024

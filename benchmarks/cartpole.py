@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from benchmarks import arithmetic
-from benchmarks.arithmetic import Row, Spread
-from benchmarks.contenders import AS_SHIPPED, CONTENDERS, EQUAL, PAIRS, Contender
-from benchmarks.measure import run_contender
-from experiments.manifest import machine, package_versions
-from experiments.progress import clock
+from benchmarks.arithmetic import Row
+from benchmarks.contenders import AS_SHIPPED, CONTENDERS, EQUAL, PAIRS, Contender, select
+from benchmarks.report import problem_lines, save, spread_of, words
+from benchmarks.rounds import take_turns
 
+STEM = "cartpole-benchmark"
 THRESHOLD = 475.0
 SECONDS = "seconds_from_process_start_to_threshold"
 
@@ -26,7 +26,6 @@ SECONDS = "seconds_from_process_start_to_threshold"
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; exit code 1 when a run failed."""
     options = _parse(argv)
-    chosen = [c for c in CONTENDERS if not options.only or c.name in options.only]
     modes = ["threshold"] if options.threshold_only else ["speed"]
     if options.threshold:
         modes.append("threshold")
@@ -34,51 +33,32 @@ def main(argv: list[str] | None = None) -> int:
         (contender, mode, number)
         for number in range(options.rounds)
         for mode in modes
-        for contender in chosen
+        for contender in select(CONTENDERS, options.only)
         if mode == "speed" or contender.threshold
     ]
-    rows: list[Row] = []
     earlier: list[Row] = []
     if options.append:
-        record = json.loads((options.out / "cartpole-benchmark.json").read_text())
-        earlier = record["rows"]
-    for index, (contender, mode, number) in enumerate(plan):
-        to_come = [(c.name, m) for c, m, _ in plan[index:]]
-        left = arithmetic.remaining_seconds(rows, to_come)
-        eta = f", about {clock(left)} left" if left else ""
-        print(
-            f"[{index + 1}/{len(plan)}] {contender.name}, {mode}, round {number + 1}{eta}",
-            file=sys.stderr,
-            flush=True,
-        )
-        rows.append(run_contender(contender, mode, number, options.steps, THRESHOLD))
-    rows = earlier + rows
-    text = report(rows, CONTENDERS)
-    print(text)
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        record = {"machine": machine(), "packages": package_versions(), "rows": rows}
-        (options.out / "cartpole-benchmark.json").write_text(json.dumps(record, indent=1) + "\n")
-        (options.out / "cartpole-benchmark.md").write_text(text + "\n")
+        earlier = json.loads((options.out / f"{STEM}.json").read_text())["rows"]
+
+    def keep(rows: list[Row]) -> None:
+        if options.out is not None:
+            save(options.out, STEM, earlier + rows, report(earlier + rows, CONTENDERS))
+
+    rows = earlier + take_turns(plan, options.steps, THRESHOLD, keep)
+    print(report(rows, CONTENDERS))
     return 1 if arithmetic.problems(rows) else 0
 
 
-def report(rows: list[Row], contenders: list[Contender] | tuple[Contender, ...]) -> str:
+def report(rows: list[Row], contenders: Iterable[Contender]) -> str:
     """The tables in Markdown: every contender, then ratios as shipped and at equal settings."""
     parts = [_contender_table(rows, contenders)]
     for title in (AS_SHIPPED, EQUAL):
         parts.append(f"Ratios, {title} (steps/s of ours over the peer's; above 1 ours is faster):")
         parts.append(_ratio_table(rows, title))
-    failures = arithmetic.problems(rows)
-    for row in failures:
-        parts.append(
-            f"{row['name']} ({row['mode']}, round {row['round'] + 1}): {row['status']}: "
-            f"{row.get('error', '')}"
-        )
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *problem_lines(rows)])
 
 
-def _contender_table(rows: list[Row], contenders: Any) -> str:
+def _contender_table(rows: list[Row], contenders: Iterable[Contender]) -> str:
     lines = [
         "| contender | steps/s: median (min–max) | seconds to 475: median (min–max) "
         "| steps to 475 | peak MiB (PSS) | runs |",
@@ -88,14 +68,14 @@ def _contender_table(rows: list[Row], contenders: Any) -> str:
         own = [row for row in rows if row["name"] == contender.name]
         if not own:
             continue
-        rates = _of(rows, contender.name, "speed", "steps_per_s")
-        seconds = _of(rows, contender.name, "threshold", SECONDS)
-        steps = _of(rows, contender.name, "threshold", "steps_to_threshold")
+        rates = spread_of(rows, contender.name, "speed", "steps_per_s")
+        seconds = spread_of(rows, contender.name, "threshold", SECONDS)
+        steps = spread_of(rows, contender.name, "threshold", "steps_to_threshold")
         memory = arithmetic.spread(row.get("peak_pss_mib", 0.0) for row in own)
         good = sum(row["status"] == "ok" for row in own)
         lines.append(
-            f"| {contender.about} | {_words(rates, ',.0f')} | {_words(seconds, '.1f')} | "
-            f"{_words(steps, ',.0f')} | {memory.maximum if memory else 0:,.0f} | "
+            f"| {contender.about} | {words(rates, ',.0f')} | {words(seconds, '.1f')} | "
+            f"{words(steps, ',.0f')} | {memory.maximum if memory else 0:,.0f} | "
             f"{good} of {len(own)} |"
         )
     return "\n".join(lines)
@@ -113,19 +93,9 @@ def _ratio_table(rows: list[Row], title: str) -> str:
         seconds = arithmetic.time_ratio(rows, pair.ours, pair.peer)
         if speed or seconds:
             lines.append(
-                f"| {pair.ours} | {pair.peer} | {_words(speed, '.1f')} | {_words(seconds, '.1f')} |"
+                f"| {pair.ours} | {pair.peer} | {words(speed, '.1f')} | {words(seconds, '.1f')} |"
             )
     return "\n".join(lines)
-
-
-def _of(rows: list[Row], name: str, mode: str, key: str) -> Spread | None:
-    return arithmetic.spread(arithmetic.good_values(rows, name, mode, key).values())
-
-
-def _words(value: Spread | None, style: str) -> str:
-    if value is None:
-        return "–"
-    return f"{value.median:{style}} ({value.minimum:{style}}–{value.maximum:{style}})"
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 AS_SHIPPED = "as shipped"
@@ -18,9 +19,10 @@ class Contender:
         module: worker module under `benchmarks.peers`.
         variant: the worker's only positional argument.
         requires: package without which the row reads "not installed"; None when always there.
-        command_file: for our shipped configs, the file that the real command is timed on in
-            threshold mode; None runs the worker instead.
+        file: the tuned file it runs, seen from the repository; without the file the row reads
+            "missing". Our real command is timed on it in threshold and memory mode.
         threshold: whether the row takes part in threshold mode.
+        times: measures so many times `--steps`; more than 1 for what would be over in a blink.
     """
 
     name: str
@@ -28,17 +30,22 @@ class Contender:
     module: str
     variant: str
     requires: str | None = None
-    command_file: str | None = None
+    file: str | None = None
     threshold: bool = True
+    times: int = 1
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A ratio to print: `ours` over `peer`, in the table called `table`."""
+    """A ratio to print: `ours` over `peer`, in the table called `table`.
+
+    `asked`: the ratio that was asked for; None where none was.
+    """
 
     table: str
     ours: str
     peer: str
+    asked: float | None = None
 
 
 _SB3 = "stable_baselines3"
@@ -63,21 +70,21 @@ CONTENDERS: tuple[Contender, ...] = (
         "ours PPO, tuned file",
         "ours",
         "ppo",
-        command_file="tuned_configs/cartpole-ppo.yaml",
+        file="tuned_configs/cartpole-ppo.yaml",
     ),
     Contender(
         "ours-a2c",
         "ours A2C, tuned file",
         "ours",
         "a2c",
-        command_file="tuned_configs/cartpole-a2c.yaml",
+        file="tuned_configs/cartpole-a2c.yaml",
     ),
     Contender(
         "ours-a3c",
         "ours A3C, tuned file",
         "ours",
         "a3c",
-        command_file="tuned_configs/cartpole-a3c.yaml",
+        file="tuned_configs/cartpole-a3c.yaml",
     ),
     Contender(
         "ours-ppo-as-sb3",
@@ -139,10 +146,14 @@ PAIRS: tuple[Pair, ...] = (
 )
 
 
-def select(names: list[str] | None) -> list[Contender]:
-    """The contenders called `names`, in table order; all of them for None or an empty list."""
-    known = [contender.name for contender in CONTENDERS]
-    unknown = [name for name in names or [] if name not in known]
-    if unknown:
+def select(contenders: Iterable[Contender], names: Iterable[str] | None) -> list[Contender]:
+    """The contenders called `names`, in table order; all of them for None or no names.
+
+    Raises:
+        ValueError: a name that no contender has.
+    """
+    found, wanted = list(contenders), set(names or [])
+    known = [contender.name for contender in found]
+    if unknown := sorted(wanted.difference(known)):
         raise ValueError(f"unknown contender {', '.join(unknown)}: choose from {', '.join(known)}")
-    return [contender for contender in CONTENDERS if not names or contender.name in names]
+    return [contender for contender in found if not wanted or contender.name in wanted]

@@ -77,10 +77,15 @@ def run_contender(
             "error": "pip install -e .[bench]",
             "seconds_of_process": 0.0,
         }
-    if mode == "threshold" and contender.command_file is not None:
-        return row | _run_command(contender.command_file)
+    if contender.file is not None and not (ROOT / contender.file).is_file():
+        told = f"{contender.file} is not there"
+        return row | {"status": "missing", "error": told, "seconds_of_process": 0.0}
+    if mode == "memory" and contender.file is not None:
+        return row | _run_command_for_memory(contender.file, steps)
+    if mode == "threshold" and contender.file is not None:
+        return row | _run_command(contender.file)
     command = [sys.executable, "-m", f"benchmarks.peers.{contender.module}", contender.variant]
-    command += ["--json", "--steps", str(steps)]
+    command += ["--json", "--steps", str(steps * contender.times)]
     if mode == "threshold":
         command += ["--threshold", str(threshold), "--spawned-at", str(time.monotonic())]
     ended = _timed(command)
@@ -112,7 +117,7 @@ def _run_command(config: str) -> dict[str, Any]:
     }
 
 
-def run_command_for_memory(config: str, steps: int) -> dict[str, Any]:
+def _run_command_for_memory(config: str, steps: int) -> dict[str, Any]:
     """Our real command for so many steps: its peak memory as a row."""
     with tempfile.TemporaryDirectory() as storage:
         command = [sys.executable, "-m", "experiments.command", "train", "file", config]

@@ -11,21 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.atari_settings import EMULATOR_COPIES
+from benchmarks.atari_settings import EMULATOR_COPIES, FRAMESKIP, GAMES, env_of
 from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
 from envs import make_vector_env
 
-VARIANTS = [f"{game}-{size}" for game in ("pong", "assault") for size in (84, 42)]
+VARIANTS = [f"{game}-{size}" for game in GAMES for size in (84, 42)]
 
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Step at random until the goal is reached."""
     game, _, size = variant.partition("-")
     threads = len(os.sched_getaffinity(0))
-    options = {"screen_size": int(size), "repeat_action_probability": 0.0}
-    env = make_vector_env(
-        f"ALE/{game.capitalize()}-v5", EMULATOR_COPIES, options, num_threads=threads
-    )
+    options = {
+        "frameskip": FRAMESKIP,
+        "screen_size": int(size),
+        "repeat_action_probability": 0.0,
+    }
+    env = make_vector_env(env_of(game), EMULATOR_COPIES, options, num_threads=threads)
     env.reset(seed=0)
     random = np.random.default_rng(0)
     steps = 0

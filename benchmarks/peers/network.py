@@ -1,10 +1,11 @@
-"""Worker: a tuned file's network alone, forward and forward with backward; half of the ceiling.
+"""Worker: a tuned file's network alone, forward or forward with backward; half of the ceiling.
 
-`python -m benchmarks.peers.network pong-ppo-forward --json`; counts images as steps.
+`python -m benchmarks.peers.network pong-ppo-forward-bf16-all --json`; counts images as steps.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -13,28 +14,35 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 
 import algorithms
 from algorithms.batch import Batch
-from algorithms.compute import forward_context, num_threads, set_up_process
+from algorithms.compute import forward_context, set_up_process
 from algorithms.parallel_gradients import ParallelGradients
 from algorithms.threads import team_of
+from benchmarks.atari_settings import GAMES, NUMBERS, PASSES, THREADS
 from benchmarks.peers.ours import VARIANTS as RUNS
 from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
 from envs import environment_spaces
 
-FILES = ("pong-ppo", "pong-a2c", "assault-ppo", "assault-a2c")
-VARIANTS = [f"{file}-{pass_}" for file in FILES for pass_ in ("forward", "training")]
+VARIANTS = [
+    f"{game}-{algorithm}-{pass_}-{number}-{threads}"
+    for game in GAMES
+    for algorithm in ("ppo", "a2c")
+    for pass_ in PASSES
+    for number in NUMBERS
+    for threads in THREADS
+]
 
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Run the network on random images until the goal is reached."""
-    file, _, kind = variant.rpartition("-")
+    file, kind, number, team_size = variant.rsplit("-", 3)
     run = RUNS[file]
     config = algorithms.config_class(run.algorithm)().update_from_dict(run.settings())
     config.environment(run.env)
-    threads = num_threads(config, cpus=config.num_cpus_for_main_process) or 1
+    threads = 1 if team_size == "one" else len(os.sched_getaffinity(0))
     set_up_process(config, threads=threads)
     spaces = environment_spaces(run.env, config.environment_options)
     network = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
-    context = forward_context(config.autocast, torch.device("cpu"))
+    context = forward_context(number == "bf16", torch.device("cpu"))
     sizes = {
         "forward": config.num_envs_per_env_runner,
         "training": config.minibatch_size or config.total_train_batch_size,
@@ -58,7 +66,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
         else:
             team.map(look, batch.split(team.shares(sizes[kind], "forward")))
         steps += sizes[kind]
-    settings = {"rows": sizes[kind], "threads": threads, "autocast": config.autocast}
+    settings = {"rows": sizes[kind], "threads": threads, "numbers": number}
     return {"settings": settings, "versions": versions_of("torch", "ray")}
 
 

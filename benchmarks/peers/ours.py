@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-import yaml
 
 import algorithms
 from benchmarks import atari_settings
@@ -27,6 +26,7 @@ from benchmarks.settings import (
     ours_as_sb3_a2c,
     ours_as_sb3_ppo,
 )
+from experiments.reading import read_experiments
 
 ROOT = Path(__file__).parents[2]
 SEED = 1_000  # none of the seeds the files were tuned or tested on
@@ -50,16 +50,15 @@ class Run:
 def shipped(name: str) -> Run:
     """A tuned file of ours."""
     game, algorithm = name.split("-")
-    env = {"cartpole": ENV}.get(game, f"ALE/{game.capitalize()}-v5")
+    env = ENV if game == "cartpole" else atari_settings.env_of(game)
 
     def settings() -> Settings:
-        document = yaml.safe_load((ROOT / "tuned_configs" / f"{name}.yaml").read_text())
-        return dict(document[name]["config"])
+        [experiment] = read_experiments(ROOT / "tuned_configs" / f"{name}.yaml")
+        return dict(experiment.config)
 
     return Run(algorithm.upper(), env, settings)
 
 
-PONG = "ALE/Pong-v5"
 VARIANTS: dict[str, Run] = {
     "ppo": shipped("cartpole-ppo"),
     "a2c": shipped("cartpole-a2c"),
@@ -68,15 +67,14 @@ VARIANTS: dict[str, Run] = {
     "a2c-as-sb3": Run("A2C", ENV, ours_as_sb3_a2c),
     "ppo-as-rllib": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_EXAMPLE_NETWORK)),
     "ppo-256": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_DEFAULT_NETWORK)),
-    **{
-        f"{game}-{algorithm}": shipped(f"{game}-{algorithm}")
-        for game in ("pong", "assault")
-        for algorithm in ("ppo", "a2c", "a3c")
-    },
-    "pong-ppo-as-sb3": Run("PPO", PONG, atari_settings.ours_as_sb3_ppo),
-    "pong-a2c-as-sb3": Run("A2C", PONG, atari_settings.ours_as_sb3_a2c),
-    "pong-ppo-as-rllib": Run("PPO", PONG, atari_settings.ours_as_rllib_ppo),
 }
+for _game in atari_settings.GAMES:
+    _env = atari_settings.env_of(_game)
+    for _algorithm in ("ppo", "a2c", "a3c"):
+        VARIANTS[f"{_game}-{_algorithm}"] = shipped(f"{_game}-{_algorithm}")
+    VARIANTS[f"{_game}-ppo-as-sb3"] = Run("PPO", _env, atari_settings.ours_as_sb3_ppo)
+    VARIANTS[f"{_game}-a2c-as-sb3"] = Run("A2C", _env, atari_settings.ours_as_sb3_a2c)
+    VARIANTS[f"{_game}-ppo-as-rllib"] = Run("PPO", _env, atari_settings.ours_as_rllib_ppo)
 
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:

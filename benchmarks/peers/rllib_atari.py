@@ -10,24 +10,33 @@ from typing import Any
 
 import ale_py
 import gymnasium as gym
+from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.env.wrappers.atari_wrappers import wrap_atari_for_new_api_stack
 from ray.tune.registry import register_env
 
-from benchmarks.atari_settings import FRAMESKIP, RLLIB_PPO, RLLIB_SIZE
+from benchmarks.atari_settings import (
+    FRAMESKIP,
+    GAMES,
+    RLLIB_OLD_FILTERS,
+    RLLIB_PPO,
+    RLLIB_SIZE,
+    env_of,
+)
 from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
 
-VARIANTS = [f"{game}-{stack}" for game in ("pong", "assault") for stack in ("new", "old")]
+VARIANTS = [f"{game}-{stack}" for game in GAMES for stack in ("new", "new-valid", "old")]
 
 
 def _make(game: str, **options: Any) -> gym.Env:
     gym.register_envs(ale_py)
-    name = f"ALE/{game.capitalize()}-v5"
-    return gym.make(name, repeat_action_probability=0.0, **options)
+    return gym.make(env_of(game), repeat_action_probability=0.0, **options)
 
 
-def _config(game: str, is_new: bool) -> PPOConfig:
+def _config(game: str, stack: str) -> PPOConfig:
+    is_new = stack != "old"
     keys = {"lambda": "lambda_"}
     runner_keys = ("num_env_runners", "num_envs_per_env_runner", "rollout_fragment_length")
     training = {keys.get(k, k): v for k, v in RLLIB_PPO.items() if k not in runner_keys}
@@ -53,27 +62,35 @@ def _config(game: str, is_new: bool) -> PPOConfig:
         .training(**training)
     )
     if is_new:
-        return config.rl_module(model_config=DefaultModelConfig(vf_share_layers=True))
+        filters = RLLIB_OLD_FILTERS if stack == "new-valid" else None
+        network = DefaultModelConfig(vf_share_layers=True, conv_filters=filters)
+        return config.rl_module(model_config=network)
     return config.training(model={"dim": RLLIB_SIZE, "vf_share_layers": True})
+
+
+def _count(algo: Algorithm, stack: str) -> int:
+    """Trained numbers; runners of the new stack hold no value head, so the learner is asked."""
+    if stack == "old":
+        return sum(parameter.numel() for parameter in algo.get_policy().model.parameters())
+    assert algo.learner_group is not None
+    counts = algo.learner_group.foreach_learner(
+        lambda learner: sum(p.numel() for p in learner.module[DEFAULT_MODULE_ID].parameters())
+    )
+    return int(next(iter(counts)).get())
 
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Train until the goal is reached, at most for `limit` steps."""
     game, _, stack = variant.partition("-")
-    algo = _config(game, stack == "new").build_algo()
-    counter = "num_env_steps_sampled_lifetime" if stack == "new" else "num_env_steps_sampled"
+    algo = _config(game, stack).build_algo()
+    counter = "num_env_steps_sampled" if stack == "old" else "num_env_steps_sampled_lifetime"
     steps = 0
     while not goal.reached(steps, []) and steps < limit:
         steps = int(algo.train()[counter])
-    network = sum(
-        parameter.numel()
-        for parameter in (
-            algo.get_module() if stack == "new" else algo.get_policy().model
-        ).parameters()
-    )
+    parameters = _count(algo, stack)
     algo.stop()
     return {
-        "settings": {**RLLIB_PPO, "screen_size": RLLIB_SIZE, "parameters": network},
+        "settings": {**RLLIB_PPO, "screen_size": RLLIB_SIZE, "parameters": parameters},
         "versions": versions_of("ray", "torch", "gymnasium", "ale-py"),
     }
 

@@ -1,6 +1,6 @@
 """Worker: stable-baselines3 PPO or A2C with RL Baselines3 Zoo's Atari settings.
 
-`python -m benchmarks.peers.sb3_atari pong-ppo --json`
+`python -m benchmarks.peers.sb3_atari pong-ppo-one --json`
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.vec_env import VecFrameStack
 
-from benchmarks.atari_settings import SB3_A2C, SB3_PPO
+from benchmarks.atari_settings import GAMES, SB3_A2C, SB3_PPO, THREADS, env_of
 from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
 from benchmarks.peers.sb3 import GoalCallback
 
-VARIANTS = [f"{game}-{algo}" for game in ("pong", "assault") for algo in ("ppo", "a2c")]
+VARIANTS = [
+    f"{g}-{algo}-{threads}" for g in GAMES for algo in ("ppo", "a2c") for threads in THREADS
+]
 
 
 def _games(game: str, number: int) -> VecFrameStack:
@@ -30,7 +32,7 @@ def _games(game: str, number: int) -> VecFrameStack:
     gym.register_envs(ale_py)
     # The library's wrapper skips frames itself; the Zoo's NoFrameskip-v4 ids were not sticky.
     options = {"frameskip": 1, "repeat_action_probability": 0.0}
-    games = make_atari_env(f"ALE/{game.capitalize()}-v5", number, env_kwargs=options)
+    games = make_atari_env(env_of(game), number, env_kwargs=options)
     return VecFrameStack(games, 4)
 
 
@@ -68,10 +70,9 @@ def _a2c(game: str) -> BaseAlgorithm:
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Train until the goal is reached, at most for `limit` steps and the Zoo's budget."""
-    # A convolutional network gains from a second core.
-    threads = len(os.sched_getaffinity(0))
+    game, algo, wanted = variant.split("-")
+    threads = 1 if wanted == "one" else len(os.sched_getaffinity(0))
     torch.set_num_threads(threads)
-    game, _, algo = variant.partition("-")
     settings = {"ppo": SB3_PPO, "a2c": SB3_A2C}[algo]
     model = {"ppo": _ppo, "a2c": _a2c}[algo](game)
     model.learn(total_timesteps=settings["total_steps"], callback=GoalCallback(goal, limit))

@@ -1,11 +1,12 @@
-"""The Atari benchmark: equal settings are equal, claims name contenders, the report says all."""
+"""The Atari benchmark: equal settings are equal, pairs name contenders, the report says all."""
 
 import pytest
 
 from benchmarks import atari_settings
-from benchmarks.atari import epochs_of, report, verdict
-from benchmarks.atari_contenders import CLAIMS, COMMAND, contenders
-from benchmarks.measure import run_contender
+from benchmarks.atari import passes_of, plan
+from benchmarks.atari_contenders import COMMAND, FASTEST_OF, PAIRS, contenders, network_name
+from benchmarks.atari_report import fastest, report, verdict
+from benchmarks.atari_settings import GAMES
 from benchmarks.peers.ours import VARIANTS
 from experiments.checking import check_experiment
 from experiments.experiment import Experiment
@@ -20,15 +21,63 @@ def row(name, rate, status="ok", mode="speed", **more):
         "steps_per_s": rate,
         "peak_pss_mib": 500.0,
         "seconds_of_process": 1.0,
+        "settings": {"rows": 256},
         **more,
     }
 
 
-def test_claims_and_variants_exist():
-    names = {contender.name for contender in contenders("pong")}
-    assert {name for claim in CLAIMS for name in (claim.ours, claim.peer)} <= names
-    ours = {c.variant for c in contenders("pong") if c.module == "ours"}
-    assert ours <= set(VARIANTS)
+ROWS = [
+    row("emulator-42", 8000.0),
+    # The fastest way counts, whichever it is.
+    row(network_name("ppo", "forward", "bf16", "all"), 40_000.0),
+    row(network_name("ppo", "forward", "fp32", "one"), 30_000.0),
+    row(network_name("ppo", "training", "fp32", "one"), 16_000.0),
+    row("sb3-ppo-one", 500.0, versions={"torch": "9.9"}, settings={"n_envs": 8}),
+    row("sb3-ppo-all", 100.0),
+    row("ours-ppo", 2600.0),
+    row("sb3-a2c-one", 100.0),
+    row("sb3-a2c-all", 1000.0),
+    row("ours-a2c", 3900.0),
+    row("rllib-old", None, "failed", error="ValueError: no"),
+    row(COMMAND, None, mode="memory") | {"peak_pss_mib": 1300.0},
+]
+
+
+@pytest.fixture
+def text():
+    return report(ROWS, contenders("pong"), {"ppo": 4, "a2c": 1})
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_pairs_name_contenders_and_contenders_variants(game):
+    everybody = contenders(game)
+    names = [contender.name for contender in everybody]
+    assert len(names) == len(set(names))
+    peers = {other for pair in PAIRS for other in FASTEST_OF.get(pair.peer, (pair.peer,))}
+    assert peers | {pair.ours for pair in PAIRS} <= set(names)
+    assert {c.variant for c in everybody if c.module == "ours"} <= set(VARIANTS)
+
+
+def test_what_was_asked():
+    asked = {(pair.ours, pair.peer): pair.asked for pair in PAIRS if pair.asked is not None}
+    assert asked == {
+        ("ours-ppo", "sb3-ppo"): 5.0,
+        ("ours-a2c", "sb3-a2c"): 4.0,
+        ("ours-a2c", "emulator-42"): 0.5,
+        ("ours-a3c", "ours-a2c"): 0.8,
+        ("ours-ppo-as-rllib", "rllib"): 2.0,
+        ("ours-ppo-as-rllib", "rllib-new-valid"): 4.5,
+        ("ours-ppo-as-sb3", "sb3-ppo"): 3.0,
+        ("ours-a2c-as-sb3", "sb3-a2c"): 3.0,
+    }
+
+
+def test_a_round_runs_everybody_once_and_watches_the_command_for_memory():
+    turns = plan("pong", 2, None)
+    names = [contender.name for contender in contenders("pong")]
+    assert [(c.name, number) for c, _, number in turns] == [(n, r) for r in (0, 1) for n in names]
+    assert {c.name for c, mode, _ in turns if mode == "memory"} == {COMMAND}
+    assert [c.name for c, _, _ in plan("pong", 1, ["ours-ppo"])] == ["ours-ppo"]
 
 
 def test_settings_equal_those_of_stable_baselines3():
@@ -37,8 +86,10 @@ def test_settings_equal_those_of_stable_baselines3():
     assert ppo["train_batch_size"] == given["n_envs"] * given["n_steps"]
     assert (ppo["minibatch_size"], ppo["num_epochs"]) == (given["batch_size"], given["n_epochs"])
     a2c, given = atari_settings.ours_as_sb3_a2c(), atari_settings.SB3_A2C
+    assert a2c["num_envs_per_env_runner"] == given["n_envs"]
     assert a2c["train_batch_size"] == given["n_envs"] * given["n_steps"]
     assert a2c["env_config"]["screen_size"] == ppo["env_config"]["screen_size"] == 84
+    assert a2c["env_config"]["frameskip"] == atari_settings.FRAMESKIP
 
 
 def test_settings_equal_those_of_rllib():
@@ -58,28 +109,50 @@ def test_our_variants_are_valid(name):
     check_experiment(Experiment("x", run.algorithm, run.env, run.settings(), stop))
 
 
-def test_the_report_says_what_was_met_and_what_failed():
-    rows = [
-        row("emulator-42", 8000.0),
-        row("network-forward", 40_000.0),
-        row("network-training", 16_000.0),
-        row("sb3-ppo", 500.0),
-        row("ours-ppo", 2600.0),
-        row("sb3-a2c", 1000.0),
-        row("ours-a2c", 3900.0),
-        row("rllib-old", None, "failed", error="ValueError: no"),
-        row(COMMAND, None, mode="memory") | {"peak_pss_mib": 1300.0},
-    ]
-    text = report(rows, contenders("pong"), epochs=4)
-    assert "| ours-ppo | sb3-ppo | 5.20 (5.20–5.20) | 5 | met |" in text
-    assert "| ours-a2c | sb3-a2c | 3.90 (3.90–3.90) | 4 | missed |" in text
-    assert "| ours-a2c | emulator-42 | 0.49 (0.49–0.49) | 0.5 | missed |" in text
-    assert "| stock RLlib PPO, old stack, 42x42 | – | 500 | 0 of 1 |" in text
-    assert "rllib-old (round 1): failed: ValueError: no" in text
-    # 125 + 25 + 4 x 62.5 us a step.
-    assert "Ceiling of ours-ppo from emulator, inference and 4 training passes alone: 2,500" in text
-    assert "reached 2,600 (104%)" in text
+@pytest.mark.parametrize("game", GAMES)
+def test_the_emulator_compared_with_plays_at_the_size_of_the_tuned_files(game):
+    # "ours-a2c against emulator-42" and the ceilings would be wrong otherwise.
+    for algorithm in ("ppo", "a2c", "a3c"):
+        assert VARIANTS[f"{game}-{algorithm}"].settings()["env_config"]["screen_size"] == 42
+
+
+def test_the_report_says_what_was_met(text):
+    assert "| ours-ppo | sb3-ppo-one | 5.20 (5.20–5.20) | ≥ 5 | met |" in text
+    assert "| ours-a2c | sb3-a2c-all | 3.90 (3.90–3.90) | ≥ 4 | missed |" in text
+    assert "| ours-a2c | emulator-42 | 0.49 (0.49–0.49) | ≥ 0.5 | missed |" in text
     assert "1,300 MiB (PSS of the process tree), asked at most 1,229: missed" in text
+
+
+def test_the_report_names_what_failed(text):
+    old = "| rllib-old | stock RLlib PPO, old stack, its own network for 42x42 | – | – | 0 of 1, failed |"
+    assert old in text
+    assert "rllib-old (speed, round 1): failed: ValueError: no" in text
+
+
+def test_the_report_has_ceilings_where_every_part_was_measured(text):
+    # 125 + 25 + 4 x 62.5 us a step; 2,600 of 2,500 leaves -4 %.
+    assert "| ours-ppo | 8,000 | 40,000 | 4 x 1 / 16,000 | 2,500 | 2,600 | -4% |" in text
+    assert "| ours-a2c | 8,000" not in text
+    assert "| ppo, training | 256 | – | – | 16,000 (16,000–16,000) | – |" in text
+
+
+def test_the_report_keeps_versions_and_settings(text):
+    assert "Versions: torch 9.9." in text
+    assert '- sb3-ppo-one: `{"n_envs": 8}`' in text
+
+
+def test_a_command_that_failed_meets_nothing():
+    broken = row(COMMAND, None, "failed", "memory", error="x") | {"peak_pss_mib": 90.0}
+    said = report([broken], contenders("pong"), {})
+    assert "Peak memory" not in said
+    assert "| – | – | 0 of 1, failed |" in said
+
+
+def test_a_peer_is_compared_at_its_fastest():
+    assert fastest(ROWS, "sb3-ppo") == "sb3-ppo-one"
+    assert fastest(ROWS, "sb3-a2c") == "sb3-a2c-all"
+    assert fastest(ROWS, "emulator-42") == "emulator-42"
+    assert fastest(ROWS, "rllib") == "rllib"  # neither was measured
 
 
 @pytest.mark.parametrize(
@@ -89,15 +162,7 @@ def test_verdicts(value, asked, said):
     assert verdict(value, asked) == said
 
 
-def test_epochs_come_from_the_file():
-    assert epochs_of("pong") == VARIANTS["pong-ppo"].settings()["num_epochs"]
-
-
-def test_a_worker_that_fails_is_a_row():
-    [emulator, *_] = contenders("pong")
-    broken = emulator.__class__("x", "x", "emulator", "no-such-variant")
-    found = run_contender(broken, "speed", 3, 10, 0.0)
-    assert (found["status"], found["round"]) == ("failed", 3)
-    assert "no-such-variant" in found["error"]
-    missing = emulator.__class__("x", "x", "emulator", "pong-42", requires="no_such_package")
-    assert run_contender(missing, "speed", 0, 10, 0.0)["status"] == "not installed"
+def test_passes_come_from_the_files():
+    epochs = VARIANTS["pong-ppo"].settings()["num_epochs"]
+    assert passes_of("pong") == {"ppo": epochs, "a2c": 1}
+    assert passes_of("no-such-game") == {}

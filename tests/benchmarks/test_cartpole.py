@@ -1,0 +1,98 @@
+"""The CartPole benchmark: committed results are what the code writes, equal settings are equal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cartpole, settings
+from benchmarks.cartpole import report
+from benchmarks.contenders import CONTENDERS, PAIRS, Contender, select
+from benchmarks.peers.ours import VARIANTS
+from experiments.checking import check_experiment
+from experiments.experiment import Experiment
+
+RESULTS = Path(__file__).parents[2] / "results" / "cartpole"
+
+
+def test_the_committed_table_is_written_from_the_committed_rows():
+    rows = json.loads((RESULTS / "cartpole-benchmark.json").read_text())["rows"]
+    assert report(rows, CONTENDERS) + "\n" == (RESULTS / "cartpole-benchmark.md").read_text()
+
+
+def test_pairs_name_contenders_and_contenders_files():
+    names = [contender.name for contender in CONTENDERS]
+    assert len(names) == len(set(names))
+    assert {name for pair in PAIRS for name in (pair.ours, pair.peer)} <= set(names)
+    for contender in CONTENDERS:
+        assert contender.file is None or (RESULTS.parents[1] / contender.file).is_file()
+        assert contender.module != "ours" or contender.variant in VARIANTS
+
+
+def test_contenders_are_selected_in_table_order():
+    assert select(CONTENDERS, None) == select(CONTENDERS, []) == list(CONTENDERS)
+    chosen = select(CONTENDERS, ["ours-ppo", "sb3-ppo"])
+    assert [contender.name for contender in chosen] == ["sb3-ppo", "ours-ppo"]
+    with pytest.raises(ValueError, match="unknown contender ours-pp: choose from sb3-ppo"):
+        select(CONTENDERS, ["ours-pp"])
+
+
+@pytest.mark.parametrize("name", ["ppo-as-sb3", "a2c-as-sb3", "ppo-as-rllib", "ppo-256"])
+def test_our_variants_are_valid(name):
+    run = VARIANTS[name]
+    check_experiment(
+        Experiment("x", run.algorithm, run.env, run.settings(), {"timesteps_total": 1})
+    )
+
+
+def test_settings_equal_those_of_stable_baselines3():
+    ours, given = settings.ours_as_sb3_ppo(), settings.SB3_PPO
+    assert ours["num_envs_per_env_runner"] == given["n_envs"]
+    assert ours["train_batch_size"] == given["n_envs"] * given["n_steps"]
+    assert (ours["minibatch_size"], ours["num_epochs"]) == (given["batch_size"], given["n_epochs"])
+    assert (ours["gamma"], ours["lambda"]) == (given["gamma"], given["gae_lambda"])
+    ours, given = settings.ours_as_sb3_a2c(), settings.SB3_A2C
+    assert ours["train_batch_size"] == given["n_envs"] * given["n_steps"]
+
+
+def test_settings_equal_those_of_rllib():
+    network = settings.RLLIB_EXAMPLE_NETWORK
+    ours = settings.ours_as_rllib(network)
+    assert {key: ours[key] for key in settings.RLLIB_PPO} == settings.RLLIB_PPO
+    assert ours["model"] == network
+    games = settings.RLLIB_PPO["num_envs_per_env_runner"]
+    assert ours["rollout_fragment_length"] * games == settings.RLLIB_PPO["train_batch_size"]
+
+
+def test_runs_take_turns_and_every_run_is_saved(monkeypatch, tmp_path):
+    seen = []
+
+    def run(contender: Contender, mode, number, steps, threshold):
+        done = len(list(tmp_path.glob("*.json"))) and len(
+            json.loads((tmp_path / "cartpole-benchmark.json").read_text())["rows"]
+        )
+        seen.append((contender.name, mode, number, done))
+        rate = {"ours-ppo": 300.0, "sb3-ppo": 100.0}[contender.name]
+        return {
+            "name": contender.name,
+            "mode": mode,
+            "round": number,
+            "status": "ok",
+            "steps_per_s": rate,
+            "seconds_of_process": 1.0,
+            "peak_pss_mib": 100.0,
+        }
+
+    monkeypatch.setattr("benchmarks.rounds.run_contender", run)
+    arguments = ["--only", "sb3-ppo", "ours-ppo", "--rounds", "2", "--out", str(tmp_path)]
+    assert cartpole.main(arguments) == 0
+    assert seen == [
+        ("sb3-ppo", "speed", 0, 0),
+        ("ours-ppo", "speed", 0, 1),
+        ("sb3-ppo", "speed", 1, 2),
+        ("ours-ppo", "speed", 1, 3),
+    ]
+    table = (tmp_path / "cartpole-benchmark.md").read_text()
+    assert "| ours-ppo | sb3-ppo | 3.0 (3.0–3.0) | – |" in table
+    assert cartpole.main([*arguments, "--append"]) == 0
+    assert len(json.loads((tmp_path / "cartpole-benchmark.json").read_text())["rows"]) == 8
