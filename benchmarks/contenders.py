@@ -22,7 +22,8 @@ class Contender:
         file: the tuned file it runs, seen from the repository; without the file the row reads
             "missing". Our real command is timed on it in threshold and memory mode.
         threshold: whether the row takes part in threshold mode.
-        times: measures so many times `--steps`; more than 1 for what would be over in a blink.
+        times: measures so many times `--steps`: more for what would be over in a blink, less for
+            what would take most of a round.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Contender:
     requires: str | None = None
     file: str | None = None
     threshold: bool = True
-    times: int = 1
+    times: float = 1
 
 
 @dataclass(frozen=True)

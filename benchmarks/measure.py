@@ -85,7 +85,7 @@ def run_contender(
     if mode == "threshold" and contender.file is not None:
         return row | _run_command(contender.file)
     command = [sys.executable, "-m", f"benchmarks.peers.{contender.module}", contender.variant]
-    command += ["--json", "--steps", str(steps * contender.times)]
+    command += ["--json", "--steps", str(round(steps * contender.times))]
     if mode == "threshold":
         command += ["--threshold", str(threshold), "--spawned-at", str(time.monotonic())]
     ended = _timed(command)

@@ -64,7 +64,7 @@ def test_settings_equal_those_of_rllib():
     assert ours["rollout_fragment_length"] * games == settings.RLLIB_PPO["train_batch_size"]
 
 
-def test_runs_take_turns_and_every_run_is_saved(monkeypatch, tmp_path):
+def test_runs_take_turns_and_every_run_is_saved(monkeypatch, tmp_path, capsys):
     seen = []
 
     def run(contender: Contender, mode, number, steps, threshold):
@@ -95,4 +95,5 @@ def test_runs_take_turns_and_every_run_is_saved(monkeypatch, tmp_path):
     table = (tmp_path / "cartpole-benchmark.md").read_text()
     assert "| ours-ppo | sb3-ppo | 3.0 (3.0–3.0) | – |" in table
     assert cartpole.main([*arguments, "--append"]) == 0
+    assert capsys.readouterr().out.count("| 4 of 4 |") == 2
     assert len(json.loads((tmp_path / "cartpole-benchmark.json").read_text())["rows"]) == 8
