@@ -35,19 +35,14 @@ VARIANTS = [
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Run the network on random images until the goal is reached."""
     file, kind, number, team_size = variant.rsplit("-", 3)
-    run = RUNS[file]
-    config = algorithms.config_class(run.algorithm)().update_from_dict(run.settings())
-    config.environment(run.env)
     threads = 1 if team_size == "one" else len(os.sched_getaffinity(0))
-    set_up_process(config, threads=threads)
-    spaces = environment_spaces(run.env, config.environment_options)
-    network = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
+    config, network, shape = _build(file, threads)
     context = forward_context(number == "bf16", torch.device("cpu"))
     sizes = {
         "forward": config.num_envs_per_env_runner,
         "training": config.minibatch_size or config.total_train_batch_size,
     }
-    batch = _images(sizes[kind], spaces[0].shape)
+    batch = _images(sizes[kind], shape)
     parameters = list(network.parameters())
 
     def loss_of(rows: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -68,6 +63,17 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
         steps += sizes[kind]
     settings = {"rows": sizes[kind], "threads": threads, "numbers": number}
     return {"settings": settings, "versions": versions_of("torch", "ray")}
+
+
+def _build(file: str, threads: int) -> tuple[Any, Any, tuple[int, ...]]:
+    """Configuration and network of a tuned file in a process set up as a run's; an image's shape."""
+    run = RUNS[file]
+    config = algorithms.config_class(run.algorithm)().update_from_dict(run.settings())
+    config.environment(run.env)
+    set_up_process(config, threads=threads)
+    spaces = environment_spaces(run.env, config.environment_options)
+    network = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
+    return config, network, spaces[0].shape
 
 
 def _images(rows: int, shape: tuple[int, ...]) -> Batch:
