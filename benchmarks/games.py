@@ -28,8 +28,8 @@ SEEDS = {"pong": "3-5", "assault": "3-4"}
 EVERY_STEPS = 10_000
 # Mean raw score of the last 100 games that counts as solved.
 SOLVED = {"ALE/Pong-v5": 18.0}
+# Not the command: it names a folder of the machine it ran on.
 KEPT_OF_MANIFEST = (
-    "command",
     "source_text",
     "algorithm",
     "env",
