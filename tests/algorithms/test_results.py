@@ -6,6 +6,7 @@ import pytest
 from algorithms import NAMES
 from algorithms.episodes import Episode, EpisodeCounter, EpisodeWindow, summary
 from algorithms.on_policy import averaged, frames_per_step
+from algorithms.ppo import PPOConfig
 from algorithms.results import result_names, with_retired_names
 
 EPISODES = [Episode(1.0, 10), Episode(3.0, 20), Episode(-4.0, 60)]
@@ -103,4 +104,5 @@ def test_averages_are_over_those_who_report():
     ],
 )
 def test_frames_per_step(env, options, expected):
-    assert frames_per_step(env, options) == expected
+    config = PPOConfig().environment(env, env_config=options)
+    assert frames_per_step(config) == expected
