@@ -101,7 +101,7 @@ def test_gradients_are_applied_with_one_optimizer_step(runner, make_learner):
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("runners", [1, 2])
+@pytest.mark.parametrize("runners", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_staleness_stays_below_the_number_of_runners(make_algo, make_config, runners):
     algo = make_algo(make_config("A3C", num_env_runners=runners, **SMALL))
     for _ in range(3):
@@ -178,6 +178,7 @@ def test_a_killed_runner_is_replaced_and_contributes_again(watched):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_with_all_runners_killed_training_still_goes_on(watched):
     algo = watched()
     algo.train()

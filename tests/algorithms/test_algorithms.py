@@ -35,7 +35,7 @@ def at(result, path):
     return result
 
 
-@every_algorithm
+@pytest.mark.parametrize("name", ["A2C", pytest.param("A3C", marks=pytest.mark.slow), "PPO"])
 def test_builder_and_dictionary_lead_to_the_same_trained_algorithm(make_algo, name):
     settings = dict(SMALL[name])
     built = config_class(name)().environment("CartPole-v1").debugging(seed=3)
@@ -175,7 +175,7 @@ def test_continuous_actions_train(make_algo, make_config, name):
     assert not all(np.array_equal(before[key], after[key]) for key in before)
 
 
-@every_algorithm
+@pytest.mark.parametrize("name", [pytest.param("A2C", marks=pytest.mark.slow), "A3C", "PPO"])
 def test_tune_runs_the_registered_name(ray_session, tmp_path, name):
     space = {"env": "CartPole-v1", "seed": 0, "model": {"fcnet_hiddens": [8]}, **SMALL[name]}
     tuner = tune.Tuner(

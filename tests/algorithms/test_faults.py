@@ -80,7 +80,7 @@ def test_a_killed_runner_comes_back_and_training_goes_on(make_algo, make_config)
         assert all(np.array_equal(state[key], mine[key]) for key in mine)
 
 
-@pytest.mark.parametrize("name", ["A2C", "A3C"])
+@pytest.mark.parametrize("name", [pytest.param("A2C", marks=pytest.mark.slow), "A3C"])
 def test_environments_that_only_raise_end_training_with_an_error(make_algo, make_config, name):
     runners = {"num_env_runners": 1, "sample_timeout_s": 3.0}
     batch = {"train_batch_size": 40}

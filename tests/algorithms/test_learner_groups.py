@@ -60,7 +60,9 @@ def weights_of_all(group):
     return [answer.get() for answer in answers]
 
 
-@pytest.mark.parametrize(("name", "count"), [("A2C", 1), ("PPO", 2)])
+@pytest.mark.parametrize(
+    ("name", "count"), [pytest.param("A2C", 1, marks=pytest.mark.slow), ("PPO", 2)]
+)
 def test_remote_learners_reach_the_weights_of_a_local_one(make_group, runner, rollout, name, count):
     # Standardising is over each learner's own share, so without it; equal shares then average to
     # the gradient of the whole batch.
@@ -95,6 +97,7 @@ def test_two_learners_stay_bitwise_equal_on_different_shares(make_group, runner)
     assert coefficients[0] == coefficients[1] > 0.2
 
 
+@pytest.mark.slow
 def test_two_learners_of_a_recurrent_policy_take_equally_many_steps(make_group, make_runner):
     model = {"fcnet_hiddens": [8], "use_lstm": True, "lstm_cell_size": 8, "max_seq_len": 5}
     runner = make_runner(num_envs_per_env_runner=8, model=model)
@@ -114,7 +117,7 @@ def test_two_learners_of_a_recurrent_policy_take_equally_many_steps(make_group, 
     assert np.abs(last - before).max() > 0.01
 
 
-@pytest.mark.parametrize("name", ["PPO", "A3C"])
+@pytest.mark.parametrize("name", [pytest.param("PPO", marks=pytest.mark.slow), "A3C"])
 def test_an_algorithm_with_a_remote_learner_trains(make_algo, make_config, name):
     options = {"num_envs_per_env_runner": 4, "num_learners": 1, "lr": 0.01}
     if name == "PPO":

@@ -44,8 +44,13 @@ def last_returns(make_algo, make_config):
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    [("PPO", FCNET), ("PPO", OURS), ("A2C", FCNET), ("A2C", OURS), ("A3C", OURS)],
-    ids=["PPO", "PPO, our network", "A2C", "A2C, our network", "A3C, our network"],
+    [
+        pytest.param("PPO", FCNET, id="PPO"),
+        pytest.param("PPO", OURS, id="PPO, our network", marks=pytest.mark.slow),
+        pytest.param("A2C", FCNET, id="A2C", marks=pytest.mark.slow),
+        pytest.param("A2C", OURS, id="A2C, our network"),
+        pytest.param("A3C", OURS, id="A3C, our network"),
+    ],
 )
 def test_memory_recalls_what_was_shown_first(last_returns, name, model):
     assert last_returns(name, **model, **MEMORY) >= 0.9

@@ -36,7 +36,17 @@ def test_a_lost_life_ends_the_episode_but_not_the_game(game):
     assert (lost_lives >= 4).all()
 
 
-@pytest.mark.parametrize("game", ["breakout", "assault", "bank_heist", "atlantis", "demon_attack"])
+@pytest.mark.parametrize(
+    "game",
+    [
+        "breakout",
+        "assault",
+        *(
+            pytest.param(game, marks=pytest.mark.slow)
+            for game in ("bank_heist", "atlantis", "demon_attack")
+        ),
+    ],
+)
 def test_lost_lives_are_those_that_ale_py_reports(game):
     """Bank Heist plays on with 0 lives; Demon Attack shows 1 at first and may be cut with more."""
     name = "ALE/" + game.title().replace("_", "") + "-v5"

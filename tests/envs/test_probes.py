@@ -221,6 +221,7 @@ def test_a_continuous_action_settles_at_its_target(train, name, target):
     assert outputs[1] < -1.0
 
 
+@pytest.mark.slow
 def test_a3c_finds_the_endless_value(train):
     algo = train("A3C", "EndlessReward", updates=400)
     assert_close(values_at(algo, 0.0), [endless()], 0.25)

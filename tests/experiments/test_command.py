@@ -186,6 +186,7 @@ def test_seeds_and_overrides_change_outcomes(tiny, tmp_path):
     assert [len(list(trial.glob("checkpoint_*"))) for trial in trials] == [3, 3]
 
 
+@pytest.mark.slow
 def test_options_alone_and_no_checkpoint(tmp_path):
     done = rllib(
         "train",
@@ -269,9 +270,9 @@ def curve(folder):
     }
 
 
-def interrupted(arguments, folder):
-    """Start the command, interrupt it when its first checkpoint is there; code, output, seconds."""
-    process = subprocess.Popen(
+def started(*arguments):
+    """The command, running."""
+    return subprocess.Popen(
         command(*arguments),
         cwd=ROOT,
         env=environment(),
@@ -279,6 +280,11 @@ def interrupted(arguments, folder):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def interrupted(arguments, folder):
+    """Start the command, interrupt it when its first checkpoint is there; code, output, seconds."""
+    process = started(*arguments)
     deadline = time.monotonic() + 120
     while not list(folder.glob("*/checkpoint_*/rllib_checkpoint.json")):
         assert process.poll() is None
@@ -294,8 +300,7 @@ def interrupted(arguments, folder):
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny, tmp_path):
     target = 80
     file = tiny(stop={"training_iteration": target}, checkpoint_freq=1, keep_checkpoints_num=2)
-    whole = rllib("train", "file", file, "--storage-path", tmp_path / "whole")
-    assert whole.returncode == 0, whole.stderr
+    whole = started("train", "file", file, "--storage-path", tmp_path / "whole")
 
     folder = tmp_path / "parts" / "tiny"
     done, seconds = interrupted(
@@ -308,6 +313,8 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny, tmp_path):
 
     rest = rllib(*last_line(done, "interrupted; continue with: "))
     assert rest.returncode == 0, rest.stderr
+    _, errors = whole.communicate(timeout=120)
+    assert whole.returncode == 0, errors
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (manifest["status"], len(manifest["resumed"])) == ("done", 1)
     assert curve(folder) == curve(tmp_path / "whole" / "tiny")

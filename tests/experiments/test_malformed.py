@@ -232,6 +232,10 @@ def test_damaged_files_are_refused_in_one_line(config_file):
     assert len(seen) >= ENOUGH
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -239,18 +243,18 @@ def test_damaged_files_are_refused_in_one_line(config_file):
             "good: {run: PPO, env: CartPole-v1, stop: {training_iteration: 1}, config: {lrr: 1}}",
             "config.lrr: is no key of PPO; did you mean 'lr'?",
         ),
-        ("good: {run: PPO, env: CartPole-v1, config: {}}", "stop: nothing says when to stop"),
-        (
+        ("good:\n\trun: PPO", "line 2: found character '\\t'"),
+        slow("good: {run: PPO, env: CartPole-v1, config: {}}", "stop: nothing says when to stop"),
+        slow(
             "good: {run: PPO, env: CartPol-v1, stop: {training_iteration: 1}}",
             "did you mean 'CartPole-v1'?",
         ),
-        ("good:\n\trun: PPO", "line 2: found character '\\t'"),
-        (
+        slow(
             "good: {run: A3C, env: CartPole-v1, stop: {training_iteration: 1}, "
             "config: {num_env_runners: 0}}",
             "config: A3C needs num_env_runners of 1 or more",
         ),
-        ("good: {run: DQN, env: CartPole-v1}", "run: DQN is not offered here"),
+        slow("good: {run: DQN, env: CartPole-v1}", "run: DQN is not offered here"),
     ],
 )
 def test_the_command_says_so_and_exits_with_2(tmp_path, text, words):
