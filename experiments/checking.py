@@ -71,15 +71,27 @@ def check_experiment(
     """
     try:
         with _quiet():
-            _check_algorithm(experiment)
-            _check_fields(experiment)
-            _check_stop(experiment)
-            check_config(experiment.algorithm, experiment.config, "config")
+            check_names(experiment)
             configs = [_built(experiment, values) for values in combinations(experiment.config)]
             for config, spaces in zip(configs, _check_envs(experiment, configs), strict=True):
                 _check_network(config, spaces)
                 _check_resources(config, available_cpus, available_gpus)
             return configs[0]
+    except RequestError as error:
+        raise error.located(experiment.source) from None
+
+
+def check_names(experiment: Experiment) -> None:
+    """Names and kinds of everything in the request; builds nothing.
+
+    Raises:
+        RequestError: as :func:`check_experiment`.
+    """
+    try:
+        _check_algorithm(experiment)
+        _check_fields(experiment)
+        _check_stop(experiment)
+        check_config(experiment.algorithm, experiment.config, "config")
     except RequestError as error:
         raise error.located(experiment.source) from None
 

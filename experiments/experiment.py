@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.edits import Change, notes_on
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -26,7 +28,8 @@ class Experiment:
         max_failures: how often a failed trial starts again from its last checkpoint.
         time_budget_s: seconds after which everything stops.
         source: the file; text: its content.
-        notes: what was translated on the way, a sentence each.
+        changes: what was translated on the way.
+        notes: what else should be said before it runs, a sentence each.
     """
 
     name: str
@@ -45,4 +48,10 @@ class Experiment:
     time_budget_s: float | None = None
     source: Path | None = None
     text: str | None = None
+    changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def all_notes(self) -> list[str]:
+        """A few lines on everything that was translated or adapted."""
+        return [*notes_on(list(self.changes)), *self.notes]

@@ -13,9 +13,10 @@ from typing import Any
 from rich.console import Console
 
 import algorithms
-from experiments.checking import check_experiment
+from experiments.checking import check_experiment, check_names
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
+from experiments.fitting import fitted
 from experiments.manifest import (
     build_manifest,
     finish_manifest,
@@ -67,7 +68,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
     scheduler = _scheduler(options)
     callbacks = _tracking_callbacks(options)
     jobs = [_checked(experiment, options, seeds) for experiment in experiments]
-    translated = [note for job in jobs for note in job.experiment.notes]
+    translated = [note for job in jobs for note in job.experiment.all_notes]
     for note in dict.fromkeys([*option_notes(options), *translated]):
         notes.print(f"note: {note}", markup=False)
     if options.dry_run:
@@ -93,6 +94,9 @@ def _checked(experiment: Experiment, options: LaunchOptions, seeds: list[int] | 
         RequestError: as :func:`launch`.
     """
     cpus, gpus = _available(options)
+    check_names(experiment)
+    defaults = algorithms.config_class(experiment.algorithm)()
+    experiment = fitted(experiment, defaults, cpus, gpus)
     resolved = check_experiment(experiment, available_cpus=cpus, available_gpus=gpus)
     storage = experiment.storage_path or DEFAULT_STORAGE
     folder = Path(os.path.expanduser(storage)).absolute() / experiment.name
@@ -195,7 +199,7 @@ def _new(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any])
             experiment=experiment,
             resolved=job.resolved,
             seeds=job.seeds,
-            notes=[*option_notes(options), *experiment.notes],
+            notes=[*option_notes(options), *experiment.all_notes],
         ),
     )
     return tune.Tuner(

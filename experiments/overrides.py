@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
+from experiments.retired_keys import MOVED, RENAMED
 from experiments.schema import ALIASES
 from experiments.yaml_reader import parse_yaml
 
@@ -16,7 +17,7 @@ from experiments.yaml_reader import parse_yaml
 PLAIN_FIELDS = tuple(
     f.name
     for f in fields(Experiment)
-    if f.name not in ("name", "algorithm", "config", "stop", "source", "text", "notes")
+    if f.name not in ("name", "algorithm", "config", "stop", "source", "text", "changes", "notes")
 )
 MAX_SEEDS = 1000
 SEED_PART = re.compile(r"^(\d+)(?:-(\d+))?$")
@@ -47,6 +48,8 @@ def apply_overrides(experiment: Experiment, assignments: list[str]) -> Experimen
             continue
         named = parts[0] in ("stop", "config")
         target, keys = (parts[0], parts[1:]) if named else ("config", parts)
+        if target == "config":
+            keys = todays_keys(keys)
         tree = getattr(experiment, target)
         if target == "config":
             # The file may say `lambda` where the option says `lambda_`: one key, the option wins.
@@ -54,6 +57,14 @@ def apply_overrides(experiment: Experiment, assignments: list[str]) -> Experimen
         merged: dict[str, Any] = {target: _assigned(tree, keys, value, path)}
         experiment = replace(experiment, **merged)
     return experiment
+
+
+def todays_keys(keys: list[str]) -> list[str]:
+    """A config path with a retired first name replaced, where only the name has changed."""
+    first, *rest = keys
+    if first in MOVED:
+        return [*MOVED[first], *rest]
+    return [RENAMED.get(first, first), *rest]
 
 
 def _same_key(one: str, other: str) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.edits import Change
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
+from experiments.translation import translated
 from experiments.yaml_reader import parse_yaml
 
 # Key of an experiment in a file → field of Experiment; the retired spellings stand behind.
@@ -74,7 +76,8 @@ def _experiment(name: Any, entry: Any, file: Path, text: str) -> Experiment:
         raise RequestError(
             f"must map keys such as run, env and config, got {entry!r}", file=file, key=name
         )
-    values: dict[str, Any] = {}
+    entry, changes = _translated(name, entry, file)
+    values: dict[str, Any] = {"changes": tuple(changes)}
     for key, value in entry.items():
         if key == "checkpoint_config":
             where = f"{name}.{key}"
@@ -95,6 +98,19 @@ def _experiment(name: Any, entry: Any, file: Path, text: str) -> Experiment:
     if isinstance(attribute, str) and attribute.startswith("min-"):
         values |= {"score_attribute": attribute.removeprefix("min-"), "score_order": "min"}
     return Experiment(name=name, source=file, text=text, **values)
+
+
+def _translated(
+    name: str, entry: Mapping[str, Any], file: Path
+) -> tuple[dict[str, Any], list[Change]]:
+    for key in ("config", "stop"):
+        if key in entry:
+            _mapping(entry[key], file, f"{name}.{key}")
+    try:
+        return translated(entry)
+    except RequestError as error:
+        key = f"{name}.{error.key}" if error.key else name
+        raise RequestError(error.problem, file=file, key=key, hint=error.hint) from None
 
 
 def _fill(

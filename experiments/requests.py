@@ -11,7 +11,7 @@ from experiments.experiment import Experiment
 from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.overrides import apply_overrides, parse_mapping
 from experiments.reading import read_experiments
-from experiments.translation import with_todays_env
+from experiments.translation import result_today, translated, with_todays_env
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
 REFUSED = {
@@ -57,7 +57,16 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
             "use --set num_cpus_per_env_runner=… and --set num_gpus_per_learner=…",
         )
     name = f"{options.algo.lower()}-{str(env).split('/')[-1].lower()}"
-    experiment = Experiment(name=name, algorithm=options.algo, env=env, config=config, stop={})
+    stop = parse_mapping(options.stop, what="--stop") if options.stop is not None else {}
+    entry, changes = translated({"run": options.algo, "env": env, "config": config, "stop": stop})
+    experiment = Experiment(
+        name=name,
+        algorithm=entry["run"],
+        env=entry["env"],
+        config=entry["config"],
+        stop=entry["stop"],
+        changes=tuple(changes),
+    )
     return with_options(experiment, options)
 
 
@@ -66,7 +75,11 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
     _refuse_retired(options)
     changes: dict[str, Any] = {}
     if options.stop is not None:
-        changes["stop"] = parse_mapping(options.stop, what="--stop")
+        stop = parse_mapping(options.stop, what="--stop")
+        changes["stop"] = {result_today(key): bound for key, bound in stop.items()}
+        # The option replaces the file's rule, and what was said about it.
+        kept = [c for c in experiment.changes if not str(c.new).startswith("stop")]
+        changes["changes"] = tuple(kept)
     storage = options.storage_path or options.local_dir or options.upload_dir
     given = {
         "storage_path": storage,

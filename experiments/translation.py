@@ -1,4 +1,10 @@
-"""Retired spellings of environments in today's words, each change with a note."""
+"""Config files of retired RLlib releases in today's words.
+
+The tables stand in ``retired_keys.py``, values that need more than a new name in
+``retired_values.py``, environments in ``retired_envs.py``, what the releases did where a file is
+silent in ``retired_defaults.py``. A file without a retired key is left as it is, but for its
+environment's id.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +12,209 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from envs import EnvironmentRequestError, legacy_atari_id
+import algorithms
+from experiments.edits import GRID, Change, Edits, each, mapped
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
+from experiments.retired_defaults import (
+    at_least_one_runner,
+    era_of,
+    fill_defaults,
+    means_of_sums,
+    whole_batches,
+)
+from experiments.retired_envs import atari_preprocessing, horizon, translate_env
+from experiments.retired_keys import (
+    EPISODE_RESULTS_RENAMED,
+    EXPERIMENT_LEFT_OUT,
+    EXPERIMENT_RENAMED,
+    LEFT_OUT,
+    MODEL_LEFT_OUT,
+    MODEL_RENAMED,
+    MOVED,
+    RENAMED,
+    RESULTS_RENAMED,
+    LeftOut,
+)
+from experiments.retired_values import (
+    MODEL_SPECIAL,
+    MODEL_SPECIAL_VALUES,
+    SPECIAL,
+    SPECIAL_VALUES,
+    arithmetic,
+    cleaned,
+)
+
+_MARKERS = RENAMED.keys() | MOVED.keys() | LEFT_OUT.keys() | SPECIAL.keys()
+
+
+def translated(entry: Mapping[str, Any]) -> tuple[dict[str, Any], list[Change]]:
+    """An experiment's entry in today's words, and every change that was made.
+
+    Args:
+        entry: as a file has it: ``run``, ``env``, ``config``, ``stop`` and more.
+
+    Raises:
+        RequestError: it asks for something that is gone or not offered; names the key.
+    """
+    edits = Edits(entry)
+    _experiment_keys(edits)
+    _env_into_experiment(edits)
+    if not is_retired(edits):
+        translate_env(edits)
+        return edits.tree, edits.changes
+    given = set(edits.keys("config"))
+    algorithm = str(edits.get("run"))
+    _values(edits)
+    translate_env(edits)
+    horizon(edits)
+    atari_preprocessing(edits)
+    _config_keys(edits, "config")
+    if edits.get("config.evaluation_config") is not None:
+        _config_keys(edits, "config.evaluation_config")
+    _stop_keys(edits)
+    if algorithm in algorithms.NAMES:
+        fill_defaults(edits, algorithm, era_of(given))
+        at_least_one_runner(edits, algorithm)
+        whole_batches(edits, algorithm, algorithms.config_class(algorithm)())
+        if algorithm in ("A2C", "A3C"):
+            means_of_sums(edits, algorithm)
+    return edits.tree, edits.changes
 
 
 def with_todays_env(experiment: Experiment) -> Experiment:
-    """The experiment with a retired Atari id replaced, and a note that says so.
-
-    Options the file sets itself stay; what the retired id stood for fills the others.
+    """The experiment with a retired environment id replaced, which an option may have named.
 
     Raises:
-        RequestError: the id asked for something that is no longer offered.
+        RequestError: it asks for something that is no longer offered.
     """
-    if not isinstance(experiment.env, str):
-        return experiment
-    try:
-        legacy = legacy_atari_id(experiment.env)
-    except EnvironmentRequestError as error:
-        raise RequestError(str(error), key="env", file=experiment.source) from None
-    if legacy is None:
-        return experiment
-    given: Any = experiment.config.get("env_config", {})
+    given = experiment.config.get("env_config", {})
     if not isinstance(given, Mapping):  # refused later, with its own sentence
         return experiment
-    config = {**experiment.config, "env_config": {**legacy.env_config, **given}}
-    notes = (*experiment.notes, legacy.note)
-    return replace(experiment, env=legacy.env, config=config, notes=notes)
+    edits = Edits({"env": experiment.env, "config": experiment.config})
+    try:
+        translate_env(edits)
+    except RequestError as error:
+        raise error.located(experiment.source) from None
+    if not edits.changes:
+        return experiment
+    changes = (*experiment.changes, *edits.changes)
+    return replace(
+        experiment, env=edits.tree["env"], config=edits.tree["config"], changes=changes
+    )
+
+
+def is_retired(edits: Edits) -> bool:
+    """Whether the entry has a key that only retired releases know."""
+    config = set(edits.keys("config"))
+    model = set(edits.keys("config.model"))
+    return bool(config & _MARKERS or model & (MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys()))
+
+
+def _experiment_keys(edits: Edits) -> None:
+    for key in edits.keys(""):
+        if key in EXPERIMENT_RENAMED:
+            edits.rename(key, EXPERIMENT_RENAMED[key])
+        elif key == "sync_config" and edits.get("sync_config.upload_dir"):
+            where = edits.get("sync_config.upload_dir")
+            edits.change(key, "storage_path", where, "results go to the storage path")
+        elif key in EXPERIMENT_LEFT_OUT:
+            edits.leave_out(key, EXPERIMENT_LEFT_OUT[key])
+        elif key == "restore":
+            edits.rename(key, "config.restore_from")
+    if isinstance(edits.get("run"), str) and edits.get("run").startswith("contrib/"):
+        edits.change("run", "run", edits.get("run").removeprefix("contrib/"), "contrib is no more")
+
+
+def _env_into_experiment(edits: Edits) -> None:
+    if edits.get("env") is None and edits.get("config.env") is not None:
+        edits.put("env", edits.take("config.env"))
+
+
+def _values(edits: Edits) -> None:
+    """Numbers in quotes, stray commas and evaluated arithmetic, wherever they stand."""
+    for key in edits.keys("config"):
+        _clean(edits, f"config.{key}")
+
+
+def _clean(edits: Edits, path: str) -> None:
+    value = edits.get(path)
+    if isinstance(value, Mapping) and set(value) == {"eval"}:
+        number = arithmetic(value["eval"], path)
+        edits.correct(path, number, f"{value['eval']} is {number}")
+    elif isinstance(value, Mapping) and GRID in value:
+        if isinstance(value[GRID], list):
+            edits.put(path, mapped(lambda item: cleaned(item, path)[0], value))
+    elif isinstance(value, Mapping):
+        for key in edits.keys(path):
+            _clean(edits, f"{path}.{key}")
+    else:
+        new, note = cleaned(value, path)
+        if note is not None:
+            edits.correct(path, new, note)
+
+
+def _config_keys(edits: Edits, where: str) -> None:
+    for key in edits.keys(where):
+        path = f"{where}.{key}"
+        if not edits.has(path):  # an edit of another key took it
+            continue
+        if key in SPECIAL:
+            SPECIAL[key](edits, path)
+        elif key in SPECIAL_VALUES:
+            SPECIAL_VALUES[key](edits, path)
+        elif key in RENAMED:
+            edits.rename(path, f"{where}.{RENAMED[key]}")
+        elif key in MOVED:
+            edits.rename(path, ".".join((where, *MOVED[key])))
+        elif key in LEFT_OUT:
+            _leave_out(edits, path, LEFT_OUT[key])
+    if isinstance(edits.get(f"{where}.model"), Mapping):
+        _model_keys(edits, f"{where}.model")
+
+
+def _model_keys(edits: Edits, where: str) -> None:
+    for key in edits.keys(where):
+        path = f"{where}.{key}"
+        if key in MODEL_SPECIAL:
+            MODEL_SPECIAL[key](edits, path)
+        elif key in MODEL_SPECIAL_VALUES:
+            MODEL_SPECIAL_VALUES[key](edits, path)
+        elif key in MODEL_RENAMED:
+            edits.rename(path, f"{where}.{MODEL_RENAMED[key]}")
+        elif key in MODEL_LEFT_OUT:
+            _leave_out(edits, path, MODEL_LEFT_OUT[key])
+
+
+def _leave_out(edits: Edits, path: str, rule: LeftOut) -> None:
+    """Raises: RequestError: the value asks for what is missing."""
+    values = each(edits.get(path))
+    if rule.values is not None and any(value not in rule.values for value in values):
+        raise RequestError(rule.refusal, key=path)
+    edits.leave_out(path, rule.reason)
+
+
+def _stop_keys(edits: Edits) -> None:
+    stop = edits.get("stop")
+    for key in edits.keys("stop"):
+        new = result_today(key)
+        if new != key:
+            # The names hold "/" and stay one key, whatever dots they have.
+            stop[new] = stop.pop(key)
+            edits.changes.append(Change(f"stop.{key}", f"stop.{new}", value=stop[new]))
+
+
+def result_today(name: str) -> str:
+    """Today's name of a result that a stop rule or a checkpoint score names."""
+    if name in RESULTS_RENAMED:
+        return RESULTS_RENAMED[name]
+    evaluated = name.startswith("evaluation/")
+    rest = name.removeprefix("evaluation/").removeprefix("sampler_results/")
+    rest = rest.removeprefix("env_runners/")
+    if rest in EPISODE_RESULTS_RENAMED or rest == "episode_len_mean":
+        plain = EPISODE_RESULTS_RENAMED.get(rest, rest)
+        if evaluated:
+            return f"evaluation/env_runners/{plain}"
+        # Alone at the top the retired name still stands in every result.
+        return name if name == rest else f"env_runners/{plain}"
+    return name

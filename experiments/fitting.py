@@ -1,0 +1,88 @@
+"""Asking for no more than the machine has: fewer runners, the same batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from experiments.experiment import Experiment
+
+
+def fitted(
+    experiment: Experiment, defaults: Any, cpus: float | None, gpus: float | None
+) -> Experiment:
+    """The experiment with resources that are there, and a note on every number that changed.
+
+    A request of Tune that the machine cannot meet waits for ever. Runners are merged, so that all
+    environments stay and the batch is the same. Numbers given as grids are left as they are.
+
+    Args:
+        experiment: checked for names and kinds.
+        defaults: the algorithm's configuration object.
+        cpus: those Ray will have, None where a cluster decides; likewise ``gpus``.
+    """
+    changed = {**_gpus(experiment, defaults, gpus)}
+    changed |= _runners(replace(experiment, config={**experiment.config, **changed}), defaults, cpus)
+    if not changed:
+        return experiment
+    before = {key: _value(experiment, defaults, key) for key in changed}
+    words = ", ".join(f"{key} {changed[key]} instead of {before[key]}" for key in changed)
+    note = f"fewer resources than asked for are there: {words}"
+    return replace(
+        experiment,
+        config={**experiment.config, **changed},
+        notes=(*experiment.notes, note),
+    )
+
+
+def _value(experiment: Experiment, defaults: Any, key: str) -> Any:
+    return experiment.config.get(key, getattr(defaults, key))
+
+
+def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str, Any]:
+    names = ("num_learners", "num_gpus_per_learner", "num_env_runners", "num_gpus_per_env_runner")
+    asked = [_value(experiment, defaults, name) for name in names]
+    if gpus is None or not all(isinstance(number, int | float) for number in asked):
+        return {}
+    learners, per_learner, runners, per_runner = asked
+    if max(learners, 1) * per_learner + runners * per_runner <= gpus:
+        return {}
+    changed: dict[str, Any] = {}
+    if per_runner:
+        changed["num_gpus_per_env_runner"] = 0
+    if max(learners, 1) * per_learner > gpus:
+        # Several learners were there for the GPUs; one computes the same gradients.
+        changed["num_gpus_per_learner"] = min(per_learner, gpus) if gpus < 1 else 1
+        if learners > 1:
+            changed["num_learners"] = 0
+    return changed
+
+
+def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[str, Any]:
+    names = (
+        "num_env_runners",
+        "num_envs_per_env_runner",
+        "num_cpus_per_env_runner",
+        "num_cpus_for_main_process",
+        "num_learners",
+        "num_cpus_per_learner",
+    )
+    asked = [_value(experiment, defaults, name) for name in names]
+    asked[-1] = 1 if asked[-1] == "auto" else asked[-1]
+    if cpus is None or not all(isinstance(number, int | float) for number in asked):
+        return {}
+    runners, envs, per_runner, main, learners, per_learner = asked
+    if main + runners * per_runner + learners * per_learner <= cpus or runners < 1:
+        return {}
+    asynchronous = experiment.algorithm == "A3C"
+    changed: dict[str, Any] = {}
+    if asynchronous and main:
+        # Its main process applies gradients only: the runners may have all cores.
+        changed["num_cpus_for_main_process"] = main = 0
+    room = int((cpus - main - learners * per_learner) / per_runner) if per_runner else runners
+    if room >= runners:
+        return changed
+    if asynchronous:
+        return changed | {"num_env_runners": room} if room >= 1 else {}
+    merged = next((n for n in range(room, 0, -1) if runners * envs % n == 0), 0)
+    return {"num_env_runners": merged, "num_envs_per_env_runner": runners * envs // max(merged, 1)}

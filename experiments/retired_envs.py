@@ -1,0 +1,127 @@
+"""Retired environment ids, and what RLlib's own wrappers did with them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from envs import EnvironmentRequestError, is_atari, legacy_atari_id
+from experiments.edits import GRID, Edits, each
+from experiments.errors import RequestError
+
+_RENAMED = {"Pendulum-v0": "Pendulum-v1", "MountainCarContinuous-v1": "MountainCarContinuous-v0"}
+_MUJOCO = re.compile(
+    r"(Ant|HalfCheetah|Hopper|Humanoid|HumanoidStandup|InvertedDoublePendulum|InvertedPendulum|"
+    r"Pusher|Reacher|Swimmer|Walker2d)-v[1-3]"
+)
+_EXAMPLES = re.compile(r"ray\.rllib\.examples\.(?:env|envs\.classes)\.(\w+)\.(\w+)")
+_GONE = {
+    "recommender_system_envs_with_recsim": "RLlib's recommender environments are gone from Ray",
+    "recommender_system_envs": "RLlib's recommender environments are gone from Ray",
+    "parametric_actions_cartpole": "environments with a changing set of actions are not supported",
+    "unity3d_env": "RLlib's Unity environments are gone from Ray",
+}
+_PYBULLET = "PyBullet's environments need the retired gym, which does not run beside gymnasium"
+
+
+def today(env: Any) -> tuple[Any, dict[str, Any], str]:
+    """Today's name of an environment, the options the old one stood for, and what to say.
+
+    Raises:
+        RequestError: it is no longer there.
+    """
+    if not isinstance(env, str):
+        return env, {}, ""
+    if env in _RENAMED:
+        return _RENAMED[env], {}, f"{env} is {_RENAMED[env]} now"
+    if match := _MUJOCO.fullmatch(env):
+        new = f"{match[1]}-v5"
+        return new, {}, f"{env} is {new} now: other physics, so scores differ"
+    if "BulletEnv" in env:
+        raise RequestError(f"{env!r} is not offered: {_PYBULLET}", key="env")
+    if match := _EXAMPLES.fullmatch(env):
+        return _example(env, match[1], match[2])
+    try:
+        legacy = legacy_atari_id(env)
+    except EnvironmentRequestError as error:
+        raise RequestError(str(error), key="env") from None
+    return (env, {}, "") if legacy is None else (legacy.env, legacy.env_config, legacy.note)
+
+
+def _example(env: str, module: str, name: str) -> tuple[Any, dict[str, Any], str]:
+    if module in _GONE:
+        raise RequestError(f"{env!r} is not offered: {_GONE[module]}", key="env")
+    if "multi_agent" in module or "two_step" in module or "rock_paper" in module:
+        raise RequestError(f"{env!r}: multi-agent training is not supported", key="env")
+    new = f"ray.rllib.examples.envs.classes.{module}.{name}"
+    return new, {}, f"{env} moved to {new}" if new != env else ""
+
+
+def translate_env(edits: Edits) -> None:
+    """Replace retired ids, those of a grid too, and set the options they stood for.
+
+    Raises:
+        RequestError: one is gone, or the ids of a grid stood for different options.
+    """
+    given = edits.get("env")
+    found = [today(env) for env in each(given)]
+    options = found[0][1]
+    if any(other != options for _, other, _ in found):
+        raise RequestError(
+            "the ids of this grid stood for different options", key="env", hint="split the grid"
+        )
+    said = [note for _, _, note in found if note]
+    if not said:
+        return
+    names = [name for name, _, _ in found]
+    edits.change("env", "env", names[0] if len(names) == 1 else {GRID: names}, "; ".join(said))
+    if is_atari(names[0]):
+        for key, value in {**options, **_wrapped(edits)}.items():
+            edits.fill(f"config.env_config.{key}", value, "what the retired id stood for")
+
+
+def _wrapped(edits: Edits) -> dict[str, Any]:
+    """What RLlib's preprocessing added: Mnih's wrappers, or with ``rllib`` a lone gray screen."""
+    preference = edits.get("config.preprocessor_pref", "deepmind")
+    if preference == "rllib":
+        return {"stack_size": 1, "noop_max": 0, "use_fire_reset": False}
+    return {"terminal_on_life_loss": True}
+
+
+def atari_preprocessing(edits: Edits) -> None:
+    """``preprocessor_pref`` and Atari options as RLlib's wrappers understood them."""
+    atari = any(is_atari(env) for env in each(edits.get("env")))
+    preference = edits.get("config.preprocessor_pref", "deepmind")
+    if edits.has("config.preprocessor_pref"):
+        why = "observations are as their environment gives them"
+        if atari:
+            why = {
+                "deepmind": "games are wrapped so anyway",
+                "rllib": "one gray screen, not four stacked",
+            }.get(str(preference), "observations are the screen")
+        edits.leave_out("config.preprocessor_pref", why)
+    if not atari:
+        return
+    if edits.has("config.env_config.nondeterministic"):
+        edits.leave_out("config.env_config.nondeterministic", "seeds decide")
+    if edits.get("config.env_config.frameskip") == 1 and preference != "rllib":
+        path = "config.env_config.frameskip"
+        edits.change(path, path, 4, "RLlib's wrappers skipped 4 frames where the game skipped none")
+    if preference == "rllib":
+        edits.fill("config.clip_rewards", False, "only Mnih's wrappers clipped rewards unasked")
+
+
+def horizon(edits: Edits) -> None:
+    """The retired time limit: the environment's own now."""
+    if not edits.has("config.horizon"):
+        return
+    steps = edits.get("config.horizon")
+    if steps is None or steps == float("inf"):
+        edits.leave_out("config.horizon", "episodes end with their environment")
+    elif any(is_atari(env) for env in each(edits.get("env"))):
+        skip = edits.get("config.env_config.frameskip", 4)
+        new = "config.env_config.max_num_frames_per_episode"
+        edits.change("config.horizon", new, steps * skip, f"{steps} steps of {skip} frames")
+    else:
+        new = "config.env_config.max_episode_steps"
+        edits.change("config.horizon", new, steps, "is the environment's time limit now")
