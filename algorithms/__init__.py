@@ -1,4 +1,4 @@
-"""How to learn: A2C, A3C and PPO as RLlib algorithms, registered by one explicit call."""
+"""How to learn: A2C, A3C, PG and PPO as RLlib algorithms, registered by one explicit call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import importlib
 from typing import Any
 
 # Name in config files → module and stem of its classes (`<stem>` and `<stem>Config`).
-_MODULES = {"A2C": "algorithms.a2c", "A3C": "algorithms.a3c", "PPO": "algorithms.ppo"}
+_MODULES = {
+    "A2C": "algorithms.a2c",
+    "A3C": "algorithms.a3c",
+    "PG": "algorithms.pg",
+    "PPO": "algorithms.ppo",
+}
 NAMES = tuple(_MODULES)
 
 

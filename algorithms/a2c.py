@@ -12,6 +12,7 @@ from algorithms.config import OnPolicyConfig
 from algorithms.learner import OnPolicyLearner
 from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
 from algorithms.on_policy import OnPolicyAlgorithm
+from algorithms.parallel_gradients import LossFunction, put_together, share_of_gradients
 
 
 class ActorCriticConfig(OnPolicyConfig):
@@ -71,6 +72,19 @@ class A2CConfig(ActorCriticConfig):
         super().__init__(algo_class=algo_class or A2C)
         self.num_envs_per_env_runner = 8
         self.train_batch_size = 40
+        self.microbatch_size: int | None = None
+
+    def training(self, *, microbatch_size: int | Any | None = NotProvided, **kwargs: Any) -> Self:
+        """As ActorCriticConfig's, and the retired A2C's way to save memory.
+
+        Args:
+            microbatch_size: most steps a gradient is computed on at once; the gradients of a
+                batch's parts are averaged before the one step. None: the whole batch.
+        """
+        super().training(**kwargs)
+        if microbatch_size is not NotProvided:
+            self.microbatch_size = microbatch_size
+        return self
 
     def get_default_learner_class(self) -> type:
         """The learner of A2C."""
@@ -79,6 +93,16 @@ class A2CConfig(ActorCriticConfig):
 
 class ActorCriticLearner(OnPolicyLearner):
     """Minimises :func:`algorithms.objectives.actor_critic_objective`."""
+
+    def gradients(self, loss_of: LossFunction, batch: Batch) -> dict[str, Tensor]:
+        """As OnPolicyLearner, by microbatches where the configuration asks for them."""
+        size = getattr(self.config, "microbatch_size", None)
+        count = len(batch.advantages)
+        if size is None or count <= size:
+            return super().gradients(loss_of, batch)
+        shares = batch.split(-(-count // size))
+        results = [share_of_gradients(loss_of, share, self._parameters) for share in shares]
+        return put_together(results, shares, self._parameters)
 
     def objective(
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch

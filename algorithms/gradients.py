@@ -44,3 +44,14 @@ def require_finite(
             f"gradient norm is {float(norm)} at environment step {timestep}, update {update} "
             f"({numbers}); the update was not applied"
         )
+
+
+def average_gradients(parameters: list[Tensor]) -> None:
+    """Replace every gradient by its mean over the learners, in one exchange."""
+    flat = torch.cat([p.grad.reshape(-1) for p in parameters])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    for parameter, part in zip(
+        parameters, flat.split([p.numel() for p in parameters]), strict=True
+    ):
+        parameter.grad.copy_(part.view_as(parameter))

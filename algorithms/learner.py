@@ -18,11 +18,11 @@ from torch import Tensor
 
 from algorithms.batch import Batch
 from algorithms.compute import forward_context, num_threads, set_up_process
-from algorithms.config import OPTIMIZERS
 from algorithms.distributions import distribution_for
-from algorithms.gradients import clip_gradients, require_finite
+from algorithms.gradients import average_gradients, clip_gradients, require_finite
 from algorithms.losses import explained_variance
-from algorithms.parallel_gradients import ParallelGradients
+from algorithms.optimizers import make_optimizer
+from algorithms.parallel_gradients import LossFunction, ParallelGradients
 from algorithms.rollout import Rollout
 from algorithms.sequences import SequenceBatch, batch_for, sequence_minibatches
 from algorithms.threads import team_of
@@ -196,13 +196,7 @@ class OnPolicyLearner(TorchLearner):
             loss, stats = self.objective(dist_inputs, values, rows)
             return loss, {**stats, **self.diagnostics(dist_inputs, rows)} if diagnose else stats
 
-        if self._parallel is not None:
-            stats = self._parallel(loss_of, batch, self._parameters)
-        else:
-            for parameter in self._parameters:
-                parameter.grad = None
-            loss, stats = loss_of(batch)
-            loss.backward()
+        stats = self.gradients(loss_of, batch)
         parameters = [p for p in self._parameters if p.grad is not None]
         if self.distributed:
             average_gradients(parameters)
@@ -211,6 +205,16 @@ class OnPolicyLearner(TorchLearner):
         self.get_optimizer().step()
         self._num_updates += 1
         stats["gradients_default_optimizer_global_norm"] = norm.detach()
+        return stats
+
+    def gradients(self, loss_of: LossFunction, batch: Batch) -> dict[str, Tensor]:
+        """Put the gradients of a minibatch's loss into the parameters; the numbers to log."""
+        if self._parallel is not None:
+            return self._parallel(loss_of, batch, self._parameters)
+        for parameter in self._parameters:
+            parameter.grad = None
+        loss, stats = loss_of(batch)
+        loss.backward()
         return stats
 
     def apply_gradient_arrays(self, gradients: list[np.ndarray], timestep: int) -> dict[str, float]:
@@ -259,34 +263,7 @@ class OnPolicyLearner(TorchLearner):
         self._num_updates = state["num_updates"]
 
 
-def make_optimizer(parameters: list[Tensor], settings: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """The optimizer a configuration names; its learning rate is set by the schedule afterwards."""
-    options = {**OPTIMIZERS[settings["type"]], **settings}
-    if settings["type"] == "rmsprop":
-        return torch.optim.RMSprop(
-            parameters,
-            alpha=options["alpha"],
-            eps=options["epsilon"],
-            momentum=options["momentum"],
-            foreach=True,
-        )
-    # The fused kernel is one call instead of a dozen: 4 times faster on networks this small.
-    betas = tuple(options["betas"])
-    return torch.optim.Adam(parameters, eps=options["epsilon"], betas=betas, fused=True)
-
-
 def critic_quality(batch: Batch) -> float:
     """Explained variance of the values the runner's critic gave, before this update."""
     rows = batch.all_valid()
     return float(explained_variance(rows.old_values, rows.value_targets))
-
-
-def average_gradients(parameters: list[Tensor]) -> None:
-    """Replace every gradient by its mean over the learners, in one exchange."""
-    flat = torch.cat([p.grad.reshape(-1) for p in parameters])
-    torch.distributed.all_reduce(flat)
-    flat /= torch.distributed.get_world_size()
-    for parameter, part in zip(
-        parameters, flat.split([p.numel() for p in parameters]), strict=True
-    ):
-        parameter.grad.copy_(part.view_as(parameter))

@@ -11,6 +11,7 @@ from algorithms.batch import Batch
 from algorithms.threads import ThreadTeam
 
 LossFunction = Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]
+Share = tuple[tuple[Tensor | None, ...], dict[str, Tensor]]
 
 
 class ParallelGradients:
@@ -33,20 +34,32 @@ class ParallelGradients:
         Returns:
             The numbers to log, for the whole batch.
         """
-        count = len(batch.advantages)
-        shares = batch.split(self._team.shares(count, "backward"))
-        results = self._team.map(lambda share: _gradients(loss_of, share, parameters), shares)
-        weights = [len(share.advantages) / count for share in shares]
-        for index, parameter in enumerate(parameters):
-            parameter.grad = _weighted([gradients[index] for gradients, _ in results], weights)
-        names = results[0][1]
-        means = {name: _weighted([stats[name] for _, stats in results], weights) for name in names}
-        return {name: mean for name, mean in means.items() if mean is not None}
+        shares = batch.split(self._team.shares(len(batch.advantages), "backward"))
+        results = self._team.map(
+            lambda share: share_of_gradients(loss_of, share, parameters), shares
+        )
+        return put_together(results, shares, parameters)
 
 
-def _gradients(
-    loss_of: LossFunction, batch: Batch, parameters: Sequence[Tensor]
-) -> tuple[tuple[Tensor | None, ...], dict[str, Tensor]]:
+def put_together(
+    results: Sequence[Share], shares: Sequence[Batch], parameters: Sequence[Tensor]
+) -> dict[str, Tensor]:
+    """Average shares of a minibatch's gradients, by their rows, into the parameters' ``grad``.
+
+    Returns:
+        The numbers to log, for the whole minibatch.
+    """
+    count = sum(len(share.advantages) for share in shares)
+    weights = [len(share.advantages) / count for share in shares]
+    for index, parameter in enumerate(parameters):
+        parameter.grad = _weighted([gradients[index] for gradients, _ in results], weights)
+    names = results[0][1]
+    means = {name: _weighted([stats[name] for _, stats in results], weights) for name in names}
+    return {name: mean for name, mean in means.items() if mean is not None}
+
+
+def share_of_gradients(loss_of: LossFunction, batch: Batch, parameters: Sequence[Tensor]) -> Share:
+    """One share's gradients, None where the loss does not reach a parameter, and its numbers."""
     loss, stats = loss_of(batch)
     return torch.autograd.grad(loss, parameters, allow_unused=True), stats
 

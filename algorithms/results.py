@@ -49,6 +49,7 @@ LEARNER_RESULTS_COMMON = (
 LEARNER_RESULTS_OF = {
     "A2C": LEARNER_RESULTS_COMMON,
     "A3C": (*LEARNER_RESULTS_COMMON, "gradient_staleness_mean", "gradient_staleness_max"),
+    "PG": LEARNER_RESULTS_COMMON,
     "PPO": (*LEARNER_RESULTS_COMMON, "mean_kl_loss", "clip_fraction", "curr_kl_coeff"),
 }
 COUNTS = (

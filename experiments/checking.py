@@ -35,7 +35,7 @@ from experiments.kinds import (
 )
 
 # RLlib's, which this project does not offer.
-FOREIGN = ("APPO", "BC", "CQL", "DQN", "DreamerV3", "IMPALA", "MARWIL", "SAC", "PG", "DDPG", "TD3")
+FOREIGN = ("APPO", "BC", "CQL", "DQN", "DreamerV3", "IMPALA", "MARWIL", "SAC", "DDPG", "TD3")
 MAX_COMBINATIONS = 200
 FIELD_KINDS: dict[str, Kind] = {
     "num_samples": integer(1),

@@ -22,7 +22,9 @@ def fitted(
         cpus: those Ray will have, None where a cluster decides; likewise ``gpus``.
     """
     changed = {**_gpus(experiment, defaults, gpus)}
-    changed |= _runners(replace(experiment, config={**experiment.config, **changed}), defaults, cpus)
+    changed |= _runners(
+        replace(experiment, config={**experiment.config, **changed}), defaults, cpus
+    )
     if not changed:
         return experiment
     before = {key: _value(experiment, defaults, key) for key in changed}

@@ -102,11 +102,13 @@ def era_of(keys: set[str]) -> str:
 
 def fill_defaults(edits: Edits, algorithm: str, era: str) -> None:
     """Today's file says what the retired release did where the file was silent."""
-    why = f"as in Ray {era}, where the file is silent"
+    why = f"as in Ray {era} where the file is silent"
     for key, value in DEFAULTS[era].get(algorithm, {}).items():
         edits.fill(f"config.{key}", value, why)
-    if not edits.has("stop") or not edits.get("stop"):
-        edits.fill("stop", {"time_total_s": YEAR}, "no rule ends the run; a year stands for ever")
+    if not edits.get("stop") and edits.get("time_budget_s") is None:
+        if edits.has("stop"):
+            edits.take("stop")
+        edits.fill("stop", {"time_total_s": YEAR}, "no rule ends the run, so it goes on until you interrupt it; a year stands for ever")
 
 
 def at_least_one_runner(edits: Edits, algorithm: str) -> None:
@@ -132,8 +134,12 @@ def whole_batches(edits: Edits, algorithm: str, defaults: Any) -> None:
     columns = runners * envs
     if fragment == "auto" or (algorithm == "PPO" and _too_long(fragment, columns, total)):
         if fragment != "auto":
-            why = f"{columns} environments x {fragment} steps are more than a batch; PPO shortened it"
-            edits.change("config.rollout_fragment_length", "config.rollout_fragment_length", "auto", why)
+            why = (
+                f"{columns} environments x {fragment} steps are more than a batch; PPO shortened it"
+            )
+            edits.change(
+                "config.rollout_fragment_length", "config.rollout_fragment_length", "auto", why
+            )
         per_round = columns
     elif isinstance(fragment, int) and fragment > 0:
         per_round = columns * fragment

@@ -241,7 +241,9 @@ MODEL_LEFT_OUT: Mapping[str, LeftOut] = {
     "channel_major": LeftOut("torch decides the memory layout"),
     "state_shape": LeftOut("recurrent layers know their state"),
     "framestack": LeftOut(
-        "four screens are stacked (env_config: {stack_num: …})", (True,), "use env_config: {stack_num: 1}"
+        "four screens are stacked (env_config: {stack_num: …})",
+        (True,),
+        "use env_config: {stack_num: 1}",
     ),
     "_time_major": LeftOut("sequences are arranged by the learner"),
     "_disable_preprocessor_api": LeftOut("observations are flattened as networks need them"),

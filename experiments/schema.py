@@ -111,9 +111,11 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
     "A2C": {
         "num_epochs": integer(1),
         "minibatch_size": optional(integer(1)),
+        "microbatch_size": optional(integer(1)),
         "shuffle_batch_per_epoch": boolean,
     },
     "A3C": {},
+    "PG": {},
     "PPO": {
         "num_epochs": integer(1),
         "minibatch_size": optional(integer(1)),
@@ -221,7 +223,6 @@ UNUSED = {
     "preprocessor_pref": "observations are preprocessed by the environment",
     "compress_observations": "rollouts are arrays, not compressed samples",
     "remote_worker_envs": "use gym_env_vectorize_mode: async",
-    "microbatch_size": "microbatches are not supported yet",
     "eager_tracing": "it belongs to TensorFlow",
     "tf_session_args": "it belongs to TensorFlow",
     "local_tf_session_args": "it belongs to TensorFlow",

@@ -48,11 +48,14 @@ from experiments.retired_values import (
 _MARKERS = RENAMED.keys() | MOVED.keys() | LEFT_OUT.keys() | SPECIAL.keys()
 
 
-def translated(entry: Mapping[str, Any]) -> tuple[dict[str, Any], list[Change]]:
+def translated(
+    entry: Mapping[str, Any], *, retired: bool = False
+) -> tuple[dict[str, Any], list[Change]]:
     """An experiment's entry in today's words, and every change that was made.
 
     Args:
         entry: as a file has it: ``run``, ``env``, ``config``, ``stop`` and more.
+        retired: it is known to be of a retired release, whatever its keys say.
 
     Raises:
         RequestError: it asks for something that is gone or not offered; names the key.
@@ -60,7 +63,7 @@ def translated(entry: Mapping[str, Any]) -> tuple[dict[str, Any], list[Change]]:
     edits = Edits(entry)
     _experiment_keys(edits)
     _env_into_experiment(edits)
-    if not is_retired(edits):
+    if not (retired or is_retired(edits)):
         translate_env(edits)
         return edits.tree, edits.changes
     given = set(edits.keys("config"))
@@ -99,9 +102,7 @@ def with_todays_env(experiment: Experiment) -> Experiment:
     if not edits.changes:
         return experiment
     changes = (*experiment.changes, *edits.changes)
-    return replace(
-        experiment, env=edits.tree["env"], config=edits.tree["config"], changes=changes
-    )
+    return replace(experiment, env=edits.tree["env"], config=edits.tree["config"], changes=changes)
 
 
 def is_retired(edits: Edits) -> bool:
