@@ -1,0 +1,179 @@
+"""`rllib migrate`: a retired config file rewritten, its comments kept and every change explained."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from experiments.edits import Change
+from experiments.errors import RequestError
+from experiments.experiment import Experiment
+from experiments.python_reader import read_python
+from experiments.reading import read_experiments
+from experiments.translation import translated
+from experiments.yaml_reader import parse_yaml
+
+# A longer reason would push the comment out of sight.
+_WIDTH = 100
+
+
+def migrated(file: Path) -> str:
+    """The file in today's words, as YAML.
+
+    Raises:
+        RequestError: the file cannot be read, or asks for something that is gone.
+    """
+    experiments = read_experiments(file)
+    text = _of_python(file) if file.suffix == ".py" else _of_yaml(file)
+    _require_equal(experiments, text, file)
+    return text
+
+
+def _of_yaml(file: Path) -> str:
+    text = file.read_text(encoding="utf-8")
+    round_trip = _round_trip()
+    document = round_trip.load(text)
+    for name, entry in parse_yaml(text, file=file).items():
+        today, changes = translated(entry)
+        node = document[name]
+        for change in changes:
+            _apply(node, change)
+        _make_equal(node, today)
+        _explain(node, changes)
+    return _dumped(round_trip, document)
+
+
+def _of_python(file: Path) -> str:
+    """A file of RLlib's configuration class has no YAML to keep: written anew."""
+    (experiment,) = read_python(file)
+    node = CommentedMap()
+    today = {
+        "run": experiment.algorithm,
+        "env": experiment.env,
+        "stop": dict(experiment.stop),
+        "config": dict(experiment.config),
+    }
+    _make_equal(node, today)
+    _explain(node, list(experiment.changes))
+    return _dumped(_round_trip(), CommentedMap({experiment.name: node}))
+
+
+def _round_trip() -> YAML:
+    found = YAML()
+    found.preserve_quotes = True
+    found.width = 10_000  # lines stay as they were
+    return found
+
+
+def _dumped(round_trip: YAML, document: Any) -> str:
+    out = io.StringIO()
+    round_trip.dump(document, out)
+    return out.getvalue()
+
+
+def _parent(node: Any, path: str, *, make: bool = False) -> tuple[Any, str]:
+    """The mapping that holds the last part of a path; result names keep their slashes and dots."""
+    head, _, rest = path.partition(".")
+    if not rest or head == "stop":
+        return (node.get(head), rest) if head == "stop" and rest else (node, path)
+    if make and not isinstance(node.get(head), Mapping):
+        node[head] = CommentedMap()
+    child = node.get(head)
+    return _parent(child, rest, make=make) if isinstance(child, Mapping) else (None, rest)
+
+
+def _apply(node: CommentedMap, change: Change) -> None:
+    """Rename a key where it stands, so that the comments around it stay."""
+    if change.old is None or change.new is None or change.old == change.new:
+        return
+    old_parent, old = _parent(node, change.old)
+    new_parent, new = _parent(node, change.new)
+    if old_parent is None or old_parent is not new_parent or old not in old_parent:
+        return
+    position = list(old_parent).index(old)
+    comment = old_parent.ca.items.pop(old, None)
+    value = old_parent.pop(old)
+    old_parent.insert(position, new, value)
+    if comment is not None:
+        old_parent.ca.items[new] = comment
+
+
+def _make_equal(node: CommentedMap, today: Mapping[str, Any]) -> None:
+    """The mapping holds what today's has, and nothing else; equal values keep their spelling."""
+    for key in [key for key in node if key not in today]:
+        del node[key]
+    for key, value in today.items():
+        if isinstance(value, Mapping) and isinstance(node.get(key), CommentedMap):
+            _make_equal(node[key], value)
+        elif key not in node or not _same(node[key], value):
+            node[key] = _as_nodes(value)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) and type(one) in (type(other), CommentedSeq, CommentedMap)
+
+
+def _as_nodes(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        node = CommentedMap((key, _as_nodes(item)) for key, item in value.items())
+        return node
+    if isinstance(value, list):
+        items = CommentedSeq(_as_nodes(item) for item in value)
+        items.fa.set_flow_style()
+        return items
+    return value
+
+
+def _explain(node: CommentedMap, changes: list[Change]) -> None:
+    """A comment beside every key that changed, and one line on top for every key left out."""
+    reasons: dict[str, list[str]] = {}
+    gone = []
+    for change in changes:
+        if change.new is None:
+            gone.append(f"left out: {str(change.old).removeprefix('config.')} ({change.why})")
+            continue
+        was = f"was {change.old.rsplit('.', 1)[-1]}" if change.old not in (None, change.new) else ""
+        words = ": ".join(part for part in (was, change.why) if part)
+        reasons.setdefault(change.new, []).append(words)
+    for path, words in reasons.items():
+        parent, key = _parent(node, path)
+        if parent is None or key not in parent:
+            continue
+        _comment(parent, key, "; ".join(words))
+    if gone:
+        node.yaml_set_start_comment("\n".join(gone), indent=2)
+
+
+def _comment(parent: CommentedMap, key: str, words: str) -> None:
+    """Behind the value; before the key where the value is a block or a comment stands there."""
+    block = isinstance(parent[key], CommentedMap) or (
+        isinstance(parent[key], CommentedSeq) and not parent[key].fa.flow_style()
+    )
+    if block or key in parent.ca.items or len(words) > _WIDTH:
+        parent.yaml_set_comment_before_after_key(key, before=words, indent=parent.lc.col or 0)
+    else:
+        parent.yaml_add_eol_comment(words, key)
+
+
+def _require_equal(experiments: list[Experiment], text: str, file: Path) -> None:
+    """What was written says what the file says; anything else would be our mistake."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "written.yaml"
+        written.write_text(text, encoding="utf-8")
+        again = read_experiments(written)
+    keys = ("name", "algorithm", "env", "config", "stop", "num_samples", "storage_path")
+    for before, after in zip(experiments, again, strict=True):
+        for key in keys:
+            if getattr(before, key) != getattr(after, key):
+                raise RequestError(
+                    f"{key} would come out as {getattr(after, key)!r}, not "
+                    f"{getattr(before, key)!r}: please report this file",
+                    file=file,
+                )
