@@ -19,6 +19,7 @@ from experiments.options import (
     TrainOptions,
     as_parameters,
 )
+from experiments.retired_arguments import todays_arguments
 
 app = typer.Typer(
     name="rllib",
@@ -31,6 +32,9 @@ train_app = typer.Typer(
     help="Train: from files, or from options alone.", invoke_without_command=True
 )
 app.add_typer(train_app, name="train")
+
+example_app = typer.Typer(help="The tuned configs that ship here.", no_args_is_help=True)
+app.add_typer(example_app, name="example")
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -73,6 +77,59 @@ def evaluate(
     evaluate_checkpoint(checkpoint, options)
 
 
+@app.command()
+def migrate(
+    file: Annotated[Path, typer.Argument(help="A YAML or Python file of a retired release.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here instead of printing.")
+    ] = None,
+) -> None:
+    """Rewrite a retired config file in today's words, every change explained by a comment."""
+    from experiments.migrate import migrated, write_new
+
+    text = migrated(file)
+    if output is None:
+        print(text, end="")
+    else:
+        write_new(output, text)
+
+
+@example_app.command("list")
+def example_list(
+    containing: Annotated[
+        str, typer.Option("--filter", "-f", help="Only names with this text.")
+    ] = "",
+) -> None:
+    """Show the tuned configs."""
+    from rich.table import Table
+
+    from experiments.examples import examples
+
+    table = Table("example", "algorithm", "environment", "stops at", box=None)
+    for example in examples(containing):
+        table.add_row(example.name, example.algorithm, example.env, example.budget)
+    Console(soft_wrap=True).print(table)
+
+
+@example_app.command("get")
+def example_get(name: Annotated[str, typer.Argument(help="Name of the example.")]) -> None:
+    """Print a tuned config."""
+    from experiments.examples import example_file
+
+    print(example_file(name).read_text(encoding="utf-8"), end="")
+
+
+@example_app.command("run")
+@as_parameters(FileOptions)
+def example_run(
+    name: Annotated[str, typer.Argument(help="Name of the example.")], options: FileOptions
+) -> None:
+    """Train a tuned config, with the options of `rllib train file`."""
+    from experiments.examples import example_file
+
+    train_file([example_file(name)], **vars(options))
+
+
 def start(experiments: list[Any], options: LaunchOptions) -> int:
     """Check every experiment, then run them one after another; the exit code."""
     from experiments.launch import launch
@@ -100,8 +157,11 @@ def main() -> None:
     """Entry point: every wrong request becomes one line and exit code 2."""
     # Read by Ray when it is imported: no usage report, and workers may share what the driver has.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    arguments, said = todays_arguments(sys.argv[1:])
+    for note in said:
+        notes.print(f"note: {note}", markup=False)
     try:
-        app()
+        app(args=arguments)
     except RequestError as error:
         notes.print(str(error), markup=False)
         raise SystemExit(2) from None

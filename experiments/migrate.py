@@ -34,6 +34,21 @@ def migrated(file: Path) -> str:
     return text
 
 
+def write_new(file: Path, text: str) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        RequestError: it is there, or its folder is not.
+    """
+    try:
+        with file.open("x", encoding="utf-8") as handle:
+            handle.write(text)
+    except FileExistsError:
+        raise RequestError("exists; nothing was written", file=file) from None
+    except OSError as error:
+        raise RequestError(f"cannot be written: {error.strerror}", file=file) from None
+
+
 def _of_yaml(file: Path) -> str:
     text = file.read_text(encoding="utf-8")
     round_trip = _round_trip()

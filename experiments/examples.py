@@ -1,0 +1,54 @@
+"""`rllib example`: the tuned configs that ship with the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.errors import RequestError, nearest
+from experiments.reading import read_experiments
+
+FOLDER = Path(__file__).resolve().parents[1] / "tuned_configs"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One tuned config.
+
+    Attributes:
+        name: what the commands call it: the file's name without its ending.
+        file: where it is.
+        algorithm: of its first experiment; likewise ``env``.
+        budget: its stop rule, in words.
+    """
+
+    name: str
+    file: Path
+    algorithm: str
+    env: str
+    budget: str
+
+
+def examples(containing: str = "") -> list[Example]:
+    """The tuned configs whose names contain a text, sorted."""
+    found = []
+    for file in sorted(FOLDER.glob("*.yaml")):
+        if containing in file.stem:
+            first = read_experiments(file)[0]
+            budget = ", ".join(f"{key} {bound:,}" for key, bound in first.stop.items())
+            found.append(Example(file.stem, file, first.algorithm, str(first.env), budget))
+    return found
+
+
+def example_file(name: str) -> Path:
+    """The file of a tuned config.
+
+    Raises:
+        RequestError: no such example; with the nearest.
+    """
+    known = {file.stem: file for file in FOLDER.glob("*.yaml")}
+    plain = name.removesuffix(".yaml")
+    if plain not in known:
+        hint = nearest(plain, known) or "rllib example list shows all"
+        raise RequestError(f"example {name!r} is unknown", hint=hint)
+    return known[plain]
