@@ -32,7 +32,7 @@ class Example:
 def examples(containing: str = "") -> list[Example]:
     """The tuned configs whose names contain a text, sorted."""
     found = []
-    for file in sorted(FOLDER.glob("*.yaml")):
+    for file in sorted(FOLDER.glob("*.yaml"), key=lambda file: file.stem):
         if containing in file.stem:
             first = read_experiments(file)[0]
             budget = ", ".join(f"{key} {bound:,}" for key, bound in first.stop.items())

@@ -108,7 +108,11 @@ def fill_defaults(edits: Edits, algorithm: str, era: str) -> None:
     if not edits.get("stop") and edits.get("time_budget_s") is None:
         if edits.has("stop"):
             edits.take("stop")
-        edits.fill("stop", {"time_total_s": YEAR}, "no rule ends the run, so it goes on until you interrupt it; a year stands for ever")
+        edits.fill(
+            "stop",
+            {"time_total_s": YEAR},
+            "no rule ends the run, so it goes on until you interrupt it; a year stands for ever",
+        )
 
 
 def at_least_one_runner(edits: Edits, algorithm: str) -> None:

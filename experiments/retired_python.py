@@ -185,8 +185,14 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def retired_modules() -> Iterator[None]:
     """Inside of it, files find RLlib's configuration classes in their recording form."""
     names = [f"{package}.{leaf}" for package in _PACKAGES for leaf in _STEMS]
-    parents = {name: sys.modules.get(name.rpartition(".")[0]) for name in names}
     hidden = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    # A parent package knows its modules as attributes too.
+    attributes = [
+        (parent, leaf, vars(parent).pop(leaf, None))
+        for package in _PACKAGES
+        if (parent := sys.modules.get(package)) is not None
+        for leaf in _STEMS
+    ]
     before = set(sys.modules)
     finder = _Finder()
     sys.meta_path.insert(0, finder)
@@ -198,15 +204,7 @@ def retired_modules() -> Iterator[None]:
             if isinstance(getattr(sys.modules[name], "__loader__", None), _Finder):
                 del sys.modules[name]
         sys.modules.update(hidden)
-        for name, parent in parents.items():
-            _set_back(parent, name.rpartition(".")[2], hidden.get(name))
-
-
-def _set_back(parent: ModuleType | None, attribute: str, module: ModuleType | None) -> None:
-    """A parent package knows its modules as attributes too."""
-    if parent is None:
-        return
-    if module is not None:
-        setattr(parent, attribute, module)
-    elif isinstance(getattr(getattr(parent, attribute, None), "__loader__", None), _Finder):
-        delattr(parent, attribute)
+        for parent, leaf, module in attributes:
+            vars(parent).pop(leaf, None)
+            if module is not None:
+                setattr(parent, leaf, module)

@@ -130,6 +130,15 @@ def exploration_config(edits: Edits, path: str) -> None:
     edits.leave_out(path, "the policy explores by its own distribution")
 
 
+def use_gae(edits: Edits, path: str) -> None:
+    """PPO without GAE: the discounted return minus the value, which is λ = 1."""
+    if edits.get(path) is False and edits.get("run") == "PPO":
+        for name in ("lambda", "lambda_"):
+            if edits.has(path.replace("use_gae", name)):
+                edits.leave_out(path.replace("use_gae", name), "it had no effect without GAE")
+        edits.change(path, path.replace("use_gae", "lambda"), 1.0, "PPO without GAE is λ = 1")
+
+
 def evaluation_interval(edits: Edits, path: str) -> None:
     """0 meant never."""
     if edits.get(path) == 0:
@@ -167,6 +176,7 @@ SPECIAL_VALUES: dict[str, Callable[[Edits, str], None]] = {
     "observation_filter": observation_filter,
     "batch_mode": batch_mode,
     "explore": explore,
+    "use_gae": use_gae,
     "evaluation_interval": evaluation_interval,
 }
 MODEL_SPECIAL: dict[str, Callable[[Edits, str], None]] = {

@@ -1,0 +1,71 @@
+"""Fewer CPUs or GPUs than asked for: fewer runners, the same batch, and a note."""
+
+from __future__ import annotations
+
+import pytest
+
+import algorithms
+from experiments.experiment import Experiment
+from experiments.fitting import fitted
+
+
+def changed(algorithm="PPO", cpus=2, gpus=0, **config):
+    """The keys that fitting changed, and what it said."""
+    experiment = Experiment("x", algorithm, "CartPole-v1", config)
+    defaults = algorithms.config_class(algorithm)()
+    found = fitted(experiment, defaults, cpus, gpus)
+    new = {key: value for key, value in found.config.items() if config.get(key) != value}
+    return new, list(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"num_env_runners": 32, "num_envs_per_env_runner": 5},
+            {"num_env_runners": 1, "num_envs_per_env_runner": 160},
+        ),
+        (
+            {"cpus": 7, "num_env_runners": 10, "num_envs_per_env_runner": 5},
+            {"num_env_runners": 5, "num_envs_per_env_runner": 10},
+        ),
+        (
+            {"cpus": 1, "num_env_runners": 4},
+            {"num_env_runners": 0, "num_envs_per_env_runner": 4},
+        ),
+        ({"cpus": 33, "num_env_runners": 32}, {}),
+        ({"cpus": None, "num_env_runners": 32}, {}),
+        ({"num_env_runners": 1}, {}),
+        ({"num_gpus_per_learner": 1, "num_env_runners": 1}, {"num_gpus_per_learner": 0}),
+        ({"gpus": 1, "num_gpus_per_learner": 1, "num_env_runners": 1}, {}),
+        (
+            {"num_learners": 4, "num_gpus_per_learner": 1, "num_env_runners": 1},
+            {"num_learners": 0, "num_gpus_per_learner": 0},
+        ),
+        (
+            {"gpus": 1, "num_learners": 4, "num_gpus_per_learner": 1, "num_env_runners": 1},
+            {"num_learners": 0},
+        ),
+        ({"num_gpus_per_env_runner": 0.1, "num_env_runners": 1}, {"num_gpus_per_env_runner": 0}),
+    ],
+)
+def test_what_does_not_fit_is_made_to(given, expected):
+    new, notes = changed(**given)
+    assert new == expected
+    assert len(notes) == (1 if expected else 0)
+    assert all(f"{key} {value} instead of" in notes[0] for key, value in expected.items())
+
+
+def test_a3c_gives_all_cores_to_its_runners():
+    new, _ = changed("A3C", num_env_runners=16)
+    assert new == {"num_env_runners": 2, "num_cpus_for_main_process": 0}
+
+
+def test_the_batch_stays_the_same():
+    new, _ = changed(num_env_runners=6, num_envs_per_env_runner=7, cpus=5)
+    assert new["num_env_runners"] * new["num_envs_per_env_runner"] == 42
+    assert new["num_env_runners"] == 3
+
+
+def test_grids_are_left_to_the_check():
+    assert changed(num_env_runners={"grid_search": [8, 16]}) == ({}, [])

@@ -1,0 +1,294 @@
+"""Retired config files: what becomes of every kind of key, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.checking import check_experiment
+from experiments.edits import notes_on
+from experiments.errors import RequestError
+from experiments.experiment import Experiment
+from experiments.retired_keys import LEFT_OUT, MODEL_LEFT_OUT, RENAMED
+from experiments.schema import COMMON, OF_ALGORITHM
+from experiments.translation import result_today, translated
+
+
+def today(run="PPO", env="CartPole-v1", stop=None, **config):
+    """The translated entry of a retired experiment."""
+    entry = {"run": run, "env": env, "stop": stop or {"training_iteration": 1}, "config": config}
+    return translated(entry, retired=True)[0]
+
+
+def config_of(run="PPO", env="CartPole-v1", **config):
+    return today(run, env, **config)["config"]
+
+
+def refusal(**given):
+    with pytest.raises(RequestError) as caught:
+        today(**given)
+    return str(caught.value)
+
+
+def test_a_file_of_today_is_left_alone():
+    entry = {
+        "run": "A2C",
+        "env": "CartPole-v1",
+        "stop": {"timesteps_total": 5},
+        "config": {"num_env_runners": 0, "lr": 1e-3, "model": {"fcnet_hiddens": [8]}},
+    }
+    assert translated(entry) == (entry, [])
+    assert translated(entry)[0] is not entry
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_a_renamed_key_keeps_its_value(old):
+    entry, changes = translated({"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {old: 8}})
+    assert entry["config"][RENAMED[old]] == 8
+    assert old not in entry["config"]
+    assert f"{old} is {RENAMED[old]}" in notes_on(changes)[0]
+
+
+def test_every_new_name_is_a_key_of_some_algorithm():
+    known = COMMON.keys() | {key for keys in OF_ALGORITHM.values() for key in keys}
+    assert set(RENAMED.values()) <= known
+
+
+def test_no_key_that_is_left_out_means_something_today():
+    known = COMMON.keys() | {key for keys in OF_ALGORITHM.values() for key in keys}
+    assert not known & LEFT_OUT.keys()
+
+
+@pytest.mark.parametrize("key", sorted(LEFT_OUT))
+def test_a_key_that_is_left_out_is_said(key):
+    value = (LEFT_OUT[key].values or (1,))[0]
+    entry = {"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {key: value}}
+    found, changes = translated(entry)
+    assert key not in found["config"]
+    assert any(line.startswith("left out:") and key in line for line in notes_on(changes))
+
+
+@pytest.mark.parametrize("key", [key for key, rule in LEFT_OUT.items() if rule.values is not None])
+def test_a_value_that_asks_for_what_is_missing_is_refused(key):
+    assert LEFT_OUT[key].refusal in refusal(**{key: {"something": "else"}})
+
+
+def test_the_same_key_under_two_names_is_refused():
+    assert "set twice" in refusal(num_workers=2, num_env_runners=3)
+    assert config_of(num_workers=2, num_env_runners=2)["num_env_runners"] == 2
+
+
+@pytest.mark.parametrize(
+    "framework", ["tf", "tf2", "tfe", "torch", {"grid_search": ["tf", "torch"]}]
+)
+def test_every_framework_is_torch(framework):
+    assert "framework" not in config_of(framework=framework)
+
+
+def test_an_unknown_framework_is_refused():
+    assert "torch is the one there is" in refusal(framework="jax")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"lr_schedule": [[0, 1e-3], [100, 0]]}, {"lr": [[0, 1e-3], [100, 0.0]]}),
+        ({"lr_schedule": [[50, 1e-3], [100, 0]]}, {"lr": [[0, 1e-3], [50, 1e-3], [100, 0.0]]}),
+        ({"lr": 7, "lr_schedule": [[0, 1], [9, 2]]}, {"lr": [[0, 1.0], [9, 2.0]]}),
+        ({"lr": 1e-3, "lr_schedule": None}, {"lr": 1e-3}),
+        (
+            {"entropy_coeff": 0.02, "entropy_coeff_schedule": 500},
+            {"entropy_coeff": [[0, 0.02], [500, 0.0]]},
+        ),
+        ({"entropy_coeff": -0.01}, {"entropy_coeff": 0.01}),
+        (
+            {"observation_filter": "ConcurrentMeanStdFilter"},
+            {"observation_filter": "MeanStdFilter"},
+        ),
+        ({"batch_mode": "complete_episodes"}, {}),
+        ({"batch_mode": "truncate_episodes"}, {"batch_mode": "truncate_episodes"}),
+        ({"num_gpus": 1}, {"num_gpus_per_learner": 1}),
+        ({"num_gpus": 0.5}, {"num_gpus_per_learner": 0.5}),
+        ({"num_gpus": 4}, {"num_learners": 4, "num_gpus_per_learner": 1}),
+        ({"num_gpus": 2, "_fake_gpus": True}, {}),
+        ({"explore": "True,"}, {}),
+        ({"exploration_config": {"type": "StochasticSampling"}}, {}),
+        ({"evaluation_interval": 0}, {}),
+        ({"vf_share_layers": True}, {"model": {"vf_share_layers": True}}),
+        ({"model": {"custom_options": {"a": 1}}}, {"model": {"custom_model_config": {"a": 1}}}),
+        (
+            {"model": {"lstm_use_prev_action_reward": True}},
+            {"model": {"lstm_use_prev_action": True, "lstm_use_prev_reward": True}},
+        ),
+        ({"lr": "1e-4", "kl_coeff": "1.0,"}, {"lr": 1e-4, "kl_coeff": 1.0}),
+        ({"use_gae": "true,"}, {"use_gae": True}),
+        ({"train_batch_size": {"eval": "5 * 1000"}}, {"train_batch_size": 5000}),
+        ({"lr": {"grid_search": ["1e-3", 1e-3, "1e-4"]}}, {"lr": {"grid_search": [1e-3, 1e-4]}}),
+        ({"evaluation_config": {"num_workers": 1}}, {"evaluation_config": {"num_env_runners": 1}}),
+        ({"horizon": 50}, {"env_config": {"max_episode_steps": 50}}),
+        ({"horizon": None}, {}),
+        ({"use_gae": False}, {"lambda": 1.0}),
+    ],
+)
+def test_values(given, expected):
+    assert config_of(**given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"exploration_config": {"type": "EpsilonGreedy"}}, "EpsilonGreedy is not offered"),
+        ({"multiagent": {"policies": {"a": None}}}, "multi-agent training is not supported"),
+        ({"input": "dataset"}, "offline data is not supported"),
+        ({"lr": {"eval": "random.uniform(1e-4, 1e-3)"}}, "is code"),
+        ({"lr": {"eval": "9 ** 9 ** 9"}}, "is code"),
+        ({"lr": {"eval": "__import__('os')"}}, "is code"),
+        ({"env": "HalfCheetahBulletEnv-v0"}, "retired gym"),
+        ({"env": "ray.rllib.examples.env.unity3d_env.Unity3DEnv"}, "Unity"),
+    ],
+)
+def test_what_is_gone_is_refused(given, words):
+    assert words in refusal(**given)
+
+
+def test_environments():
+    assert today(env="Pendulum-v0")["env"] == "Pendulum-v1"
+    assert today(env="HalfCheetah-v2")["env"] == "HalfCheetah-v5"
+    moved = today(env="ray.rllib.examples.env.repeat_after_me_env.RepeatAfterMeEnv")["env"]
+    assert moved == "ray.rllib.examples.envs.classes.repeat_after_me_env.RepeatAfterMeEnv"
+    game = today(env="PongNoFrameskip-v4")
+    assert game["env"] == "ALE/Pong-v5"
+    assert game["config"]["env_config"] == {
+        "frameskip": 4,
+        "repeat_action_probability": 0.0,
+        "terminal_on_life_loss": True,
+    }
+
+
+def test_a_grid_of_environments():
+    grid = {"grid_search": ["PongNoFrameskip-v4", "BreakoutNoFrameskip-v4"]}
+    assert today(env=grid)["env"] == {"grid_search": ["ALE/Pong-v5", "ALE/Breakout-v5"]}
+    mixed = {"grid_search": ["SpaceInvadersDeterministic-v4", "PongDeterministic-v4"]}
+    assert "different options" in refusal(env=mixed)
+
+
+def test_the_retired_preprocessor_stacks_nothing():
+    config = config_of(env="PongDeterministic-v4", preprocessor_pref="rllib")
+    assert config["env_config"]["stack_size"] == 1
+    assert config["clip_rewards"] is False
+    assert "preprocessor_pref" not in config
+
+
+def test_the_wrappers_skipped_frames_where_the_game_did_not():
+    config = config_of(env="ALE/Pong-v5", env_config={"frameskip": 1}, num_workers=1)
+    assert config["env_config"]["frameskip"] == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("episode_reward_mean", "episode_reward_mean"),
+        ("sampler_results/episode_reward_mean", "env_runners/episode_return_mean"),
+        ("evaluation/episode_reward_mean", "evaluation/env_runners/episode_return_mean"),
+        (
+            "evaluation/sampler_results/episode_reward_max",
+            "evaluation/env_runners/episode_return_max",
+        ),
+        ("info/num_steps_sampled", "num_env_steps_sampled_lifetime"),
+        ("timesteps_total", "timesteps_total"),
+        ("learners/default_policy/entropy", "learners/default_policy/entropy"),
+    ],
+)
+def test_results_that_stop_a_run(old, new):
+    assert result_today(old) == new
+
+
+def test_without_a_rule_it_runs_until_interrupted():
+    entry, changes = translated({"run": "PPO", "env": "CartPole-v1", "config": {"num_workers": 0}})
+    assert entry["stop"] == {"time_total_s": 365 * 24 * 3600}
+    assert any("until you interrupt it" in line for line in notes_on(changes))
+
+
+def test_experiment_keys():
+    entry, _ = translated(
+        {
+            "alg": "PPO",
+            "env": "CartPole-v1",
+            "repeat": 3,
+            "trial_resources": {"cpu": 2},
+            "sync_config": {"upload_dir": "/somewhere"},
+            "stop": {"training_iteration": 1},
+        }
+    )
+    assert entry == {
+        "run": "PPO",
+        "env": "CartPole-v1",
+        "num_samples": 3,
+        "storage_path": "/somewhere",
+        "stop": {"training_iteration": 1},
+    }
+
+
+def test_a2c_behaves_as_its_sums_did():
+    config = config_of("A2C", num_workers=0, train_batch_size=40, grad_clip=20.0)
+    assert config["grad_clip"] == pytest.approx(0.5)
+    assert config["optimizer"] == {"type": "adam", "epsilon": pytest.approx(2.5e-10)}
+    assert config["lr"] == 1e-4
+    assert config["num_envs_per_env_runner"] == 1
+
+
+def test_a3c_divides_by_the_steps_of_one_gradient():
+    config = config_of("A3C", num_workers=4, num_envs_per_worker=3, rollout_fragment_length=20)
+    assert config["grad_clip"] == pytest.approx(40 / 60)
+
+
+def test_a3c_without_runners_gets_one():
+    entry, changes = translated(
+        {"run": "A3C", "env": "CartPole-v1", "config": {"num_workers": 0}, "stop": {"a": 1}}
+    )
+    assert entry["config"]["num_env_runners"] == 1
+    assert any("A3C computes its gradients in runners" in line for line in notes_on(changes))
+
+
+@pytest.mark.parametrize(
+    ("run", "given", "batch"),
+    [
+        ("PPO", {"num_workers": 32, "num_envs_per_worker": 5, "rollout_fragment_length": 20}, 6400),
+        ("PPO", {"num_workers": 2, "num_envs_per_worker": 20}, 5000),
+        ("PPO", {"num_workers": 3, "rollout_fragment_length": 2000}, 5001),
+        ("A2C", {"num_workers": 5, "num_envs_per_worker": 5, "rollout_fragment_length": 20}, 5000),
+        ("A2C", {"num_workers": 4, "rollout_fragment_length": 3000}, 12000),
+    ],
+)
+def test_batches_are_what_the_rounds_collected(run, given, batch):
+    assert config_of(run, train_batch_size=5000, **given)["train_batch_size"] == batch
+
+
+@pytest.mark.parametrize(
+    ("marker", "batch"),
+    [("sample_async", 32), ("timesteps_per_iteration", 200), ("use_pytorch", 200)],
+)
+def test_defaults_follow_the_release(marker, batch):
+    given = {marker: 1000 if "per" in marker else True, "num_workers": 0}
+    assert config_of("A2C", **given)["train_batch_size"] == batch
+
+
+def test_what_was_translated_passes_the_checks():
+    entry = today(
+        "A2C",
+        num_workers=2,
+        framework="tf",
+        rollout_fragment_length=20,
+        microbatch_size=40,
+        train_batch_size=120,
+        model={"fcnet_hiddens": [8], "squash_to_range": False},
+    )
+    experiment = Experiment("x", entry["run"], entry["env"], entry["config"], entry["stop"])
+    assert check_experiment(experiment).train_batch_size == 120
+
+
+def test_model_keys_left_out_are_said():
+    for key, rule in MODEL_LEFT_OUT.items():
+        value = (rule.values or (1,))[0]
+        assert "model" not in config_of(model={key: value}) or key not in config_of(
+            model={key: value}
+        ).get("model", {})
