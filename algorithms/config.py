@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
@@ -102,21 +103,8 @@ class OnPolicyConfig(AlgorithmConfig):
 
     @property
     def environment_options(self) -> dict[str, Any]:
-        """``env_config`` as the environment gets it: ``model: {dim: …}`` is Atari's screen size.
-
-        Raises:
-            ValueError: ``dim`` contradicts ``screen_size``.
-        """
-        options = dict(self.env_config)
-        if not is_atari(self.env) or "dim" not in self._model_config:
-            return options
-        dim = self._model_config["dim"]
-        if options.setdefault("screen_size", dim) != dim:
-            raise ValueError(
-                f"model.dim {dim} contradicts env_config.screen_size {options['screen_size']}; "
-                "leave one of them out"
-            )
-        return options
+        """See :func:`environment_options`."""
+        return environment_options(self.env, self.env_config, self._model_config)
 
     @property
     def rollouts_per_batch(self) -> int:
@@ -226,6 +214,26 @@ class OnPolicyConfig(AlgorithmConfig):
                 f"minibatch_size {minibatch} is smaller than max_seq_len {longest}: minibatches are "
                 "of whole sequences"
             )
+
+
+def environment_options(
+    env: Any, env_config: Mapping[str, Any], model: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``env_config`` as the environment gets it: ``model: {dim: …}`` is Atari's screen size.
+
+    Raises:
+        ValueError: ``dim`` contradicts ``screen_size``.
+    """
+    options = dict(env_config)
+    if not is_atari(env) or "dim" not in model:
+        return options
+    dim = model["dim"]
+    if options.setdefault("screen_size", dim) != dim:
+        raise ValueError(
+            f"model.dim {dim} contradicts env_config.screen_size {options['screen_size']}; "
+            "leave one of them out"
+        )
+    return options
 
 
 def _as_data(model: dict[str, Any]) -> dict[str, Any]:
