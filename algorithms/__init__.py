@@ -1,4 +1,4 @@
-"""How to learn: A2C, A3C, PG and PPO as RLlib algorithms, registered by one explicit call."""
+"""How to learn: A2C, A3C, DQN, PG and PPO as RLlib algorithms, registered by one explicit call."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 _MODULES = {
     "A2C": "algorithms.a2c",
     "A3C": "algorithms.a3c",
+    "DQN": "algorithms.dqn",
     "PG": "algorithms.pg",
     "PPO": "algorithms.ppo",
 }
 NAMES = tuple(_MODULES)
+# Those on this project's own runner, learner and results; DQN is RLlib's.
+ON_POLICY = ("A2C", "A3C", "PG", "PPO")
 
 
 def algorithm_class(name: str) -> Any:
@@ -28,7 +31,7 @@ def config_class(name: str) -> Any:
 def register() -> None:
     """Make ``run: A2C`` and ``tune.Tuner("A2C", …)`` mean this project's classes.
 
-    PPO replaces RLlib's class of that name. Call it once per process that names algorithms.
+    PPO and DQN replace RLlib's classes of these names. Call it once per process that names algorithms.
     """
     from ray.tune import register_trainable
     from ray.util.debug import log_once

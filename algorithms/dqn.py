@@ -19,6 +19,7 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from torch import Tensor
 
 from algorithms.config import environment_options
+from algorithms.on_policy import frames_per_step
 from algorithms.q_replay import SIGNED
 from algorithms.results import with_retired_names
 from envs import is_atari, make_single_env
@@ -151,7 +152,14 @@ class DQN(RLlibDQN):
 
     def step(self) -> dict[str, Any]:
         """One iteration, as Tune asks for it."""
-        return with_retired_names(super().step())
+        result = super().step()
+        runners = result["env_runners"]
+        steps = runners.get("num_env_steps_sampled_lifetime", 0)
+        runners["num_frames_sampled_lifetime"] = steps * frames_per_step(self.config)
+        runners["num_env_steps_sampled_per_second"] = runners.pop(
+            "num_env_steps_sampled_lifetime_throughput", None
+        )
+        return with_retired_names(result)
 
     def _create_local_replay_buffer_if_necessary(self, config: Any) -> Any:
         settings = dict(config["replay_buffer_config"])

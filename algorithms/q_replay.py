@@ -19,7 +19,9 @@ def with_signs(episode: Any) -> Any:
     A copy, because the runner still counts the raw rewards of unfinished episodes.
     """
     rewards = episode.rewards
-    signs = np.sign(rewards.data) if rewards.finalized else [float(np.sign(r)) for r in rewards.data]
+    signs = (
+        np.sign(rewards.data) if rewards.finalized else [float(np.sign(r)) for r in rewards.data]
+    )
     other = copy.copy(episode)
     other.rewards = InfiniteLookbackBuffer(
         data=signs, lookback=rewards.lookback, space=rewards.space

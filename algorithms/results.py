@@ -49,9 +49,12 @@ LEARNER_RESULTS_COMMON = (
 LEARNER_RESULTS_OF = {
     "A2C": LEARNER_RESULTS_COMMON,
     "A3C": (*LEARNER_RESULTS_COMMON, "gradient_staleness_mean", "gradient_staleness_max"),
+    # RLlib's own runner and learner report for it.
+    "DQN": ("total_loss", "qf_loss", "qf_mean", "qf_max", "qf_min", "td_error_mean"),
     "PG": LEARNER_RESULTS_COMMON,
     "PPO": (*LEARNER_RESULTS_COMMON, "mean_kl_loss", "clip_fraction", "curr_kl_coeff"),
 }
+RUNNER_RESULTS_MISSING = {"DQN": ("episode_window_size",)}
 COUNTS = (
     "num_episodes",
     "num_episodes_lifetime",
@@ -70,12 +73,13 @@ TUNE_RESULTS = (
 
 def result_names(algorithm: str) -> tuple[str, ...]:
     """Every key a stop rule or a checkpoint score may name, nested ones joined by '/'."""
+    missing = RUNNER_RESULTS_MISSING.get(algorithm, ())
     return (
         *TUNE_RESULTS,
         *RETIRED_NAMES,
-        *(f"env_runners/{name}" for name in RUNNER_RESULTS),
+        *(f"env_runners/{name}" for name in RUNNER_RESULTS if name not in missing),
         *(f"learners/default_policy/{name}" for name in LEARNER_RESULTS_OF[algorithm]),
-        *(f"evaluation/env_runners/{name}" for name in EPISODE_RESULTS),
+        *(f"evaluation/env_runners/{name}" for name in EPISODE_RESULTS if name not in missing),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import re
@@ -11,16 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
-from ray.tune.registry import RLLIB_MODEL, _global_registry
-
 import algorithms
 from algorithms.results import result_names
-from custom_models.actor_critic import SharedEncoderActorCritic
-from custom_models.hosting import checked_model_config, resolved_model_class
-from custom_models.options import ActorCriticOptions
 from envs import EnvironmentRequestError, environment_spaces
-from experiments import schema
+from experiments.checking_keys import alternatives, check_config, combinations, expanded
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
 from experiments.kinds import (
@@ -35,8 +28,7 @@ from experiments.kinds import (
 )
 
 # RLlib's, which this project does not offer.
-FOREIGN = ("APPO", "BC", "CQL", "DQN", "DreamerV3", "IMPALA", "MARWIL", "SAC", "DDPG", "TD3")
-MAX_COMBINATIONS = 200
+FOREIGN = ("APPO", "BC", "CQL", "DreamerV3", "IMPALA", "MARWIL", "SAC", "DDPG", "TD3")
 FIELD_KINDS: dict[str, Kind] = {
     "num_samples": integer(1),
     "checkpoint_frequency": optional(integer(0)),
@@ -151,127 +143,6 @@ def _nearest_result(key: str, known: tuple[str, ...]) -> str | None:
     return f"did you mean {by_end[0]!r}?" if by_end else nearest(key, known)
 
 
-def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
-    """Names and kinds of every key, those inside its mappings too."""
-    known = {**schema.COMMON, **schema.OF_ALGORITHM[algorithm]}
-    for key, value in config.items():
-        name = schema.ALIASES.get(key, key)
-        path = f"{where}.{key}"
-        if name not in known:
-            raise _unknown_key(algorithm, str(key), path, known)
-        if name == "explore" and where == "config":
-            raise RequestError(
-                "has no effect on training, which samples", key=path, hint="use evaluation_config"
-            )
-        if name != key and name in config:
-            raise RequestError(f"is set twice, also as {name}", key=path)
-        for alternative in alternatives(value, path):
-            if problem := complaint(known[name], alternative):
-                raise RequestError(problem, key=path)
-            if name == "model":
-                _check_model(alternative, path)
-            elif name == "optimizer":
-                _check_keys(alternative, schema.OPTIMIZER_KEYS, path)
-            elif name == "evaluation_config" and alternative:
-                if name in alternative:
-                    raise RequestError("has no effect there", key=f"{path}.{name}")
-                check_config(algorithm, alternative, path)
-
-
-def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind]) -> RequestError:
-    if key in schema.RENAMED:
-        return RequestError("is a retired name", key=path, hint=f"use {schema.RENAMED[key]}")
-    reason = schema.UNUSED.get(key)
-    if reason is not None:
-        return RequestError("has no effect here", key=path, hint=reason)
-    owners = [name for name, keys in schema.OF_ALGORITHM.items() if key in keys]
-    if owners:
-        owner_hint = f"it belongs to {' and '.join(owners)}"
-        return RequestError(f"is no key of {algorithm}", key=path, hint=owner_hint)
-    hint = nearest(key, [*known, *schema.ALIASES])
-    return RequestError(f"is no key of {algorithm}", key=path, hint=hint)
-
-
-def _check_keys(given: Mapping[str, Any], known: Mapping[str, Kind], where: str) -> None:
-    for key, value in given.items():
-        if key not in known:
-            raise RequestError("is unknown", key=f"{where}.{key}", hint=nearest(key, known))
-        for alternative in alternatives(value, f"{where}.{key}"):
-            if problem := complaint(known[key], alternative):
-                raise RequestError(problem, key=f"{where}.{key}")
-
-
-def _check_model(model: Mapping[str, Any], where: str) -> None:
-    """The model dict: names, kinds, the custom model and its own options."""
-    for key, value in model.items():
-        if not isinstance(key, str):
-            raise RequestError("is no model key", key=f"{where}.{key}")
-        for alternative in alternatives(value, f"{where}.{key}"):
-            try:
-                checked_model_config({key: alternative})
-            except ValueError as error:
-                raise RequestError(str(error), key=where) from None
-            kind = schema.MODEL_KEYS.get(key)
-            if kind is not None and (problem := complaint(kind, alternative)):
-                raise RequestError(problem, key=f"{where}.{key}")
-    customs = alternatives(model.get("custom_model"), f"{where}.custom_model")
-    if model.get("custom_model_config") and customs == [None]:
-        raise RequestError("has no effect without custom_model", key=f"{where}.custom_model_config")
-    for custom in customs:
-        if custom is not None:
-            _check_custom_model(custom, model.get("custom_model_config", {}), where)
-
-
-def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> None:
-    """The class of ``custom_model`` and, for ours, ``custom_model_config``."""
-    path = f"{where}.custom_model"
-    hint = nearest(custom, ["custom_models.SharedEncoderActorCritic"])
-    try:
-        found = resolved_model_class(custom)
-    except ValueError as error:
-        raise RequestError(str(error), key=path, hint=hint) from None
-    if isinstance(found, str):
-        if not _global_registry.contains(RLLIB_MODEL, found):
-            raise RequestError(f"{found!r} is no class path, nor registered", key=path, hint=hint)
-    elif not (isinstance(found, type) and issubclass(found, TorchModelV2)):
-        raise RequestError(f"{custom!r} is no TorchModelV2", key=path, hint=hint)
-    if found is not SharedEncoderActorCritic:
-        return
-    for given in _expanded(options, f"{path}_config"):
-        try:
-            ActorCriticOptions.from_dict(given)
-        except ValueError as error:
-            raise RequestError(str(error), key=where) from None
-
-
-def alternatives(value: Any, where: str) -> list[Any]:
-    """The value, or those of ``{grid_search: […]}``.
-
-    Raises:
-        RequestError: the grid is empty or no list.
-    """
-    if not (isinstance(value, Mapping) and set(value) == {"grid_search"}):
-        return [value]
-    grid = value["grid_search"]
-    if not isinstance(grid, list) or not grid:
-        raise RequestError(f"must list alternatives, got {grid!r}", key=f"{where}.grid_search")
-    return grid
-
-
-def combinations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The configurations a grid search runs, the first ``MAX_COMBINATIONS`` of them."""
-    choices = [[(key, item) for item in _expanded(value, key)] for key, value in config.items()]
-    products = itertools.islice(itertools.product(*choices), MAX_COMBINATIONS)
-    return [dict(pairs) for pairs in products]
-
-
-def _expanded(value: Any, key: str) -> list[Any]:
-    """What one value may become, grids inside it included."""
-    if isinstance(value, Mapping) and set(value) != {"grid_search"}:
-        return list(combinations(value))
-    return alternatives(value, key)
-
-
 def _check_envs(experiment: Experiment, configs: list[Any]) -> list[tuple[Any, Any]]:
     """Build one copy of every environment asked for and close it.
 
@@ -287,7 +158,7 @@ def _check_envs(experiment: Experiment, configs: list[Any]) -> list[tuple[Any, A
             known[key] = _spaces_of(env, options)
         return known[key]
 
-    for other in _expanded(experiment.config.get("evaluation_config") or {}, "evaluation_config"):
+    for other in expanded(experiment.config.get("evaluation_config") or {}, "evaluation_config"):
         if other and "env_config" in other:
             for env in envs:
                 spaces(env, other["env_config"])

@@ -70,7 +70,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         config = (
             stored["class"].get_default_config().from_state(stored["ctor_args_and_kwargs"][0][0])
         )
-        filter_state = state["on_policy"]["filter"]
+        filter_state = state.get("on_policy", {}).get("filter")
     except Exception as error:  # unpickling a damaged or foreign file can raise anything
         raise RequestError(
             problem=f"checkpoint {folder} cannot be read: {type(error).__name__}: {error}"

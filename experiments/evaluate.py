@@ -18,7 +18,7 @@ from algorithms.episodes import Episode
 from algorithms.evaluation import play_episodes
 from algorithms.runner import VectorEnvRunner
 from envs import EnvironmentRequestError
-from experiments.checking import check_config
+from experiments.checking_keys import check_config
 from experiments.checkpoints import MODULE_FOLDER, Checkpoint, open_checkpoint
 from experiments.errors import RequestError
 from experiments.options import EvaluateOptions

@@ -139,6 +139,15 @@ def use_gae(edits: Edits, path: str) -> None:
         edits.change(path, path.replace("use_gae", "lambda"), 1.0, "PPO without GAE is λ = 1")
 
 
+def remote_worker_envs(edits: Edits, path: str) -> None:
+    """Every environment in a process of its own."""
+    if edits.get(path) is True:
+        new = path.replace("remote_worker_envs", "gym_env_vectorize_mode")
+        edits.change(path, new, "async", "every copy has a process of its own so")
+    else:
+        edits.leave_out(path, "the copies share their runner's process")
+
+
 def evaluation_interval(edits: Edits, path: str) -> None:
     """0 meant never."""
     if edits.get(path) == 0:
@@ -169,6 +178,7 @@ SPECIAL: dict[str, Callable[[Edits, str], None]] = {
     "_fake_gpus": fake_gpus,
     "gpu": gpu,
     "exploration_config": exploration_config,
+    "remote_worker_envs": remote_worker_envs,
 }
 # These are today's keys too: only some of their values are retired.
 SPECIAL_VALUES: dict[str, Callable[[Edits, str], None]] = {

@@ -2,10 +2,12 @@
 
 RLlib 2.60 accepts any key as a new attribute that nothing reads; so this table is the gate. A key
 that RLlib knows but this project's runners and learners do not use stands in ``UNUSED`` with the
-reason, a retired spelling in ``RENAMED`` with today's.
+reason; retired spellings stand in ``retired_keys.py``.
 """
 
 from __future__ import annotations
+
+import math
 
 from ray.rllib.models.utils import get_activation_fn
 
@@ -24,6 +26,13 @@ from experiments.kinds import (
     schedule,
     text,
 )
+
+
+def widths(value: object) -> str | None:
+    """A list of layer widths."""
+    good = isinstance(value, list) and not any(map(integer(1), value))
+    return None if good else "a list of layer widths"
+
 
 # Spellings RLlib's `update_from_dict` translates by itself.
 ALIASES = {"lambda": "lambda_", "framework": "framework_str"}
@@ -133,6 +142,57 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
 }
 
 
+# Keys of COMMON that RLlib's own runners and learners know.
+_COMMON_OF_DQN = (
+    "lr", "gamma", "grad_clip", "grad_clip_by", "model", "train_batch_size",
+    "train_batch_size_per_learner", "num_env_runners", "num_envs_per_env_runner", "clip_rewards",
+    "env_config", "sample_timeout_s", "create_env_on_local_worker", "num_cpus_for_main_process",
+    "num_cpus_per_env_runner", "num_gpus_per_env_runner", "num_learners", "num_cpus_per_learner",
+    "num_gpus_per_learner", "local_gpu_idx", "custom_resources_per_env_runner",
+    "custom_resources_per_learner", "custom_resources_for_main_process", "placement_strategy",
+    "framework_str", "evaluation_interval", "evaluation_duration", "evaluation_duration_unit",
+    "evaluation_num_env_runners", "evaluation_config", "explore",
+    "min_sample_timesteps_per_iteration", "min_time_s_per_iteration",
+    "metrics_num_episodes_for_smoothing", "log_level", "seed", "restart_failed_env_runners",
+    "ignore_env_runner_failures", "max_num_env_runner_restarts",
+    "delay_between_env_runner_restarts_s", "env_runner_health_probe_timeout_s",
+    "env_runner_restore_timeout_s", "validate_env_runners_after_construction", "callbacks_class",
+)  # fmt: skip
+OF_ALGORITHM["DQN"] = {
+    "rollout_fragment_length": either(integer(1), choice("auto")),
+    "epsilon": schedule(number(0, 1)),
+    "exploration_temperature": optional(number(0, above=True)),
+    "target_network_update_freq": integer(0),
+    "num_steps_sampled_before_learning_starts": integer(0),
+    "replay_buffer_config": mapping,
+    "adam_epsilon": number(0, above=True),
+    "tau": number(0, 1, above=True),
+    "num_atoms": integer(1),
+    "v_min": number(-math.inf),
+    "v_max": number(-math.inf),
+    "dueling": boolean,
+    "double_q": boolean,
+    "hiddens": widths,
+    "n_step": integer(1),
+    "training_intensity": optional(number(0, above=True)),
+    "td_error_loss_fn": choice("huber", "mse"),
+}
+REPLAY_KEYS: dict[str, Kind] = {
+    "type": choice("EpisodeReplayBuffer", "PrioritizedEpisodeReplayBuffer"),
+    "capacity": integer(1),
+    "alpha": number(0),
+    "beta": number(0),
+}
+
+
+def keys_of(algorithm: str) -> dict[str, Kind]:
+    """Every configuration key of an algorithm, with what its value may be."""
+    common = COMMON
+    if algorithm == "DQN":
+        common = {key: COMMON[key] for key in _COMMON_OF_DQN}
+    return {**common, **OF_ALGORITHM[algorithm]}
+
+
 def activation(value: object) -> str | None:
     """A name RLlib finds an activation function for."""
     try:
@@ -158,19 +218,13 @@ OPTIMIZER_KEYS: dict[str, Kind] = {
 
 # Kinds of the model dict's keys that networks here read; the others keep RLlib's own checks.
 MODEL_KEYS: dict[str, Kind] = {
-    "fcnet_hiddens": lambda value: (
-        None
-        if isinstance(value, list) and not any(map(integer(1), value))
-        else "a list of layer widths"
-    ),
+    "fcnet_hiddens": widths,
     "fcnet_activation": activation,
     "conv_filters": optional(
         lambda value: None if isinstance(value, list) else "a list of [channels, kernel, stride]"
     ),
     "conv_activation": activation,
-    "post_fcnet_hiddens": lambda value: (
-        None if isinstance(value, list) and not any(map(integer(1), value)) else "a list of widths"
-    ),
+    "post_fcnet_hiddens": widths,
     "use_lstm": boolean,
     "lstm_cell_size": integer(1),
     "max_seq_len": integer(1),
@@ -186,30 +240,10 @@ MODEL_KEYS: dict[str, Kind] = {
     "zero_mean": lambda value: None if value is False else "false: pixels are scaled to [0, 1]",
 }
 
-RENAMED = {
-    "num_workers": "num_env_runners",
-    "num_rollout_workers": "num_env_runners",
-    "num_envs_per_worker": "num_envs_per_env_runner",
-    "num_sgd_iter": "num_epochs",
-    "sgd_minibatch_size": "minibatch_size",
-    "sample_batch_size": "rollout_fragment_length",
-    "num_gpus": "num_gpus_per_learner",
-    "num_cpus_per_worker": "num_cpus_per_env_runner",
-    "num_gpus_per_worker": "num_gpus_per_env_runner",
-    "num_cpus_for_driver": "num_cpus_for_main_process",
-    "num_learner_workers": "num_learners",
-    "lr_schedule": "lr: [[0, …], [step, …]]",
-    "entropy_coeff_schedule": "entropy_coeff: [[0, …], [step, …]]",
-    "vf_share_layers": "model: {vf_share_layers: …}",
-    "timesteps_per_iteration": "min_sample_timesteps_per_iteration",
-    "min_iter_time_s": "min_time_s_per_iteration",
-    "min_time_s_per_reporting": "min_time_s_per_iteration",
-    "evaluation_num_episodes": "evaluation_duration",
-    "evaluation_num_workers": "evaluation_num_env_runners",
-    "shuffle_sequences": "shuffle_batch_per_epoch",
-    "recreate_failed_workers": "restart_failed_env_runners",
-    "ignore_worker_failures": "ignore_env_runner_failures",
-}
+# The part of the model dict that RLlib's own networks have.
+MODEL_KEYS_OF_DQN = (
+    "fcnet_hiddens", "fcnet_activation", "conv_filters", "conv_activation", "dim",
+)  # fmt: skip
 
 # Key prefix or key → why setting it would change nothing here.
 UNUSED = {

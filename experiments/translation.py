@@ -23,6 +23,7 @@ from experiments.retired_defaults import (
     means_of_sums,
     whole_batches,
 )
+from experiments.retired_dqn import translate_dqn
 from experiments.retired_envs import atari_preprocessing, horizon, translate_env
 from experiments.retired_keys import (
     EPISODE_RESULTS_RENAMED,
@@ -72,6 +73,8 @@ def translated(
     translate_env(edits)
     horizon(edits)
     atari_preprocessing(edits)
+    if algorithm == "DQN":
+        translate_dqn(edits, era_of(given))
     _config_keys(edits, "config")
     if edits.get("config.evaluation_config") is not None:
         _config_keys(edits, "config.evaluation_config")
@@ -79,6 +82,7 @@ def translated(
     if algorithm in algorithms.NAMES:
         fill_defaults(edits, algorithm, era_of(given))
         at_least_one_runner(edits, algorithm)
+    if algorithm in algorithms.ON_POLICY:
         whole_batches(edits, algorithm, algorithms.config_class(algorithm)())
         if algorithm in ("A2C", "A3C"):
             means_of_sums(edits, algorithm)

@@ -21,6 +21,7 @@ from experiments.checking import FIELD_KINDS
 from experiments.experiment import Experiment
 from experiments.kinds import Kind
 from experiments.overrides import PLAIN_FIELDS
+from experiments.retired_keys import RENAMED
 from experiments.yaml_reader import parse_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +198,7 @@ def test_retired_names_are_true():
     text = section(read("configuration"), "Retired names")
     pairs = re.findall(r"`(\w+)`\s+\(`([^`]+)`\)", text)
     assert len(pairs) >= 5
-    assert all(schema.RENAMED[retired] == today for retired, today in pairs)
+    assert all(RENAMED[retired] == today for retired, today in pairs)
 
 
 # --- algorithm pages -------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.checking import check_experiment, combinations
+from experiments.checking import check_experiment
+from experiments.checking_keys import combinations
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 
