@@ -137,6 +137,17 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     return found[0] if len(found) == 1 else {GRID: found}
 
 
+def plain_number(value: Any, path: str) -> int | float:
+    """The value, provided it is a number that has no alternatives.
+
+    Raises:
+        RequestError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise RequestError(f"must be a number, got {value!r}", key=path)
+    return value
+
+
 def scalars(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Every scalar below mappings, with its dotted path; lists count as one value."""
     if isinstance(tree, Mapping):

@@ -54,7 +54,7 @@ def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str
         changed["num_gpus_per_env_runner"] = 0
     if max(learners, 1) * per_learner > gpus:
         # Several learners were there for the GPUs; one computes the same gradients.
-        changed["num_gpus_per_learner"] = min(per_learner, gpus) if gpus < 1 else 1
+        changed["num_gpus_per_learner"] = 1 if gpus >= 1 else 0
         if learners > 1:
             changed["num_learners"] = 0
     return changed

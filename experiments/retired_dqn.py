@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.edits import Edits
-from experiments.errors import RequestError
+from experiments.edits import Edits, plain_number
+from experiments.errors import RequestError, nearest
 
 _BUFFER = "config.replay_buffer_config"
 _START = "config.num_steps_sampled_before_learning_starts"
@@ -40,6 +40,12 @@ _TYPES = {
     "ReplayBuffer": "EpisodeReplayBuffer",
 }
 _PRIORITIES = ("alpha", "beta")
+_GREEDY = ("type", "initial_epsilon", "final_epsilon", "epsilon_timesteps", "warmup_timesteps")
+_WAYS_TO_EXPLORE = {
+    "EpsilonGreedy": _GREEDY,
+    "PerWorkerEpsilonGreedy": _GREEDY,
+    "SoftQ": ("type", "temperature"),
+}
 # Ray 1 and 2, where a file is silent.
 _EPSILON = {"initial_epsilon": 1.0, "final_epsilon": 0.02, "epsilon_timesteps": 10_000}
 
@@ -103,19 +109,27 @@ def _exploration(edits: Edits) -> None:
     path = "config.exploration_config"
     given: Any = edits.get(path) or {}
     kind = given.get("type", "EpsilonGreedy")
+    if kind not in _WAYS_TO_EXPLORE:
+        raise RequestError(f"exploration by {kind} is gone from RLlib's DQN", key=f"{path}.type")
+    for key in given:
+        if key not in _WAYS_TO_EXPLORE[kind]:
+            hint = nearest(key, _WAYS_TO_EXPLORE[kind])
+            raise RequestError(f"is unknown of {kind}", key=f"{path}.{key}", hint=hint)
     if kind == "SoftQ":
         temperature = given.get("temperature", 1.0)
         new = "config.exploration_temperature"
         edits.change(path, new, temperature, "actions are sampled from softmax(Q / temperature)")
         return
-    if kind not in ("EpsilonGreedy", "PerWorkerEpsilonGreedy"):
-        raise RequestError(f"exploration by {kind} is gone from RLlib's DQN", key=f"{path}.type")
-    values = {**_EPSILON, **_before_1(edits), **{k: v for k, v in given.items() if k in _EPSILON}}
+    own = {key: value for key, value in given.items() if key in _EPSILON}
+    values = {
+        key: plain_number(value, f"{path}.{key}")
+        for key, value in {**_EPSILON, **_before_1(edits), **own}.items()
+    }
     steps = max(int(values["epsilon_timesteps"]), 1)
-    warmup = int(given.get("warmup_timesteps", 0))
+    warmup = int(plain_number(given.get("warmup_timesteps", 0), f"{path}.warmup_timesteps"))
     start, end = float(values["initial_epsilon"]), float(values["final_epsilon"])
     schedule = [[0, start], [warmup + steps, end]]
-    if warmup:
+    if warmup > 0:
         schedule.insert(1, [warmup, start])
     if edits.has(path):
         edits.change(path, "config.epsilon", schedule, "is the schedule epsilon now")
@@ -129,8 +143,10 @@ def _before_1(edits: Edits) -> dict[str, Any]:
     if edits.has("config.exploration_final_eps"):
         found["final_epsilon"] = edits.get("config.exploration_final_eps")
         edits.leave_out("config.exploration_final_eps", "is in the schedule epsilon now")
-    fraction = edits.get("config.exploration_fraction", 0.1)
-    total = edits.get("config.schedule_max_timesteps", 100_000)
+    fraction, total = (
+        plain_number(edits.get(f"config.{key}", default), f"config.{key}")
+        for key, default in (("exploration_fraction", 0.1), ("schedule_max_timesteps", 100_000))
+    )
     for key in ("exploration_fraction", "schedule_max_timesteps"):
         if edits.has(f"config.{key}"):
             edits.leave_out(f"config.{key}", "is in the schedule epsilon now")

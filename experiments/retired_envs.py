@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from envs import EnvironmentRequestError, is_atari, legacy_atari_id
-from experiments.edits import GRID, Edits, each
+from experiments.edits import GRID, Edits, each, plain_number
 from experiments.errors import RequestError
 
 _RENAMED = {"Pendulum-v0": "Pendulum-v1", "MountainCarContinuous-v1": "MountainCarContinuous-v0"}
@@ -118,8 +118,11 @@ def horizon(edits: Edits) -> None:
     steps = edits.get("config.horizon")
     if steps is None or steps == float("inf"):
         edits.leave_out("config.horizon", "episodes end with their environment")
-    elif any(is_atari(env) for env in each(edits.get("env"))):
-        skip = edits.get("config.env_config.frameskip", 4)
+        return
+    steps = plain_number(steps, "config.horizon")
+    if any(is_atari(env) for env in each(edits.get("env"))):
+        path = "config.env_config.frameskip"
+        skip = plain_number(edits.get(path, 4), path)
         new = "config.env_config.max_num_frames_per_episode"
         edits.change("config.horizon", new, steps * skip, f"{steps} steps of {skip} frames")
     else:

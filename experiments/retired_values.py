@@ -127,6 +127,9 @@ def exploration_config(edits: Edits, path: str) -> None:
     kind = value.get("type", "StochasticSampling") if isinstance(value, dict) else value
     if kind not in ("StochasticSampling", None):
         raise RequestError(f"exploration by {kind} is not offered", key=f"{path}.type")
+    for key in value or {}:
+        if key not in ("type", "random_timesteps"):
+            raise RequestError("is unknown of StochasticSampling", key=f"{path}.{key}")
     edits.leave_out(path, "the policy explores by its own distribution")
 
 

@@ -46,6 +46,14 @@ from experiments.retired_values import (
     cleaned,
 )
 
+_NESTING = (
+    "model",
+    "env_config",
+    "evaluation_config",
+    "exploration_config",
+    "replay_buffer_config",
+    "optimizer",
+)
 _MARKERS = RENAMED.keys() | MOVED.keys() | LEFT_OUT.keys() | SPECIAL.keys()
 
 
@@ -64,12 +72,15 @@ def translated(
     edits = Edits(entry)
     _experiment_keys(edits)
     _env_into_experiment(edits)
+    algorithm = str(edits.get("run"))
+    if algorithm not in algorithms.NAMES:  # refused later, by its name
+        return edits.tree, edits.changes
     if not (retired or is_retired(edits)):
         translate_env(edits)
         return edits.tree, edits.changes
     given = set(edits.keys("config"))
-    algorithm = str(edits.get("run"))
     _values(edits)
+    _require_mappings(edits)
     translate_env(edits)
     horizon(edits)
     atari_preprocessing(edits)
@@ -79,13 +90,12 @@ def translated(
     if edits.get("config.evaluation_config") is not None:
         _config_keys(edits, "config.evaluation_config")
     _stop_keys(edits)
-    if algorithm in algorithms.NAMES:
-        fill_defaults(edits, algorithm, era_of(given))
-        at_least_one_runner(edits, algorithm)
+    fill_defaults(edits, algorithm, era_of(given))
+    at_least_one_runner(edits, algorithm)
     if algorithm in algorithms.ON_POLICY:
         whole_batches(edits, algorithm, algorithms.config_class(algorithm)())
-        if algorithm in ("A2C", "A3C"):
-            means_of_sums(edits, algorithm)
+    if algorithm in ("A2C", "A3C"):
+        means_of_sums(edits, algorithm)
     return edits.tree, edits.changes
 
 
@@ -134,6 +144,14 @@ def _experiment_keys(edits: Edits) -> None:
 def _env_into_experiment(edits: Edits) -> None:
     if edits.get("env") is None and edits.get("config.env") is not None:
         edits.put("env", edits.take("config.env"))
+
+
+def _require_mappings(edits: Edits) -> None:
+    """Raises: RequestError: a key that nests others holds something else."""
+    for key in _NESTING:
+        value = edits.get(f"config.{key}")
+        if value is not None and not all(isinstance(item, Mapping) for item in each(value)):
+            raise RequestError(f"must map keys to values, got {value!r}", key=f"config.{key}")
 
 
 def _values(edits: Edits) -> None:
