@@ -22,8 +22,9 @@ def integer(minimum: int) -> Kind:
 
 def number(minimum: float, maximum: float = math.inf, *, above: bool = False) -> Kind:
     """A finite number from ``minimum`` (beyond it with ``above``) to ``maximum``."""
-    low = f"above {minimum:g}" if above else f"of at least {minimum:g}"
-    words = f"a number {low}" + (f" and at most {maximum:g}" if maximum < math.inf else "")
+    low = f" above {minimum:g}" if above else f" of at least {minimum:g}"
+    words = "a number" + (low if minimum > -math.inf else "")
+    words += f" and at most {maximum:g}" if maximum < math.inf else ""
 
     def check(value: Any) -> str | None:
         if not isinstance(value, int | float) or isinstance(value, bool):

@@ -26,7 +26,7 @@ from experiments.yaml_reader import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-ALGORITHM_PAGES = {"A2C": "a2c", "A3C": "a3c", "PPO": "ppo"}
+ALGORITHM_PAGES = {"A2C": "a2c", "A3C": "a3c", "PG": "pg", "PPO": "ppo"}
 FOLDERS = tuple(p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith("."))
 # Where RLlib keeps what a key sets.
 ATTRIBUTES = {
@@ -38,7 +38,8 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-every_algorithm = pytest.mark.parametrize("name", algorithms.NAMES)
+every_algorithm = pytest.mark.parametrize("name", algorithms.ON_POLICY)
+ON_POLICY_KEYS = [schema.OF_ALGORITHM[name] for name in algorithms.ON_POLICY]
 
 
 def read(name: str) -> str:
@@ -123,7 +124,7 @@ def algorithm_keys() -> dict[str, dict[str, str]]:
 
 
 def test_every_algorithm_key_has_a_line(algorithm_keys):
-    existing = set(schema.COMMON).union(*schema.OF_ALGORITHM.values())
+    existing = set(schema.COMMON).union(*ON_POLICY_KEYS)
     assert_same_names(algorithm_keys, existing, "docs/configuration.md")
 
 
@@ -138,9 +139,20 @@ def test_defaults_of_algorithm_keys(algorithm_keys, name):
 
 def test_values_of_algorithm_keys(algorithm_keys):
     for key, row in algorithm_keys.items():
-        kinds = [schema.COMMON, *schema.OF_ALGORITHM.values()]
+        kinds = [schema.COMMON, *ON_POLICY_KEYS]
         kind = next(known[key] for known in kinds if key in known)
         assert_kind(row["value"], kind, f"configuration.md, {key}")
+
+
+def test_every_key_of_dqn_has_a_line():
+    [table] = tables(section(read("dqn"), "Keys"))
+    rows = by_first_column(table)
+    assert_same_names(rows, schema.OF_ALGORITHM["DQN"], "docs/dqn.md")
+    for key, row in rows.items():
+        assert_kind(row["value"], schema.OF_ALGORITHM["DQN"][key], f"dqn.md, {key}")
+        default = default_of("DQN", key)
+        plain = [list(pair) for pair in default] if key == "epsilon" else default
+        assert_default(row["default"], plain, f"dqn.md, {key}")
 
 
 def test_experiment_fields_have_a_line():
@@ -238,7 +250,8 @@ def test_every_result_has_a_line():
     assert_same_names(rows, existing, "docs/metrics.md")
     for name, row in rows.items():
         owners = {algorithm for algorithm in algorithms.NAMES if name in result_names(algorithm)}
-        only = set(re.findall(r"(A2C|A3C|PPO) only", row["over"])) or set(algorithms.NAMES)
+        everybody = algorithms.ON_POLICY if "not DQN" in row["over"] else algorithms.NAMES
+        only = set(re.findall(r"(A2C|A3C|DQN|PG|PPO) only", row["over"])) or set(everybody)
         assert only == owners, f"{name} is a result of {sorted(owners)}"
         assert all(row.values()), f"{name}: no cell may be empty"
 
@@ -375,12 +388,13 @@ def test_rllib_commands_parse(page):
     import typer
 
     from experiments.command import app
+    from experiments.retired_arguments import todays_arguments
 
     group: Any = typer.main.get_command(app)
     for words in command_lines(page.read_text(), "rllib"):
         if "…" in words[-1] or words == ["rllib", "train"]:
             continue
-        command, rest = resolved_command(group, words[1:])
+        command, rest = resolved_command(group, todays_arguments(words[1:])[0])
         options = {spelling: p for p in command.params for spelling in (*p.opts, *p.secondary_opts)}
         for word in (word for word in rest if word.startswith("-") and not word[1:2].isdigit()):
             assert word.partition("=")[0] in options, f"{page.name}: {shlex.join(words)}: {word}"

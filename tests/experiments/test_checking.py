@@ -56,9 +56,9 @@ def refused(capfd):
         ("ppo", "run: algorithm 'ppo' is unknown; did you mean 'PPO'?"),
         ("PPP", "run: algorithm 'PPP' is unknown; did you mean 'PPO'?"),
         ("A2", "run: algorithm 'A2' is unknown; did you mean 'A2C'?"),
-        ("nonsense", "run: algorithm 'nonsense' is unknown; there are A2C, A3C, PPO"),
-        ("DQN", "run: DQN is not offered here; there are A2C, A3C, PPO"),
-        ("IMPALA", "run: IMPALA is not offered here; there are A2C, A3C, PPO"),
+        ("nonsense", "run: algorithm 'nonsense' is unknown; there are A2C, A3C, DQN, PG, PPO"),
+        ("SAC", "run: SAC is not offered here; there are A2C, A3C, DQN, PG, PPO"),
+        ("IMPALA", "run: IMPALA is not offered here; there are A2C, A3C, DQN, PG, PPO"),
     ],
 )
 def test_algorithm(refused, name, message):

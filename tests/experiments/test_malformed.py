@@ -254,7 +254,7 @@ def slow(*values):
             "config: {num_env_runners: 0}}",
             "config: A3C needs num_env_runners of 1 or more",
         ),
-        slow("good: {run: DQN, env: CartPole-v1}", "run: DQN is not offered here"),
+        slow("good: {run: SAC, env: CartPole-v1}", "run: SAC is not offered here"),
     ],
 )
 def test_the_command_says_so_and_exits_with_2(tmp_path, text, words):

@@ -120,8 +120,7 @@ def test_no_stop_is_an_empty_one(write):
         ("x = 1", "defines no variable 'config'; write: from algorithms.ppo import PPOConfig"),
         (
             "from ray.rllib.algorithms.ppo import PPOConfig\nconfig = PPOConfig()",
-            "config: is a ray.rllib.algorithms.ppo.ppo.PPOConfig; "
-            "write: from algorithms.ppo import PPOConfig",
+            "env: is missing; config = ….environment",
         ),
         (
             "config = {'lr': 1}",
