@@ -190,12 +190,15 @@ def test_damaged_files_run_or_are_refused_in_one_line(config_file):
     def one(entry):
         nonlocal ran, refused
         config_file.write_text(yaml.safe_dump({"old": entry}))
+        experiment, message = None, ""
         try:
             experiment = read_and_check(config_file)
         except RequestError as error:
+            message = str(error)
+        if experiment is None:
             refused += 1
-            assert str(error).startswith(f"{config_file}: ")
-            assert "\n" not in str(error)
+            assert message.startswith(f"{config_file}: ")
+            assert "\n" not in message
         else:
             ran += 1
             assert ignored(entry, experiment) == []
