@@ -65,7 +65,6 @@ def test_heads_and_epsilon_of_adam_are_those_asked_for(trained):
 def test_exploration_by_a_softmax(trained, temperature, share):
     algo, _ = trained(iterations=1, exploration_temperature=temperature)
     module = algo.env_runner.module
-    module = module["default_policy"] if "default_policy" in module else module
     batch = {"obs": torch.tensor([[0.1, 0.2, 0.05, -0.3]]).repeat(4000, 1)}
     best = module.forward_inference(batch)["actions"]
     explored = module.forward_exploration(batch, t=0)["actions"]
