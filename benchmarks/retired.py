@@ -101,13 +101,16 @@ def page(rows: list[dict[str, Any]]) -> str:
         status: sum(row["status"] == status for row in rows)
         for status in ("runs", "refused", "failed")
     }
+    table = "| file | algorithm | environment | status | steps trained, or why not |"
     head = f"""# Retired files that were tried
 
 {len(rows)} config files of Ray's releases 1.13.0 and 2.0.0, read, translated, checked and trained for
 {ITERATIONS} iterations: {counts["runs"]} run, {counts["refused"]} are refused in one line,
-{counts["failed"]} failed. How: [retired files](retired.md). Written by `python -m benchmarks.retired FOLDER` on {_machine()}.
+{counts["failed"]} failed. How: [retired files](retired.md).
 
-| file | algorithm | environment | status | steps trained, or why not |
+Written by `python -m benchmarks.retired FOLDER` on {_machine()}.
+
+{table}
 |---|---|---|---|---|
 """
     lines = [

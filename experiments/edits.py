@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.errors import RequestError
@@ -115,8 +115,13 @@ class Edits:
             self.changes.append(Change(None, new, why, value))
 
     def correct(self, path: str, value: Any, why: str) -> None:
-        """Set a key again that an earlier edit or the file set."""
+        """Set a key again that an earlier edit or the file set; one change tells both."""
         self.put(path, value)
+        for index, change in enumerate(self.changes):
+            if change.new == path:
+                both = "; ".join(reason for reason in (change.why, why) if reason)
+                self.changes[index] = replace(change, why=both, value=value)
+                return
         self.changes.append(Change(path, path, why, value))
 
 
@@ -164,11 +169,18 @@ def notes_on(changes: list[Change]) -> list[str]:
     filled: dict[str, list[str]] = {}
     for change in changes:
         if change.kind == "filled":
-            filled.setdefault(change.why, []).append(f"{_short(change.new)} {change.value}")
+            filled.setdefault(change.why, []).append(f"{_short(change.new)} {_plain(change.value)}")
     lines = ["renamed: " + ", ".join(renamed)] if renamed else []
     lines += ["left out: " + ", ".join(left_out)] if left_out else []
     lines += [f"{why}: {', '.join(values)}" for why, values in filled.items()]
     return lines + [f"{_short(c.old)}: {c.why}" for c in changes if c.kind == "changed"]
+
+
+def _plain(value: Any) -> str:
+    """Numbers with as many digits as a person reads."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) + "}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _short(path: str | None) -> str:

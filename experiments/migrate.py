@@ -159,18 +159,18 @@ def _explain(node: CommentedMap, changes: list[Change]) -> None:
         parent, key = _parent(node, path)
         if parent is None or key not in parent:
             continue
-        _comment(parent, key, "; ".join(words))
+        _comment(parent, key, "; ".join(words), indent=2 * path.count(".") + 2)
     if gone:
         node.yaml_set_start_comment("\n".join(gone), indent=2)
 
 
-def _comment(parent: CommentedMap, key: str, words: str) -> None:
+def _comment(parent: CommentedMap, key: str, words: str, indent: int) -> None:
     """Behind the value; before the key where the value is a block or a comment stands there."""
     block = isinstance(parent[key], CommentedMap) or (
         isinstance(parent[key], CommentedSeq) and not parent[key].fa.flow_style()
     )
     if block or key in parent.ca.items or len(words) > _WIDTH:
-        parent.yaml_set_comment_before_after_key(key, before=words, indent=parent.lc.col or 0)
+        parent.yaml_set_comment_before_after_key(key, before=words, indent=indent)
     else:
         parent.yaml_add_eol_comment(words, key)
 

@@ -41,7 +41,7 @@ class LaunchOptions:
         str | None, typer.Option("--local-dir", help="Retired name of --storage-path.")
     ] = None
     upload_dir: Annotated[
-        str | None, typer.Option("--upload-dir", help="Retired name of --storage-path.")
+        str | None, typer.Option("--upload-dir", help="Another retired name of --storage-path.")
     ] = None
     experiment_name: Annotated[
         str | None,
@@ -134,7 +134,7 @@ class TrainOptions(LaunchOptions):
     """`rllib train` without a file."""
 
     algo: Annotated[
-        str | None, typer.Option("--algo", "--run", "-a", "-r", help="A2C, A3C or PPO.")
+        str | None, typer.Option("--algo", "--run", "-a", "-r", help="A2C, A3C, DQN, PG or PPO.")
     ] = None
     env: Annotated[str | None, typer.Option("--env", "-e", help="gymnasium id or class path.")] = (
         None
