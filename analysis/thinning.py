@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-# Column → path of the number in a line of Tune's result.json.
-COLUMNS = {
-    "steps": ("env_runners", "num_env_steps_sampled_lifetime"),
-    "frames": ("env_runners", "num_frames_sampled_lifetime"),
-    "seconds": ("time_total_s",),
-    "episodes": ("env_runners", "num_episodes_lifetime"),
-    "return_mean": ("env_runners", "episode_return_mean"),
-    "return_min": ("env_runners", "episode_return_min"),
-    "return_max": ("env_runners", "episode_return_max"),
-    "window": ("env_runners", "episode_window_size"),
-    "entropy": ("learners", "default_policy", "entropy"),
-}
+import numpy as np
+
+from analysis.columns import COLUMNS, number_of
+
+# Columns of ``columns.COLUMNS`` that a committed curve keeps.
+KEPT = (
+    "steps",
+    "frames",
+    "seconds",
+    "episodes",
+    "return_mean",
+    "return_min",
+    "return_max",
+    "window",
+    "entropy",
+)
 
 Row = dict[str, float | None]
 
@@ -35,7 +39,7 @@ def read_results(file: Path) -> Iterator[Row]:
                 result = json.loads(line)
             except json.JSONDecodeError:
                 return
-            yield {column: _at(result, path) for column, path in COLUMNS.items()}
+            yield {column: _known(number_of(result, column)) for column in KEPT}
 
 
 def thinned(rows: Iterable[Row], every: int) -> list[Row]:
@@ -70,7 +74,7 @@ def write_curve(file: Path, rows: list[Row]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}")
     with draft.open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, fieldnames=list(COLUMNS), lineterminator="\n")
+        writer = csv.DictWriter(handle, fieldnames=list(KEPT), lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
     draft.replace(file)
@@ -85,11 +89,19 @@ def read_curve(file: Path) -> list[Row]:
         ]
 
 
-def _at(result: Mapping[str, Any], path: tuple[str, ...]) -> float | None:
-    node: Any = result
-    for part in path:
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
+def read_committed(file: Path) -> np.ndarray:
+    """What :func:`write_curve` wrote, as [T, C] with the columns of ``columns.COLUMNS``."""
+    rows = read_curve(file)
+    values = [[_or_nan(row.get(column)) for column in COLUMNS] for row in rows]
+    return np.array(values, dtype=np.float64).reshape(-1, len(COLUMNS))
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _short(value: float | None) -> float | str | None:

@@ -1,0 +1,119 @@
+"""Finding trials below folders, whatever made them, and what their folders say of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
+STATES = {
+    "TERMINATED": "done",
+    "ERROR": "failed",
+    "RUNNING": "running",
+    "PENDING": "running",
+    "PAUSED": "running",
+}
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """A trial on disk.
+
+    Attributes:
+        path: its folder, or the CSV file of a committed curve.
+        experiment: name of the folder around it.
+        status: done, failed, running, interrupted, or unknown.
+        algorithm: "" where nothing says so.
+        config: as given to the trial.
+        manifest: of its experiment; empty without one.
+    """
+
+    path: Path
+    experiment: str
+    status: str
+    algorithm: str
+    config: Mapping[str, Any]
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_trials(folders: list[Path]) -> Iterator[TrialFolder]:
+    """Every trial at or below the folders, in the order of their names.
+
+    Raises:
+        FileNotFoundError: a folder is not there.
+    """
+    for folder in folders:
+        if not folder.exists():
+            raise FileNotFoundError(f"{folder} does not exist")
+        for root, inside, files in os.walk(folder):
+            inside[:] = sorted(name for name in inside if not name.startswith((".", "checkpoint_")))
+            here = Path(root)
+            if RESULT in files or PARAMS in files or ERROR in files:
+                yield _tune_trial(here)
+            for name in sorted(files):
+                if name.endswith(".csv") and name.removesuffix(".csv") + ".json" in files:
+                    yield _committed_trial(here / name)
+
+
+def _tune_trial(path: Path) -> TrialFolder:
+    config = _json(path / PARAMS)
+    manifest = _json(path.parent / MANIFEST)
+    state = _state_of(path)
+    algorithm = manifest.get("algorithm") or state.get("trainable_name")
+    status = STATES.get(str(state.get("status")), "unknown")
+    if (path / ERROR).exists():
+        status = "failed"
+    for trial in manifest.get("trials") or []:
+        if Path(str(trial.get("folder"))).name == path.name:
+            status = str(trial.get("status", status))
+    return TrialFolder(
+        path=path,
+        experiment=path.parent.name,
+        status=status,
+        algorithm=str(algorithm or path.name.partition("_")[0]),
+        config=config,
+        manifest=manifest,
+    )
+
+
+def _committed_trial(path: Path) -> TrialFolder:
+    """A thinned curve as it is kept under ``results/``: the manifest has the same name."""
+    manifest = _json(path.with_suffix(".json"))
+    config = {**(manifest.get("config_given") or {}), "env": manifest.get("env")}
+    seed = path.stem.removeprefix("seed")
+    if seed.isdigit():
+        config["seed"] = int(seed)
+    return TrialFolder(
+        path=path,
+        experiment=path.parent.name,
+        status=str(manifest.get("status", "unknown")),
+        algorithm=str(manifest.get("algorithm", "")),
+        config=config,
+        manifest=manifest,
+    )
+
+
+def _state_of(path: Path) -> dict[str, Any]:
+    """What Tune's newest experiment state says of the trial with this folder."""
+    for file in sorted(path.parent.glob("experiment_state*.json"), reverse=True):
+        for entry in _json(file).get("trial_data") or []:
+            try:
+                trial = json.loads(entry[0]) if isinstance(entry, list) else entry
+            except (json.JSONDecodeError, IndexError, TypeError):
+                continue
+            if isinstance(trial, dict) and trial.get("relative_logdir") == path.name:
+                return trial
+    return {}
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """The object in a file; empty when it is missing, broken or something else."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,81 @@
+"""Which trials are seeds of one thing: all that differs between them is the seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Keys that do not change what is learned, or that a table has columns of its own for.
+NOT_TELLING = (
+    "seed",
+    "env",
+    "log_level",
+    "callbacks",
+    "callbacks_class",
+    "restore_from",
+    "log_sys_usage",
+)
+# Longer labels are no labels: then the differing keys are numbered.
+MAX_LABEL = 60
+
+
+def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Keys of flat configurations that do not have the same value everywhere, sorted."""
+    names = sorted({key for config in configs for key in config} - set(NOT_TELLING))
+    return [
+        name for name in names if len({spelt(config.get(name, _ABSENT)) for config in configs}) > 1
+    ]
+
+
+def labels_of(trials: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """One label per trial, equal for equal configurations: ``PPO lr=0.001``.
+
+    Args:
+        trials: algorithm and flat configuration.
+    """
+    labels = []
+    for algorithm, config in trials:
+        # Files of several algorithms differ in everything: only equals are asked what they differ in.
+        equals = [
+            other for name, other in trials if name == algorithm and _env(other) == _env(config)
+        ]
+        keys = differing_keys(equals)
+        words = [f"{_leaf(key, keys)}={spelt(config.get(key, _ABSENT))}" for key in keys]
+        labels.append(" ".join([algorithm, *words]))
+    return _shortened(labels)
+
+
+def spelt(value: Any) -> str:
+    """A value as a person would write it, the same for equal values."""
+    if value is _ABSENT:
+        return "default"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+_ABSENT = object()
+
+
+def _env(config: Mapping[str, Any]) -> str:
+    return str(config.get("env"))
+
+
+def _leaf(key: str, keys: Sequence[str]) -> str:
+    """The last part of a nested key, where no other key ends alike."""
+    leaf = key.rsplit(".", 1)[-1]
+    return leaf if sum(other.rsplit(".", 1)[-1] == leaf for other in keys) == 1 else key
+
+
+def _shortened(labels: list[str]) -> list[str]:
+    """Labels longer than ``MAX_LABEL`` become the algorithm and a number, in order."""
+    numbers: dict[str, str] = {}
+    for label in labels:
+        if len(label) > MAX_LABEL and label not in numbers:
+            algorithm = label.partition(" ")[0]
+            taken = sum(name.partition(" ")[0] == algorithm for name in numbers)
+            numbers[label] = f"{algorithm} configuration {taken + 1}"
+    return [numbers.get(label, label) for label in labels]

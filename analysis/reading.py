@@ -1,0 +1,113 @@
+"""From one trial's ``result.json`` to an array; half-written and broken lines are counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from analysis.columns import COLUMNS, number_of
+
+# Every line repeats the configuration, nine tenths of it; what follows it is not read.
+_CONFIG = b', "config": {'
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What one trial reported.
+
+    Attributes:
+        values_TC: [T, C] float64, C the columns of ``columns.COLUMNS``; NaN where a line is silent.
+            Steps never fall: of iterations played twice after a restart the second counts.
+        broken: lines that are no JSON; a run that was killed leaves one at its end.
+        repeated: rows that a restart played again, left out.
+        config: of the last line that has one.
+    """
+
+    values_TC: np.ndarray
+    broken: int
+    repeated: int
+    config: dict[str, Any]
+
+
+def read_curve(file: Path, max_rows: int | None = None) -> Curve:
+    """Read a ``result.json``.
+
+    Args:
+        file: one JSON object per line.
+        max_rows: keep so many rows at most, spread evenly over the lines; the first and the last
+            whole ones always. None keeps all.
+    """
+    rows: list[list[float]] = []
+    tail: list[float] | None = None
+    broken, last = 0, b""
+    stride, number = 1, 0
+    with file.open("rb") as lines:
+        for line in lines:
+            if not line.strip():
+                continue
+            result = _parsed(line)
+            if result is None:
+                broken += 1
+                continue
+            last = line
+            number += 1
+            row = [number_of(result, column) for column in COLUMNS]
+            if (number - 1) % stride:
+                tail = row
+                continue
+            tail = None
+            rows.append(row)
+            if max_rows is not None and len(rows) > max_rows:
+                rows, stride = rows[::2], stride * 2
+    if rows and tail is not None:
+        rows.append(tail)
+    values = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
+    kept = _not_repeated(values)
+    return Curve(values[kept], broken, int((~kept).sum()), _config(last))
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The object on a line without its configuration; None when the line is broken."""
+    cut = line.find(_CONFIG)
+    for text in ([line[:cut] + b"}"] if cut > 0 and line.rstrip().endswith(b"}") else []) + [line]:
+        try:
+            found = orjson.loads(_finite(text))
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(found, dict):
+            return found
+    return None
+
+
+def _finite(text: bytes) -> bytes:
+    """Python writes NaN and Infinity, which JSON has no words for."""
+    if b"NaN" not in text and b"Infinity" not in text:
+        return text
+    return (
+        text.replace(b"-Infinity", b"null").replace(b"Infinity", b"null").replace(b"NaN", b"null")
+    )
+
+
+def _config(line: bytes) -> dict[str, Any]:
+    if not line:
+        return {}
+    config = orjson.loads(_finite(line)).get("config")
+    return config if isinstance(config, dict) else {}
+
+
+def _not_repeated(values_TC: np.ndarray) -> np.ndarray:
+    """Rows [T] bool: those before a step back in iterations that the run then passed again."""
+    iterations_T = values_TC[:, COLUMNS.index("iterations")]
+    kept = np.ones(len(values_TC), bool)
+    smallest = np.inf
+    for index in range(len(values_TC) - 1, -1, -1):
+        iteration = iterations_T[index]
+        if np.isnan(iteration):
+            continue
+        kept[index] = iteration < smallest
+        smallest = min(smallest, iteration)
+    return kept
