@@ -1,0 +1,188 @@
+"""Step three, aggregate: statistics of scores, with bootstrap intervals.
+
+Scores are a list of K arrays, one per task (environment), each [R_k] with one score per run; tasks may
+have different numbers of runs. Every measure works on the last axis, so that it takes a whole batch of
+resamples [B, R_k] as well. Source of the measures: Agarwal et al. 2021, "Deep Reinforcement
+Learning at the Edge of the Statistical Precipice".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+Scores = Sequence[np.ndarray]
+
+RESAMPLES = 10_000
+# Drawn at once; bounds the memory.
+CHUNK = 1_000
+LEVEL = 0.95
+# With fewer runs a bootstrap interval is far too narrow (Agarwal et al. 2021, figure 4).
+FEW_RUNS = 5
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic with its interval.
+
+    Attributes:
+        value: of the scores themselves.
+        low, high: ends of the percentile bootstrap interval; equal to ``value`` with one run.
+        runs: fewest runs of any task.
+    """
+
+    value: float
+    low: float
+    high: float
+    runs: int
+
+
+def mean(scores: Scores) -> np.ndarray:
+    """Mean over all runs of all tasks."""
+    return np.concatenate(scores, axis=-1).mean(axis=-1)
+
+
+def median(scores: Scores) -> np.ndarray:
+    """Median over tasks of the mean over runs; with one task the median over its runs."""
+    if len(scores) == 1:
+        return np.median(scores[0], axis=-1)
+    return np.median([task.mean(axis=-1) for task in scores], axis=0)
+
+
+def iqm(scores: Scores) -> np.ndarray:
+    """Interquartile mean: of all scores the middle half, the lowest and highest quarter left out."""
+    return stats.trim_mean(np.concatenate(scores, axis=-1), 0.25, axis=-1)
+
+
+def optimality_gap(scores: Scores, target: float = 1.0) -> np.ndarray:
+    """How far scores fall short of a target on average; what is beyond it does not count."""
+    return target - np.minimum(np.concatenate(scores, axis=-1), target).mean(axis=-1)
+
+
+def performance_profile(scores: Scores, thresholds_T: np.ndarray) -> np.ndarray:
+    """Share of runs [..., T] with a score above each threshold, tasks weighing alike."""
+    per_task = [(task[..., :, None] > thresholds_T).mean(axis=-2) for task in scores]
+    return np.mean(per_task, axis=0)
+
+
+def probability_of_improvement(first: Scores, second: Scores) -> np.ndarray:
+    """P(a run of the first is better than one of the second), ties half, averaged over tasks.
+
+    It is the Mann-Whitney U statistic over the number of pairs.
+
+    Raises:
+        ValueError: they do not have the same number of tasks.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} tasks against {len(second)}")
+    wins = [
+        (np.sign(a[..., :, None] - b[..., None, :]) + 1).mean(axis=(-2, -1)) / 2
+        for a, b in zip(first, second, strict=True)
+    ]
+    return np.mean(wins, axis=0)
+
+
+def resampled(scores: Scores, number: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """So many draws [B, R_k] of the runs with replacement, within every task (stratified)."""
+    return [
+        task_R[generator.integers(len(task_R), size=(number, len(task_R)))] for task_R in scores
+    ]
+
+
+def estimate(
+    statistic: Callable[..., np.ndarray],
+    *samples: Scores,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Estimate:
+    """A statistic of one or two groups of scores with its stratified percentile interval.
+
+    Args:
+        statistic: of as many scores as are given; works on the last axis.
+        samples: the scores of each group.
+        seed: the same call gives the same interval.
+        resamples: how many are drawn.
+        level: of the interval.
+
+    Raises:
+        ValueError: a task has no run.
+    """
+    if any(len(task_R) == 0 for scores in samples for task_R in scores):
+        raise ValueError("a task has no run")
+    value = float(statistic(*samples))
+    runs = min(len(task_R) for scores in samples for task_R in scores)
+    if runs == 1:
+        return Estimate(value, value, value, runs)
+    draws_B = drawn(statistic, samples, seed=seed, resamples=resamples)
+    low, high = percentiles(draws_B, level)
+    return Estimate(value, float(low), float(high), runs)
+
+
+def drawn(
+    statistic: Callable[..., np.ndarray],
+    samples: Sequence[Scores],
+    *,
+    seed: int,
+    resamples: int,
+) -> np.ndarray:
+    """The statistic of every resample, [B, …]."""
+    generator = np.random.default_rng(seed)
+    parts = []
+    for start in range(0, resamples, CHUNK):
+        number = min(CHUNK, resamples - start)
+        parts.append(statistic(*(resampled(scores, number, generator) for scores in samples)))
+    return np.concatenate(parts)
+
+
+def percentiles(draws_B: np.ndarray, level: float) -> np.ndarray:
+    """Ends of the middle ``level`` of the draws, along the first axis."""
+    tail = 100 * (1 - level) / 2
+    return np.percentile(draws_B, [tail, 100 - tail], axis=0)
+
+
+def curve_interval(
+    values_RG: np.ndarray,
+    statistic: str = "iqm",
+    *,
+    seed: int = 0,
+    resamples: int = 2_000,
+    level: float = LEVEL,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A statistic over runs at every grid point, and its pointwise bootstrap interval.
+
+    Args:
+        values_RG: without NaN, see :meth:`analysis.align.Aligned.common`.
+        statistic: ``iqm``, ``mean`` or ``median``.
+
+    Returns:
+        value [G], low [G], high [G].
+    """
+    function = CURVE_STATISTICS[statistic]
+    value_G = function(values_RG)
+    runs = len(values_RG)
+    if runs == 1:
+        return value_G, value_G, value_G
+    generator = np.random.default_rng(seed)
+    draws_BG = [function(values_RG[generator.integers(runs, size=runs)]) for _ in range(resamples)]
+    low_G, high_G = percentiles(np.array(draws_BG), level)
+    return value_G, low_G, high_G
+
+
+CURVE_STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "iqm": lambda values_RG: stats.trim_mean(values_RG, 0.25, axis=0),
+    "mean": lambda values_RG: values_RG.mean(axis=0),
+    "median": lambda values_RG: np.median(values_RG, axis=0),
+}
+
+
+def caveat(runs: int) -> str:
+    """What to say beside an interval from so few runs; empty where there are enough."""
+    if runs == 1:
+        return "a single run: no interval, and no comparison"
+    if runs < FEW_RUNS:
+        return f"{runs} runs: too few for an interval that can be trusted"
+    return ""
