@@ -1,0 +1,145 @@
+"""Step four, draw: every function takes aggregates and an axes, and returns the axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from analysis.align import Aligned
+from analysis.columns import AXES
+from analysis.reference_scores import ReferenceScores
+from analysis.statistics import Estimate, curve_interval
+from analysis.style import in_thousands, legend, look
+
+WORDS = {
+    "return_mean": "mean return of the last 100 episodes",
+    "length_mean": "mean episode length (agent steps)",
+    "total_loss": "loss (not comparable between algorithms)",
+    "policy_loss": "policy loss",
+    "vf_loss": "value loss",
+    "entropy": "entropy (nats)",
+    "kl": "KL divergence of an update (nats)",
+    "explained_variance": "explained variance of the critic",
+    "clip_fraction": "share of clipped ratios",
+    "gradient_norm": "norm of the gradient before clipping",
+    "learning_rate": "learning rate",
+    "staleness_mean": "updates between a gradient's weights and its use",
+    "steps_per_second": "agent steps per second",
+}
+
+
+def learning_curves(
+    ax: Axes,
+    groups: Mapping[str, Aligned],
+    *,
+    statistic: str = "iqm",
+    reference: ReferenceScores | None = None,
+    resamples: int = 2_000,
+) -> Axes:
+    """A line per group, its interval as a band, and where runs end the number that goes on.
+
+    Groups are drawn as far as all of their runs reach; the legend says of how many runs that is.
+
+    Args:
+        groups: label → curves on a grid; all over the same axis and column.
+        statistic: ``iqm``, ``mean`` or ``median`` over runs.
+        reference: lines for random and human play.
+        resamples: of the interval.
+    """
+    first = next(iter(groups.values()))
+    for number, (label, aligned) in enumerate(groups.items()):
+        common = aligned.common()
+        value, low, high = curve_interval(common.values_RG, statistic, resamples=resamples)
+        runs = len(aligned.runs)
+        words = f"{label} ({runs} run{'s' if runs > 1 else ''}"
+        words += f", {aligned.cut} shorter)" if aligned.cut else ")"
+        ax.plot(common.grid_G, value, label=words, **look(number))
+        if runs > 1:
+            ax.fill_between(common.grid_G, low, high, color=look(number)["color"], alpha=0.15, lw=0)
+    if reference is not None:
+        for words, height in (("random", reference.random), ("human", reference.human)):
+            ax.axhline(height, color="0.5", lw=1, ls=(0, (1, 2)))
+            ax.annotate(words, (1, height), xycoords=("axes fraction", "data"), color="0.4", va="bottom",
+                        ha="right", fontsize=8)  # fmt: skip
+    ax.set_xlabel(AXES[first.axis])
+    ax.set_ylabel(f"{WORDS.get(first.column, first.column)}\n{statistic_words(statistic)}")
+    in_thousands(ax)
+    legend(ax)
+    return ax
+
+
+def statistic_words(statistic: str) -> str:
+    """What a line and its band are."""
+    names = {"iqm": "interquartile mean", "mean": "mean", "median": "median"}
+    return f"{names[statistic]} of runs, 95 % interval"
+
+
+def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str) -> Axes:
+    """A point with its interval per group; points, because nothing is counted from zero."""
+    for row, found in enumerate(estimates.values()):
+        errors = [[found.value - found.low], [found.high - found.value]]
+        colour = look(row)["color"]
+        ax.errorbar(found.value, row, xerr=errors, fmt="o", color=colour, capsize=3)
+        ax.annotate(f"{found.value:.3g}", (found.value, row), xytext=(0, 6), ha="center",
+                    textcoords="offset points", fontsize=8)  # fmt: skip
+    ax.set_yticks(range(len(estimates)), [f"{k} ({e.runs})" for k, e in estimates.items()])
+    ax.figure.set_figheight(max(2.0, 1.0 + 0.4 * len(estimates)))
+    ax.set_ylim(len(estimates) - 0.5, -0.5)
+    ax.set_xlabel(f"{xlabel}, 95 % interval; in brackets: runs")
+    return ax
+
+
+def profiles(
+    ax: Axes,
+    thresholds_T: np.ndarray,
+    groups: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
+    *,
+    xlabel: str,
+) -> Axes:
+    """Share of runs beyond every score: value, low and high [T] per group."""
+    for number, (label, (value, low, high)) in enumerate(groups.items()):
+        ax.step(thresholds_T, value, where="post", label=label, **look(number))
+        ax.fill_between(thresholds_T, low, high, step="post", alpha=0.15, lw=0,
+                        color=look(number)["color"])  # fmt: skip
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel("share of runs with a higher score")
+    ax.set_ylim(-0.02, 1.02)
+    legend(ax)
+    return ax
+
+
+def improvement(ax: Axes, pairs: Mapping[tuple[str, str], Estimate]) -> Axes:
+    """P(X better than Y) per pair with its interval; the line at one half is "no difference"."""
+    for row, found in enumerate(pairs.values()):
+        errors = [[found.value - found.low], [found.high - found.value]]
+        ax.errorbar(found.value, row, xerr=errors, fmt="o", color=look(0)["color"], capsize=3)
+    ax.axvline(0.5, color="0.5", lw=1, ls="--")
+    ax.set_yticks(range(len(pairs)), [f"{first} > {second}" for first, second in pairs])
+    ax.figure.set_figheight(max(2.0, 1.0 + 0.3 * len(pairs)))
+    ax.set_ylim(len(pairs) - 0.5, -0.5)
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_xlabel("probability that a run of the first scores higher, 95 % interval")
+    return ax
+
+
+def reached(
+    ax: Axes, groups: Mapping[str, Sequence[float]], *, threshold: float, axis: str = "steps"
+) -> Axes:
+    """Share of runs that had reached a return by each point; NaN counts as never."""
+    ends = [value for values in groups.values() for value in values if not np.isnan(value)]
+    right = 1.05 * max(ends) if ends else 1.0
+    for number, (label, values) in enumerate(groups.items()):
+        known = np.sort([value for value in values if not np.isnan(value)])
+        share = np.arange(1, len(known) + 1) / len(values)
+        x = np.concatenate([[0.0], known, [right]])
+        y = np.concatenate([[0.0], share, [share[-1] if len(share) else 0.0]])
+        words = f"{label} ({len(known)} of {len(values)} runs)"
+        ax.step(x, y, where="post", label=words, **look(number))
+    ax.set_xlabel(AXES[axis])
+    ax.set_ylabel(f"share of runs that reached {threshold:g}")
+    ax.set_ylim(-0.02, 1.05)
+    in_thousands(ax)
+    legend(ax)
+    return ax
