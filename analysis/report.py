@@ -46,6 +46,8 @@ RUN_COLUMNS = (
     "run", "group", "env", "seed", "status", "message", "steps", "seconds", "episodes", "return_mean",
     "experiment", "path",
 )  # fmt: skip
+# Columns of words, which are set to the left and may break.
+WORDS = ("message", "path", "value", "group", "environment", "key")
 PACKAGES = ("ray", "torch", "gymnasium", "numpy", "pandas", "scipy", "matplotlib")
 
 
@@ -134,7 +136,9 @@ def _page(
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True
     )
+    environment.filters["cell"] = tables.cell
     return environment.get_template("report.html.j2").render(
+        words=WORDS,
         title=options.title,
         runs=results.runs,
         usable=len(results.usable),
@@ -142,7 +146,6 @@ def _page(
         resamples=options.resamples,
         seed=options.seed,
         warnings=summary.warnings,
-        table=tables.html,
         score_columns=columns,
         score_rows=rows,
         figures=drawn,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from analysis.cli import report
 from experiments.errors import RequestError
 from experiments.options import (
     EvaluateOptions,
@@ -75,6 +76,28 @@ def evaluate(
 
     prepare_imports(options.import_)
     evaluate_checkpoint(checkpoint, options)
+
+
+app.command()(report)
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(help="A trial or experiment folder.")],
+    second: Annotated[Path, typer.Argument(help="Another one.")],
+) -> None:
+    """Say what differs between two runs, and whether their scores differ more than seeds explain."""
+    from analysis.diff import compare
+
+    try:
+        found = compare(first, second)
+    except (FileNotFoundError, ValueError) as error:
+        raise RequestError(problem=str(error)) from None
+    for difference in found.differences:
+        print(difference)
+    if not found.differences:
+        print("nothing differs but seeds")
+    print(found.verdict)
 
 
 @app.command()

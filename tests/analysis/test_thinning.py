@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from analysis.thinning import COLUMNS, read_curve, read_results, thinned, write_curve
+from analysis.thinning import KEPT as COLUMNS
+from analysis.thinning import read_curve, read_results, thinned, write_curve
 
 
 def rows_at(*steps):

@@ -1,0 +1,89 @@
+"""`rllib report` and `python -m analysis`: the same command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from analysis.scores import MEASURES
+
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def report(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Tune folders, trials or committed curves; any mixture.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the page, tables and figures.")
+    ] = Path("report"),
+    measure: Annotated[
+        str, typer.Option("--measure", help="What runs are judged by: final, average or best.")
+    ] = "final",
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--threshold", metavar="ENV=RETURN", help="Time the first reaching (repeatable)."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, help="Resamples of the bootstrap.")
+    ] = 10_000,
+    title: Annotated[
+        str, typer.Option("--title", help="Title of the page.")
+    ] = "Comparison of runs",
+) -> None:
+    """Compare runs: one page that works offline, tables, figures, and the command that drew them."""
+    from analysis.report import NothingToReportError, ReportOptions
+    from analysis.report import report as write_report
+
+    if measure not in MEASURES:
+        refuse(f"--measure: {measure!r} is unknown; there are {', '.join(MEASURES)}")
+    options = ReportOptions(
+        measure=measure,
+        thresholds=thresholds_of(threshold or []),
+        seed=seed,
+        resamples=resamples,
+        title=title,
+    )
+    with Progress(console=notes, transient=True) as bar:
+        task = bar.add_task("reading trials", total=None)
+        try:
+            summary = write_report(
+                folders,
+                output,
+                options,
+                lambda done, all_: bar.update(task, completed=done, total=all_),
+            )
+        except (FileNotFoundError, NothingToReportError) as error:
+            refuse(str(error))
+    for warning in summary.warnings:
+        notes.print(f"warning: {warning}", markup=False)
+    print(f"report: {output / 'report.html'}")
+
+
+def thresholds_of(given: list[str]) -> dict[str, float]:
+    """``ENV=RETURN`` options as a mapping; a wrong one ends the command."""
+    found = {}
+    for text in given:
+        env, equals, value = text.rpartition("=")
+        try:
+            found[env] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not env:
+            refuse(f"--threshold: {text!r} is not ENV=RETURN, for example CartPole-v1=475")
+    return found
+
+
+def refuse(message: str) -> None:
+    """One line on stderr and exit code 2."""
+    notes.print(" ".join(message.split()), markup=False)
+    raise typer.Exit(2)

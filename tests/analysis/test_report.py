@@ -1,0 +1,172 @@
+"""The report: what it says, what it warns of, what it writes; and the comparison of two runs."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from analysis.cli import app
+from analysis.diff import compare
+from analysis.load import load
+from analysis.report import NothingToReportError, ReportOptions, report
+from analysis.summary import summarise, worlds_of
+
+FAST = ReportOptions(resamples=200, thresholds={"CartPole-v1": 4.0})
+
+
+@pytest.fixture
+def results(trial, tmp_path):
+    """Five seeds of one setting, five of another, and a failed trial."""
+    for seed in range(5):
+        rate = {"lr": 0.1, "seed": seed}
+        trial(f"a{seed}", returns=(1.0, 2.0 + seed, 3.0 + seed), config=rate)
+        trial(f"b{seed}", returns=(1.0, 5.0 + seed, 20.0 + seed), config={**rate, "lr": 0.2})
+    trial("failed", returns=(1.0,), config={"lr": 0.2, "seed": 9}, status="ERROR")
+    return tmp_path / "results"
+
+
+def test_the_table_of_scores(results):
+    summary = summarise(load([results]), thresholds={"CartPole-v1": 4.0}, resamples=200)
+    first, second = summary.table.to_dict("records")
+    assert (first["group"], first["runs"], first["iqm"]) == ("PPO lr=0.1", 5, 5.0)
+    assert (first["lowest"], first["highest"], first["mean"]) == (3.0, 7.0, 5.0)
+    assert (first["reached"], first["steps_to"]) == (4, 200.0)
+    assert (second["group"], second["runs"], second["reached"]) == ("PPO lr=0.2", 6, 5)
+    pair = summary.improvements["CartPole-v1"]["PPO lr=0.1", "PPO lr=0.2"]
+    # Every one of five beats the failed run's 1, and nothing else: 5 of 30 pairs.
+    assert pair.value == pytest.approx(5 / 30)
+
+
+def test_deleting_a_seed_changes_the_report(results, tmp_path):
+    report([results], tmp_path / "one", FAST)
+    for file in (results / "a4").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    report([results], tmp_path / "two", FAST)
+    first, second = ((tmp_path / n / "table.md").read_text() for n in ("one", "two"))
+    assert first != second
+    assert "| PPO lr=0.1 | 5 |" in first
+    assert "| PPO lr=0.1 | 4 |" in second
+
+
+def test_the_same_call_writes_the_same(results, tmp_path):
+    report([results], tmp_path / "out", FAST)
+    before = {f: f.read_bytes() for f in (tmp_path / "out").rglob("*") if f.is_file()}
+    report([results], tmp_path / "out", FAST)
+    assert {f: f.read_bytes() for f in before} == before
+
+
+def test_what_is_written(results, tmp_path):
+    report([results], tmp_path / "out", FAST)
+    out = tmp_path / "out"
+    scores = pd.read_csv(out / "scores.csv")
+    assert len(scores) == 11
+    assert set(scores["status"]) == {"done", "failed"}
+    assert len(pd.read_csv(out / "curves.csv")) == 31
+    names = {file.stem for file in (out / "figures").glob("*.svg")}
+    assert names == {file.stem for file in (out / "figures").glob("*.png")}
+    assert {
+        "cartpole-v1-return-over-steps",
+        "cartpole-v1-scores",
+        "cartpole-v1-steps-to-4",
+    } <= names
+    command = (out / "command.txt").read_text()
+    assert f"rllib report {results} --output {out}" in command
+    assert "--threshold CartPole-v1=4" in command
+
+
+def test_the_page_is_one_file_that_asks_for_nothing(results, tmp_path):
+    report([results], tmp_path / "out", FAST)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "status failed; short: 100 of 300 steps" in page
+    assert page.count("<svg") == len(list((tmp_path / "out" / "figures").glob("*.svg")))
+    assert not re.search(r"(?:src|href)=\"(?!#)", page.replace('xlink:href="#', ""))
+    assert not re.search(r"url\((?!#)", page)
+
+
+def test_names_cannot_break_the_page(trial, tmp_path):
+    path = trial(config={"env": "<script>alert(1)</script>"})
+    report([path], tmp_path / "out", FAST)
+    assert "<script>alert" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_same_id_played_differently_is_never_compared(trial, tmp_path):
+    for name, skip in (("a", 4), ("b", 4), ("c", 1)):
+        signature = {"id": "ALE/Pong-v5", "frameskip": skip}
+        trial(name, config={"env": "ALE/Pong-v5"}, manifest={"environment_signature": signature})
+    runs = load([tmp_path / "results"]).runs
+    worlds, warnings = worlds_of(runs)
+    assert worlds == ["ALE/Pong-v5 #1", "ALE/Pong-v5 #1", "ALE/Pong-v5 #2"]
+    assert warnings == [
+        "ALE/Pong-v5 was played in 2 ways, which are not compared; they differ in frameskip"
+    ]
+
+
+def test_too_few_runs_are_said(trial, tmp_path):
+    trial("a")
+    warnings = summarise(load([tmp_path / "results"]), resamples=100).warnings
+    assert "CartPole-v1, PPO: a single run: no interval, and no comparison" in warnings
+
+
+def test_nothing_to_report_writes_nothing(trial, tmp_path):
+    path = trial(lines=["nonsense"])
+    with pytest.raises(NothingToReportError, match="none of them with a result"):
+        report([path], tmp_path / "out", FAST)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["{results}", "--resamples", "100"], 0, "warning: "),
+        (["{results}", "--measure", "last"], 2, "--measure: 'last' is unknown"),
+        (["{results}", "--threshold", "x"], 2, "is not ENV=RETURN"),
+        (["{results}/nowhere"], 2, "does not exist"),
+        (["{empty}"], 2, "0 runs were found"),
+    ],
+)
+def test_the_command(results, tmp_path, arguments, code, words):
+    (tmp_path / "empty").mkdir()
+    filled = [a.format(results=results, empty=tmp_path / "empty") for a in arguments]
+    done = CliRunner().invoke(app, [*filled, "-o", str(tmp_path / "out")])
+    assert done.exit_code == code, done.output
+    assert words in " ".join(done.output.split())
+    assert (tmp_path / "out" / "report.html").exists() == (code == 0)
+
+
+def test_two_groups_that_differ(trial, tmp_path):
+    for seed in range(5):
+        for name, rate, height in (("a", 0.1, 1.0), ("b", 0.2, 50.0)):
+            manifest = {"packages": {"ray": "2.60.0", "torch": f"2.{name}"}, "git": {"commit": "x"}}
+            config = {"lr": rate, "seed": seed}
+            trial(f"{name}/{seed}", returns=(height + seed,), config=config, manifest=manifest)
+    found = compare(tmp_path / "results" / "a", tmp_path / "results" / "b")
+    told = [str(difference) for difference in found.differences]
+    assert told == [
+        "package: torch is 2.a in the first, 2.b in the second",
+        "configuration: lr is 0.1 in the first, 0.2 in the second",
+    ]
+    assert "differ more than seeds explain" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [(1, "one run cannot say"), (4, "seeds may explain the difference"), (4, "take it with care")],
+)
+def test_what_seeds_explain(trial, tmp_path, seeds, words):
+    for seed in range(seeds):
+        trial(f"a/{seed}", returns=(float(seed),), config={"seed": seed})
+        trial(f"b/{seed}", returns=(seed + 0.1,), config={"seed": seed})
+    found = compare(tmp_path / "results" / "a", tmp_path / "results" / "b")
+    assert found.differences == ()
+    assert words in found.verdict
+
+
+def test_a_folder_without_results_cannot_be_compared(trial, tmp_path):
+    trial("a")
+    trial("b", lines=[])
+    with pytest.raises(ValueError, match="has no run with a result"):
+        compare(tmp_path / "results" / "a", tmp_path / "results" / "b")
