@@ -28,7 +28,7 @@ class ActorCriticConfig(OnPolicyConfig):
         self.lambda_ = 1.0
         self.vf_loss_coeff = 0.5
         self.entropy_coeff = 0.01
-        self.grad_clip = 0.5
+        self.grad_clip: float | None = 0.5
         self.optimizer = {"type": "rmsprop"}
         self.rollout_fragment_length = "auto"
 

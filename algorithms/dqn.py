@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Self
 
 import gymnasium as gym
@@ -11,6 +12,7 @@ from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.algorithms.dqn import DQN as RLlibDQN
 from ray.rllib.algorithms.dqn import DQNConfig as RLlibDQNConfig
 from ray.rllib.algorithms.dqn.default_dqn_rl_module import QF_PREDS
+from ray.rllib.algorithms.dqn.dqn_catalog import DQNCatalog
 from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
 from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.core.columns import Columns
@@ -105,11 +107,36 @@ class DoorEnvRunner(SingleAgentEnvRunner):
             self.config.env = asked
 
 
+class QCatalog(DQNCatalog):
+    """RLlib's networks; screens of bytes are scaled to [0, 1], so that replay may keep bytes."""
+
+    def build_encoder(self, framework: str) -> Any:
+        """RLlib's hook."""
+        encoder = super().build_encoder(framework)
+        return ByteEncoder(encoder) if self.observation_space.dtype == np.uint8 else encoder
+
+
+class ByteEncoder(torch.nn.Module):
+    """An encoder of RLlib's behind a division by 255."""
+
+    def __init__(self, encoder: torch.nn.Module):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, batch: dict[str, Any]) -> Any:
+        """``batch`` holds bytes, or the same numbers as floats."""
+        return self.encoder({**batch, Columns.OBS: batch[Columns.OBS].float() / 255.0})
+
+
 class QModule(DefaultDQNTorchRLModule):
     """RLlib's Q network; explores by a softmax where asked to, and answers `rllib evaluate`."""
 
     recurrent = None
     max_seq_len = 1
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        kwargs["catalog_class"] = kwargs.get("catalog_class") or QCatalog
+        super().__init__(*args, **kwargs)
 
     def _forward_exploration(self, batch: dict[str, Any], t: int) -> dict[str, Any]:
         temperature = self.model_config.get("exploration_temperature")
@@ -150,15 +177,21 @@ class DQN(RLlibDQN):
         """RLlib's hook."""
         return DQNConfig()
 
+    def setup(self, config: Any) -> None:
+        """As RLlib's, and the clock of :meth:`step`."""
+        super().setup(config)
+        self._told_at = time.monotonic()
+
     def step(self) -> dict[str, Any]:
         """One iteration, as Tune asks for it."""
         result = super().step()
         runners = result["env_runners"]
         steps = runners.get("num_env_steps_sampled_lifetime", 0)
         runners["num_frames_sampled_lifetime"] = steps * frames_per_step(self.config)
-        runners["num_env_steps_sampled_per_second"] = runners.pop(
-            "num_env_steps_sampled_lifetime_throughput", None
-        )
+        seconds = time.monotonic() - self._told_at
+        self._told_at += seconds
+        sampled = runners.get("num_env_steps_sampled", 0)
+        runners["num_env_steps_sampled_per_second"] = sampled / max(seconds, 1e-9)
         return with_retired_names(result)
 
     def _create_local_replay_buffer_if_necessary(self, config: Any) -> Any:

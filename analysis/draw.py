@@ -11,7 +11,7 @@ from analysis.align import Aligned
 from analysis.columns import AXES
 from analysis.reference_scores import ReferenceScores
 from analysis.statistics import Estimate, curve_interval
-from analysis.style import in_thousands, legend, look
+from analysis.style import in_thousands, legend, look, set_height
 
 WORDS = {
     "return_mean": "mean return of the last 100 episodes",
@@ -85,7 +85,7 @@ def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str) -> Axes:
         ax.annotate(f"{found.value:.3g}", (found.value, row), xytext=(0, 6), ha="center",
                     textcoords="offset points", fontsize=8)  # fmt: skip
     ax.set_yticks(range(len(estimates)), [f"{k} ({e.runs})" for k, e in estimates.items()])
-    ax.figure.set_figheight(max(2.0, 1.0 + 0.4 * len(estimates)))
+    set_height(ax, len(estimates))
     ax.set_ylim(len(estimates) - 0.5, -0.5)
     ax.set_xlabel(f"{xlabel}, 95 % interval; in brackets: runs")
     return ax
@@ -117,7 +117,7 @@ def improvement(ax: Axes, pairs: Mapping[tuple[str, str], Estimate]) -> Axes:
         ax.errorbar(found.value, row, xerr=errors, fmt="o", color=look(0)["color"], capsize=3)
     ax.axvline(0.5, color="0.5", lw=1, ls="--")
     ax.set_yticks(range(len(pairs)), [f"{first} > {second}" for first, second in pairs])
-    ax.figure.set_figheight(max(2.0, 1.0 + 0.3 * len(pairs)))
+    set_height(ax, len(pairs))
     ax.set_ylim(len(pairs) - 0.5, -0.5)
     ax.set_xlim(-0.02, 1.02)
     ax.set_xlabel("probability that a run of the first scores higher, 95 % interval")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -64,7 +65,7 @@ def figures(results: Results, summary: Summary, thresholds: dict[str, float]) ->
                 yield _figure(
                     f"{name}-return-over-{axis}",
                     f"{world}: learning curves",
-                    lambda ax, g=groups, r=reference: draw.learning_curves(ax, g, reference=r),
+                    partial(draw.learning_curves, groups=groups, reference=reference),
                 )
         yield from _of_scores(str(world), name, summary)
         if env in thresholds:
@@ -75,7 +76,7 @@ def figures(results: Results, summary: Summary, thresholds: dict[str, float]) ->
                 yield _figure(
                     f"{name}-{column.replace('_', '-')}",
                     f"{world}: {draw.WORDS.get(column, column)}",
-                    lambda ax, g=groups: draw.learning_curves(ax, g),
+                    partial(draw.learning_curves, groups=groups),
                 )
 
 

@@ -16,7 +16,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 DASHES = ("-", "--", ":", "-.")
 # More lines than this have their legend outside.
 LEGEND_INSIDE = 4
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "figure.figsize": (6.4, 4.0),
     "figure.dpi": 100,
     "savefig.dpi": 160,
@@ -54,6 +54,13 @@ def legend(ax: Axes) -> None:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
     else:
         ax.legend()
+
+
+def set_height(ax: Axes, rows: int) -> None:
+    """A figure as high as its rows need."""
+    figure = ax.get_figure(root=True)
+    if figure is not None:
+        figure.set_figheight(max(2.0, 1.0 + 0.35 * rows))
 
 
 def in_thousands(ax: Axes) -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy import stats
 
+import algorithms
 from algorithms.episodes import Episode
 from algorithms.evaluation import play_episodes
 from algorithms.runner import VectorEnvRunner
@@ -114,6 +115,9 @@ def evaluation_runner(checkpoint: Checkpoint, options: EvaluateOptions) -> Vecto
     config.num_envs_per_env_runner = min(NUM_ENVS, options.episodes or NUM_ENVS)
     config.seed = options.seed
     config.in_evaluation = True
+    if checkpoint.algorithm not in algorithms.ON_POLICY:
+        # RLlib's runner names it for single copies; ours plays all of them together.
+        config.gym_env_vectorize_mode = "vector_entry_point"
     try:
         runner = VectorEnvRunner(config=config, worker_index=0)
         runner.module.restore_from_path(str((checkpoint.folder / MODULE_FOLDER).absolute()))

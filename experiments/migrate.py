@@ -155,11 +155,11 @@ def _explain(node: CommentedMap, changes: list[Change]) -> None:
         was = f"was {change.old.rsplit('.', 1)[-1]}" if change.old not in (None, change.new) else ""
         words = ": ".join(part for part in (was, change.why) if part)
         reasons.setdefault(change.new, []).append(words)
-    for path, words in reasons.items():
+    for path, said in reasons.items():
         parent, key = _parent(node, path)
         if parent is None or key not in parent:
             continue
-        _comment(parent, key, "; ".join(words), indent=2 * path.count(".") + 2)
+        _comment(parent, key, "; ".join(said), indent=2 * path.count(".") + 2)
     if gone:
         node.yaml_set_start_comment("\n".join(gone), indent=2)
 

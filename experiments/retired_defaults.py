@@ -49,7 +49,8 @@ SINCE_1 = {
     "_use_trajectory_view_api",
 }
 
-_ADAM = {"type": "adam", "epsilon": 1e-8}
+_EPSILON = 1e-8
+_ADAM = {"type": "adam", "epsilon": _EPSILON}
 _ACTOR_CRITIC = {
     "num_env_runners": 2,
     "num_envs_per_env_runner": 1,
@@ -178,7 +179,7 @@ def means_of_sums(edits: Edits, algorithm: str) -> None:
     if isinstance(clip, int | float) and not isinstance(clip, bool):
         edits.correct("config.grad_clip", clip / steps, why)
     if edits.get("config.optimizer") == _ADAM:
-        edits.correct("config.optimizer", {**_ADAM, "epsilon": _ADAM["epsilon"] / steps}, why)
+        edits.correct("config.optimizer", {**_ADAM, "epsilon": _EPSILON / steps}, why)
 
 
 def _largest(edits: Edits, key: str, defaults: Any) -> int | None:

@@ -91,8 +91,8 @@ class Recorded:
     def __setitem__(self, name: str, value: Any) -> None:
         self.settings[name] = value
 
-    def _builder(self, name: str) -> Callable[..., Self]:
-        def record(*positional: Any, **named: Any) -> Self:
+    def _builder(self, name: str) -> Callable[..., Recorded]:
+        def record(*positional: Any, **named: Any) -> Recorded:
             if len(positional) > 1 or (positional and name not in _FIRST):
                 raise TypeError(f"config.{name}() takes named arguments")
             if positional and name == "update_from_dict":

@@ -12,7 +12,7 @@ from experiments.edits import Edits, each, mapped
 from experiments.errors import RequestError
 
 TORCH = "torch is the one there is"
-_OPERATORS = {
+_OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,

@@ -161,6 +161,7 @@ def pids(algo):
     return algo.env_runner_group.foreach_env_runner(lambda r: os.getpid(), local_env_runner=False)
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_killed_runner_is_replaced_and_contributes_again(watched):
     algo = watched()

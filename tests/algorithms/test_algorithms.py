@@ -5,15 +5,16 @@ import pytest
 import yaml
 from ray import tune
 
-from algorithms import NAMES, algorithm_class, config_class
+from algorithms import ON_POLICY, algorithm_class, config_class
 from algorithms.results import EPISODE_RESULTS, RETIRED_NAMES, TUNE_RESULTS, result_names
 
 pytestmark = pytest.mark.ray
 
-every_algorithm = pytest.mark.parametrize("name", NAMES)
+every_algorithm = pytest.mark.parametrize("name", ON_POLICY)
 SMALL = {
     "A2C": {"num_env_runners": 0, "min_sample_timesteps_per_iteration": 400},
     "A3C": {"num_env_runners": 1, "min_sample_timesteps_per_iteration": 400},
+    "PG": {"num_env_runners": 0, "min_sample_timesteps_per_iteration": 400},
     "PPO": {
         "num_env_runners": 0,
         "num_envs_per_env_runner": 8,
@@ -101,7 +102,7 @@ def test_counters_count_the_steps_the_policy_took(make_algo, make_config, name):
         assert result["episodes_this_iter"] == runners["num_episodes"]
         assert runners["episode_window_size"] == 50
         assert runners["episode_return_mean"] == runners["episode_len_mean"] == 1.0
-    batch = {"PPO": 400, "A2C": 40, "A3C": 20}[name]
+    batch = {"PPO": 400, "A2C": 40, "A3C": 20, "PG": 200}[name]
     wanted = 400 if name != "PPO" else 1
     # A batch is half resets, so an iteration ends within one (A3C: one per runner) of its goal.
     assert 2 * wanted <= totals["steps"] <= 2 * (wanted + batch)
@@ -175,7 +176,9 @@ def test_continuous_actions_train(make_algo, make_config, name):
     assert not all(np.array_equal(before[key], after[key]) for key in before)
 
 
-@pytest.mark.parametrize("name", [pytest.param("A2C", marks=pytest.mark.slow), "A3C", "PPO"])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) for n in ("A2C", "PPO")] + ["A3C"]
+)
 def test_tune_runs_the_registered_name(ray_session, tmp_path, name):
     space = {"env": "CartPole-v1", "seed": 0, "model": {"fcnet_hiddens": [8]}, **SMALL[name]}
     tuner = tune.Tuner(

@@ -154,6 +154,7 @@ def test_restore_from_starts_a_new_trial_where_the_checkpoint_stands(build, make
     assert first["learner"] == train(algo, 1)[0]["learner"]
 
 
+@pytest.mark.slow
 def test_a3c_keeps_weights_counters_and_filter(make_algo, make_config, restore, tmp_path):
     options = {"num_env_runners": 1, "min_sample_timesteps_per_iteration": 200, **FILTERED}
     algo = make_algo(make_config("A3C", "Pendulum-v1", **options))

@@ -61,7 +61,9 @@ def test_heads_and_epsilon_of_adam_are_those_asked_for(trained):
     assert shapes == [(5, 16), (5,), (4, 5), (4,), (2, 4), (2,)]
 
 
-@pytest.mark.parametrize(("temperature", "share"), [(1e-3, 1.0), (1e3, 0.5)])
+@pytest.mark.parametrize(
+    ("temperature", "share"), [pytest.param(1e-3, 1.0, marks=pytest.mark.slow), (1e3, 0.5)]
+)
 def test_exploration_by_a_softmax(trained, temperature, share):
     algo, _ = trained(iterations=1, exploration_temperature=temperature)
     module = algo.env_runner.module
@@ -102,7 +104,11 @@ def test_atari_trains_and_reports_raw_scores(trained):
 
 @pytest.mark.parametrize("env", ["CartPole-v1", "ALE/Pong-v5"])
 def test_a_checkpoint_is_evaluated(trained, env, tmp_path, capsys):
-    atari = {"model": {"dim": 42}, "env_config": {"max_num_frames_per_episode": 400}}
+    atari = {
+        "model": {"dim": 42, "conv_filters": [[4, 8, 4], [8, 4, 2]], "fcnet_hiddens": [8]},
+        "env_config": {"max_num_frames_per_episode": 400},
+        "min_sample_timesteps_per_iteration": 50,
+    }
     algo, _ = trained(env, 1, **(atari if env.startswith("ALE") else {}))
     path = algo.save_to_path(str(tmp_path / "checkpoint"))
     options = EvaluateOptions(episodes=3, json_=True, algo="DQN", video=str(tmp_path / "video"))

@@ -163,6 +163,7 @@ def unfiltered(rollouts, state):
     return seen * (Moments(**state).std() + 1e-8) + state["mean"]
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a3c_merges_what_every_gradient_brings(make_algo, make_config):
     sizes = {"rollout_fragment_length": 10, "min_sample_timesteps_per_iteration": 200}

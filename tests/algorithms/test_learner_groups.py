@@ -117,7 +117,8 @@ def test_two_learners_of_a_recurrent_policy_take_equally_many_steps(make_group, 
     assert np.abs(last - before).max() > 0.01
 
 
-@pytest.mark.parametrize("name", [pytest.param("PPO", marks=pytest.mark.slow), "A3C"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["PPO", "A3C"])
 def test_an_algorithm_with_a_remote_learner_trains(make_algo, make_config, name):
     options = {"num_envs_per_env_runner": 4, "num_learners": 1, "lr": 0.01}
     if name == "PPO":

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from analysis.signatures import DifferentEnvironmentsError
-from analysis.thinning import COLUMNS, write_curve
+from analysis.thinning import KEPT, write_curve
 from benchmarks.games import FILES, SEEDS, _numbers, keep, solved_after, table
 
 
 def row(steps, seconds, mean, window=100):
     return {
-        **dict.fromkeys(COLUMNS),
+        **dict.fromkeys(KEPT),
         "steps": steps,
         "frames": 4 * steps,
         "seconds": seconds,

@@ -152,6 +152,7 @@ def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path):
     assert [path.name for path in trials_of(folder)] != [trial.name]
 
 
+@pytest.mark.slow
 def test_seeds_and_overrides_change_outcomes(tiny, tmp_path):
     done = rllib(
         "train",

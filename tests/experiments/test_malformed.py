@@ -243,7 +243,7 @@ def slow(*values):
             "good: {run: PPO, env: CartPole-v1, stop: {training_iteration: 1}, config: {lrr: 1}}",
             "config.lrr: is no key of PPO; did you mean 'lr'?",
         ),
-        ("good:\n\trun: PPO", "line 2: found character '\\t'"),
+        slow("good:\n\trun: PPO", "line 2: found character '\\t'"),
         slow("good: {run: PPO, env: CartPole-v1, config: {}}", "stop: nothing says when to stop"),
         slow(
             "good: {run: PPO, env: CartPol-v1, stop: {training_iteration: 1}}",
