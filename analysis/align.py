@@ -3,6 +3,7 @@ any more, its value is NaN."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,3 +87,37 @@ def align(
     ends = [part[axis].max() for part in per_run.values()]
     cut = sum(end < grid[-1] for end in ends)
     return Aligned(axis, column, grid, values, tuple(int(run) for run in per_run), int(cut))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What is drawn of a group: its runs of full length together, the short ones each alone."""
+
+    whole: Aligned
+    short: Sequence[Aligned] = ()
+
+
+def align_groups(
+    curves: pd.DataFrame, column: str = "return_mean", *, axis: str = "steps"
+) -> dict[str, Curves]:
+    """Every group of a table that has the column, each on its own grid.
+
+    Args:
+        curves: rows of ``Results.curves``, of one environment.
+        column: what is drawn.
+        axis: as :func:`align`.
+
+    Raises:
+        ValueError: an unknown axis.
+    """
+    found: dict[str, Curves] = {}
+    for group, part in curves.groupby("group", sort=True):
+        known = part[["run", "short", axis, column]].dropna()
+        long = known[~known["short"]]
+        if long.empty:
+            continue
+        whole = align(long, column, axis=axis)
+        early = known[known["short"]].groupby("run")
+        if len(whole.common().grid_G) > 1:
+            found[str(group)] = Curves(whole, [align(one, column, axis=axis) for _, one in early])
+    return found

@@ -36,6 +36,10 @@ def report(
     resamples: Annotated[
         int, typer.Option("--resamples", min=100, help="Resamples of the bootstrap.")
     ] = 10_000,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", help="Group the others are compared with (ablation bars)."),
+    ] = None,
     title: Annotated[
         str, typer.Option("--title", help="Title of the page.")
     ] = "Comparison of runs",
@@ -43,6 +47,7 @@ def report(
     """Compare runs: one page that works offline, tables, figures, and the command that drew them."""
     from analysis.report import NothingToReportError, ReportOptions
     from analysis.report import report as write_report
+    from analysis.summary import UnknownGroupError
 
     if measure not in MEASURES:
         refuse(f"--measure: {measure!r} is unknown; there are {', '.join(MEASURES)}")
@@ -52,6 +57,7 @@ def report(
         seed=seed,
         resamples=resamples,
         title=title,
+        baseline=baseline,
     )
     with Progress(console=notes, transient=True) as bar:
         task = bar.add_task("reading trials", total=None)
@@ -62,7 +68,7 @@ def report(
                 options,
                 lambda done, all_: bar.update(task, completed=done, total=all_),
             )
-        except (FileNotFoundError, NothingToReportError) as error:
+        except (FileNotFoundError, NothingToReportError, UnknownGroupError) as error:
             refuse(str(error))
     for warning in summary.warnings:
         notes.print(f"warning: {warning}", markup=False)

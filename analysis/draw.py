@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.align import Aligned
+from analysis.align import Curves
 from analysis.columns import AXES
 from analysis.reference_scores import ReferenceScores
 from analysis.statistics import Estimate, curve_interval
@@ -32,34 +32,41 @@ WORDS = {
 
 def learning_curves(
     ax: Axes,
-    groups: Mapping[str, Aligned],
+    groups: Mapping[str, Curves],
     *,
     statistic: str = "iqm",
     reference: ReferenceScores | None = None,
     resamples: int = 2_000,
 ) -> Axes:
-    """A line per group, its interval as a band, and where runs end the number that goes on.
+    """A line per group with its interval as a band, as far as all of its whole runs reach.
 
-    Groups are drawn as far as all of their runs reach; the legend says of how many runs that is.
+    Runs that ended early are thin lines of their own with a cross at their end: left in, they would
+    cut the group's line; left out, it would be of survivors alone.
 
     Args:
         groups: label → curves on a grid; all over the same axis and column.
         statistic: ``iqm``, ``mean`` or ``median`` over runs.
-        reference: lines for random and human play.
+        reference: lines for random play and the target.
         resamples: of the interval.
     """
-    first = next(iter(groups.values()))
-    for number, (label, aligned) in enumerate(groups.items()):
-        common = aligned.common()
+    first = next(iter(groups.values())).whole
+    for number, (label, curves) in enumerate(groups.items()):
+        common = curves.whole.common()
         value, low, high = curve_interval(common.values_RG, statistic, resamples=resamples)
-        runs = len(aligned.runs)
+        runs, short = len(common.runs), len(curves.short)
         words = f"{label} ({runs} run{'s' if runs > 1 else ''}"
-        words += f", {aligned.cut} shorter)" if aligned.cut else ")"
+        words += f", {short} ended early)" if short else ")"
         ax.plot(common.grid_G, value, label=words, **look(number))
         if runs > 1:
             ax.fill_between(common.grid_G, low, high, color=look(number)["color"], alpha=0.15, lw=0)
+        for alone in curves.short:
+            ax.plot(alone.grid_G, alone.values_RG[0], lw=0.8, marker="x", markevery=[-1],
+                    color=look(number)["color"])  # fmt: skip
     if reference is not None:
-        for words, height in (("random", reference.random), ("human", reference.human)):
+        for words, height in (
+            ("random", reference.random),
+            (reference.target_is, reference.target),
+        ):
             ax.axhline(height, color="0.5", lw=1, ls=(0, (1, 2)))
             ax.annotate(words, (1, height), xycoords=("axes fraction", "data"), color="0.4", va="bottom",
                         ha="right", fontsize=8)  # fmt: skip
@@ -88,6 +95,21 @@ def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str) -> Axes:
     set_height(ax, len(estimates))
     ax.set_ylim(len(estimates) - 0.5, -0.5)
     ax.set_xlabel(f"{xlabel}, 95 % interval; in brackets: runs")
+    return ax
+
+
+def ablation(ax: Axes, differences: Mapping[str, Estimate], *, baseline: str) -> Axes:
+    """Bars from zero: how much every change of the baseline gains or costs, largest gain first."""
+    ordered = sorted(differences.items(), key=lambda item: -item[1].value)
+    for row, (_, found) in enumerate(ordered):
+        errors = [[found.value - found.low], [found.high - found.value]]
+        ax.barh(row, found.value, color=look(0 if found.value >= 0 else 1)["color"], height=0.6)
+        ax.errorbar(found.value, row, xerr=errors, color="black", capsize=3, lw=1)
+    ax.axvline(0.0, color="0.3", lw=1)
+    ax.set_yticks(range(len(ordered)), [f"{group} ({found.runs})" for group, found in ordered])
+    set_height(ax, len(ordered))
+    ax.set_ylim(len(ordered) - 0.5, -0.5)
+    ax.set_xlabel(f"interquartile mean less that of {baseline}, 95 % interval; in brackets: runs")
     return ax
 
 

@@ -1,113 +1,138 @@
-"""Which figures a set of results deserves, and drawing them into files."""
+"""Which figures a set of results deserves."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from analysis import draw
-from analysis.align import Aligned, align
+from analysis.align import align_groups
+from analysis.figure_files import Drawn, drawn_in, file_name
 from analysis.load import Results
 from analysis.reference_scores import REFERENCE_SCORES
 from analysis.scores import time_to
-from analysis.statistics import drawn, percentiles, performance_profile
-from analysis.style import house_style
+from analysis.statistics import drawn, estimate, iqm, percentiles, performance_profile
 from analysis.summary import Summary
+from analysis.sweep_figures import ablation_figure, rate_of, sweep_figures
 
 DIAGNOSTICS = (
+    "policy_loss",
+    "vf_loss",
     "entropy",
-    "explained_variance",
     "kl",
+    "explained_variance",
     "clip_fraction",
     "gradient_norm",
-    "vf_loss",
     "staleness_mean",
+    "steps_per_second",
 )
 THRESHOLDS = 101
+# More lines than colours cannot be told apart: then the best groups are drawn, and the title says so.
+MAX_LINES = 7
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A figure: its file name, title and image."""
-
-    name: str
-    title: str
-    svg: str
-    png: bytes
-
-
-def figures(results: Results, summary: Summary, thresholds: dict[str, float]) -> Iterator[Drawn]:
-    """Every figure there is something to show in, world by world."""
+def figures(
+    results: Results, summary: Summary, thresholds: dict[str, float], baseline: str | None = None
+) -> Iterator[Drawn]:
+    """Every figure there is something to show in: over all environments, then world by world."""
+    if summary.overall_iqms:
+        words = "interquartile mean of normalised scores"
+        yield drawn_in(
+            "all-environments",
+            "All environments",
+            partial(draw.bars, estimates=summary.overall_iqms, xlabel=words),
+        )
     for world, part in summary.scores.groupby("world", sort=True):
         runs = part[part["steps"] > 0]
         if runs.empty:
             continue
         curves = results.curves[results.curves["run"].isin(runs["run"])]
-        env, name = str(runs["env"].iloc[0]), _file_name(str(world))
-        reference = REFERENCE_SCORES.get(env)
-        for axis in ("steps", "frames", "seconds"):
-            if axis == "frames" and _same(curves["frames"], curves["steps"]):
-                continue
-            groups = _aligned(curves, "return_mean", axis)
-            if groups:
-                yield _figure(
-                    f"{name}-return-over-{axis}",
-                    f"{world}: learning curves",
-                    partial(draw.learning_curves, groups=groups, reference=reference),
-                )
-        yield from _of_scores(str(world), name, summary)
-        if env in thresholds:
-            yield _reached(str(world), name, curves, thresholds[env])
+        shown, addition = _best(str(world), curves, summary)
+        yield from _learning(str(world), str(runs["env"].iloc[0]), shown, addition)
+        yield from _of_scores(str(world), summary, set(shown["group"]), addition)
+        if (threshold := thresholds.get(str(runs["env"].iloc[0]))) is not None:
+            yield _reached(str(world), shown, threshold, addition)
+        if baseline is not None and summary.differences.get(str(world)):
+            yield ablation_figure(str(world), summary.differences[str(world)], baseline)
+        yield from sweep_figures(curves, summary, str(world))
         for column in DIAGNOSTICS:
-            groups = _aligned(curves, column, "steps")
+            groups = align_groups(shown, column)
             if groups:
-                yield _figure(
-                    f"{name}-{column.replace('_', '-')}",
-                    f"{world}: {draw.WORDS.get(column, column)}",
+                yield drawn_in(
+                    f"{file_name(str(world))}-{column.replace('_', '-')}",
+                    f"{world}: {draw.WORDS.get(column, column)}{addition}",
                     partial(draw.learning_curves, groups=groups),
                 )
+        yield _throughput(str(world), shown)
 
 
-def _of_scores(world: str, name: str, summary: Summary) -> Iterator[Drawn]:
-    """Bars, profiles and comparisons of the final scores."""
-    estimates = summary.iqms.get(world, {})
+def _best(world: str, curves: pd.DataFrame, summary: Summary) -> tuple[pd.DataFrame, str]:
+    """The curves of the groups that lines are drawn of, and what titles say of the others."""
+    groups = sorted(set(curves["group"]))
+    if len(groups) <= MAX_LINES:
+        return curves, ""
+    found = summary.iqms.get(world, {})
+    best = sorted(groups, key=lambda group: -found[group].value if group in found else np.inf)
+    kept = best[:MAX_LINES]
+    return curves[curves["group"].isin(kept)], f" (best {MAX_LINES} of {len(groups)} groups)"
+
+
+def _learning(world: str, env: str, curves: pd.DataFrame, addition: str) -> Iterator[Drawn]:
+    """Returns over steps, over frames where they are others, and over time."""
+    for axis in ("steps", "frames", "seconds"):
+        if axis == "frames" and _same(curves["frames"], curves["steps"]):
+            continue
+        groups = align_groups(curves, axis=axis)
+        if groups:
+            reference = REFERENCE_SCORES.get(env)
+            yield drawn_in(
+                f"{file_name(world)}-return-over-{axis}",
+                f"{world}: learning curves{addition}",
+                partial(draw.learning_curves, groups=groups, reference=reference),
+            )
+
+
+def _of_scores(
+    world: str, summary: Summary, shown: set[str], addition: str
+) -> Iterator[Drawn]:
+    """Points of all groups, profiles and comparisons of the shown ones."""
+    name, estimates = file_name(world), summary.iqms.get(world, {})
     if not estimates:
         return
-    words = "interquartile mean of final scores"
-    yield _figure(
+    words = f"interquartile mean of scores ({summary.measure})"
+    yield drawn_in(
         f"{name}-scores",
         f"{world}: scores",
         lambda ax: draw.bars(ax, estimates, xlabel=words),
     )
-    part = summary.scores[summary.scores["world"] == world].dropna(subset=["final"])
-    samples = {str(g): [m["final"].to_numpy()] for g, m in part.groupby("group", sort=True)}
+    part = summary.scores[summary.scores["world"] == world].dropna(subset=[summary.measure])
+    samples = {
+        str(group): [members[summary.measure].to_numpy()]
+        for group, members in part.groupby("group", sort=True)
+        if group in shown
+    }
     if min(len(sample[0]) for sample in samples.values()) > 1:
-        low, high = part["final"].min(), part["final"].max()
+        low, high = part[summary.measure].min(), part[summary.measure].max()
         pad = 0.05 * ((high - low) or 1.0)
         thresholds_T = np.linspace(low - pad, high + pad, THRESHOLDS)
         lines = {group: _profile(sample, thresholds_T) for group, sample in samples.items()}
-        yield _figure(
+        yield drawn_in(
             f"{name}-profiles",
-            f"{world}: performance profiles",
-            lambda ax: draw.profiles(ax, thresholds_T, lines, xlabel="final score"),
+            f"{world}: performance profiles{addition}",
+            lambda ax: draw.profiles(ax, thresholds_T, lines, xlabel="score"),
         )
-    pairs = summary.improvements.get(world, {})
+    pairs = {
+        pair: found
+        for pair, found in summary.improvements.get(world, {}).items()
+        if shown.issuperset(pair)
+    }
     if pairs:
-        yield _figure(
+        yield drawn_in(
             f"{name}-improvement",
-            f"{world}: probability of improvement",
+            f"{world}: probability of improvement{addition}",
             lambda ax: draw.improvement(ax, pairs),
         )
 
@@ -123,66 +148,35 @@ def _profile(
     return statistic(sample), low, high
 
 
-def _reached(world: str, name: str, curves: pd.DataFrame, threshold: float) -> Drawn:
+def _reached(world: str, curves: pd.DataFrame, threshold: float, addition: str) -> Drawn:
     groups = {
         str(group): [time_to(curve, threshold) for _, curve in part.groupby("run", sort=True)]
         for group, part in curves.groupby("group", sort=True)
     }
-    return _figure(
-        f"{name}-steps-to-{threshold:g}",
-        f"{world}: steps to {threshold:g}",
+    return drawn_in(
+        f"{file_name(world)}-steps-to-{threshold:g}",
+        f"{world}: steps to {threshold:g}{addition}",
         lambda ax: draw.reached(ax, groups, threshold=threshold),
     )
 
 
-def _aligned(curves: pd.DataFrame, column: str, axis: str) -> dict[str, Aligned]:
-    """Groups that have the column, each on its own grid."""
-    found = {}
-    for group, part in curves.groupby("group", sort=True):
-        if part[[axis, column]].dropna().empty:
-            continue
-        aligned = align(part, column, axis=axis)
-        if len(aligned.common().grid_G) > 1:
-            found[str(group)] = aligned
-    return found
-
-
-def _figure(name: str, title: str, paint: Callable[[Axes], Axes]) -> Drawn:
-    with house_style():
-        figure, ax = plt.subplots()
-        paint(ax)
-        ax.set_title(title)
-        found = Drawn(name, title, _svg(figure), _png(figure))
-        plt.close(figure)
-    return found
-
-
-def _svg(figure: Figure) -> str:
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    text = out.getvalue()
-    return text[text.index("<svg") :]
-
-
-def _png(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
-
-
-def write_figures(folder: Path, found: list[Drawn]) -> None:
-    """Both formats of every figure."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for figure in found:
-        (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
-        (folder / f"{figure.name}.png").write_bytes(figure.png)
+def _throughput(world: str, curves: pd.DataFrame) -> Drawn:
+    """Agent steps per second over all of a run, per group."""
+    rates = {
+        str(group): np.array([rate_of(curve) for _, curve in part.groupby("run")])
+        for group, part in curves.groupby("group", sort=True)
+    }
+    known = {group: found[~np.isnan(found)] for group, found in rates.items()}
+    estimates = {group: estimate(iqm, [found]) for group, found in known.items() if len(found)}
+    words = "agent steps per second of training, interquartile mean"
+    return drawn_in(
+        f"{file_name(world)}-throughput",
+        f"{world}: throughput",
+        partial(draw.bars, estimates=estimates, xlabel=words),
+    )
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:
     return bool(
         one.isna().all() or np.array_equal(one.to_numpy(), other.to_numpy(), equal_nan=True)
     )
-
-
-def _file_name(world: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in world).strip("-").lower()

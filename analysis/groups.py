@@ -28,6 +28,19 @@ def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def sweep_of(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What a sweep varied: group → key → value, the same keys for every group.
+
+    Args:
+        configs: group → flat configuration of one of its runs.
+    """
+    keys = differing_keys(list(configs.values()))
+    return {
+        group: {_leaf(key, keys): config.get(key, "default") for key in keys}
+        for group, config in configs.items()
+    }
+
+
 def labels_of(trials: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     """One label per trial, equal for equal configurations: ``PPO lr=0.001``.
 

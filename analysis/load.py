@@ -21,7 +21,8 @@ from analysis.groups import labels_of
 from analysis.reading import Curve, read_curve
 from analysis.thinning import read_committed
 
-# A run that ends before this share of its group's longest is called short.
+# A run that ends before this share of its group's longest, in steps and in time, is called short: a
+# budget may be of either.
 SHORT = 0.9
 EMPTY = Curve(np.empty((0, len(COLUMNS))), 0, 0, {})
 
@@ -33,8 +34,10 @@ class Results:
     Attributes:
         runs: one row per trial, whatever became of it: ``run`` (a number), ``group``, ``algorithm``,
             ``env``, ``seed``, ``experiment``, ``status``, ``message``, ``steps``, ``seconds``,
-            ``episodes``, ``return_mean`` (the last one), ``signature``, ``path``.
-        curves: one row per result: ``run``, ``group`` and the columns of ``columns.COLUMNS``.
+            ``episodes``, ``return_mean`` (the last one), ``signature``, ``path``, ``short`` (whether
+            it ended well before others of its group).
+        curves: one row per result: ``run``, ``group``, the columns of ``columns.COLUMNS``, and
+            ``steps_per_second`` since the result before, and ``short`` of its run.
         configs: run → its configuration as given, flat: nested keys joined by dots.
         manifests: run → manifest of its experiment, empty without one.
     """
@@ -82,10 +85,12 @@ def load(
         columns=RUN_COLUMNS,
     )
     tables = [_table(run, labels[run], curve) for run, curve in enumerate(curves)]
-    empty = pd.DataFrame(columns=["run", "group", *COLUMNS])
+    empty = pd.DataFrame(columns=["run", "group", *COLUMNS, "steps_per_second"])
     whole = pd.concat(tables, ignore_index=True) if tables else empty
     manifests = {run: trial.manifest for run, trial in enumerate(found)}
-    return Results(_with_messages(runs), whole, configs, manifests)
+    runs = _with_messages(runs)
+    whole["short"] = whole["run"].map(runs["short"]).astype(bool)
+    return Results(runs, whole, configs, manifests)
 
 
 RUN_COLUMNS = [
@@ -155,22 +160,32 @@ def _last(values_T: np.ndarray) -> float:
 
 def _table(run: int, group: str, curve: Curve) -> pd.DataFrame:
     table = pd.DataFrame(curve.values_TC, columns=list(COLUMNS))
+    table["steps_per_second"] = _rates(table["steps"].to_numpy(), table["seconds"].to_numpy())
     table.insert(0, "group", pd.Categorical([group] * len(table)) if len(table) else [])
     table.insert(0, "run", run)
     return table.astype({"group": "object"})
+
+
+def _rates(steps_T: np.ndarray, seconds_T: np.ndarray) -> np.ndarray:
+    """Agent steps a second since the row before, the first since the start; NaN where time stood."""
+    steps, seconds = np.diff(steps_T, prepend=0.0), np.diff(seconds_T, prepend=0.0)
+    return np.divide(steps, seconds, out=np.full(len(steps), np.nan), where=seconds > 0)
 
 
 def _with_messages(runs: pd.DataFrame) -> pd.DataFrame:
     """Notes that need the other runs: seeds that occur twice, runs that end early."""
     runs = runs.copy()
     notes = [list(filter(None, [message])) for message in runs["message"]]
+    runs["short"] = False
     for _, members in runs.groupby(["group", "env"], sort=False):
-        longest = members["steps"].max()
         seeds = members["seed"].value_counts()
-        for run, seed, steps in zip(members["run"], members["seed"], members["steps"], strict=True):
+        for run, seed in zip(members["run"], members["seed"], strict=True):
             if seed is not None and seeds.get(seed, 0) > 1:
                 notes[run].append(f"seed {seed} occurs {seeds[seed]} times")
-            if steps < SHORT * longest:
-                notes[run].append(f"short: {steps:,.0f} of {longest:,.0f} steps")
+        longest = members[["steps", "seconds"]].max()
+        early = (members[["steps", "seconds"]] < SHORT * longest).all(axis=1)
+        for run, steps in zip(members["run"][early], members["steps"][early], strict=True):
+            notes[run].append(f"short: {steps:,.0f} of {longest['steps']:,.0f} steps")
+            runs.loc[run, "short"] = True
     runs["message"] = ["; ".join(note) for note in notes]
     return runs

@@ -1,4 +1,4 @@
-"""Scores that learned ones are measured against."""
+"""Scores that learned ones are measured against, each with its source."""
 
 from __future__ import annotations
 
@@ -7,23 +7,41 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReferenceScores:
-    """Mean raw returns of whole games.
+    """Mean raw returns of whole episodes.
 
     Attributes:
         random: of uniformly random actions.
-        human: of a professional games tester.
+        target: what counts as 1.
+        target_is: what reached the target, in a word or two.
+        source: of both numbers.
     """
 
     random: float
-    human: float
+    target: float
+    target_is: str
+    source: str
 
-    def human_normalised(self, score: float) -> float:
-        """0 is random play, 1 the human's (Mnih et al. 2015, figure 3)."""
-        return (score - self.random) / (self.human - self.random)
+    def normalised(self, score: float) -> float:
+        """0 is random play, 1 the target (Mnih et al. 2015, figure 3)."""
+        return (score - self.random) / (self.target - self.random)
 
 
-# As listed in DeepMind's DQN Zoo (`atari_data.py`).
+_DQN_ZOO = "DeepMind's DQN Zoo, atari_data.py (random play, a professional games tester)"
+_OURS = "random: python -m benchmarks.random_play"
+_THRESHOLD = f"{_OURS}; target: the reward threshold of gymnasium's registry"
+_D4RL = f"{_OURS}; target: D4RL's expert (Fu et al. 2020), there on the physics of v2"
+_COURSE = f"{_OURS}; target: DDPG of the course's homework, mean of 100 episodes"
+
 REFERENCE_SCORES = {
-    "ALE/Pong-v5": ReferenceScores(random=-20.7, human=14.6),
-    "ALE/Assault-v5": ReferenceScores(random=222.4, human=742.0),
+    "ALE/Pong-v5": ReferenceScores(-20.7, 14.6, "human", _DQN_ZOO),
+    "ALE/Assault-v5": ReferenceScores(222.4, 742.0, "human", _DQN_ZOO),
+    "CartPole-v1": ReferenceScores(0.0, 475.0, "solved", _THRESHOLD),
+    "Pendulum-v1": ReferenceScores(0.0, -152.09, "homework", _COURSE),
+    "HalfCheetah-v5": ReferenceScores(0.0, 4800.0, "solved", _THRESHOLD),
+    "Hopper-v5": ReferenceScores(0.0, 3800.0, "solved", _THRESHOLD),
+    "InvertedDoublePendulum-v5": ReferenceScores(0.0, 9100.0, "solved", _THRESHOLD),
+    "InvertedPendulum-v5": ReferenceScores(0.0, 950.0, "solved", _THRESHOLD),
+    "Reacher-v5": ReferenceScores(0.0, -3.75, "solved", _THRESHOLD),
+    "Swimmer-v5": ReferenceScores(0.0, 360.0, "solved", _THRESHOLD),
+    "Walker2d-v5": ReferenceScores(0.0, 4592.3, "expert", _D4RL),
 }

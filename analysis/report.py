@@ -14,9 +14,11 @@ import jinja2
 import pandas as pd
 
 from analysis import tables
-from analysis.figures import Drawn, figures, write_figures
+from analysis.figure_files import Drawn, write_figures
+from analysis.figures import figures
 from analysis.groups import differing_keys, spelt
 from analysis.load import Results, load
+from analysis.reference_scores import REFERENCE_SCORES
 from analysis.scores import MEASURES
 from analysis.summary import MEASURE, Summary, summarise
 
@@ -34,7 +36,7 @@ SCORE_COLUMNS = {
     "lowest": "lowest run",
     "highest": "highest run",
     "average": "average over training",
-    "normalised": "human-normalised",
+    "normalised": "normalised",
     "threshold": "threshold",
     "reached": "runs that reached it",
     "steps_to": "steps to it",
@@ -42,12 +44,25 @@ SCORE_COLUMNS = {
     "steps": "steps of the shortest",
     "seconds": "seconds",
 }
+OVERALL_COLUMNS = {
+    "group": "group",
+    "environments": "environments",
+    "runs": "runs",
+    "iqm": "IQM",
+    "iqm_low": "low",
+    "iqm_high": "high",
+    "median": "median",
+    "mean": "mean",
+    "gap": "optimality gap",
+    "gap_low": "gap low",
+    "gap_high": "gap high",
+}
 RUN_COLUMNS = (
     "run", "group", "env", "seed", "status", "message", "steps", "seconds", "episodes", "return_mean",
     "experiment", "path",
 )  # fmt: skip
 # Columns of words, which are set to the left and may break.
-WORDS = ("message", "path", "value", "group", "environment", "key")
+WORDS = ("message", "path", "value", "group", "environment", "key", "source")
 PACKAGES = ("ray", "torch", "gymnasium", "numpy", "pandas", "scipy", "matplotlib")
 
 
@@ -61,6 +76,7 @@ class ReportOptions:
         seed: of the bootstrap.
         resamples: of the bootstrap.
         title: of the page.
+        baseline: group that the others are compared with, for ablations.
     """
 
     measure: str = MEASURE
@@ -68,6 +84,7 @@ class ReportOptions:
     seed: int = 0
     resamples: int = 10_000
     title: str = "Comparison of runs"
+    baseline: str | None = None
 
 
 class NothingToReportError(ValueError):
@@ -92,6 +109,7 @@ def report(
     Raises:
         FileNotFoundError: a folder is not there.
         NothingToReportError: no run has a result; nothing is written.
+        UnknownGroupError: no run is of the baseline; nothing is written.
     """
     options = options or ReportOptions()
     results = load(folders, max_rows=MAX_ROWS, progress=progress)
@@ -106,8 +124,9 @@ def report(
         thresholds=options.thresholds,
         seed=options.seed,
         resamples=options.resamples,
+        baseline=options.baseline,
     )
-    drawn = list(figures(results, summary, dict(options.thresholds)))
+    drawn = list(figures(results, summary, dict(options.thresholds), options.baseline))
     command = _command(folders, output, options)
     output.mkdir(parents=True, exist_ok=True)
     write_figures(output / "figures", drawn)
@@ -123,9 +142,12 @@ def report(
 
 def score_rows(summary: Summary) -> tuple[list[str], list[list[Any]]]:
     """The table of scores: heads, and a row per environment and group."""
-    keys = [key for key in SCORE_COLUMNS if key in summary.table.columns]
-    rows = summary.table[keys].astype(object).to_numpy().tolist()
-    return [SCORE_COLUMNS[key] for key in keys], rows
+    return _rows(summary.table, SCORE_COLUMNS)
+
+
+def _rows(table: pd.DataFrame, heads: Mapping[str, str]) -> tuple[list[str], list[list[Any]]]:
+    keys = [key for key in heads if key in table.columns]
+    return [heads[key] for key in keys], table[keys].astype(object).to_numpy().tolist()
 
 
 def _page(
@@ -148,6 +170,8 @@ def _page(
         warnings=summary.warnings,
         score_columns=columns,
         score_rows=rows,
+        overall=_rows(summary.overall, OVERALL_COLUMNS),
+        references=_references(results),
         figures=drawn,
         run_columns=RUN_COLUMNS,
         run_rows=results.runs[list(RUN_COLUMNS)].astype(object).to_numpy().tolist(),
@@ -156,6 +180,15 @@ def _page(
         command=command,
         provenance=_provenance(results),
     )
+
+
+def _references(results: Results) -> list[tuple[str, float, float, str, str]]:
+    """What "normalised" means on the environments of the page."""
+    return [
+        (env, found.random, found.target, found.target_is, found.source)
+        for env, found in REFERENCE_SCORES.items()
+        if env in set(results.usable["env"])
+    ]
 
 
 def _differing(results: Results) -> tuple[list[str], list[list[str]]]:
@@ -202,7 +235,7 @@ def _command(folders: Sequence[Path], output: Path, options: ReportOptions) -> s
     """The command that draws the same again."""
     words = ["rllib", "report", *map(str, folders), "--output", str(output)]
     default = ReportOptions()
-    for name in ("measure", "seed", "resamples", "title"):
+    for name in ("measure", "seed", "resamples", "title", "baseline"):
         if getattr(options, name) != getattr(default, name):
             words += [f"--{name}", str(getattr(options, name))]
     for env, value in options.thresholds.items():

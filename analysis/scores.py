@@ -67,11 +67,14 @@ def time_to(curve: pd.DataFrame, threshold: float, axis: str = "steps") -> float
 def normalised(value: float, env: str) -> float:
     """0 is random play, 1 the reference; NaN where we have no reference for the environment."""
     reference = REFERENCE_SCORES.get(env)
-    return reference.human_normalised(value) if reference else float("nan")
+    return reference.normalised(value) if reference else float("nan")
 
 
-def scores_table(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """One row per run: its group, environment, seed, status and every measure, raw and normalised."""
+def scores_table(
+    runs: pd.DataFrame, curves: pd.DataFrame, measure: str = "final"
+) -> pd.DataFrame:
+    """One row per run: its group, environment, seed, status, every measure, and ``normalised``, which
+    is the measure asked for between random play and the target."""
     rows = []
     by_run = dict(list(curves.groupby("run", sort=True)))
     for run in runs.to_dict("records"):
@@ -79,8 +82,8 @@ def scores_table(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         row = {
             key: run[key] for key in ("run", "group", "env", "seed", "status", "steps", "seconds")
         }
-        for measure in MEASURES:
-            row[measure] = score(curve, measure) if curve is not None else float("nan")
-        row["normalised"] = normalised(row["final"], run["env"])
+        for name in MEASURES:
+            row[name] = score(curve, name) if curve is not None else float("nan")
+        row["normalised"] = normalised(row[measure], run["env"])
         rows.append(row)
     return pd.DataFrame(rows)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.groups import sweep_of
 from analysis.load import Results
+from analysis.overall import overall
 from analysis.scores import scores_table, time_to
-from analysis.signatures import differences
 from analysis.statistics import (
     Estimate,
     caveat,
@@ -22,6 +23,7 @@ from analysis.statistics import (
     median,
     probability_of_improvement,
 )
+from analysis.worlds import run_warnings, worlds_of
 
 MEASURE = "final"
 
@@ -34,9 +36,14 @@ class Summary:
         scores: one row per run, see :func:`analysis.scores.scores_table`; ``world`` is its environment,
             numbered where runs of one id played it under different signatures.
         table: one row per world and group, with estimates as numbers.
-        iqms: world → group → interquartile mean of the final scores.
+        iqms: world → group → interquartile mean of the scores.
         improvements: world → (first, second) → probability that the first is better.
         warnings: sentences; nothing is dropped without one.
+        measure: what runs are judged by.
+        overall: one row per group over all environments, see :func:`analysis.overall.overall`.
+        overall_iqms: group → interquartile mean of normalised scores.
+        differences: world → group → interquartile mean less that of the baseline.
+        sweeps: (world, algorithm) → group → setting → value, where an algorithm has several groups.
     """
 
     scores: pd.DataFrame
@@ -44,6 +51,15 @@ class Summary:
     iqms: Mapping[str, Mapping[str, Estimate]]
     improvements: Mapping[str, Mapping[tuple[str, str], Estimate]]
     warnings: tuple[str, ...]
+    measure: str = MEASURE
+    overall: pd.DataFrame = field(default_factory=pd.DataFrame)
+    overall_iqms: Mapping[str, Estimate] = field(default_factory=dict)
+    differences: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    sweeps: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+
+
+class UnknownGroupError(ValueError):
+    """A group was named that is not among the runs."""
 
 
 def summarise(
@@ -53,6 +69,7 @@ def summarise(
     thresholds: Mapping[str, float] | None = None,
     seed: int = 0,
     resamples: int = 10_000,
+    baseline: str | None = None,
 ) -> Summary:
     """Scores, estimates and comparisons of what was loaded.
 
@@ -62,12 +79,18 @@ def summarise(
         thresholds: environment → raw return whose first reaching is timed.
         seed: of the bootstrap: the same call gives the same intervals.
         resamples: of the bootstrap.
+        baseline: group the others are compared with, for ablations.
+
+    Raises:
+        UnknownGroupError: no run is of the baseline.
     """
-    scores = scores_table(results.runs, results.curves)
+    require_group(results, baseline)
+    scores = scores_table(results.runs, results.curves, measure)
     worlds, warnings = worlds_of(results.runs)
     scores.insert(2, "world", worlds)
-    warnings += _run_warnings(results.runs)
+    warnings += run_warnings(results.runs)
     rows, iqms, improvements = [], {}, {}
+    less: dict[str, dict[str, Estimate]] = {}
     for world, part in scores.dropna(subset=[measure]).groupby("world", sort=True):
         groups = {
             str(group): [members[measure].to_numpy()]
@@ -89,6 +112,8 @@ def summarise(
             # One run against one says nothing about the next.
             if min(len(groups[first][0]), len(groups[second][0])) > 1
         }
+        if baseline in groups:
+            less[str(world)] = _less(groups, baseline, seed, resamples)
         for group, sample in groups.items():
             members = part[part["group"] == group]
             row = _table_row(str(world), group, sample, iqms[str(world)][group], members)
@@ -98,7 +123,68 @@ def summarise(
             rows.append(row)
             if words := caveat(len(sample[0])):
                 warnings.append(f"{world}, {group}: {words}")
-    return Summary(scores, pd.DataFrame(rows), iqms, improvements, tuple(warnings))
+    over_all, over_iqms, left_out = overall(scores, seed=seed, resamples=resamples)
+    return Summary(
+        scores,
+        pd.DataFrame(rows),
+        iqms,
+        improvements,
+        tuple(warnings + left_out),
+        measure,
+        over_all,
+        over_iqms,
+        less,
+        _sweeps(results, scores),
+    )
+
+
+def require_group(results: Results, group: str | None) -> None:
+    """Refuse a baseline that is not there.
+
+    Raises:
+        UnknownGroupError: names the groups that are.
+    """
+    known = sorted(set(results.runs["group"]))
+    if group is not None and group not in known:
+        raise UnknownGroupError(
+            f"no run is of the group {group!r}; there are {', '.join(map(repr, known))}"
+        )
+
+
+def _less(
+    groups: Mapping[str, list[np.ndarray]], baseline: str, seed: int, resamples: int
+) -> dict[str, Estimate]:
+    """Interquartile mean of every other group less that of the baseline."""
+    return {
+        group: estimate(
+            lambda one, other: iqm(one) - iqm(other),
+            sample,
+            groups[baseline],
+            seed=seed,
+            resamples=resamples,
+        )
+        for group, sample in groups.items()
+        if group != baseline
+    }
+
+
+def _sweeps(
+    results: Results, scores: pd.DataFrame
+) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
+    """Settings in which the groups of one algorithm and world differ."""
+    found = {}
+    firsts = scores[["run", "world", "group"]].merge(
+        results.runs[["run", "algorithm"]], on="run", how="left"
+    )
+    for (world, algorithm), part in firsts.groupby(["world", "algorithm"], sort=True):
+        runs = part.drop_duplicates("group")
+        configs = {
+            str(group): results.configs[int(run)]
+            for group, run in zip(runs["group"], runs["run"], strict=True)
+        }
+        if len(configs) > 1:
+            found[str(world), str(algorithm)] = sweep_of(configs)
+    return found
 
 
 def _table_row(
@@ -137,43 +223,3 @@ def _times(results: Results, members: pd.DataFrame, threshold: float) -> dict[st
         "steps_to": middle[0],
         "seconds_to": middle[1],
     }
-
-
-def worlds_of(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """What may be compared: environment ids, numbered where one id was played in different ways.
-
-    Returns:
-        the world of every run, and a warning for every id that is several worlds.
-    """
-    worlds, warnings = list(runs["env"]), []
-    for env, members in runs.groupby("env", sort=True):
-        known = {
-            run: sig for run, sig in zip(members["run"], members["signature"], strict=True) if sig
-        }
-        kinds: list[dict[str, Any]] = []
-        for signature in known.values():
-            if signature not in kinds:
-                kinds.append(signature)
-        if len(kinds) < 2:
-            continue
-        told = ", ".join(differences({str(i): kind for i, kind in enumerate(kinds)}))
-        warnings.append(
-            f"{env} was played in {len(kinds)} ways, which are not compared; they differ in {told}"
-        )
-        for run, signature in known.items():
-            worlds[run] = f"{env} #{kinds.index(signature) + 1}"
-    return worlds, warnings
-
-
-def _run_warnings(runs: pd.DataFrame) -> list[str]:
-    """A sentence for every run that is not simply done."""
-    found = []
-    for run in runs.to_dict("records"):
-        words = [run["message"]] if run["message"] else []
-        if run["status"] != "done":
-            words.insert(0, f"status {run['status']}")
-        if words:
-            found.append(
-                f"run {run['run']} ({run['group']}, seed {run['seed']}): {'; '.join(words)}"
-            )
-    return found

@@ -1,7 +1,8 @@
 """The README's results: train every tuned CartPole file on ten seeds, evaluate, write the table.
 
 `python -m benchmarks.claims` runs what is missing below `--storage`, evaluates each final
-checkpoint greedily over 100 episodes, writes `results/cartpole/claims.json` and fills the README's
+checkpoint greedily over 100 episodes, writes `results/cartpole/claims.json` and one row of every
+learning curve per 2,000 steps beside it, and fills the README's
 results section from it. `--write-only` skips training and evaluation.
 """
 
@@ -17,10 +18,13 @@ from typing import Any
 
 import yaml
 
+from analysis.keeping import keep
 from experiments.manifest import machine, package_versions
 
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "results" / "cartpole" / "claims.json"
+CURVES = RECORD.parent
+EVERY_STEPS = 2_000
 SPEED = ROOT / "results" / "cartpole" / "cartpole-benchmark.md"
 FILES = ("cartpole-ppo", "cartpole-a2c", "cartpole-a3c")
 SEEDS = "0-9"
@@ -53,6 +57,7 @@ def claim(name: str, storage: Path) -> dict[str, Any]:
     if not (folder / "manifest.json").exists():
         arguments = ["train", "file", f"tuned_configs/{name}.yaml", "--seeds", SEEDS]
         _rllib(*arguments, "--storage-path", str(storage))
+    keep(folder, CURVES / name, EVERY_STEPS)
     manifest = json.loads((folder / "manifest.json").read_text())
     config = yaml.safe_load((ROOT / "tuned_configs" / f"{name}.yaml").read_text())[name]
     trials = [_trial(row) for row in sorted(manifest["trials"], key=lambda row: row["seed"])]

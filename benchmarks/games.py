@@ -16,9 +16,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from analysis.keeping import keep
 from analysis.reference_scores import REFERENCE_SCORES
 from analysis.signatures import require_same_environment
-from analysis.thinning import Row, read_curve, read_results, thinned, write_curve
+from analysis.thinning import Row, read_curve
 from benchmarks.claims import ROOT, _between, _rllib
 
 RESULTS = ROOT / "results" / "games"
@@ -28,21 +29,6 @@ SEEDS = {"pong": "3-5", "assault": "3-4"}
 EVERY_STEPS = 10_000
 # Mean raw score of the last 100 games that counts as solved.
 SOLVED = {"ALE/Pong-v5": 18.0}
-# Not the command: it names a folder of the machine it ran on.
-KEPT_OF_MANIFEST = (
-    "source_text",
-    "algorithm",
-    "env",
-    "stop",
-    "environment_signature",
-    "bfloat16",
-    "threads",
-    "packages",
-    "git",
-    "machine",
-    "started",
-    "status",
-)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         for name in options.only:
             seeds = options.seeds or SEEDS[name.partition("-")[0]]
             for seed in _numbers(seeds):
-                keep(train(name, seed, options.storage), RESULTS / name, seed)
+                keep(train(name, seed, options.storage), RESULTS / name, EVERY_STEPS)
     readme = ROOT / "README.md"
     readme.write_text(_between(readme.read_text(), "games", table(RESULTS)))
     return 0
@@ -73,17 +59,6 @@ def train(name: str, seed: int, storage: Path) -> Path:
     arguments += ["--experiment-name", folder.name, "--storage-path", str(storage)]
     _rllib(*arguments, *(["--resume"] if (folder / "tuner.pkl").exists() else []))
     return folder
-
-
-def keep(experiment: Path, into: Path, seed: int) -> None:
-    """Copy a run's thinned curve and what must be known about it."""
-    manifest = json.loads((experiment / "manifest.json").read_text())
-    kept = {key: manifest.get(key) for key in KEPT_OF_MANIFEST}
-    into.mkdir(parents=True, exist_ok=True)
-    (into / f"seed{seed}.json").write_text(json.dumps(kept, indent=1) + "\n")
-    files = sorted(experiment.glob("*/result.json"))
-    rows = thinned(read_results(files[-1]), EVERY_STEPS) if files else []
-    write_curve(into / f"seed{seed}.csv", rows)
 
 
 def table(results: Path) -> str:
@@ -133,7 +108,7 @@ def _line(name: str, seed: str, about: dict[str, Any], rows: list[Row]) -> str:
     return (
         f"| `{name}.yaml` | {seed} | {about['status']} | {last['steps']:,.0f} | {last['frames']:,.0f} "
         f"| {last['seconds'] / 60:.1f} | {last['return_mean']:.1f} ({last['return_min']:.0f} to "
-        f"{last['return_max']:.0f}) | {reference.human_normalised(last['return_mean']):.2f} "
+        f"{last['return_max']:.0f}) | {reference.normalised(last['return_mean']):.2f} "
         f"| {solved_after(rows, SOLVED.get(about['env']))} |"
     )
 

@@ -200,12 +200,22 @@ def _call_with_options(name: str, build: Callable[..., Any], options: dict[str, 
     """Build an environment; refused options become one sentence instead of a stack of frames."""
     try:
         return build(**options)
+    except gym.error.DependencyNotInstalled as error:
+        raise EnvironmentRequestError(_missing_package(name, str(error))) from error
     except (TypeError, gym.error.Error, ValueError) as error:
         given = ", ".join(sorted(options)) or "none given"
         reason = str(error).splitlines()[0]
         raise EnvironmentRequestError(
             f"environment {name!r} cannot be built with env_config keys ({given}): {reason}"
         ) from error
+
+
+def _missing_package(name: str, reason: str) -> str:
+    """Gymnasium's advice would leave this project's tested ranges; ours names the extra."""
+    advice = reason.splitlines()[0]
+    if "mujoco" in reason.lower():
+        advice = "MuJoCo is not installed; run: pip install 'rllib-zoo[mujoco]'"
+    return f"environment {name!r} needs a package that is missing: {advice}"
 
 
 def _require_supported_spaces(env: object, observation: gym.Space, action: gym.Space) -> None:

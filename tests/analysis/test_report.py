@@ -12,7 +12,8 @@ from analysis.cli import app
 from analysis.diff import compare
 from analysis.load import load
 from analysis.report import NothingToReportError, ReportOptions, report
-from analysis.summary import summarise, worlds_of
+from analysis.summary import summarise
+from analysis.worlds import worlds_of
 
 FAST = ReportOptions(resamples=200, thresholds={"CartPole-v1": 4.0})
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from analysis.keeping import keep
 from analysis.signatures import DifferentEnvironmentsError
 from analysis.thinning import KEPT, write_curve
-from benchmarks.games import FILES, SEEDS, _numbers, keep, solved_after, table
+from benchmarks.games import EVERY_STEPS, FILES, SEEDS, _numbers, solved_after, table
 
 
 def row(steps, seconds, mean, window=100):
@@ -42,11 +43,13 @@ def experiment(tmp_path):
         "env": "ALE/Pong-v5",
         "environment_signature": {"id": "ALE/Pong-v5", "screen_size": 42},
         "status": "done",
+        "trials": [{"folder": str(folder / "trial"), "status": "done"}],
         "machine": {"cpu": "A Processor", "cores": 2},
         "git": {"commit": "0123456789"},
         "config_resolved": {"long": "story"},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "trial" / "params.json").write_text(json.dumps({"seed": 2}))
     lines = [result_line(1000 * i, -21 + i) for i in range(1, 41)]
     (folder / "trial" / "result.json").write_text("".join(lines))
     return folder
@@ -54,7 +57,7 @@ def experiment(tmp_path):
 
 def test_a_run_is_kept_small(experiment, tmp_path):
     into = tmp_path / "results" / "pong-ppo"
-    keep(experiment, into, 2)
+    keep(experiment, into, EVERY_STEPS)
     assert sorted(path.name for path in into.iterdir()) == ["seed2.csv", "seed2.json"]
     assert len((into / "seed2.csv").read_text().splitlines()) == 1 + 5
     assert "config_resolved" not in json.loads((into / "seed2.json").read_text())
@@ -62,7 +65,7 @@ def test_a_run_is_kept_small(experiment, tmp_path):
 
 def test_the_table_has_a_line_for_every_file_and_run(experiment, tmp_path):
     results = tmp_path / "results"
-    keep(experiment, results / "pong-ppo", 2)
+    keep(experiment, results / "pong-ppo", EVERY_STEPS)
     text = table(results)
     assert (
         "| `pong-ppo.yaml` | 2 | done | 40,000 | 160,000 | 0.7 | 19.0 (17 to 21) | 1.12 "
@@ -76,18 +79,18 @@ def test_the_table_has_a_line_for_every_file_and_run(experiment, tmp_path):
 
 def test_runs_that_played_differently_share_no_table(experiment, tmp_path):
     results = tmp_path / "results"
-    keep(experiment, results / "pong-ppo", 2)
+    keep(experiment, results / "pong-ppo", EVERY_STEPS)
     manifest = json.loads((experiment / "manifest.json").read_text())
     manifest["environment_signature"]["screen_size"] = 84
     (experiment / "manifest.json").write_text(json.dumps(manifest))
-    keep(experiment, results / "pong-a2c", 2)
+    keep(experiment, results / "pong-a2c", EVERY_STEPS)
     with pytest.raises(DifferentEnvironmentsError, match=r"pong-a2c seed2: 84; pong-ppo seed2: 42"):
         table(results)
 
 
 def test_a_run_without_a_finished_game_is_a_line(experiment, tmp_path):
     (experiment / "trial" / "result.json").write_text("")
-    keep(experiment, tmp_path / "results" / "pong-ppo", 2)
+    keep(experiment, tmp_path / "results" / "pong-ppo", EVERY_STEPS)
     assert "| `pong-ppo.yaml` | 2 | done | – |" in table(tmp_path / "results")
 
 

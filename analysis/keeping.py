@@ -1,0 +1,63 @@
+"""From a Tune experiment to what is committed of it: thinned curves and what must be known of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from analysis.folders import MANIFEST, RESULT, find_trials
+from analysis.thinning import read_results, thinned, write_curve
+
+# Not the command and the folders of trials: they name a machine's folders.
+KEPT_OF_MANIFEST = (
+    "source_text",
+    "algorithm",
+    "env",
+    "config_given",
+    "stop",
+    "environment_signature",
+    "bfloat16",
+    "threads",
+    "packages",
+    "git",
+    "machine",
+    "started",
+    "status",
+)
+
+
+def keep(experiment: Path, into: Path, every: int) -> list[Path]:
+    """Write ``seedN.csv`` and ``seedN.json`` for every trial of an experiment.
+
+    Args:
+        experiment: a Tune folder with our manifest.
+        into: made where it is missing; files of the same seeds are replaced.
+        every: agent steps between two rows.
+
+    Returns:
+        The CSV files.
+
+    Raises:
+        FileNotFoundError: the folder has no manifest.
+    """
+    manifest = json.loads((experiment / MANIFEST).read_text())
+    into.mkdir(parents=True, exist_ok=True)
+    written = []
+    for trial in find_trials([experiment]):
+        name = f"seed{trial.config.get('seed')}"
+        about: dict[str, Any] = {key: manifest.get(key) for key in KEPT_OF_MANIFEST}
+        about["status"] = trial.status
+        (into / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n")
+        file = trial.path / RESULT
+        rows = thinned(read_results(file), every) if file.exists() else []
+        write_curve(into / f"{name}.csv", rows)
+        written.append(into / f"{name}.csv")
+    return sorted(written, key=seed_of)
+
+
+def seed_of(file: Path) -> int:
+    """The seed in the name of a kept file; -1 where it is not one."""
+    match = re.fullmatch(r"seed(\d+)", file.stem)
+    return int(match[1]) if match else -1
