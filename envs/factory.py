@@ -9,6 +9,7 @@ itself. Dict, Tuple, Discrete and MultiBinary observations are flattened to one 
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeGuard
@@ -18,6 +19,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import FlattenObservation
 from gymnasium.wrappers.vector import FlattenObservation as VectorFlattenObservation
+from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from envs.atari_ids import games_by_name, is_atari, legacy_atari_id, nearest_name
@@ -102,6 +104,8 @@ def make_single_env(
     if render_mode is not None:
         options["render_mode"] = render_mode
     single = _creator(env, options)()
+    if isinstance(single, MultiAgentEnv):
+        raise EnvironmentRequestError(f"environment {env!r} has several agents; one is supported")
     if not isinstance(single.observation_space, gym.spaces.Box):
         single = FlattenObservation(single)
     _require_supported_spaces(env, single.observation_space, single.action_space)
@@ -153,13 +157,45 @@ def _gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec |
 def _creator(env: str | type[gym.Env], options: dict[str, Any]) -> Callable[[], gym.Env]:
     """A function that builds one copy."""
     if isinstance(env, type):
-        return partial(_call_with_options, env.__name__, env, options)
+        return partial(_call_with_options, env.__name__, *_arguments(env, options))
     spec = _gymnasium_spec(env)
     if spec is not None:
         return partial(_call_with_options, spec.id, partial(gym.make, spec.id), options)
     if _global_registry.contains(ENV_CREATOR, env):
         return partial(_global_registry.get(ENV_CREATOR, env), options)
-    return partial(_call_with_options, env, _class_at(env), options)
+    return partial(_call_with_options, env, *_arguments(_class_at(env), options))
+
+
+# How people call the parameter of a class that RLlib gives all options.
+_NAMES_OF_ALL_OPTIONS = (
+    "config",
+    "env_config",
+    "env_context",
+    "env_ctx",
+    "context",
+    "ctx",
+    "cfg",
+    "conf",
+    "options",
+    "params",
+)
+
+
+def _arguments(
+    env_class: Callable[..., gym.Env], options: dict[str, Any]
+) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
+    """How to call a class: with the options by name, or, as RLlib does it, with all in its one
+    parameter (``def __init__(self, config)``)."""
+    try:
+        parameters = list(inspect.signature(env_class).parameters.values())
+    except (TypeError, ValueError):  # of C or without a signature
+        return env_class, options
+    single = parameters[0] if len(parameters) == 1 else None
+    if single is None or single.kind is not single.POSITIONAL_OR_KEYWORD or single.name in options:
+        return env_class, options
+    required = single.default is single.empty
+    takes_all = required or (bool(options) and single.name in _NAMES_OF_ALL_OPTIONS)
+    return env_class, {single.name: options} if takes_all else options
 
 
 def _class_at(path: str) -> type[gym.Env]:

@@ -4,6 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
+from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import register_env
 
 from algorithms.env_state import capture_env_state, restore_env_state
@@ -87,6 +88,34 @@ def test_a_class_and_its_path_take_options_as_keywords(env):
     assert vector.envs[0] is not vector.envs[1]
     default = make_vector_env(env, 1)
     assert default.envs[0].unwrapped._target == 1.0
+
+
+class OfOneConfig(ContinuousTarget):
+    """A class as RLlib calls it: one parameter that holds everything."""
+
+    def __init__(self, config):
+        super().__init__(config.get("target", 0.5))
+
+
+class OfOneOptionalConfig(OfOneConfig):
+    def __init__(self, config=None):
+        super().__init__(config or {})
+
+
+class TwoAgents(MultiAgentEnv):
+    pass
+
+
+@pytest.mark.parametrize("env", [OfOneConfig, OfOneOptionalConfig])
+def test_a_class_of_one_parameter_gets_the_options_whole(env):
+    assert make_vector_env(env, 1, {"target": 2.0}).envs[0].unwrapped._target == 2.0
+    assert make_vector_env(env, 1, {"config": {"target": 3.0}}).envs[0].unwrapped._target == 3.0
+    assert make_vector_env(env, 1).envs[0].unwrapped._target == 0.5
+
+
+def test_several_agents_are_refused():
+    with pytest.raises(EnvironmentRequestError, match="has several agents; one is supported"):
+        environment_spaces(TwoAgents)
 
 
 def test_a_registered_creator_gets_the_options_whole(registered):
