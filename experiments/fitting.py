@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from experiments.edits import each, mapped
 from experiments.experiment import Experiment
 
 
@@ -14,7 +15,8 @@ def fitted(
     """The experiment with resources that are there, and a note on every number that changed.
 
     A request of Tune that the machine cannot meet waits for ever. Runners are merged, so that all
-    environments stay and the batch is the same. Numbers given as grids are left as they are.
+    environments stay and the batch is the same. Of numbers given as grids only those of
+    environments per runner change.
 
     Args:
         experiment: checked for names and kinds.
@@ -28,7 +30,8 @@ def fitted(
     if not changed:
         return experiment
     before = {key: _value(experiment, defaults, key) for key in changed}
-    words = ", ".join(f"{key} {changed[key]} instead of {before[key]}" for key in changed)
+    other = [key for key in changed if changed[key] != before[key]]
+    words = ", ".join(f"{key} {changed[key]} instead of {before[key]}" for key in other)
     note = f"fewer resources than asked for are there: {words}"
     return replace(
         experiment,
@@ -71,9 +74,10 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
     )
     asked = [_value(experiment, defaults, name) for name in names]
     asked[-1] = 1 if asked[-1] == "auto" else asked[-1]
-    if cpus is None or not all(isinstance(number, int | float) for number in asked):
+    grid = each(asked[1])
+    if cpus is None or not all(isinstance(n, int | float) for n in [*asked[:1], *grid, *asked[2:]]):
         return {}
-    runners, envs, per_runner, main, learners, per_learner = asked
+    runners, _, per_runner, main, learners, per_learner = asked
     if main + runners * per_runner + learners * per_learner <= cpus or runners < 1:
         return {}
     asynchronous = experiment.algorithm == "A3C"
@@ -86,5 +90,7 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
         return changed
     if asynchronous:
         return changed | {"num_env_runners": room} if room >= 1 else {}
-    merged = next((n for n in range(room, 0, -1) if runners * envs % n == 0), 0)
-    return {"num_env_runners": merged, "num_envs_per_env_runner": runners * envs // max(merged, 1)}
+    whole = (n for n in range(room, 0, -1) if not any(runners * envs % n for envs in grid))
+    merged = next(whole, 0)
+    new = mapped(lambda envs: runners * envs // max(merged, 1), asked[1])
+    return {"num_env_runners": merged, "num_envs_per_env_runner": new}

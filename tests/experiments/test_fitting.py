@@ -67,5 +67,18 @@ def test_the_batch_stays_the_same():
     assert new["num_env_runners"] == 3
 
 
-def test_grids_are_left_to_the_check():
+def test_a_grid_of_environments_per_runner_is_merged_too():
+    grid = {"grid_search": [16, 32]}
+    new, notes = changed(num_env_runners=16, num_envs_per_env_runner=grid)
+    assert new["num_env_runners"] == 1
+    assert new["num_envs_per_env_runner"] == {"grid_search": [256, 512]}
+    assert "num_env_runners 1 instead of 16" in notes[0]
+
+
+def test_what_stays_is_not_spoken_of():
+    _, notes = changed(cpus=1, num_env_runners=1)
+    assert notes == ["fewer resources than asked for are there: num_env_runners 0 instead of 1"]
+
+
+def test_other_grids_are_left_to_the_check():
     assert changed(num_env_runners={"grid_search": [8, 16]}) == ({}, [])
