@@ -37,6 +37,11 @@ UNSUPPORTED_MODEL_KEYS = {
     "lstm_use_prev_action": "networks get observations only; put the last action into them",
     "lstm_use_prev_reward": "networks get observations only; put the last reward into them",
     "custom_action_dist": "the action distribution follows from the action space",
+    **{
+        key: "RLlib's networks for TorchModelV2 do not read it"
+        for key in MODEL_DEFAULTS
+        if "_initializer" in key
+    },
 }
 
 

@@ -168,6 +168,7 @@ def test_a_model_with_both_in_one_pass_is_asked_once():
         ({"lstm_use_prev_action": True}, "'lstm_use_prev_action': networks get observations only"),
         ({"lstm_use_prev_reward": True}, "'lstm_use_prev_reward': networks get observations only"),
         ({"use_attention": True}, "'use_attention': attention networks are not supported"),
+        ({"fcnet_bias_initializer": "zeros_"}, "RLlib's networks for TorchModelV2 do not read it"),
         ({"custom_action_dist": "x"}, "the action distribution follows from the action space"),
         ({"custom_model": "no.such.Model"}, "custom_model 'no.such.Model' cannot be imported"),
         ({"custom_model": Plain, "max_seq_len": 5}, "no effect: Plain is not recurrent"),
