@@ -28,7 +28,14 @@ from experiments.kinds import (
 )
 
 # RLlib's, which this project does not offer.
-FOREIGN = ("APPO", "BC", "CQL", "DreamerV3", "IMPALA", "MARWIL", "SAC", "DDPG", "TD3")
+FOREIGN = (
+    "APPO", "BC", "CQL", "DreamerV3", "IMPALA", "IQL", "MARWIL", "SAC",
+    # and those of its retired releases
+    "DDPG", "TD3", "APEX", "Apex", "ApexDQN", "APEX_DDPG", "ApexDDPG", "SimpleQ", "R2D2", "Rainbow",
+    "DDPPO", "DD_PPO", "ES", "ARS", "QMIX", "MADDPG", "CRR", "DT", "SlateQ", "RNNSAC", "Dreamer",
+    "MAML", "MBMPO", "AlphaZero", "AlphaStar", "LeelaChessZero", "BanditLinUCB", "BanditLinTS",
+    "Random",
+)  # fmt: skip
 FIELD_KINDS: dict[str, Kind] = {
     "num_samples": integer(1),
     "checkpoint_frequency": optional(integer(0)),

@@ -15,6 +15,7 @@ from custom_models.options import ActorCriticOptions
 from experiments import retired_keys, schema
 from experiments.errors import RequestError, nearest
 from experiments.kinds import Kind, complaint
+from experiments.retired_left_out import LEFT_OUT
 
 MAX_COMBINATIONS = 200
 
@@ -62,6 +63,8 @@ def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind])
     reason = schema.UNUSED.get(key)
     if reason is not None:
         return RequestError("has no effect here", key=path, hint=reason)
+    if key in LEFT_OUT:
+        return RequestError("is a retired key", key=path, hint=LEFT_OUT[key].reason)
     owners = [name for name, keys in schema.OF_ALGORITHM.items() if key in keys]
     if owners:
         owner_hint = f"it belongs to {' and '.join(owners)}"

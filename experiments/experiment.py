@@ -30,6 +30,7 @@ class Experiment:
         source: the file; text: its content.
         changes: what was translated on the way.
         notes: what else should be said before it runs, a sentence each.
+        assigned: the ``--set`` assignments that were translated together with the file.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Experiment:
     text: str | None = None
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    assigned: tuple[str, ...] = ()
 
     @property
     def all_notes(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -17,8 +17,15 @@ from experiments.yaml_reader import parse_yaml
 PLAIN_FIELDS = tuple(
     f.name
     for f in fields(Experiment)
-    if f.name not in ("name", "algorithm", "config", "stop", "source", "text", "changes", "notes")
+    if f.name
+    not in ("name", "algorithm", "config", "stop", "source", "text", "changes", "notes", "assigned")
 )
+# Key → retired keys that would overrule it.
+_OVERRULED = {
+    "lr": ("lr_schedule",),
+    "entropy_coeff": ("entropy_coeff_schedule",),
+    "num_gpus_per_learner": ("num_gpus",),
+}
 MAX_SEEDS = 1000
 SEED_PART = re.compile(r"^(\d+)(?:-(\d+))?$")
 
@@ -33,14 +40,7 @@ def apply_overrides(experiment: Experiment, assignments: list[str]) -> Experimen
         RequestError: an assignment is malformed.
     """
     for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        parts = path.strip().split(".")
-        if not equals or not all(parts):
-            raise RequestError(f"{assignment!r} is not KEY.SUB=VALUE", key="--set")
-        try:
-            value = parse_yaml(text)
-        except RequestError as error:
-            raise RequestError(error.problem, key=f"--set {path}") from None
+        path, parts, value = _parsed(assignment)
         if parts in (["stop"], ["config"]) and not isinstance(value, dict):
             raise RequestError(f"must be a mapping, got {value!r}", key=f"--set {path}")
         if len(parts) == 1 and parts[0] in (*PLAIN_FIELDS, "stop", "config"):
@@ -57,6 +57,49 @@ def apply_overrides(experiment: Experiment, assignments: list[str]) -> Experimen
         merged: dict[str, Any] = {target: _assigned(tree, keys, value, path)}
         experiment = replace(experiment, **merged)
     return experiment
+
+
+def into_retired(
+    entry: Mapping[str, Any], assignments: Sequence[str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A retired file's entry with the assignments to its config in it, to be translated together.
+
+    What the file says under another name of the same key goes: the option wins.
+
+    Returns:
+        The entry, and the assignments that are in it.
+
+    Raises:
+        RequestError: an assignment is malformed.
+    """
+    config, taken = dict(entry.get("config") or {}), []
+    for assignment in assignments:
+        path, parts, value = _parsed(assignment)
+        if parts[0] in (*PLAIN_FIELDS, "stop") or parts == ["config"]:
+            continue
+        keys = parts[1:] if parts[0] == "config" else parts
+        same = [key for key in config if key != keys[0] and _replaces(keys, key)]
+        config = {key: item for key, item in config.items() if key not in same}
+        config = _assigned(config, keys, value, path)
+        taken.append(assignment)
+    return {**entry, "config": config}, tuple(taken)
+
+
+def _replaces(keys: list[str], key: str) -> bool:
+    """Whether an option's path is a key of the file under another name, or overrules it."""
+    return todays_keys(keys) == todays_keys([key]) or key in _OVERRULED.get(keys[0], ())
+
+
+def _parsed(assignment: str) -> tuple[str, list[str], Any]:
+    """Path, its parts and the value of ``key.sub=value``."""
+    path, equals, text = assignment.partition("=")
+    parts = path.strip().split(".")
+    if not equals or not all(parts):
+        raise RequestError(f"{assignment!r} is not KEY.SUB=VALUE", key="--set")
+    try:
+        return path, parts, parse_yaml(text)
+    except RequestError as error:
+        raise RequestError(error.problem, key=f"--set {path}") from None
 
 
 def todays_keys(keys: list[str]) -> list[str]:

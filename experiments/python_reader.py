@@ -5,14 +5,22 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ray import cloudpickle
+
 import algorithms
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
-from experiments.retired_python import entry_of, retired_modules
+from experiments.overrides import into_retired
+from experiments.recorded import entry_of
+from experiments.retired_python import gone, retired_modules
+from experiments.self_training import REMEDY, CommandsPartError, only_defining
 from experiments.translation import translated
 
 # Attributes of a configuration that its public key sets.
@@ -23,15 +31,19 @@ PUBLIC_NAMES = {
 NOT_CONFIGURATION = {"algo_class", "env"}
 
 
-def read_python(file: Path) -> list[Experiment]:
+def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]:
     """The experiment a Python file describes; it is named after the file.
+
+    Args:
+        file: the file.
+        assignments: see :func:`experiments.reading.read_experiments`.
 
     Raises:
         RequestError: the file fails, or its ``config`` or ``stop`` is not usable.
     """
     for known in algorithms.NAMES:  # before the real modules are hidden
         algorithms.config_class(known)
-    with retired_modules():
+    with retired_modules(), only_defining(file):
         module = _run(file)
     config = getattr(module, "config", None)
     if config is None:
@@ -39,7 +51,8 @@ def read_python(file: Path) -> list[Experiment]:
     stop = getattr(module, "stop", {})
     entry = entry_of(config)
     if entry is not None:
-        return [_retired(file, {**entry, "stop": stop})]
+        entry, assigned = into_retired({**entry, "stop": stop}, assignments)
+        return [replace(_retired(file, entry), assigned=assigned)]
     name = next((n for n in algorithms.NAMES if type(config) is algorithms.config_class(n)), None)
     if name is None:
         kind = f"{type(config).__module__}.{type(config).__qualname__}"
@@ -106,19 +119,29 @@ def _run(file: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    # What the file registers goes to other processes, which cannot import it: whole, not by name.
+    cloudpickle.register_pickle_by_value(module)
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise RequestError(f"{error.msg}", file=file, key=f"line {error.lineno}") from None
+    except CommandsPartError as error:
+        raise RequestError(str(error), file=file, key=_line(error, spec), hint=REMEDY) from None
     except (Exception, SystemExit) as error:  # the user's code runs here and may raise anything
-        stack = traceback.extract_tb(error.__traceback__)
-        # The import system made the name absolute.
-        frames = [frame for frame in stack if frame.filename == spec.origin]
-        line = f"line {frames[-1].lineno}" if frames else None
-        raise RequestError(f"{type(error).__name__}: {error}", file=file, key=line) from None
+        problem, hint = f"{type(error).__name__}: {error}", gone(error)
+        raise RequestError(problem, file=file, key=_line(error, spec), hint=hint) from None
     finally:
+        cloudpickle.unregister_pickle_by_value(module)
         del sys.modules[name]
     return module
+
+
+def _line(error: BaseException, spec: ModuleSpec) -> str | None:
+    """The file's own line that led to the error."""
+    # The import system made the name absolute.
+    stack = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in stack if frame.filename == spec.origin]
+    return f"line {frames[-1].lineno}" if frames else None
 
 
 def _how() -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.edits import Change
+from experiments.edits import Change, Edits
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
-from experiments.translation import translated
+from experiments.overrides import into_retired
+from experiments.translation import is_retired, translated
 from experiments.yaml_reader import parse_yaml
 
 # Key of an experiment in a file → field of Experiment; the retired spellings stand behind.
@@ -37,8 +38,13 @@ CHECKPOINT_FIELDS = {
 }
 
 
-def read_experiments(file: Path) -> list[Experiment]:
+def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]:
     """The experiments a YAML or Python file describes, unchecked but well-formed.
+
+    Args:
+        file: the file.
+        assignments: those of ``--set``; a retired file is translated with them in it. The
+            others are left to :func:`experiments.overrides.apply_overrides`.
 
     Raises:
         RequestError: names the file, the key and what is wrong.
@@ -48,7 +54,7 @@ def read_experiments(file: Path) -> list[Experiment]:
     if file.suffix == ".py":
         from experiments.python_reader import read_python
 
-        return read_python(file)
+        return read_python(file, assignments)
     if file.suffix not in (".yaml", ".yml"):
         raise RequestError(f"has the ending {file.suffix!r}", file=file, hint="use .yaml or .py")
     try:
@@ -59,10 +65,12 @@ def read_experiments(file: Path) -> list[Experiment]:
     if not isinstance(document, Mapping) or not document:
         kind = "is empty" if not document else f"holds a {type(document).__name__}"
         raise RequestError(kind, file=file, hint="it must map experiment names to experiments")
-    return [_experiment(name, entry, file, text) for name, entry in document.items()]
+    return [_experiment(name, entry, file, text, assignments) for name, entry in document.items()]
 
 
-def _experiment(name: Any, entry: Any, file: Path, text: str) -> Experiment:
+def _experiment(
+    name: Any, entry: Any, file: Path, text: str, assignments: Sequence[str] = ()
+) -> Experiment:
     """One named entry.
 
     Raises:
@@ -76,8 +84,12 @@ def _experiment(name: Any, entry: Any, file: Path, text: str) -> Experiment:
         raise RequestError(
             f"must map keys such as run, env and config, got {entry!r}", file=file, key=name
         )
+    _require_mappings(name, entry, file)
+    assigned: tuple[str, ...] = ()
+    if assignments and is_retired(Edits(entry)):
+        entry, assigned = into_retired(entry, assignments)
     entry, changes = _translated(name, entry, file)
-    values: dict[str, Any] = {"changes": tuple(changes)}
+    values: dict[str, Any] = {"changes": tuple(changes), "assigned": assigned}
     for key, value in entry.items():
         if key == "checkpoint_config":
             where = f"{name}.{key}"
@@ -100,12 +112,15 @@ def _experiment(name: Any, entry: Any, file: Path, text: str) -> Experiment:
     return Experiment(name=name, source=file, text=text, **values)
 
 
-def _translated(
-    name: str, entry: Mapping[str, Any], file: Path
-) -> tuple[dict[str, Any], list[Change]]:
+def _require_mappings(name: str, entry: Mapping[str, Any], file: Path) -> None:
     for key in ("config", "stop"):
         if key in entry:
             _mapping(entry[key], file, f"{name}.{key}")
+
+
+def _translated(
+    name: str, entry: Mapping[str, Any], file: Path
+) -> tuple[dict[str, Any], list[Change]]:
     try:
         return translated(entry)
     except RequestError as error:

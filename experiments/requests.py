@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from experiments.edits import Edits
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.options import FileOptions, LaunchOptions, TrainOptions
-from experiments.overrides import apply_overrides, parse_mapping
+from experiments.overrides import apply_overrides, into_retired, parse_mapping
 from experiments.reading import read_experiments
-from experiments.translation import result_today, translated, with_todays_env
+from experiments.translation import is_retired, result_today, translated, with_todays_env
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
 REFUSED = {
@@ -27,7 +28,7 @@ def experiments_from_files(files: list[Path], options: FileOptions) -> list[Expe
     Raises:
         RequestError: a wrong file or option.
     """
-    found = [experiment for file in files for experiment in read_experiments(file)]
+    found = [e for file in files for e in read_experiments(file, options.set_ or [])]
     if options.env is not None:
         found = [replace(experiment, env=options.env) for experiment in found]
     _require_different_names(found)
@@ -58,7 +59,11 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
         )
     name = f"{options.algo.lower()}-{str(env).split('/')[-1].lower()}"
     stop = parse_mapping(options.stop, what="--stop") if options.stop is not None else {}
-    entry, changes = translated({"run": options.algo, "env": env, "config": config, "stop": stop})
+    given: dict[str, Any] = {"run": options.algo, "env": env, "config": config, "stop": stop}
+    assigned: tuple[str, ...] = ()
+    if is_retired(Edits(given)):
+        given, assigned = into_retired(given, options.set_ or [])
+    entry, changes = translated(given)
     experiment = Experiment(
         name=name,
         algorithm=entry["run"],
@@ -66,6 +71,7 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
         config=entry["config"],
         stop=entry["stop"],
         changes=tuple(changes),
+        assigned=assigned,
     )
     return with_options(experiment, options)
 
@@ -94,7 +100,8 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
         attribute = options.checkpoint_score_attr
         changes["score_attribute"] = attribute.removeprefix("min-")
         changes["score_order"] = "min" if attribute.startswith("min-") else "max"
-    overridden = apply_overrides(replace(experiment, **changes), options.set_ or [])
+    later = [text for text in options.set_ or [] if text not in experiment.assigned]
+    overridden = apply_overrides(replace(experiment, **changes), later)
     return with_todays_env(overridden)
 
 

@@ -1,110 +1,24 @@
-"""What retired releases did where a file is silent, and how their batches and losses came about."""
+"""Writing down what retired releases did unasked: their defaults, batches, and summed losses."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from envs import is_atari, legacy_atari_id
 from experiments.edits import Edits, each
+from experiments.retired_eras import ADAM, DEFAULTS, EPSILON, SCREENS_0_4
 
-# Keys only the releases before 1.0 had, and those that came with 2.0.
-BEFORE_1 = {
-    "sample_batch_size",
-    "batch_size",
-    "timesteps_per_batch",
-    "use_pytorch",
-    "eager",
-    "sgd_batchsize",
-    "sgd_stepsize",
-    "smoothing_num_episodes",
-    "devices",
-    "write_logs",
-    "per_worker_exploration",
-    "schedule_max_timesteps",
-    "exploration_final_eps",
-    "exploration_fraction",
-    "gpu",
-}
-SINCE_2 = {
-    "num_rollout_workers",
-    "replay_buffer_config",
-    "min_sample_timesteps_per_iteration",
-    "min_time_s_per_iteration",
-    "num_learner_workers",
-    "enable_connectors",
-    "recreate_failed_workers",
-    "_enable_learner_api",
-    "_enable_rl_module_api",
-    "_enable_rl_trainer_api",
-    "_enable_new_api_stack",
-    "evaluation_duration",
-}
-SINCE_1 = {
-    "timesteps_per_iteration",
-    "min_iter_time_s",
-    "min_time_s_per_reporting",
-    "metrics_smoothing_episodes",
-    "evaluation_num_episodes",
-    "buffer_size",
-    "_use_trajectory_view_api",
-}
-
-_EPSILON = 1e-8
-_ADAM = {"type": "adam", "epsilon": _EPSILON}
-_ACTOR_CRITIC = {
-    "num_env_runners": 2,
-    "num_envs_per_env_runner": 1,
-    "lr": 1e-4,
-    "grad_clip": 40.0,
-    "optimizer": _ADAM,
-}
-_PG = {
-    "num_env_runners": 0,
-    "num_envs_per_env_runner": 1,
-    "lr": 4e-4,
-    "train_batch_size": 200,
-    "optimizer": _ADAM,
-}
-_A2C_1 = {
-    **_ACTOR_CRITIC,
-    "train_batch_size": 200,
-    "rollout_fragment_length": 20,
-    "min_time_s_per_iteration": 10,
-}
-_A3C = {**_ACTOR_CRITIC, "rollout_fragment_length": 10, "min_time_s_per_iteration": 5}
-_RAW_ACTIONS = {"normalize_actions": False, "clip_actions": True}
-# Release → algorithm → key → value, where today's default is another one.
-DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
-    "before 1.0": {
-        "A2C": {**_A2C_1, **_RAW_ACTIONS},
-        "A3C": {**_A3C, **_RAW_ACTIONS},
-        "PPO": _RAW_ACTIONS,
-        "PG": {**_PG, **_RAW_ACTIONS},
-    },
-    "1": {"A2C": _A2C_1, "A3C": _A3C, "PPO": {}, "PG": _PG},
-    "2": {
-        "A2C": {**_ACTOR_CRITIC, "train_batch_size": 32, "min_time_s_per_iteration": 10},
-        "A3C": _A3C,
-        "PPO": {},
-        "PG": _PG,
-    },
-}
 YEAR = 365 * 24 * 3600
-
-
-def era_of(keys: set[str]) -> str:
-    """The release the file was written for, by the keys only some releases had; else the last."""
-    if keys & SINCE_2:
-        return "2"
-    if keys & BEFORE_1:
-        return "before 1.0"
-    return "1" if keys & SINCE_1 else "2"
 
 
 def fill_defaults(edits: Edits, algorithm: str, era: str) -> None:
     """Today's file says what the retired release did where the file was silent."""
     why = f"as in Ray {era} where the file is silent"
-    for key, value in DEFAULTS[era].get(algorithm, {}).items():
+    defaults = DEFAULTS[era].get(algorithm, {})
+    if era == "0.4" and any(is_atari(env) for env in each(edits.get("env"))):
+        defaults = {**defaults, **_own_screens(edits, algorithm)}
+    for key, value in defaults.items():
         edits.fill(f"config.{key}", value, why)
     if not edits.get("stop") and edits.get("time_budget_s") is None:
         if edits.has("stop"):
@@ -114,6 +28,23 @@ def fill_defaults(edits: Edits, algorithm: str, era: str) -> None:
             {"time_total_s": YEAR},
             "no rule ends the run, so it goes on until you interrupt it; a year stands for ever",
         )
+
+
+def screens_of_the_era(edits: Edits, algorithm: str, era: str) -> None:
+    """Before Ray 0.5 only DQN wrapped games as Mnih et al. did."""
+    atari = any(isinstance(env, str) and _played_as_a_game(env) for env in each(edits.get("env")))
+    if era == "0.4" and algorithm != "DQN" and atari:
+        edits.put("config.preprocessor_pref", "rllib")
+
+
+def _played_as_a_game(env: str) -> bool:
+    return is_atari(env) or legacy_atari_id(env) is not None
+
+
+def _own_screens(edits: Edits, algorithm: str) -> dict[str, Any]:
+    model = edits.get("config.model") or {}
+    own = algorithm == "DQN" or "custom_model" in model or "conv_filters" in model
+    return {} if own or model.get("dim", 80) != 80 else SCREENS_0_4
 
 
 def at_least_one_runner(edits: Edits, algorithm: str) -> None:
@@ -132,7 +63,10 @@ def whole_batches(edits: Edits, algorithm: str, defaults: Any) -> None:
         return
     runners = _largest(edits, "num_env_runners", defaults)
     envs = _largest(edits, "num_envs_per_env_runner", defaults)
-    total = edits.get("config.train_batch_size", defaults.train_batch_size)
+    size = "train_batch_size"
+    if edits.has(f"config.{size}_per_learner"):
+        size += "_per_learner"
+    total = edits.get(f"config.{size}", defaults.train_batch_size)
     fragment = edits.get("config.rollout_fragment_length", "auto")
     if runners is None or envs is None or not isinstance(total, int):
         return
@@ -153,10 +87,10 @@ def whole_batches(edits: Edits, algorithm: str, defaults: Any) -> None:
     collected = math.ceil(total / per_round) * per_round
     if collected != total:
         why = f"rounds of {per_round} steps collected {collected} for the {total} asked"
-        if edits.has("config.train_batch_size"):
-            edits.correct("config.train_batch_size", collected, why)
+        if edits.has(f"config.{size}"):
+            edits.correct(f"config.{size}", collected, why)
         else:
-            edits.fill("config.train_batch_size", collected, why)
+            edits.fill(f"config.{size}", collected, why)
 
 
 def means_of_sums(edits: Edits, algorithm: str) -> None:
@@ -178,8 +112,8 @@ def means_of_sums(edits: Edits, algorithm: str) -> None:
     clip = edits.get("config.grad_clip")
     if isinstance(clip, int | float) and not isinstance(clip, bool):
         edits.correct("config.grad_clip", clip / steps, why)
-    if edits.get("config.optimizer") == _ADAM:
-        edits.correct("config.optimizer", {**_ADAM, "epsilon": _EPSILON / steps}, why)
+    if edits.get("config.optimizer") == ADAM:
+        edits.correct("config.optimizer", {**ADAM, "epsilon": EPSILON / steps}, why)
 
 
 def _largest(edits: Edits, key: str, defaults: Any) -> int | None:

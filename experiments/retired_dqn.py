@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.edits import Edits, plain_number
+from experiments.edits import Edits, each, plain_number
 from experiments.errors import RequestError, nearest
+from experiments.retired_left_out import LeftOut, leave_out
 
 _BUFFER = "config.replay_buffer_config"
 _START = "config.num_steps_sampled_before_learning_starts"
+_STARTS = ("learning_starts", "min_size_for_sampling")
 # Key, at the top or inside replay_buffer_config → key of today's buffer.
 _BUFFER_KEYS = {
     "buffer_size": "capacity",
@@ -18,20 +20,56 @@ _BUFFER_KEYS = {
     "prioritized_replay_beta": "beta",
     "beta": "beta",
 }
+_NOT_ANNEALED = LeftOut("beta is not annealed")
+_ONE_BY_ONE = LeftOut("steps are replayed one by one")
+_SMALLEST = LeftOut("today's buffer has a smallest priority of its own")
+_OF_APEX = LeftOut("it belonged to Ape-X")
 _LEFT_OUT = {
-    "prioritized_replay_eps": "today's buffer has a smallest priority of its own",
-    "eps": "today's buffer has a smallest priority of its own",
-    "final_prioritized_replay_beta": "beta is not annealed",
-    "beta_annealing_fraction": "beta is not annealed",
-    "prioritized_replay_beta_annealing_timesteps": "beta is not annealed",
-    "worker_side_prioritization": "the learner computes priorities",
-    "replay_sequence_length": "steps are replayed one by one",
-    "replay_batch_size": "steps are replayed one by one",
-    "replay_mode": "there is one agent",
-    "storage_unit": "today's buffer keeps episodes",
-    "per_worker_exploration": "all runners follow one schedule",
-    "sigma0": "there are no noisy layers",
-    "categorical_distribution_temperature": "it had an effect in evaluation only",
+    "prioritized_replay_eps": _SMALLEST,
+    "eps": _SMALLEST,
+    "final_prioritized_replay_beta": _NOT_ANNEALED,
+    "beta_annealing_fraction": _NOT_ANNEALED,
+    "prioritized_replay_beta_annealing_timesteps": _NOT_ANNEALED,
+    "worker_side_prioritization": LeftOut("the learner computes priorities"),
+    "replay_sequence_length": _ONE_BY_ONE,
+    "replay_batch_size": _ONE_BY_ONE,
+    "replay_mode": LeftOut("there is one agent"),
+    "storage_unit": LeftOut("today's buffer keeps episodes"),
+    "_enable_replay_buffer_api": LeftOut("there is one kind of replay buffer"),
+    "per_worker_exploration": LeftOut("all runners follow one schedule"),
+    "sigma0": LeftOut("there are no noisy layers"),
+    "categorical_distribution_temperature": LeftOut("it had an effect in evaluation only"),
+    "softmax_temp": LeftOut("exploration is by epsilon", (1.0,), "soft_q is not set"),
+    "noisy": LeftOut(
+        "there are no noisy layers", (False, None), "noisy layers are gone from RLlib's DQN"
+    ),
+    "parameter_noise": LeftOut(
+        "there is no parameter noise", (False, None), "parameter noise is gone from RLlib's DQN"
+    ),
+    "apex_optimizer": LeftOut("it is DQN, not Ape-X", (False, None), "Ape-X is not offered here"),
+    "rmsprop": LeftOut("the optimizer is Adam", (False, None), "DQN's optimizer is Adam"),
+    "optimizer_class": LeftOut("RLlib's DQN has one loop"),
+    "optimizer_config": LeftOut("RLlib's DQN has one loop"),
+    "max_weight_sync_delay": _OF_APEX,
+    "num_replay_buffer_shards": _OF_APEX,
+    "num_gradient_worker_shards": _OF_APEX,
+    "min_train_to_sample_ratio": _OF_APEX,
+    "batch_mode": LeftOut("episodes are replayed step by step"),
+    "observation_filter": LeftOut(
+        "nothing is filtered", ("NoFilter", None), "RLlib's new DQN has no observation filter"
+    ),
+    "optimizer": LeftOut("nothing is set", ({}, None), "DQN's optimizer is Adam (adam_epsilon)"),
+    "clip_actions": LeftOut("actions are discrete"),
+    "normalize_actions": LeftOut("actions are discrete"),
+}
+_ONE_NETWORK = LeftOut("values have one network")
+_MODEL_LEFT_OUT = {
+    "vf_share_layers": _ONE_NETWORK,
+    "free_log_std": LeftOut("actions are discrete"),
+    "post_fcnet_hiddens": LeftOut(
+        "there are none", ([], None), "use hiddens for the layers behind the encoder"
+    ),
+    "use_lstm": LeftOut("there is no recurrent layer", (False, None), "DQN is not recurrent here"),
 }
 _TYPES = {
     "MultiAgentPrioritizedReplayBuffer": "PrioritizedEpisodeReplayBuffer",
@@ -50,23 +88,24 @@ _WAYS_TO_EXPLORE = {
 _EPSILON = {"initial_epsilon": 1.0, "final_epsilon": 0.02, "epsilon_timesteps": 10_000}
 
 
-def translate_dqn(edits: Edits, era: str) -> None:
+def translate_dqn(edits: Edits) -> None:
     """Replace the retired DQN's own keys.
 
     Raises:
         RequestError: noisy layers, or a way to explore that RLlib's new DQN does not have.
     """
-    _refuse_noise(edits)
+    _of_the_model(edits)
+    _soft_q(edits)
     prioritized = _prioritized(edits)
     for where in ("config", _BUFFER):
         for key in edits.keys(where):
             path = f"{where}.{key}"
-            if key == "learning_starts":
+            if key in _STARTS:
                 edits.rename(path, _START)
             elif key in _BUFFER_KEYS and path != f"{_BUFFER}.{_BUFFER_KEYS[key]}":
                 edits.rename(path, f"{_BUFFER}.{_BUFFER_KEYS[key]}")
-            elif key in _LEFT_OUT:
-                edits.leave_out(path, _LEFT_OUT[key])
+            elif key in _LEFT_OUT and path != "config.eps":
+                leave_out(edits, path, _LEFT_OUT[key])
     if not prioritized:
         for key in _PRIORITIES:
             if edits.has(f"{_BUFFER}.{key}"):
@@ -74,20 +113,44 @@ def translate_dqn(edits: Edits, era: str) -> None:
         edits.fill(f"{_BUFFER}.type", "EpisodeReplayBuffer", "replay is uniform")
         edits.fill(f"{_BUFFER}.capacity", 50_000, "as in Ray 1 and 2 where the file is silent")
     _exploration(edits)
-    if era != "2":
-        edits.fill("config.rollout_fragment_length", 4, f"as in Ray {era} where the file is silent")
-    _whole_n_steps(edits)
     if edits.has("config.env_config.terminal_on_life_loss"):
         edits.leave_out(
             "config.env_config.terminal_on_life_loss", "scores of RLlib's runner are of whole games"
         )
 
 
-def _refuse_noise(edits: Edits) -> None:
-    if edits.get("config.noisy"):
-        raise RequestError("noisy layers are gone from RLlib's DQN", key="config.noisy")
-    if edits.has("config.noisy"):
-        edits.leave_out("config.noisy", "there are no noisy layers")
+def whole_fragments(edits: Edits, era: str) -> None:
+    """The era's fragment, and no fragment shorter than one n-step target."""
+    path = "config.rollout_fragment_length"
+    if era != "2":
+        edits.fill(path, 4, f"as in Ray {era} where the file is silent")
+    fragment = edits.get(path)
+    steps = [n for n in each(edits.get("config.n_step", 1)) if isinstance(n, int)]
+    if isinstance(fragment, int) and fragment < (longest := max(steps, default=1)):
+        edits.correct(path, longest, f"{fragment} steps are fewer than n_step {longest}")
+
+
+def _of_the_model(edits: Edits) -> None:
+    for key in edits.keys("config.model"):
+        path = f"config.model.{key}"
+        if key == "epsilon":
+            edits.rename(path, "config.epsilon")
+        elif key == "head_fcnet_hiddens":
+            edits.rename(path, "config.hiddens")
+        elif key in _MODEL_LEFT_OUT:
+            leave_out(edits, path, _MODEL_LEFT_OUT[key])
+
+
+def _soft_q(edits: Edits) -> None:
+    """Ray 0.6 and 0.7's way to ask for a softmax."""
+    asked = edits.get("config.soft_q")
+    if asked:
+        values = {"type": "SoftQ", "temperature": edits.get("config.softmax_temp", 1.0)}
+        edits.change("config.soft_q", "config.exploration_config", values, "exploration by softmax")
+        if edits.has("config.softmax_temp"):
+            edits.leave_out("config.softmax_temp", "is its temperature")
+    elif edits.has("config.soft_q"):
+        edits.leave_out("config.soft_q", "exploration is by epsilon")
 
 
 def _prioritized(edits: Edits) -> bool:
@@ -121,9 +184,10 @@ def _exploration(edits: Edits) -> None:
         edits.change(path, new, temperature, "actions are sampled from softmax(Q / temperature)")
         return
     own = {key: value for key, value in given.items() if key in _EPSILON}
+    before_1 = _before_1(edits)
     values = {
         key: plain_number(value, f"{path}.{key}")
-        for key, value in {**_EPSILON, **_before_1(edits), **own}.items()
+        for key, value in {**_EPSILON, **before_1, **own}.items()
     }
     steps = max(int(values["epsilon_timesteps"]), 1)
     warmup = int(plain_number(given.get("warmup_timesteps", 0), f"{path}.warmup_timesteps"))
@@ -134,7 +198,9 @@ def _exploration(edits: Edits) -> None:
     if edits.has(path):
         edits.change(path, "config.epsilon", schedule, "is the schedule epsilon now")
     else:
-        edits.fill("config.epsilon", schedule, "as in Ray 1 and 2 where the file is silent")
+        silent = "as in Ray 1 and 2 where the file is silent"
+        why = "one schedule of what were several keys" if before_1 else silent
+        edits.fill("config.epsilon", schedule, why)
 
 
 def _before_1(edits: Edits) -> dict[str, Any]:
@@ -152,11 +218,3 @@ def _before_1(edits: Edits) -> dict[str, Any]:
             edits.leave_out(f"config.{key}", "is in the schedule epsilon now")
             found["epsilon_timesteps"] = int(fraction * total)
     return found
-
-
-def _whole_n_steps(edits: Edits) -> None:
-    """A fragment must be long enough for one n-step target."""
-    path = "config.rollout_fragment_length"
-    n_step, fragment = edits.get("config.n_step", 1), edits.get(path)
-    if isinstance(fragment, int) and isinstance(n_step, int) and fragment < n_step:
-        edits.correct(path, n_step, f"{fragment} steps are fewer than n_step {n_step}")

@@ -100,6 +100,7 @@ def atari_preprocessing(edits: Edits) -> None:
                 "rllib": "one gray screen, not four stacked",
             }.get(str(preference), "observations are the screen")
         edits.leave_out("config.preprocessor_pref", why)
+    _frame_stack(edits, atari)
     if not atari:
         return
     if edits.has("config.env_config.nondeterministic"):
@@ -109,6 +110,19 @@ def atari_preprocessing(edits: Edits) -> None:
         edits.change(path, path, 4, "RLlib's wrappers skipped 4 frames where the game skipped none")
     if preference == "rllib":
         edits.fill("config.clip_rewards", False, "only Mnih's wrappers clipped rewards unasked")
+
+
+def _frame_stack(edits: Edits, atari: bool) -> None:
+    """``framestack`` and ``no_framestack`` of the model: a game's ``stack_size``."""
+    for name, alone in (("framestack", False), ("no_framestack", True)):
+        path = f"config.model.{name}"
+        if not edits.has(path):
+            continue
+        if atari and edits.get(path) is alone:
+            new = "config.env_config.stack_size"
+            edits.change(path, new, 1, "one screen, not four stacked")
+        else:
+            edits.leave_out(path, "four screens are stacked, and nothing but screens is")
 
 
 def horizon(edits: Edits) -> None:

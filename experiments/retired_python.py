@@ -11,150 +11,88 @@ import importlib
 import importlib.abc
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Self
+from typing import Any
 
-# Module below ray.rllib.algorithms or ray.rllib.agents → stem of its classes.
+from experiments.recorded import Recorded, RecordedAlgorithm, RecordedDict
+
+# Module below ray.rllib.algorithms or ray.rllib.agents → stems of its classes, its own first.
 _STEMS = {
-    "a2c": "A2C",
-    "a3c": "A3C",
-    "pg": "PG",
-    "ppo": "PPO",
-    "dqn": "DQN",
-    "ddpg": "DDPG",
-    "td3": "TD3",
-    "simple_q": "SimpleQ",
-    "appo": "APPO",
-    "impala": "Impala",
-    "sac": "SAC",
+    "a2c": ("A2C",),
+    "a3c": ("A3C", "A2C"),
+    "pg": ("PG",),
+    "ppo": ("PPO", "APPO", "DDPPO"),
+    "dqn": ("DQN", "SimpleQ", "Apex", "R2D2"),
+    "ddpg": ("DDPG", "TD3", "ApexDDPG"),
+    "td3": ("TD3",),
+    "simple_q": ("SimpleQ",),
+    "appo": ("APPO",),
+    "ddppo": ("DDPPO",),
+    "impala": ("IMPALA", "Impala"),
+    "sac": ("SAC",),
+    "es": ("ES",),
+    "ars": ("ARS",),
+    "apex_dqn": ("ApexDQN",),
+    "bc": ("BC",),
+    "marwil": ("MARWIL",),
+    "cql": ("CQL",),
+    "crr": ("CRR",),
+    "dreamerv3": ("DreamerV3",),
+    "iql": ("IQL",),
+    "qmix": ("QMIX",),
+    "r2d2": ("R2D2",),
 }
-_PACKAGES = ("ray.rllib.algorithms", "ray.rllib.agents")
+# The last one is Ray 0.4's.
+_PACKAGES = ("ray.rllib.algorithms", "ray.rllib.agents", "ray.rllib")
 _EXAMPLES = "ray.rllib.examples.env"
-# Name of a builder's first parameter, where files give it without its name.
-_FIRST = {
-    "environment": "env",
-    "framework": "framework",
-    "callbacks": "callbacks_class",
-    "update_from_dict": "",
+# Package that is gone → what a file needs instead; the first that fits.
+_GONE = {
+    "ray.rllib.agents": "a config file needs DEFAULT_CONFIG of ray.rllib.agents.ppo and its like",
+    "ray.rllib": "a config file needs PPOConfig of ray.rllib.algorithms.ppo and its like",
+    "gym": "gymnasium took its place",
 }
-_BUILDERS = {
-    *_FIRST,
-    "api_stack",
-    "checkpointing",
-    "debugging",
-    "env_runners",
-    "evaluation",
-    "experimental",
-    "exploration",
-    "fault_tolerance",
-    "learners",
-    "multi_agent",
-    "offline_data",
-    "python_environment",
-    "reporting",
-    "resources",
-    "rl_module",
-    "rollouts",
-    "training",
-}
-_NESTED = ("model", "env_config", "evaluation_config", "optimizer")
-_RUNS_ITSELF = ("build", "build_algo", "train")
 
 
-class Recorded:
-    """A configuration that writes down what is set on it, whatever the method or spelling."""
-
-    algorithm = ""
-
-    def __init__(self, algo_class: Any = None):
-        self.__dict__["settings"] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        settings = self.__dict__.get("settings", {})
-        if name in settings:
-            return settings[name]
-        if name in _RUNS_ITSELF:
-            raise AttributeError(f"config.{name}() is the command's part; leave it out of the file")
-        if name in _BUILDERS:
-            return self._builder(name)
-        raise AttributeError(f"the configuration has no {name!r}")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.settings[name] = value
-
-    def __getitem__(self, name: str) -> Any:
-        return self.settings[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.settings[name] = value
-
-    def _builder(self, name: str) -> Callable[..., Recorded]:
-        def record(*positional: Any, **named: Any) -> Recorded:
-            if len(positional) > 1 or (positional and name not in _FIRST):
-                raise TypeError(f"config.{name}() takes named arguments")
-            if positional and name == "update_from_dict":
-                named = dict(positional[0])
-            elif positional:
-                named = {_FIRST[name]: positional[0], **named}
-            for key, value in named.items():
-                known = self.settings.get(key)
-                merges = key in _NESTED and isinstance(known, Mapping)
-                self.settings[key] = {**known, **value} if merges else value
-            return self
-
-        return record
-
-    @staticmethod
-    def overrides(**settings: Any) -> dict[str, Any]:
-        """RLlib's way to write an ``evaluation_config``."""
-        return settings
-
-    def copy(self, copy_frozen: bool | None = None) -> Self:
-        """An independent copy."""
-        other = type(self)()
-        other.settings.update(self.settings)
-        return other
-
-    def to_dict(self) -> dict[str, Any]:
-        """What was set."""
-        return dict(self.settings)
+def _recorder(stem: str) -> type[Recorded]:
+    return type(f"{stem}Config", (Recorded,), {"algorithm": stem.replace("Impala", "IMPALA")})
 
 
-class RecordedDict(dict[str, Any]):
-    """A ``DEFAULT_CONFIG`` of Ray 1.x: empty, it knows its algorithm, and so do its copies."""
-
-    def __init__(self, algorithm: str, *given: Any):
-        super().__init__(*given)
-        self.algorithm = algorithm
-
-    def copy(self) -> RecordedDict:
-        """A copy that knows the algorithm too."""
-        return RecordedDict(self.algorithm, self)
+_RECORDERS = {stem: _recorder(stem) for stem in {s for stems in _STEMS.values() for s in stems}}
 
 
-def entry_of(config: Any) -> dict[str, Any] | None:
-    """What a file's ``config`` wrote down, as a YAML entry; None for other objects."""
-    if isinstance(config, Recorded):
-        settings = dict(config.settings)
-    elif isinstance(config, RecordedDict):
-        settings = dict(config)
-    else:
-        return None
-    return {"run": config.algorithm, "env": settings.pop("env", None), "config": settings}
+def _names(leaf: str) -> dict[str, Any]:
+    """What a file may import from the module of that name."""
+    names: dict[str, Any] = {"DEFAULT_CONFIG": RecordedDict(_STEMS[leaf][0])}
+    for stem in _STEMS[leaf]:
+        recorder = _RECORDERS[stem]
+        names[f"{stem}Config"] = recorder
+        for name in (stem, f"{stem}Trainer", f"{stem}Agent"):
+            names[name] = type(name, (RecordedAlgorithm,), {"config_class": recorder})
+        names[f"{stem.upper()}_DEFAULT_CONFIG"] = RecordedDict(recorder.algorithm)
+    return names
+
+
+def _recorded(fullname: str) -> str | None:
+    """The leaf whose names a module has: that of ``….ppo``, or of its inner ``….ppo.ppo``."""
+    for package in _PACKAGES:
+        leaves = fullname.removeprefix(package).split(".")[1:]
+        inside = fullname.startswith(f"{package}.") and len(leaves) <= 2
+        if inside and all(leaf in _STEMS for leaf in leaves):
+            return leaves[-1]
+    return None
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Gives the recording modules, and RLlib's example environments under their old path."""
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        package, _, leaf = fullname.rpartition(".")
-        recorded = package in _PACKAGES and leaf in _STEMS
+        package = fullname.rpartition(".")[0]
         empty = fullname in ("ray.rllib.agents", _EXAMPLES)
-        if recorded or empty or package == _EXAMPLES:
-            return importlib.util.spec_from_loader(fullname, self, is_package=empty)
+        if _recorded(fullname) or empty or package == _EXAMPLES:
+            return importlib.util.spec_from_loader(fullname, self, is_package=package != _EXAMPLES)
         return None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
@@ -167,44 +105,55 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        leaf = module.__name__.rpartition(".")[2]
-        if leaf not in _STEMS:
-            return
-        stem = _STEMS[leaf]
-        recorder = type(f"{stem}Config", (Recorded,), {"algorithm": stem})
-        names = {
-            f"{stem}Config": recorder,
-            stem: stem,
-            f"{stem}Trainer": stem,
-            "DEFAULT_CONFIG": RecordedDict(stem),
-        }
-        module.__dict__.update(names)
+        leaf = _recorded(module.__name__)
+        if leaf is not None:
+            module.__dict__.update(_names(leaf))
 
 
 @contextmanager
 def retired_modules() -> Iterator[None]:
     """Inside of it, files find RLlib's configuration classes in their recording form."""
-    names = [f"{package}.{leaf}" for package in _PACKAGES for leaf in _STEMS]
-    hidden = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    # A parent package knows its modules as attributes too.
-    attributes = [
-        (parent, leaf, vars(parent).pop(leaf, None))
-        for package in _PACKAGES
-        if (parent := sys.modules.get(package)) is not None
-        for leaf in _STEMS
-    ]
-    before = set(sys.modules)
+    hidden = {name: module for name, module in sys.modules.items() if _recorded(name)}
+    for name in hidden:
+        del sys.modules[name]
+    # A parent package knows its modules as attributes too, and some of their classes.
+    parents = [module for name in _PACKAGES if (module := sys.modules.get(name)) is not None]
+    attributes = [(parent, _shown(parent)) for parent in parents]
+    for parent, shown in attributes:
+        for name in shown:
+            delattr(parent, name)
+    package = sys.modules["ray.rllib.algorithms"]
+    vars(package).update({f"{stem}Config": recorder for stem, recorder in _RECORDERS.items()})
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
-        for name in set(sys.modules) - before:
-            if isinstance(getattr(sys.modules[name], "__loader__", None), _Finder):
-                del sys.modules[name]
+        for name in [name for name, module in sys.modules.items() if _ours(module)]:
+            del sys.modules[name]
         sys.modules.update(hidden)
-        for parent, leaf, module in attributes:
-            vars(parent).pop(leaf, None)
-            if module is not None:
-                setattr(parent, leaf, module)
+        for parent, shown in attributes:
+            for name in [name for name, value in vars(parent).items() if _ours(value)]:
+                delattr(parent, name)
+            vars(parent).update(shown)
+
+
+def gone(error: BaseException) -> str | None:
+    """What to say about a module of RLlib's or gym's that current releases do not have."""
+    if not isinstance(error, ImportError) or error.name is None:
+        return None
+    fitting = [name for name in _GONE if f"{error.name}.".startswith(f"{name}.")]
+    return _GONE[fitting[0]] if fitting else None
+
+
+def _shown(parent: ModuleType) -> dict[str, Any]:
+    """The attributes of a package that the recording ones replace."""
+    replaced = {*_STEMS, *(f"{stem}Config" for stem in _RECORDERS)}
+    return {name: value for name, value in vars(parent).items() if name in replaced}
+
+
+def _ours(value: Any) -> bool:
+    if isinstance(value, ModuleType):
+        return isinstance(getattr(value, "__loader__", None), _Finder)
+    return value in _RECORDERS.values() if isinstance(value, type) else False

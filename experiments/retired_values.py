@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import ast
-import operator
-import re
+import math
 from collections.abc import Callable
 from typing import Any
 
 from experiments.edits import Edits, each, mapped
 from experiments.errors import RequestError
+from experiments.retired_evaluation import EVALUATION_VALUES
 
 TORCH = "torch is the one there is"
-_OPERATORS: dict[type, Callable[..., Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-    ast.USub: operator.neg,
+# Keys that say how many GPUs learners have, in the words of several releases.
+_OF_LEARNERS = (
+    "num_gpus_per_learner",
+    "num_gpus_per_learner_worker",
+    "num_gpus_per_trainer_worker",
+)
+_OF_THE_LOOP = {
+    "grads_per_step",
+    "max_weight_sync_delay",
+    "num_replay_buffer_shards",
+    "num_gradient_worker_shards",
+    "debug",
+    "train_batch_size",
+    "buffer_size",
 }
-_NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def framework(edits: Edits, path: str) -> None:
@@ -98,6 +103,8 @@ def num_gpus(edits: Edits, path: str) -> None:
     scope = path.rsplit(".", 1)[0]
     if edits.get(f"{scope}._fake_gpus"):
         edits.leave_out(path, "they were fakes")
+    elif any(edits.has(f"{scope}.{key}") for key in _OF_LEARNERS):
+        edits.leave_out(path, "the learners' GPUs are given")
     elif isinstance(value, int | float) and not isinstance(value, bool) and value > 1:
         edits.change(path, f"{scope}.num_learners", int(value), "one learner for every GPU")
         edits.fill(f"{scope}.num_gpus_per_learner", 1, "one learner for every GPU")
@@ -151,25 +158,44 @@ def remote_worker_envs(edits: Edits, path: str) -> None:
         edits.leave_out(path, "the copies share their runner's process")
 
 
-def evaluation_interval(edits: Edits, path: str) -> None:
-    """0 meant never."""
-    if edits.get(path) == 0:
-        edits.leave_out(path, "0: there is no evaluation in training")
-
-
-def lstm_use_prev_action_reward(edits: Edits, path: str) -> None:
-    """One key for two."""
-    value, scope = edits.get(path), path.rsplit(".", 1)[0]
-    if not value:
-        edits.leave_out(path, "the recurrent layer gets the observation alone")
+def optimizer(edits: Edits, path: str) -> None:
+    """Ray 0.x configured its loop there, Ray 1.x nothing."""
+    if edits.get(path) in ({}, None):
+        edits.leave_out(path, "nothing is set")
         return
-    edits.change(path, f"{scope}.lstm_use_prev_action", value, "is two keys now")
-    edits.fill(f"{scope}.lstm_use_prev_reward", value, "is two keys now")
+    for key in edits.keys(path):
+        if key in _OF_THE_LOOP:
+            edits.leave_out(f"{path}.{key}", "it arranged Ray 0.x's loop, not its updates")
+    if edits.get(path) == {}:
+        edits.take(path)
 
 
-def screen_colours(edits: Edits, path: str) -> None:
-    """``grayscale`` and ``zero_mean`` of Atari screens."""
-    edits.leave_out(path, "screens are gray and scaled to [0, 1]")
+def unbounded(edits: Edits, path: str) -> None:
+    """Infinity was a way to say that there is no bound."""
+    if math.inf in each(edits.get(path)):
+        none = mapped(lambda value: None if value == math.inf else value, edits.get(path))
+        edits.change(path, path, none, "an infinite bound is none")
+
+
+def multiagent(edits: Edits, path: str) -> None:
+    """Defaults may be written down; several agents may not."""
+    values = edits.get(path)
+    policies = [edits.get(f"{path}.{key}") for key in ("policies", "policy_graphs")]
+    if values and (not isinstance(values, dict) or any(policies)):
+        raise RequestError("multi-agent training is not supported", key=path)
+    edits.leave_out(path, "there is one agent")
+
+
+def callbacks(edits: Edits, path: str) -> None:
+    """Before Ray 0.8.6 a dictionary of functions, all of them unset by default."""
+    value = edits.get(path)
+    if isinstance(value, dict) and any(value.values()):
+        hint = "write a subclass of RLlib's RLlibCallback"
+        raise RequestError("functions of the retired sampler are not called", key=path, hint=hint)
+    if isinstance(value, dict) or value is None:
+        edits.leave_out(path, "none is set")
+    else:
+        edits.rename(path, path.replace("callbacks", "callbacks_class"))
 
 
 SPECIAL: dict[str, Callable[[Edits, str], None]] = {
@@ -182,6 +208,8 @@ SPECIAL: dict[str, Callable[[Edits, str], None]] = {
     "gpu": gpu,
     "exploration_config": exploration_config,
     "remote_worker_envs": remote_worker_envs,
+    "multiagent": multiagent,
+    "callbacks": callbacks,
 }
 # These are today's keys too: only some of their values are retired.
 SPECIAL_VALUES: dict[str, Callable[[Edits, str], None]] = {
@@ -190,62 +218,8 @@ SPECIAL_VALUES: dict[str, Callable[[Edits, str], None]] = {
     "batch_mode": batch_mode,
     "explore": explore,
     "use_gae": use_gae,
-    "evaluation_interval": evaluation_interval,
+    **EVALUATION_VALUES,
+    "optimizer": optimizer,
+    "vf_clip_param": unbounded,
+    "grad_clip": unbounded,
 }
-MODEL_SPECIAL: dict[str, Callable[[Edits, str], None]] = {
-    "lstm_use_prev_action_reward": lstm_use_prev_action_reward,
-}
-MODEL_SPECIAL_VALUES: dict[str, Callable[[Edits, str], None]] = {
-    "grayscale": screen_colours,
-    "zero_mean": screen_colours,
-}
-
-
-def cleaned(value: Any, path: str) -> tuple[Any, str | None]:
-    """A scalar without the slips of old files, and what to say about it.
-
-    Numbers and booleans in quotes or with a stray comma (``"true,"``), and Tune's
-    ``{eval: "5 * 1000"}``, of which plain arithmetic is understood.
-
-    Raises:
-        RequestError: ``eval`` of anything but numbers.
-    """
-    if not isinstance(value, str):
-        return value, None
-    text = value.strip().rstrip(",").strip()
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true", f"{value!r} is read as {text.lower()}"
-    if _NUMBER.fullmatch(text):
-        plain = text.replace("_", "")
-        number = int(plain) if re.fullmatch(r"[-+]?\d+", plain) else float(plain)
-        return number, f"{value!r} is read as the number {number}"
-    return value, None
-
-
-def arithmetic(text: Any, path: str) -> int | float:
-    """The value of ``5 * 1000``.
-
-    Raises:
-        RequestError: it is more than numbers and + - * / **.
-    """
-
-    def value_of(node: ast.AST) -> Any:
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return node.value
-        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-            left, right = value_of(node.left), value_of(node.right)
-            if isinstance(node.op, ast.Pow) and (abs(left) > 1e6 or abs(right) > 64):
-                raise ValueError
-            return _OPERATORS[type(node.op)](left, right)
-        if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
-            return _OPERATORS[type(node.op)](value_of(node.operand))
-        raise ValueError
-
-    try:
-        return value_of(ast.parse(str(text), mode="eval").body)
-    except (SyntaxError, ValueError, ArithmeticError, RecursionError):
-        raise RequestError(
-            f"{text!r} is code, which no config file runs here",
-            key=path,
-            hint="write the value, or list several under grid_search",
-        ) from None

@@ -34,6 +34,37 @@ def widths(value: object) -> str | None:
     return None if good else "a list of layer widths"
 
 
+def whole_range(value: object) -> str | None:
+    """Two whole numbers between which RLlib draws one."""
+    good = isinstance(value, list | tuple) and len(value) == 2 and not any(map(integer(1), value))
+    return None if good and value[0] <= value[1] else "[low, high]"
+
+
+# Moments of RLlib's own runners, which hand over episodes.
+NOT_CALLED = (
+    "on_episode_created", "on_episode_start", "on_episode_step", "on_episode_end", "on_sample_end",
+    "on_environment_created", "on_sub_environment_created", "on_postprocess_trajectory",
+    "on_learn_on_batch", "on_create_policy",
+)  # fmt: skip
+
+
+def callbacks(value: object) -> str | None:
+    """A callback class all of whose methods are called here."""
+    classes = value if isinstance(value, list | tuple) else [value]
+    own = {
+        name
+        for found in classes
+        if isinstance(found, type)
+        for base in found.__mro__
+        if not base.__module__.startswith("ray.")
+        for name in vars(base)
+    }
+    silent = [name for name in NOT_CALLED if name in own]
+    if not silent:
+        return None
+    return f"a class without {', '.join(silent)}, for runners hand over rollouts, not episodes"
+
+
 # Spellings RLlib's `update_from_dict` translates by itself.
 ALIASES = {"lambda": "lambda_", "framework": "framework_str"}
 
@@ -107,7 +138,7 @@ COMMON: dict[str, Kind] = {
     "env_runner_restore_timeout_s": number(0),
     "validate_env_runners_after_construction": boolean,
     # Python objects
-    "callbacks_class": anything,
+    "callbacks_class": callbacks,
     "callbacks_on_algorithm_init": anything,
     "callbacks_on_env_runners_recreated": anything,
     "callbacks_on_checkpoint_loaded": anything,
@@ -156,9 +187,10 @@ _COMMON_OF_DQN = (
     "metrics_num_episodes_for_smoothing", "log_level", "seed", "restart_failed_env_runners",
     "ignore_env_runner_failures", "max_num_env_runner_restarts",
     "delay_between_env_runner_restarts_s", "env_runner_health_probe_timeout_s",
-    "env_runner_restore_timeout_s", "validate_env_runners_after_construction", "callbacks_class",
+    "env_runner_restore_timeout_s", "validate_env_runners_after_construction",
 )  # fmt: skip
 OF_ALGORITHM["DQN"] = {
+    "callbacks_class": anything,
     "rollout_fragment_length": either(integer(1), choice("auto")),
     "epsilon": schedule(number(0, 1)),
     "exploration_temperature": optional(number(0, above=True)),
@@ -173,7 +205,7 @@ OF_ALGORITHM["DQN"] = {
     "dueling": boolean,
     "double_q": boolean,
     "hiddens": widths,
-    "n_step": integer(1),
+    "n_step": either(integer(1), whole_range),
     "training_intensity": optional(number(0, above=True)),
     "td_error_loss_fn": choice("huber", "mse"),
 }

@@ -18,33 +18,28 @@ from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.retired_defaults import (
     at_least_one_runner,
-    era_of,
     fill_defaults,
     means_of_sums,
+    screens_of_the_era,
     whole_batches,
 )
-from experiments.retired_dqn import translate_dqn
+from experiments.retired_dqn import translate_dqn, whole_fragments
 from experiments.retired_envs import atari_preprocessing, horizon, translate_env
+from experiments.retired_eras import era_of
 from experiments.retired_keys import (
     EPISODE_RESULTS_RENAMED,
     EXPERIMENT_LEFT_OUT,
     EXPERIMENT_RENAMED,
-    LEFT_OUT,
-    MODEL_LEFT_OUT,
     MODEL_RENAMED,
     MOVED,
     RENAMED,
+    RESULT_FOLDERS,
     RESULTS_RENAMED,
-    LeftOut,
 )
-from experiments.retired_values import (
-    MODEL_SPECIAL,
-    MODEL_SPECIAL_VALUES,
-    SPECIAL,
-    SPECIAL_VALUES,
-    arithmetic,
-    cleaned,
-)
+from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT, leave_out
+from experiments.retired_models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
+from experiments.retired_scalars import arithmetic, cleaned
+from experiments.retired_values import SPECIAL, SPECIAL_VALUES
 
 _NESTING = (
     "model",
@@ -54,7 +49,9 @@ _NESTING = (
     "replay_buffer_config",
     "optimizer",
 )
-_MARKERS = RENAMED.keys() | MOVED.keys() | LEFT_OUT.keys() | SPECIAL.keys()
+_ONLY_THEN = {"preprocessing", "model_config_dict"}
+_MODEL_MARKERS = MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()
+_MARKERS = _ONLY_THEN | RENAMED.keys() | MOVED.keys() | LEFT_OUT.keys() | SPECIAL.keys()
 
 
 def translated(
@@ -79,19 +76,24 @@ def translated(
         translate_env(edits)
         return edits.tree, edits.changes
     given = set(edits.keys("config"))
+    era = era_of(given)
+    screens_of_the_era(edits, algorithm, era)
+    into_model(edits)
     _values(edits)
     _require_mappings(edits)
     translate_env(edits)
     horizon(edits)
     atari_preprocessing(edits)
     if algorithm == "DQN":
-        translate_dqn(edits, era_of(given))
+        translate_dqn(edits)
     _config_keys(edits, "config")
     if edits.get("config.evaluation_config") is not None:
         _config_keys(edits, "config.evaluation_config")
     _stop_keys(edits)
-    fill_defaults(edits, algorithm, era_of(given))
+    fill_defaults(edits, algorithm, era)
     at_least_one_runner(edits, algorithm)
+    if algorithm == "DQN":
+        whole_fragments(edits, era)
     if algorithm in algorithms.ON_POLICY:
         whole_batches(edits, algorithm, algorithms.config_class(algorithm)())
     if algorithm in ("A2C", "A3C"):
@@ -123,7 +125,7 @@ def is_retired(edits: Edits) -> bool:
     """Whether the entry has a key that only retired releases know."""
     config = set(edits.keys("config"))
     model = set(edits.keys("config.model"))
-    return bool(config & _MARKERS or model & (MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys()))
+    return bool(config & _MARKERS or model & _MODEL_MARKERS)
 
 
 def _experiment_keys(edits: Edits) -> None:
@@ -191,7 +193,7 @@ def _config_keys(edits: Edits, where: str) -> None:
         elif key in MOVED:
             edits.rename(path, ".".join((where, *MOVED[key])))
         elif key in LEFT_OUT:
-            _leave_out(edits, path, LEFT_OUT[key])
+            leave_out(edits, path, LEFT_OUT[key])
     if isinstance(edits.get(f"{where}.model"), Mapping):
         _model_keys(edits, f"{where}.model")
 
@@ -206,15 +208,7 @@ def _model_keys(edits: Edits, where: str) -> None:
         elif key in MODEL_RENAMED:
             edits.rename(path, f"{where}.{MODEL_RENAMED[key]}")
         elif key in MODEL_LEFT_OUT:
-            _leave_out(edits, path, MODEL_LEFT_OUT[key])
-
-
-def _leave_out(edits: Edits, path: str, rule: LeftOut) -> None:
-    """Raises: RequestError: the value asks for what is missing."""
-    values = each(edits.get(path))
-    if rule.values is not None and any(value not in rule.values for value in values):
-        raise RequestError(rule.refusal, key=path)
-    edits.leave_out(path, rule.reason)
+            leave_out(edits, path, MODEL_LEFT_OUT[key])
 
 
 def _stop_keys(edits: Edits) -> None:
@@ -231,10 +225,11 @@ def result_today(name: str) -> str:
     """Today's name of a result that a stop rule or a checkpoint score names."""
     if name in RESULTS_RENAMED:
         return RESULTS_RENAMED[name]
-    evaluated = name.startswith("evaluation/")
-    rest = name.removeprefix("evaluation/").removeprefix("sampler_results/")
-    rest = rest.removeprefix("env_runners/")
-    if rest in EPISODE_RESULTS_RENAMED or rest == "episode_len_mean":
+    evaluated = name.startswith(("evaluation/", "evaluation_results/"))
+    rest = name
+    for folder in RESULT_FOLDERS:
+        rest = rest.removeprefix(f"{folder}/")
+    if rest in EPISODE_RESULTS_RENAMED or rest in EPISODE_RESULTS_RENAMED.values():
         plain = EPISODE_RESULTS_RENAMED.get(rest, rest)
         if evaluated:
             return f"evaluation/env_runners/{plain}"

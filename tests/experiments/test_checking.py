@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import ray
+from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from experiments.checking import check_experiment
 from experiments.errors import RequestError
@@ -59,6 +60,8 @@ def refused(capfd):
         ("nonsense", "run: algorithm 'nonsense' is unknown; there are A2C, A3C, DQN, PG, PPO"),
         ("SAC", "run: SAC is not offered here; there are A2C, A3C, DQN, PG, PPO"),
         ("IMPALA", "run: IMPALA is not offered here; there are A2C, A3C, DQN, PG, PPO"),
+        ("DD_PPO", "run: DD_PPO is not offered here; there are A2C, A3C, DQN, PG, PPO"),
+        ("APEX", "run: APEX is not offered here; there are A2C, A3C, DQN, PG, PPO"),
     ],
 )
 def test_algorithm(refused, name, message):
@@ -295,6 +298,35 @@ def test_values(refused, key, value, message):
     if message is None:
         expected = f"config.{key}.grid_search: must list alternatives, got []"
     assert refused(experiment(**{key: value})) == expected
+
+
+class OfEpisodes(RLlibCallback):
+    def on_episode_end(self, **kwargs):
+        pass
+
+
+class OfIterations(RLlibCallback):
+    def on_train_result(self, **kwargs):
+        pass
+
+
+def test_callbacks_that_would_not_be_called(refused):
+    asked = replace(experiment(), config={"callbacks_class": OfEpisodes})
+    assert "config.callbacks_class: must be a class without on_episode_end" in refused(asked)
+    check_experiment(replace(experiment(), config={"callbacks_class": OfIterations}))
+
+
+def test_a_range_of_n_steps_is_for_dqn_alone(refused):
+    asked = replace(experiment(), algorithm="DQN", config={"n_step": [2, 5]})
+    check_experiment(asked)
+    for wrong in ([5, 2], [0, 2], [1, 2, 3]):
+        message = refused(replace(asked, config={"n_step": wrong}))
+        assert "config.n_step: must be an integer of at least 1 or [low, high]" in message
+
+
+def test_a_retired_key_in_a_file_of_today(refused):
+    message = refused(replace(experiment(), config={"eager": True}))
+    assert message.endswith("config.eager: is a retired key; it belonged to TensorFlow")
 
 
 def test_a_network_that_does_not_fit_the_environment(refused):

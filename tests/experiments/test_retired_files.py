@@ -14,7 +14,8 @@ from experiments.checking import check_experiment, check_names
 from experiments.errors import RequestError
 from experiments.fitting import fitted
 from experiments.reading import read_experiments
-from experiments.retired_keys import LEFT_OUT, MOVED, RENAMED
+from experiments.retired_keys import MOVED, RENAMED
+from experiments.retired_left_out import LEFT_OUT
 
 EXAMPLES = 1000
 FILES = {

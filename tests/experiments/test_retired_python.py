@@ -7,6 +7,7 @@ import sys
 import pytest
 import ray.rllib.algorithms.ppo as real_ppo
 
+from experiments.checking import check_experiment
 from experiments.errors import RequestError
 from experiments.reading import read_experiments
 
@@ -133,6 +134,116 @@ def test_what_a_file_may_not_do(read, line, words):
     with pytest.raises(RequestError) as caught:
         read(f"{text}config = PGConfig().environment('CartPole-v1')\n{line}\n")
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from ray.rllib.algorithms import PPOConfig",
+        "from ray.rllib.algorithms.ppo.ppo import PPOConfig",
+        "from ray.rllib.agents.ppo import PPOTrainer\nPPOConfig = PPOTrainer.get_default_config",
+        "from ray.rllib.ppo import PPOConfig",
+    ],
+)
+def test_every_place_rllib_kept_its_classes_at(read, text):
+    found = read(f"{text}\nconfig = PPOConfig().environment('CartPole-v1')\n")
+    assert found.algorithm == "PPO"
+
+
+def test_ppo_of_a_package_is_rllibs_again(read):
+    import ray.rllib.algorithms as package
+
+    real = package.PPOConfig
+    read("from ray.rllib.algorithms import PPOConfig\nconfig = PPOConfig().environment('x')\n")
+    assert package.PPOConfig is real
+
+
+PPO = "from ray.rllib.algorithms.ppo import PPO, PPOConfig\nconfig = PPOConfig()"
+
+
+@pytest.mark.parametrize(
+    ("lines", "call"),
+    [
+        ("import ray\nray.init()", "ray.init()"),
+        ("from ray import tune\ntune.run('PPO')", "tune.run()"),
+        ("from ray import tune\ntune.Tuner('PPO', param_space=config).fit()", "tune.Tuner()"),
+        ("from ray.tune import run_experiments as go\ngo({})", "tune.run_experiments()"),
+        ("config.build().train()", "config.build()"),
+        ("PPO(config=config)", "PPO()"),
+    ],
+)
+def test_a_file_that_trains_by_itself_is_refused(read, lines, call):
+    with pytest.raises(RequestError) as caught:
+        read(f"{PPO}.environment('CartPole-v1')\n{lines}\n")
+    assert f"{call} is the command's part; a config file defines" in str(caught.value)
+    assert ": line " in str(caught.value)
+
+
+def test_what_stands_below_main_is_not_run(read):
+    main = "if __name__ == '__main__':\n    import ray\n    ray.init()\n"
+    assert read(f"{PPO}.environment('CartPole-v1')\n{main}").algorithm == "PPO"
+
+
+def test_options_of_the_files_own_command_line_have_their_defaults(read, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["rllib", "train", "file", "x.py", "--dry-run"])
+    lines = "import argparse\nparser = argparse.ArgumentParser()\n"
+    lines += "parser.add_argument('--gamma', type=float, default=0.5)\nargs = parser.parse_args()\n"
+    found = read(f"{lines}{PPO}.environment('CartPole-v1').training(gamma=args.gamma)\n")
+    assert found.config["gamma"] == 0.5
+    assert sys.argv[0] == "rllib"
+
+
+def test_tuples_and_nested_defaults_become_plain_data(read):
+    found = read(
+        f"{PPO}.environment('CartPole-v1').training(lr=[(0, 1e-3), (10, 0.0)])\n"
+        "config['model']['fcnet_hiddens'] = (4, 4)\n"
+    )
+    assert found.config == {"lr": [[0, 1e-3], [10, 0.0]], "model": {"fcnet_hiddens": [4, 4]}}
+
+
+def test_rllibs_description_of_a_network(read):
+    found = read(
+        "from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig\n"
+        f"{PPO}.environment('CartPole-v1')\n"
+        "config.rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[4], use_lstm=True))\n"
+    )
+    assert found.config["model"] == {
+        "fcnet_hiddens": [4],
+        "use_lstm": True,
+        "vf_share_layers": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import ray.rllib.agents.trainer", "a config file needs DEFAULT_CONFIG"),
+        ("import ray.rllib.agents.registry", "a config file needs DEFAULT_CONFIG"),
+        ("from ray.rllib.utils.nowhere import x", "a config file needs PPOConfig"),
+        ("import gym", "gymnasium took its place"),
+    ],
+)
+def test_modules_that_are_gone(read, line, words):
+    with pytest.raises(RequestError) as caught:
+        read(f"{line}\n{PPO}.environment('CartPole-v1')\n")
+    assert words in str(caught.value)
+
+
+def test_an_environment_that_the_file_registers(read):
+    found = read(
+        "import gymnasium\nfrom ray.tune.registry import register_env\n"
+        "register_env('of_the_file', lambda options: gymnasium.make('CartPole-v1'))\n"
+        f"{PPO}.environment('of_the_file', env_config={{'x': 1}})\nstop = {{'training_iteration': 1}}\n"
+    )
+    assert check_experiment(found).env == "of_the_file"
+
+
+def test_a_module_named_like_an_algorithm_is_not_hidden(read, tmp_path, monkeypatch):
+    (tmp_path / "ppo.py").write_text("gamma = 0.25\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = read(f"import ppo\n{PPO}.environment('x').training(gamma=ppo.gamma)\n")
+    assert found.config["gamma"] == 0.25
+    del sys.modules["ppo"]
 
 
 def test_without_an_environment_it_is_refused(read):

@@ -8,7 +8,8 @@ from experiments.checking import check_experiment
 from experiments.edits import notes_on
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
-from experiments.retired_keys import LEFT_OUT, MODEL_LEFT_OUT, RENAMED
+from experiments.retired_keys import RENAMED
+from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
 from experiments.schema import COMMON, OF_ALGORITHM
 from experiments.translation import result_today, translated
 
@@ -42,8 +43,8 @@ def test_a_file_of_today_is_left_alone():
 
 @pytest.mark.parametrize("old", sorted(RENAMED))
 def test_a_renamed_key_keeps_its_value(old):
-    entry, changes = translated({"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {old: 8}})
-    assert entry["config"][RENAMED[old]] == 8
+    entry, changes = translated({"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {old: 10}})
+    assert entry["config"][RENAMED[old]] == 10
     assert old not in entry["config"]
     assert f"{old} is {RENAMED[old]}" in notes_on(changes)[0]
 
@@ -127,10 +128,36 @@ def test_an_unknown_framework_is_refused():
         ({"horizon": 50}, {"env_config": {"max_episode_steps": 50}}),
         ({"horizon": None}, {}),
         ({"use_gae": False}, {"lambda": 1.0}),
+        ({"optimizer": {"grads_per_step": 100}}, {}),
+        ({"optimizer": {}}, {}),
+        ({"use_shared_vf": True}, {"model": {"vf_share_layers": True}}),
+        ({"vf_clip_param": float("inf")}, {"vf_clip_param": None}),
+        ({"evaluation_duration": "auto"}, {}),
+        ({"evaluation_duration": 50, "evaluation_duration_unit": "timesteps"}, {}),
+        ({"evaluation_config": {"env": "CartPole-v1"}}, {"evaluation_config": {}}),
+        ({"multiagent": {"policy_graphs": {}, "policy_mapping_fn": None}}, {}),
+        ({"callbacks": {"on_episode_end": None}}, {}),
+        ({"num_gpus": 0, "num_gpus_per_learner_worker": 1}, {"num_gpus_per_learner": 1}),
+        ({"vtrace": False}, {}),
+        ({"model": {"max_seq_len": 9, "lstm_cell_size": 8}}, {"model": {}}),
+        ({"model": {"fcnet_bias_initializer": "zeros_"}}, {"model": {}}),
+        ({"model": {"squash_to_range": True}}, {"normalize_actions": True, "model": {}}),
+        ({"model": {"no_framestack": True}}, {"model": {}}),
+        (
+            {"model_config_dict": {"fcnet_hiddens": [4], "uses_new_env_runners": True}},
+            {"model": {"fcnet_hiddens": [4]}},
+        ),
+        ({"preprocessing": {"dim": 42, "channel_major": True}}, {"model": {"dim": 42}}),
+        (
+            {"model_config_dict": {"head_fcnet_hiddens": [4], "head_fcnet_activation": "relu"}},
+            {"model": {"post_fcnet_hiddens": [4]}},
+        ),
     ],
 )
 def test_values(given, expected):
-    assert config_of(**given) == expected
+    era = ("preprocessing",)  # of Ray 0.4, whose defaults come on top
+    found = config_of(**given)
+    assert found == expected or (set(given) & set(era) and found["model"] == expected["model"])
 
 
 @pytest.mark.parametrize(
@@ -143,6 +170,18 @@ def test_values(given, expected):
         ({"lr": {"eval": "9 ** 9 ** 9"}}, "is code"),
         ({"lr": {"eval": "__import__('os')"}}, "is code"),
         ({"env": "HalfCheetahBulletEnv-v0"}, "retired gym"),
+        ({"vtrace": True}, "V-trace is not offered"),
+        ({"env_to_module_connector": len}, "connectors are not supported"),
+        ({"callbacks": {"on_episode_end": len}}, "retired sampler"),
+        ({"evaluation_config": {"env": "Acrobot-v1"}}, "evaluation plays the training's"),
+        ({"model": {"dim": 4}, "model_config": {"dim": 8}}, "set twice, also in model"),
+        ({"model_config": 7}, "must map keys"),
+        ({"rl_module_spec": 7}, "RLModules are not supported"),
+        ({"run": "DQN", "apex_optimizer": True}, "Ape-X is not offered"),
+        ({"run": "DQN", "parameter_noise": True}, "parameter noise is gone"),
+        ({"run": "DQN", "rmsprop": True}, "optimizer is Adam"),
+        ({"run": "DQN", "observation_filter": "MeanStdFilter"}, "no observation filter"),
+        ({"run": "DQN", "model": {"use_lstm": True}}, "not recurrent"),
         ({"env": "ray.rllib.examples.env.unity3d_env.Unity3DEnv"}, "Unity"),
     ],
 )
@@ -195,6 +234,11 @@ def test_the_wrappers_skipped_frames_where_the_game_did_not():
         ),
         ("info/num_steps_sampled", "num_env_steps_sampled_lifetime"),
         ("timesteps_total", "timesteps_total"),
+        ("env_runner_results/episode_return_mean", "env_runners/episode_return_mean"),
+        (
+            "evaluation_results/env_runner_results/episode_return_mean",
+            "evaluation/env_runners/episode_return_mean",
+        ),
         ("learners/default_policy/entropy", "learners/default_policy/entropy"),
     ],
 )
@@ -284,6 +328,83 @@ def test_what_was_translated_passes_the_checks():
     )
     experiment = Experiment("x", entry["run"], entry["env"], entry["config"], entry["stop"])
     assert check_experiment(experiment).train_batch_size == 120
+
+
+def test_dqn_of_ray_0():
+    found = config_of(
+        "DQN",
+        sample_batch_size=8,
+        grad_norm_clipping=10,
+        exploration_final_eps=0.1,
+        exploration_fraction=0.5,
+        schedule_max_timesteps=1000,
+        optimizer_class="SyncReplayOptimizer",
+        soft_q=False,
+        parameter_noise=False,
+        max_weight_sync_delay=4,
+    )
+    assert found == {
+        "rollout_fragment_length": 8,
+        "grad_clip": 10,
+        "epsilon": [[0, 1.0], [500, 0.1]],
+    }
+
+
+def test_dqn_of_ray_0_without_a_fragment_had_4_steps():
+    assert config_of("DQN", use_pytorch=True, n_step=2)["rollout_fragment_length"] == 4
+    assert config_of("DQN", use_pytorch=True, n_step=6)["rollout_fragment_length"] == 6
+
+
+def test_a_softmax_of_ray_0():
+    found = config_of("DQN", soft_q=True, softmax_temp=0.5)
+    assert found["exploration_temperature"] == 0.5
+    assert "soft_q" not in found
+
+
+def test_dqn_of_rllibs_newer_model():
+    found = config_of(
+        "DQN",
+        model_config_dict={
+            "fcnet_hiddens": [8],
+            "head_fcnet_hiddens": [4],
+            "vf_share_layers": True,
+        },
+        epsilon=[[0, 1.0], [10, 0.1]],
+    )
+    assert found["model"] == {"fcnet_hiddens": [8]}
+    assert (found["hiddens"], found["epsilon"]) == ([4], [[0, 1.0], [10, 0.1]])
+
+
+def test_ray_0_4_had_other_defaults():
+    found = config_of("PPO", timesteps_per_batch=1000, num_workers=1)
+    assert found["train_batch_size"] == 1000
+    assert (found["gamma"], found["vf_clip_param"]) == (0.995, 0.3)
+    assert found["observation_filter"] == "MeanStdFilter"
+    later = config_of("PPO", timesteps_per_batch=1000, sample_batch_size=200, num_workers=1)
+    assert "gamma" not in later
+
+
+def test_ray_0_4_showed_one_screen_unless_to_dqn():
+    found = config_of("A3C", env="PongDeterministic-v4", batch_size=20, num_workers=1)
+    assert found["env_config"]["stack_size"] == 1
+    assert found["model"]["dim"] == 80
+    assert found["model"]["conv_filters"][-1] == [512, [10, 10], 1]
+    wrapped = config_of("DQN", env="PongDeterministic-v4", batch_size=20)
+    assert "stack_size" not in wrapped["env_config"]
+    assert "preprocessor_pref" not in config_of("A3C", batch_size=20)
+
+
+def test_a_game_without_a_stack():
+    for model in ({"framestack": False}, {"no_framestack": True}):
+        found = config_of(env="PongNoFrameskip-v4", model=model)
+        assert found["env_config"]["stack_size"] == 1
+
+
+def test_a_batch_per_learner_is_whole_rounds_too():
+    given = {"num_workers": 2, "num_envs_per_worker": 20, "train_batch_size_per_learner": 512}
+    found = config_of(**given)
+    assert found["train_batch_size_per_learner"] == 520
+    assert "train_batch_size" not in found
 
 
 def test_model_keys_left_out_are_said():

@@ -1,0 +1,157 @@
+"""Which release a file was written for, and what that release did where the file is silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Keys only Ray 0.4 and older had, and those that came with 0.5.
+ONLY_0_4 = {
+    "timesteps_per_batch",
+    "sgd_batchsize",
+    "sgd_stepsize",
+    "batch_size",
+    "devices",
+    "write_logs",
+    "preprocessing",
+    "rollout_batchsize",
+    "min_steps_per_task",
+    "extra_frameskip",
+    "use_gpu_for_workers",
+    "worker_resources",
+}
+SINCE_0_5 = {
+    "num_envs_per_worker",
+    "preprocessor_pref",
+    "batch_mode",
+    "num_gpus",
+    "num_cpus_per_worker",
+    "clip_rewards",
+    "train_batch_size",
+    "sgd_minibatch_size",
+    "sample_batch_size",
+    "vf_clip_param",
+    "lr_schedule",
+}
+# Keys only the releases before 1.0 had, and those that came with 2.0.
+BEFORE_1 = {
+    "sample_batch_size",
+    "use_pytorch",
+    "eager",
+    "smoothing_num_episodes",
+    "per_worker_exploration",
+    "schedule_max_timesteps",
+    "exploration_final_eps",
+    "exploration_fraction",
+    "gpu",
+}
+SINCE_2 = {
+    "num_rollout_workers",
+    "replay_buffer_config",
+    "min_sample_timesteps_per_iteration",
+    "min_time_s_per_iteration",
+    "num_learner_workers",
+    "enable_connectors",
+    "recreate_failed_workers",
+    "_enable_learner_api",
+    "_enable_rl_module_api",
+    "_enable_rl_trainer_api",
+    "_enable_new_api_stack",
+    "evaluation_duration",
+}
+SINCE_1 = {
+    "timesteps_per_iteration",
+    "min_iter_time_s",
+    "min_time_s_per_reporting",
+    "metrics_smoothing_episodes",
+    "evaluation_num_episodes",
+    "buffer_size",
+    "_use_trajectory_view_api",
+}
+
+EPSILON = 1e-8
+ADAM = {"type": "adam", "epsilon": EPSILON}
+_ACTOR_CRITIC = {
+    "num_env_runners": 2,
+    "num_envs_per_env_runner": 1,
+    "lr": 1e-4,
+    "grad_clip": 40.0,
+    "optimizer": ADAM,
+}
+_PG = {
+    "num_env_runners": 0,
+    "num_envs_per_env_runner": 1,
+    "lr": 4e-4,
+    "train_batch_size": 200,
+    "optimizer": ADAM,
+}
+_A2C_1 = {
+    **_ACTOR_CRITIC,
+    "train_batch_size": 200,
+    "rollout_fragment_length": 20,
+    "min_time_s_per_iteration": 10,
+}
+_A3C = {**_ACTOR_CRITIC, "rollout_fragment_length": 10, "min_time_s_per_iteration": 5}
+_RAW_ACTIONS = {"normalize_actions": False, "clip_actions": True}
+_PPO_0_4 = {
+    "num_env_runners": 5,
+    "gamma": 0.995,
+    "observation_filter": "MeanStdFilter",
+    "vf_clip_param": 0.3,
+    **_RAW_ACTIONS,
+}
+_PG_0_4 = {
+    **_PG,
+    "num_env_runners": 4,
+    "rollout_fragment_length": 512,
+    "train_batch_size": 512,
+    "model.fcnet_hiddens": [128, 128],
+    **_RAW_ACTIONS,
+}
+# Release → algorithm → key → value, where today's default is another one.
+DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "0.4": {
+        "A2C": {**_A2C_1, **_RAW_ACTIONS},
+        "A3C": {
+            **_ACTOR_CRITIC,
+            "num_env_runners": 4,
+            "rollout_fragment_length": 10,
+            **_RAW_ACTIONS,
+        },
+        "PPO": _PPO_0_4,
+        "PG": _PG_0_4,
+    },
+    "before 1.0": {
+        "A2C": {**_A2C_1, **_RAW_ACTIONS},
+        "A3C": {**_A3C, **_RAW_ACTIONS},
+        "PPO": _RAW_ACTIONS,
+        "PG": {**_PG, **_RAW_ACTIONS},
+    },
+    "1": {
+        "A2C": _A2C_1,
+        "A3C": _A3C,
+        "PPO": {"rollout_fragment_length": 200},
+        "PG": {**_PG, "rollout_fragment_length": 200},
+    },
+    "2": {
+        "A2C": {**_ACTOR_CRITIC, "train_batch_size": 32, "min_time_s_per_iteration": 10},
+        "A3C": _A3C,
+        "PPO": {},
+        "PG": _PG,
+    },
+}
+# Ray 0.4's network for its gray screens, one at a time.
+SCREENS_0_4 = {
+    "model.dim": 80,
+    "model.conv_filters": [[16, [8, 8], 4], [32, [4, 4], 2], [512, [10, 10], 1]],
+}
+
+
+def era_of(keys: set[str]) -> str:
+    """The release the file was written for, by the keys only some releases had; else the last."""
+    if keys & SINCE_2:
+        return "2"
+    if keys & ONLY_0_4 and not keys & SINCE_0_5:
+        return "0.4"
+    if keys & (BEFORE_1 | ONLY_0_4):
+        return "before 1.0"
+    return "1" if keys & SINCE_1 else "2"
