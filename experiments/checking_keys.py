@@ -64,7 +64,7 @@ def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind])
     if reason is not None:
         return RequestError("has no effect here", key=path, hint=reason)
     if key in LEFT_OUT:
-        return RequestError("is a retired key", key=path, hint=LEFT_OUT[key].reason)
+        return RequestError("has no effect here", key=path, hint=LEFT_OUT[key].reason)
     owners = [name for name, keys in schema.OF_ALGORITHM.items() if key in keys]
     if owners:
         owner_hint = f"it belongs to {' and '.join(owners)}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.edits import Edits, each, plain_number
 from experiments.errors import RequestError, nearest
-from experiments.retired_left_out import LeftOut, leave_out
+from experiments.left_out import LeftOut, leave_out
 
 _BUFFER = "config.replay_buffer_config"
 _START = "config.num_steps_sampled_before_learning_starts"
@@ -60,6 +60,16 @@ _LEFT_OUT = {
     ),
     "optimizer": LeftOut("nothing is set", ({}, None), "DQN's optimizer is Adam (adam_epsilon)"),
     "clip_actions": LeftOut("actions are discrete"),
+    **dict.fromkeys(
+        ("custom_eval_function", "custom_evaluation_function"),
+        LeftOut("there is none", (None,), "RLlib evaluates DQN in its own way"),
+    ),
+    "store_buffer_in_checkpoints": LeftOut(
+        "checkpoints hold no replay buffer", (False, None), "checkpoints hold no replay buffer"
+    ),
+    "num_epochs": LeftOut("batches are replayed once", (1, None), "DQN replays a batch once"),
+    "minibatch_size": LeftOut("batches are whole", (None,), "use train_batch_size"),
+    "shuffle_batch_per_epoch": LeftOut("batches are drawn at random"),
     "normalize_actions": LeftOut("actions are discrete"),
 }
 _ONE_NETWORK = LeftOut("values have one network")
@@ -69,6 +79,32 @@ _MODEL_LEFT_OUT = {
     "post_fcnet_hiddens": LeftOut(
         "there are none", ([], None), "use hiddens for the layers behind the encoder"
     ),
+    **dict.fromkeys(
+        ("lstm_use_prev_action", "lstm_use_prev_reward", "use_attention"),
+        LeftOut("there is no recurrent layer", (False, None), "DQN is not recurrent here"),
+    ),
+    **dict.fromkeys(
+        (
+            "attention_num_transformer_units",
+            "attention_dim",
+            "attention_num_heads",
+            "attention_head_dim",
+            "attention_memory_inference",
+            "attention_memory_training",
+            "attention_position_wise_mlp_dim",
+            "attention_init_gru_gate_bias",
+            "attention_use_n_prev_actions",
+            "attention_use_n_prev_rewards",
+        ),
+        LeftOut("there is no attention"),
+    ),
+    "post_fcnet_activation": LeftOut("there are no layers for it"),
+    "encoder_latent_dim": LeftOut("there is none", (None,), "use fcnet_hiddens"),
+    "custom_model": LeftOut("there is none", (None,), "DQN takes no custom model here"),
+    "custom_options": LeftOut("there is no custom model", ({}, None), "DQN takes no custom model"),
+    "custom_model_config": LeftOut("there is no custom model", ({}, None), "DQN takes none here"),
+    "custom_action_dist": LeftOut("there is none", (None,), "actions follow from the values"),
+    "no_final_linear": LeftOut("the heads end the network", (False, None), "use hiddens: []"),
     "use_lstm": LeftOut("there is no recurrent layer", (False, None), "DQN is not recurrent here"),
 }
 _TYPES = {

@@ -113,14 +113,17 @@ def atari_preprocessing(edits: Edits) -> None:
 
 
 def _frame_stack(edits: Edits, atari: bool) -> None:
-    """``framestack`` and ``no_framestack`` of the model: a game's ``stack_size``."""
-    for name, alone in (("framestack", False), ("no_framestack", True)):
+    """``framestack`` and its like in the model: a game's ``stack_size``."""
+    new = "config.env_config.stack_size"
+    for name, alone in (("framestack", False), ("no_framestack", True), ("num_framestacks", 0)):
         path = f"config.model.{name}"
+        value = edits.get(path)
         if not edits.has(path):
             continue
-        if atari and edits.get(path) is alone:
-            new = "config.env_config.stack_size"
+        if atari and value == alone:
             edits.change(path, new, 1, "one screen, not four stacked")
+        elif atari and name == "num_framestacks" and isinstance(value, int):
+            edits.change(path, new, value, "screens are stacked by the environment")
         else:
             edits.leave_out(path, "four screens are stacked, and nothing but screens is")
 

@@ -79,6 +79,7 @@ RENAMED = {
     "num_sgd_iter": "num_epochs",
     "grad_norm_clipping": "grad_clip",
     "sgd_minibatch_size": "minibatch_size",
+    "mini_batch_size_per_learner": "minibatch_size",
     "sgd_batchsize": "minibatch_size",
     "sgd_stepsize": "lr",
     "shuffle_sequences": "shuffle_batch_per_epoch",

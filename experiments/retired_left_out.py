@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from experiments.edits import Edits, each
-from experiments.errors import RequestError
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A key that goes, where its value asks for nothing that is missing here.
-
-    Attributes:
-        reason: why it can go.
-        values: the values it can go with; others are refused with ``refusal``. None: any.
-        refusal: what is missing for the other values.
-    """
-
-    reason: str
-    values: tuple[Any, ...] | None = None
-    refusal: str = ""
-
+from experiments.left_out import LeftOut
+from experiments.retired_late import LATE
 
 _TF = LeftOut("it belonged to TensorFlow")
 _STACK = LeftOut("it chose between RLlib's API stacks")
 _PERFORMANCE = LeftOut("it tuned the retired sampler's speed")
 _SETTLED = LeftOut("RLlib's failure handling covers it")
 _ONE_AGENT = "multi-agent training is not supported"
-_CONNECTORS = LeftOut("there are none", (None, [], ()), "connectors are not supported")
+_OFFLINE_ONLY = LeftOut("it belonged to offline data")
 _DEBUGGED_TF = LeftOut("it looked into TensorFlow's graph")
 _OFFLINE = "offline data is not supported"
 
-LEFT_OUT: Mapping[str, LeftOut] = {
+EARLY: Mapping[str, LeftOut] = {
     # frameworks and stacks
     "eager": _TF,
     "eager_tracing": _TF,
@@ -59,26 +41,12 @@ LEFT_OUT: Mapping[str, LeftOut] = {
     "_disable_execution_plan_api": _STACK,
     "use_exec_api": _STACK,
     "_use_trajectory_view_api": _STACK,
-    "_validate_config": LeftOut("every configuration is validated"),
-    "env_runner_cls": LeftOut("the algorithm has a runner of its own"),
-    "episodes_to_numpy": LeftOut("rollouts are arrays"),
-    "rl_module_spec": LeftOut(
-        "the network is built from model", (None,), "RLModules are not supported; use custom_model"
-    ),
-    "env_to_module_connector": _CONNECTORS,
-    "module_to_env_connector": _CONNECTORS,
-    "learner_connector": _CONNECTORS,
-    "add_default_connectors_to_env_to_module_pipeline": _STACK,
-    "add_default_connectors_to_module_to_env_pipeline": _STACK,
-    "add_default_connectors_to_learner_pipeline": _STACK,
     "trainer_runner_config": _STACK,
     "_disable_preprocessor_api": LeftOut("observations are flattened as networks need them"),
     "_disable_action_flattening": LeftOut("actions here are never nested"),
     "_disable_initialize_loss_from_dummy_batch": _STACK,
     "simple_optimizer": LeftOut("there is one learner"),
     "devices": LeftOut("the learner takes the GPU it is given"),
-    "torch_compile_learner": _PERFORMANCE,
-    "torch_compile_worker": _PERFORMANCE,
     # sampling
     "compress_observations": LeftOut("rollouts are arrays of the environment's own dtype"),
     "sample_async": LeftOut("A3C's runners are asynchronous, A2C's and PPO's are not"),
@@ -88,9 +56,10 @@ LEFT_OUT: Mapping[str, LeftOut] = {
     "enable_multi_gpu_training": _PERFORMANCE,
     "max_requests_in_flight_per_sampler_worker": _PERFORMANCE,
     "max_sample_requests_in_flight_per_worker": _PERFORMANCE,
-    "max_requests_in_flight_per_env_runner": _PERFORMANCE,
     "num_parallel_data_loaders": _PERFORMANCE,
     "straggler_mitigation": _PERFORMANCE,
+    "sync_filters_on_rollout_workers_timeout_s": _PERFORMANCE,
+    "is_atari": LeftOut("games are known by their id", (False, None), "use clip_rewards"),
     "min_steps_per_task": _PERFORMANCE,
     "rollout_batchsize": _PERFORMANCE,
     "worker_resources": _PERFORMANCE,
@@ -158,25 +127,36 @@ LEFT_OUT: Mapping[str, LeftOut] = {
     "input": LeftOut("experience is sampled", ("sampler", None), _OFFLINE),
     "input_": LeftOut("experience is sampled", ("sampler", None), _OFFLINE),
     "input_config": LeftOut("experience is sampled", ({}, None), _OFFLINE),
-    "input_evaluation": LeftOut("it belonged to offline data"),
-    "off_policy_estimation_methods": LeftOut("it belonged to offline data"),
-    "ope_split_batch_by_episode": LeftOut("it belonged to offline data"),
-    "actions_in_input_normalized": LeftOut("it belonged to offline data"),
-    "postprocess_inputs": LeftOut("it belonged to offline data"),
-    "shuffle_buffer_size": LeftOut("it belonged to offline data"),
+    **dict.fromkeys(
+        (
+            "input_evaluation",
+            "off_policy_estimation_methods",
+            "ope_split_batch_by_episode",
+            "actions_in_input_normalized",
+            "postprocess_inputs",
+            "shuffle_buffer_size",
+            "output_compress_columns",
+            "output_max_file_size",
+            "offline_sampling",
+        ),
+        _OFFLINE_ONLY,
+    ),
     "output": LeftOut("nothing is written", (None,), _OFFLINE),
     "output_config": LeftOut("nothing is written", ({}, None), _OFFLINE),
-    "output_compress_columns": LeftOut("it belonged to offline data"),
-    "output_max_file_size": LeftOut("it belonged to offline data"),
     "policies": LeftOut("there is one agent", (None, {}), _ONE_AGENT),
     "policy_mapping_fn": LeftOut("there is one agent", (None,), _ONE_AGENT),
     "policies_to_train": LeftOut("there is one agent", (None,), _ONE_AGENT),
     "count_steps_by": LeftOut("there is one agent", ("env_steps", None), _ONE_AGENT),
     "observation_fn": LeftOut("there is one agent", (None,), _ONE_AGENT),
     "replay_mode": LeftOut("there is one agent"),
+    "policy_map_capacity": LeftOut("there is one agent"),
+    "policy_states_are_swappable": LeftOut("there is one agent"),
+    "replay_sequence_length": LeftOut("on-policy algorithms replay nothing"),
     "observation_space": LeftOut("spaces are read from the environment"),
     "action_space": LeftOut("spaces are read from the environment"),
 }
+# Those that came late stand apart.
+LEFT_OUT: Mapping[str, LeftOut] = {**EARLY, **LATE}
 
 MODEL_LEFT_OUT: Mapping[str, LeftOut] = {
     "channel_major": LeftOut("torch decides the memory layout"),
@@ -199,15 +179,3 @@ INITIALIZERS = tuple(
     for what in ("weights", "kernel", "bias")
     for suffix in ("", "_config", "_kwargs")
 )
-
-
-def leave_out(edits: Edits, path: str, rule: LeftOut) -> None:
-    """Remove a key.
-
-    Raises:
-        RequestError: the value asks for what is missing.
-    """
-    values = each(edits.get(path))
-    if rule.values is not None and any(value not in rule.values for value in values):
-        raise RequestError(rule.refusal, key=path)
-    edits.leave_out(path, rule.reason)

@@ -200,6 +200,7 @@ def callbacks(edits: Edits, path: str) -> None:
 
 SPECIAL: dict[str, Callable[[Edits, str], None]] = {
     "framework": framework,
+    "framework_str": framework,
     "use_pytorch": lambda edits, path: edits.leave_out(path, TORCH),
     "lr_schedule": lr_schedule,
     "entropy_coeff_schedule": entropy_coeff_schedule,

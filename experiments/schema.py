@@ -8,6 +8,7 @@ reason; retired spellings stand in ``retired_keys.py``.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ray.rllib.models.utils import get_activation_fn
 
@@ -34,10 +35,10 @@ def widths(value: object) -> str | None:
     return None if good else "a list of layer widths"
 
 
-def whole_range(value: object) -> str | None:
+def whole_range(value: Any) -> str | None:
     """Two whole numbers between which RLlib draws one."""
-    good = isinstance(value, list | tuple) and len(value) == 2 and not any(map(integer(1), value))
-    return None if good and value[0] <= value[1] else "[low, high]"
+    pair = isinstance(value, list | tuple) and len(value) == 2 and not any(map(integer(1), value))
+    return None if pair and sorted(value) == list(value) else "[low, high]"
 
 
 # Moments of RLlib's own runners, which hand over episodes.

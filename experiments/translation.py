@@ -16,6 +16,7 @@ import algorithms
 from experiments.edits import GRID, Change, Edits, each, mapped
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
+from experiments.left_out import leave_out
 from experiments.retired_defaults import (
     at_least_one_runner,
     fill_defaults,
@@ -36,7 +37,7 @@ from experiments.retired_keys import (
     RESULT_FOLDERS,
     RESULTS_RENAMED,
 )
-from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT, leave_out
+from experiments.retired_left_out import EARLY, LEFT_OUT, MODEL_LEFT_OUT
 from experiments.retired_models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
 from experiments.retired_scalars import arithmetic, cleaned
 from experiments.retired_values import SPECIAL, SPECIAL_VALUES
@@ -51,7 +52,7 @@ _NESTING = (
 )
 _ONLY_THEN = {"preprocessing", "model_config_dict"}
 _MODEL_MARKERS = MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()
-_MARKERS = _ONLY_THEN | RENAMED.keys() | MOVED.keys() | LEFT_OUT.keys() | SPECIAL.keys()
+_MARKERS = _ONLY_THEN | RENAMED.keys() | MOVED.keys() | EARLY.keys() | SPECIAL.keys()
 
 
 def translated(
@@ -144,8 +145,9 @@ def _experiment_keys(edits: Edits) -> None:
 
 
 def _env_into_experiment(edits: Edits) -> None:
-    if edits.get("env") is None and edits.get("config.env") is not None:
-        edits.put("env", edits.take("config.env"))
+    if edits.has("config.env") and None in (edits.get("env"), edits.get("config.env")):
+        inner = edits.take("config.env")
+        edits.put("env", edits.get("env") if inner is None else inner)
 
 
 def _require_mappings(edits: Edits) -> None:

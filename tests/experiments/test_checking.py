@@ -326,7 +326,7 @@ def test_a_range_of_n_steps_is_for_dqn_alone(refused):
 
 def test_a_retired_key_in_a_file_of_today(refused):
     message = refused(replace(experiment(), config={"eager": True}))
-    assert message.endswith("config.eager: is a retired key; it belonged to TensorFlow")
+    assert message.endswith("config.eager: has no effect here; it belonged to TensorFlow")
 
 
 def test_a_network_that_does_not_fit_the_environment(refused):

@@ -41,6 +41,13 @@ def test_a_file_of_today_is_left_alone():
     assert translated(entry)[0] is not entry
 
 
+def test_a_key_that_came_late_makes_no_file_retired():
+    config = {"lr": 1e-3, "log_gradients": True}
+    found, changes = translated({"run": "A2C", "env": "x", "stop": {"a": 1}, "config": config})
+    assert found["config"] == config
+    assert not changes
+
+
 @pytest.mark.parametrize("old", sorted(RENAMED))
 def test_a_renamed_key_keeps_its_value(old):
     entry, changes = translated({"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {old: 10}})
@@ -63,7 +70,7 @@ def test_no_key_that_is_left_out_means_something_today():
 def test_a_key_that_is_left_out_is_said(key):
     value = (LEFT_OUT[key].values or (1,))[0]
     entry = {"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {key: value}}
-    found, changes = translated(entry)
+    found, changes = translated(entry, retired=True)
     assert key not in found["config"]
     assert any(line.startswith("left out:") and key in line for line in notes_on(changes))
 
@@ -395,9 +402,36 @@ def test_ray_0_4_showed_one_screen_unless_to_dqn():
 
 
 def test_a_game_without_a_stack():
-    for model in ({"framestack": False}, {"no_framestack": True}):
+    for model, size in (
+        ({"framestack": False}, 1),
+        ({"no_framestack": True}, 1),
+        ({"num_framestacks": 0}, 1),
+        ({"num_framestacks": 2}, 2),
+        ({"num_framestacks": "auto"}, None),
+        ({"framestack": True}, None),
+    ):
         found = config_of(env="PongNoFrameskip-v4", model=model)
-        assert found["env_config"]["stack_size"] == 1
+        assert found["env_config"].get("stack_size") == size
+
+
+def test_defaults_written_down_ask_for_nothing():
+    found = config_of(
+        "DQN",
+        model={"use_attention": False, "attention_dim": 64, "custom_model": None},
+        multiagent={"policies": {}},
+        store_buffer_in_checkpoints=False,
+        num_epochs=1,
+        framework_str="tf",
+        input_read_method="read_parquet",
+    )
+    assert found == {"model": {}, "epsilon": [[0, 1.0], [10_000, 0.02]]}
+
+
+def test_an_environment_named_nowhere_in_config_stays():
+    entry = {"run": "PPO", "env": "CartPole-v1", "config": {"env": None, "num_workers": 0}}
+    found, _ = translated(entry)
+    assert found["env"] == "CartPole-v1"
+    assert "env" not in found["config"]
 
 
 def test_a_batch_per_learner_is_whole_rounds_too():
