@@ -10,7 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from experiments.edits import Change
+from experiments.edits import Change, scalars
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.python_reader import read_python
@@ -67,6 +67,11 @@ def _of_python(file: Path) -> str:
     """A file of RLlib's configuration class has no YAML to keep: written anew."""
     (experiment,) = read_python(file)
     node = CommentedMap()
+    for path, value in scalars({"env": experiment.env, "config": experiment.config}, ""):
+        if not isinstance(value, str | int | float | list | None):
+            raise RequestError(
+                f"is a Python object, which YAML cannot hold: {value!r}", file=file, key=path
+            )
     today = {
         "run": experiment.algorithm,
         "env": experiment.env,

@@ -52,7 +52,7 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
     entry = entry_of(config)
     if entry is not None:
         entry, assigned = into_retired({**entry, "stop": stop}, assignments)
-        return [replace(_retired(file, entry), assigned=assigned)]
+        return [replace(_retired(file, entry, config.release), assigned=assigned)]
     name = next((n for n in algorithms.NAMES if type(config) is algorithms.config_class(n)), None)
     if name is None:
         kind = f"{type(config).__module__}.{type(config).__qualname__}"
@@ -70,10 +70,10 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
     ]
 
 
-def _retired(file: Path, entry: dict[str, Any]) -> Experiment:
+def _retired(file: Path, entry: dict[str, Any], release: str) -> Experiment:
     """An experiment of what RLlib's own configuration class was told."""
     try:
-        today, changes = translated(entry, retired=True)
+        today, changes = translated(entry, retired=True, release=release)
     except RequestError as error:
         raise error.located(file) from None
     if today["env"] is None:

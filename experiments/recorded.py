@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from experiments.self_training import CommandsPartError
 
 # Name of a builder's first parameter, where files give it without its name.
@@ -42,6 +44,7 @@ class Recorded:
     """A configuration that writes down what is set on it, whatever the method or spelling."""
 
     algorithm = ""
+    release = "2"
 
     def __init__(self, algo_class: Any = None):
         self.__dict__["settings"] = {}
@@ -100,15 +103,16 @@ class Recorded:
 
     def to_dict(self) -> RecordedDict:
         """What was set."""
-        return RecordedDict(self.algorithm, self.settings)
+        return RecordedDict(self.algorithm, self.settings, release="2")
 
 
 class RecordedDict(dict[str, Any]):
     """A ``DEFAULT_CONFIG`` of Ray 1.x: empty, it knows its algorithm, and so do its copies."""
 
-    def __init__(self, algorithm: str, *given: Any):
+    def __init__(self, algorithm: str, *given: Any, release: str = "1"):
         super().__init__(*given)
         self.algorithm = algorithm
+        self.release = release
 
     def __missing__(self, key: str) -> Any:
         if key not in _NESTED:
@@ -118,7 +122,7 @@ class RecordedDict(dict[str, Any]):
 
     def copy(self) -> RecordedDict:
         """A copy that knows the algorithm too."""
-        return RecordedDict(self.algorithm, self)
+        return RecordedDict(self.algorithm, self, release=self.release)
 
     def __deepcopy__(self, memo: Any) -> RecordedDict:
         return self.copy()
@@ -151,9 +155,9 @@ def entry_of(config: Any) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Lists for tuples, as a YAML file would have it."""
+    """Lists for tuples and numbers for numpy's, as a YAML file would have it."""
     if type(value) in (list, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    return value
+    return value.item() if isinstance(value, np.generic) else value

@@ -229,6 +229,9 @@ def _exploration(edits: Edits) -> None:
     warmup = int(plain_number(given.get("warmup_timesteps", 0), f"{path}.warmup_timesteps"))
     start, end = float(values["initial_epsilon"]), float(values["final_epsilon"])
     schedule = [[0, start], [warmup + steps, end]]
+    if start > 1.0 > end:  # as good as 1 until it has sunk so far
+        warmup += round(steps * (start - 1.0) / (start - end))
+        schedule[0], start = [0, 1.0], 1.0
     if warmup > 0:
         schedule.insert(1, [warmup, start])
     if edits.has(path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import gymnasium as gym
+
 from envs import EnvironmentRequestError, is_atari, legacy_atari_id
 from experiments.edits import GRID, Edits, each, plain_number
 from experiments.errors import RequestError
@@ -70,7 +72,7 @@ def translate_env(edits: Edits) -> None:
         raise RequestError(
             "the ids of this grid stood for different options", key="env", hint="split the grid"
         )
-    said = [note for _, _, note in found if note]
+    said = [note.rstrip(".") for _, _, note in found if note]
     if not said:
         return
     names = [name for name, _, _ in found]
@@ -142,6 +144,12 @@ def horizon(edits: Edits) -> None:
         skip = plain_number(edits.get(path, 4), path)
         new = "config.env_config.max_num_frames_per_episode"
         edits.change("config.horizon", new, steps * skip, f"{steps} steps of {skip} frames")
+    elif not all(isinstance(env, str) and env in gym.registry for env in each(edits.get("env"))):
+        raise RequestError(
+            "it limits environments that gymnasium knows by an id",
+            key="config.horizon",
+            hint="wrap the environment in gymnasium.wrappers.TimeLimit",
+        )
     else:
         new = "config.env_config.max_episode_steps"
         edits.change("config.horizon", new, steps, "is the environment's time limit now")

@@ -146,12 +146,12 @@ SCREENS_0_4 = {
 }
 
 
-def era_of(keys: set[str]) -> str:
-    """The release the file was written for, by the keys only some releases had; else the last."""
+def era_of(keys: set[str], without_sign: str = "2") -> str:
+    """The release the file was written for, by the keys only some releases had."""
     if keys & SINCE_2:
         return "2"
     if keys & ONLY_0_4 and not keys & SINCE_0_5:
         return "0.4"
     if keys & (BEFORE_1 | ONLY_0_4):
         return "before 1.0"
-    return "1" if keys & SINCE_1 else "2"
+    return "1" if keys & SINCE_1 else without_sign

@@ -56,13 +56,14 @@ _MARKERS = _ONLY_THEN | RENAMED.keys() | MOVED.keys() | EARLY.keys() | SPECIAL.k
 
 
 def translated(
-    entry: Mapping[str, Any], *, retired: bool = False
+    entry: Mapping[str, Any], *, retired: bool = False, release: str = "2"
 ) -> tuple[dict[str, Any], list[Change]]:
     """An experiment's entry in today's words, and every change that was made.
 
     Args:
         entry: as a file has it: ``run``, ``env``, ``config``, ``stop`` and more.
         retired: it is known to be of a retired release, whatever its keys say.
+        release: the one it was written for where its keys do not tell.
 
     Raises:
         RequestError: it asks for something that is gone or not offered; names the key.
@@ -77,7 +78,7 @@ def translated(
         translate_env(edits)
         return edits.tree, edits.changes
     given = set(edits.keys("config"))
-    era = era_of(given)
+    era = era_of(given, release)
     screens_of_the_era(edits, algorithm, era)
     into_model(edits)
     _values(edits)

@@ -96,3 +96,14 @@ def test_nothing_is_overwritten(tmp_path):
     assert file.read_text() == "first"
     with pytest.raises(RequestError, match="cannot be written"):
         write_new(tmp_path / "nowhere" / "new.yaml", "text")
+
+
+def test_what_yaml_cannot_hold_is_refused(tmp_path):
+    file = tmp_path / "old.py"
+    file.write_text(
+        "from ray.rllib.algorithms.ppo import PPOConfig\n"
+        "from ray.rllib.examples.env.repeat_after_me_env import RepeatAfterMeEnv\n"
+        "config = PPOConfig().environment(RepeatAfterMeEnv)\n"
+    )
+    with pytest.raises(RequestError, match="env: is a Python object, which YAML cannot hold"):
+        migrated(file)

@@ -89,6 +89,14 @@ def test_a_dictionary_of_ray_1(read):
     )
 
 
+def test_a_dictionary_of_ray_1_has_ray_1s_defaults(read):
+    lines = "config.update(env='CartPole-v0')\n"
+    old = read(f"from ray.rllib.agents import a3c\nconfig = a3c.A2C_DEFAULT_CONFIG.copy()\n{lines}")
+    assert old.config["rollout_fragment_length"] == 20
+    new = "from ray.rllib.algorithms.a2c import A2CConfig\nconfig = A2CConfig().to_dict()\n"
+    assert "rollout_fragment_length" not in read(f"{new}{lines}").config
+
+
 def test_example_environments_at_their_old_path(read):
     found = read(
         "from ray.rllib.algorithms.ppo import PPOConfig\n"
@@ -195,10 +203,15 @@ def test_options_of_the_files_own_command_line_have_their_defaults(read, monkeyp
 
 def test_tuples_and_nested_defaults_become_plain_data(read):
     found = read(
-        f"{PPO}.environment('CartPole-v1').training(lr=[(0, 1e-3), (10, 0.0)])\n"
-        "config['model']['fcnet_hiddens'] = (4, 4)\n"
+        f"import numpy as np\n{PPO}.environment('CartPole-v1').training(lr=[(0, 1e-3), (10, 0.0)])\n"
+        "config['model']['fcnet_hiddens'] = (4, 4)\nconfig.gamma = np.float64(0.5)\n"
     )
-    assert found.config == {"lr": [[0, 1e-3], [10, 0.0]], "model": {"fcnet_hiddens": [4, 4]}}
+    assert found.config == {
+        "lr": [[0, 1e-3], [10, 0.0]],
+        "model": {"fcnet_hiddens": [4, 4]},
+        "gamma": 0.5,
+    }
+    assert type(found.config["gamma"]) is float
 
 
 def test_rllibs_description_of_a_network(read):

@@ -178,6 +178,7 @@ def test_values(given, expected):
         ({"lr": {"eval": "__import__('os')"}}, "is code"),
         ({"env": "HalfCheetahBulletEnv-v0"}, "retired gym"),
         ({"vtrace": True}, "V-trace is not offered"),
+        ({"env": "envs.probes.ConstantReward", "horizon": 9}, "gymnasium.wrappers.TimeLimit"),
         ({"env_to_module_connector": len}, "connectors are not supported"),
         ({"callbacks": {"on_episode_end": len}}, "retired sampler"),
         ({"evaluation_config": {"env": "Acrobot-v1"}}, "evaluation plays the training's"),
@@ -360,6 +361,20 @@ def test_dqn_of_ray_0():
 def test_dqn_of_ray_0_without_a_fragment_had_4_steps():
     assert config_of("DQN", use_pytorch=True, n_step=2)["rollout_fragment_length"] == 4
     assert config_of("DQN", use_pytorch=True, n_step=6)["rollout_fragment_length"] == 6
+
+
+@pytest.mark.parametrize(
+    ("given", "schedule"),
+    [
+        ({"initial_epsilon": 1.5, "final_epsilon": 0.5}, [[0, 1.0], [50, 1.0], [100, 0.5]]),
+        ({"warmup_timesteps": 7, "final_epsilon": 0}, [[0, 1.0], [7, 1.0], [107, 0.0]]),
+        ({"initial_epsilon": 0.5, "final_epsilon": 0}, [[0, 0.5], [100, 0.0]]),
+    ],
+)
+def test_schedules_of_dqn(given, schedule):
+    assert config_of("DQN", exploration_config={"epsilon_timesteps": 100, **given})["epsilon"] == (
+        schedule
+    )
 
 
 def test_a_softmax_of_ray_0():
