@@ -58,8 +58,9 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
 
 
 def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind]) -> RequestError:
-    if key in retired_keys.RENAMED:
-        return RequestError("is a retired name", key=path, hint=f"use {retired_keys.RENAMED[key]}")
+    now = {**retired_keys.NOW, **retired_keys.RENAMED}.get(key)
+    if now is not None:
+        return RequestError("is a retired name", key=path, hint=f"use {now}")
     reason = schema.UNUSED.get(key)
     if reason is not None:
         return RequestError("has no effect here", key=path, hint=reason)

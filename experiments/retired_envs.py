@@ -144,12 +144,24 @@ def horizon(edits: Edits) -> None:
         skip = plain_number(edits.get(path, 4), path)
         new = "config.env_config.max_num_frames_per_episode"
         edits.change("config.horizon", new, steps * skip, f"{steps} steps of {skip} frames")
-    elif not all(isinstance(env, str) and env in gym.registry for env in each(edits.get("env"))):
+    else:
+        _time_limit(edits, steps)
+
+
+def _time_limit(edits: Edits, steps: int | float) -> None:
+    """The environment's own limit, where the horizon came before it."""
+    path, envs = "config.horizon", each(edits.get("env"))
+    if not all(isinstance(env, str) and env in gym.registry for env in envs):
         raise RequestError(
             "it limits environments that gymnasium knows by an id",
-            key="config.horizon",
+            key=path,
             hint="wrap the environment in gymnasium.wrappers.TimeLimit",
         )
+    limits = [gym.registry[env].max_episode_steps for env in envs]
+    if None not in limits and steps >= max(limits):
+        edits.leave_out(path, f"episodes end after {max(limits)} steps anyway")
+    elif any(limit is not None and steps > limit for limit in limits):
+        raise RequestError("some environments of this grid end sooner", key=path, hint="split it")
     else:
         new = "config.env_config.max_episode_steps"
-        edits.change("config.horizon", new, steps, "is the environment's time limit now")
+        edits.change(path, new, steps, "is the environment's time limit now")

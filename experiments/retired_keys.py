@@ -106,6 +106,17 @@ RENAMED = {
     "validate_workers_after_construction": "validate_env_runners_after_construction",
 }
 
+# Keys whose values change too, and what to say instead of them.
+NOW = {
+    "num_gpus": "num_gpus_per_learner",
+    "lr_schedule": "lr",
+    "entropy_coeff_schedule": "entropy_coeff",
+    "buffer_size": "replay_buffer_config.capacity",
+    "learning_starts": "num_steps_sampled_before_learning_starts",
+    "callbacks": "callbacks_class",
+    "model_config": "model",
+}
+
 # Key → where it stands today, below another.
 MOVED = {
     "vf_share_layers": ("model", "vf_share_layers"),

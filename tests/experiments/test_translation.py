@@ -211,6 +211,15 @@ def test_environments():
     }
 
 
+def test_a_horizon_never_makes_episodes_longer():
+    assert config_of(env="CartPole-v0", horizon=150) == {"env_config": {"max_episode_steps": 150}}
+    for steps in (200, 5000):
+        assert config_of(env="CartPole-v0", horizon=steps) == {}
+    both = {"grid_search": ["CartPole-v0", "CartPole-v1"]}
+    assert config_of(env=both, horizon=500) == {}
+    assert "end sooner" in refusal(env=both, horizon=300)
+
+
 def test_a_grid_of_environments():
     grid = {"grid_search": ["PongNoFrameskip-v4", "BreakoutNoFrameskip-v4"]}
     assert today(env=grid)["env"] == {"grid_search": ["ALE/Pong-v5", "ALE/Breakout-v5"]}
