@@ -39,6 +39,14 @@ class Aligned:
         """How many runs have a value at each grid point."""
         return (~np.isnan(self.values_RG)).sum(axis=0)
 
+    def beyond(self) -> np.ndarray:
+        """Values [R, G] where some run has none any more, and the point before; NaN elsewhere."""
+        whole_G = self.counts_G == len(self.runs)
+        last = int(np.flatnonzero(whole_G)[-1]) if whole_G.any() else 0
+        rest = self.values_RG.copy()
+        rest[:, :last] = np.nan
+        return rest
+
     def common(self) -> Aligned:
         """The part of the grid where every run has a value."""
         whole_G = self.counts_G == len(self.runs)

@@ -40,8 +40,9 @@ def learning_curves(
 ) -> Axes:
     """A line per group with its interval as a band, as far as all of its whole runs reach.
 
-    Runs that ended early are thin lines of their own with a cross at their end: left in, they would
-    cut the group's line; left out, it would be of survivors alone.
+    From there on the runs that go on are thin lines, each alone. Runs that ended early without being
+    done are thin lines with a cross at their end: left in, they would cut the group's line; left out,
+    it would be of survivors alone.
 
     Args:
         groups: label → curves on a grid; all over the same axis and column.
@@ -59,9 +60,7 @@ def learning_curves(
         ax.plot(common.grid_G, value, label=words, **look(number))
         if runs > 1:
             ax.fill_between(common.grid_G, low, high, color=look(number)["color"], alpha=0.15, lw=0)
-        for alone in curves.short:
-            ax.plot(alone.grid_G, alone.values_RG[0], lw=0.8, marker="x", markevery=[-1],
-                    color=look(number)["color"])  # fmt: skip
+        _alone(ax, curves, look(number)["color"])
     if reference is not None:
         for words, height in (
             ("random", reference.random),
@@ -75,6 +74,15 @@ def learning_curves(
     in_thousands(ax)
     legend(ax)
     return ax
+
+
+def _alone(ax: Axes, curves: Curves, colour: str) -> None:
+    """Thin lines: whole runs beyond the end of their group's line, and runs that ended early."""
+    for values_G in curves.whole.beyond():
+        if np.count_nonzero(~np.isnan(values_G)) > 1:
+            ax.plot(curves.whole.grid_G, values_G, lw=0.8, alpha=0.5, color=colour)
+    for run in curves.short:
+        ax.plot(run.grid_G, run.values_RG[0], lw=0.8, marker="x", markevery=[-1], color=colour)
 
 
 def statistic_words(statistic: str) -> str:

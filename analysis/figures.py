@@ -95,9 +95,7 @@ def _learning(world: str, env: str, curves: pd.DataFrame, addition: str) -> Iter
             )
 
 
-def _of_scores(
-    world: str, summary: Summary, shown: set[str], addition: str
-) -> Iterator[Drawn]:
+def _of_scores(world: str, summary: Summary, shown: set[str], addition: str) -> Iterator[Drawn]:
     """Points of all groups, profiles and comparisons of the shown ones."""
     name, estimates = file_name(world), summary.iqms.get(world, {})
     if not estimates:
