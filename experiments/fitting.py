@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from experiments.edits import GRID, each
 from experiments.experiment import Experiment
 
 
@@ -14,7 +15,8 @@ def fitted(
     """The experiment with resources that are there, and a note on every number that changed.
 
     A request of Tune that the machine cannot meet waits for ever. Runners are merged, so that all
-    environments stay and the batch is the same. Numbers given as grids are left as they are.
+    environments stay and the batch is the same. Numbers given as grids are left as they are, but for
+    environments per runner, of which every alternative is merged.
 
     Args:
         experiment: checked for names and kinds.
@@ -71,9 +73,10 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
     )
     asked = [_value(experiment, defaults, name) for name in names]
     asked[-1] = 1 if asked[-1] == "auto" else asked[-1]
-    if cpus is None or not all(isinstance(number, int | float) for number in asked):
+    alternatives = each(asked.pop(1))
+    if cpus is None or not all(isinstance(n, int | float) for n in [*asked, *alternatives]):
         return {}
-    runners, envs, per_runner, main, learners, per_learner = asked
+    runners, per_runner, main, learners, per_learner = asked
     if main + runners * per_runner + learners * per_learner <= cpus or runners < 1:
         return {}
     asynchronous = experiment.algorithm == "A3C"
@@ -86,5 +89,8 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
         return changed
     if asynchronous:
         return changed | {"num_env_runners": room} if room >= 1 else {}
-    merged = next((n for n in range(room, 0, -1) if runners * envs % n == 0), 0)
-    return {"num_env_runners": merged, "num_envs_per_env_runner": runners * envs // max(merged, 1)}
+    totals = [runners * envs for envs in alternatives]
+    merged = next((n for n in range(room, 0, -1) if not any(t % n for t in totals)), 0)
+    shares = [total // max(merged, 1) for total in totals]
+    per_merged = shares[0] if len(shares) == 1 else {GRID: shares}
+    return {"num_env_runners": merged, "num_envs_per_env_runner": per_merged}

@@ -30,7 +30,6 @@ _LEFT_OUT = {
     "replay_mode": "there is one agent",
     "storage_unit": "today's buffer keeps episodes",
     "per_worker_exploration": "all runners follow one schedule",
-    "sigma0": "there are no noisy layers",
     "categorical_distribution_temperature": "it had an effect in evaluation only",
 }
 _TYPES = {
@@ -45,6 +44,7 @@ _WAYS_TO_EXPLORE = {
     "EpsilonGreedy": _GREEDY,
     "PerWorkerEpsilonGreedy": _GREEDY,
     "SoftQ": ("type", "temperature"),
+    "ParameterNoise": ("type", "initial_stddev", "random_timesteps"),
 }
 # Ray 1 and 2, where a file is silent.
 _EPSILON = {"initial_epsilon": 1.0, "final_epsilon": 0.02, "epsilon_timesteps": 10_000}
@@ -54,9 +54,8 @@ def translate_dqn(edits: Edits, era: str) -> None:
     """Replace the retired DQN's own keys.
 
     Raises:
-        RequestError: noisy layers, or a way to explore that RLlib's new DQN does not have.
+        RequestError: a way to explore that DQN does not have here.
     """
-    _refuse_noise(edits)
     prioritized = _prioritized(edits)
     for where in ("config", _BUFFER):
         for key in edits.keys(where):
@@ -83,13 +82,6 @@ def translate_dqn(edits: Edits, era: str) -> None:
         )
 
 
-def _refuse_noise(edits: Edits) -> None:
-    if edits.get("config.noisy"):
-        raise RequestError("noisy layers are gone from RLlib's DQN", key="config.noisy")
-    if edits.has("config.noisy"):
-        edits.leave_out("config.noisy", "there are no noisy layers")
-
-
 def _prioritized(edits: Edits) -> bool:
     """Whether replay is prioritized; the buffer's type in today's words."""
     prioritized = True
@@ -110,7 +102,7 @@ def _exploration(edits: Edits) -> None:
     given: Any = edits.get(path) or {}
     kind = given.get("type", "EpsilonGreedy")
     if kind not in _WAYS_TO_EXPLORE:
-        raise RequestError(f"exploration by {kind} is gone from RLlib's DQN", key=f"{path}.type")
+        raise RequestError(f"exploration by {kind} is not offered", key=f"{path}.type")
     for key in given:
         if key not in _WAYS_TO_EXPLORE[kind]:
             hint = nearest(key, _WAYS_TO_EXPLORE[kind])
@@ -119,6 +111,9 @@ def _exploration(edits: Edits) -> None:
         temperature = given.get("temperature", 1.0)
         new = "config.exploration_temperature"
         edits.change(path, new, temperature, "actions are sampled from softmax(Q / temperature)")
+        return
+    if kind == "ParameterNoise":
+        _parameter_noise(edits, given)
         return
     own = {key: value for key, value in given.items() if key in _EPSILON}
     values = {
@@ -135,6 +130,18 @@ def _exploration(edits: Edits) -> None:
         edits.change(path, "config.epsilon", schedule, "is the schedule epsilon now")
     else:
         edits.fill("config.epsilon", schedule, "as in Ray 1 and 2 where the file is silent")
+
+
+def _parameter_noise(edits: Edits, given: dict[str, Any]) -> None:
+    """Random actions to begin with, then one in a hundred beside the noise, as in Ray 1 and 2."""
+    path = "config.exploration_config"
+    steps, stddev = (
+        plain_number(given.get(key, default), f"{path}.{key}")
+        for key, default in (("random_timesteps", 10_000), ("initial_stddev", 1.0))
+    )
+    schedule = [[0, 1.0], [int(steps) + 1, 1.0], [int(steps) + 2, 0.01]]
+    edits.fill("config.epsilon", schedule, "random actions before and beside the noise")
+    edits.change(path, "config.parameter_noise_stddev", float(stddev), "noise in all weights")
 
 
 def _before_1(edits: Edits) -> dict[str, Any]:
