@@ -11,7 +11,7 @@ from analysis.align import Curves
 from analysis.columns import AXES
 from analysis.reference_scores import ReferenceScores
 from analysis.statistics import Estimate, curve_interval
-from analysis.style import in_thousands, legend, look, set_height
+from analysis.style import in_thousands, legend, look, plain, set_height
 
 WORDS = {
     "return_mean": "mean return of the last 100 episodes",
@@ -37,6 +37,7 @@ def learning_curves(
     statistic: str = "iqm",
     reference: ReferenceScores | None = None,
     resamples: int = 2_000,
+    tails: bool = True,
 ) -> Axes:
     """A line per group with its interval as a band, as far as all of its whole runs reach.
 
@@ -49,6 +50,7 @@ def learning_curves(
         statistic: ``iqm``, ``mean`` or ``median`` over runs.
         reference: lines for random play and the target.
         resamples: of the interval.
+        tails: whether runs are drawn beyond the end of their group's line.
     """
     first = next(iter(groups.values())).whole
     for number, (label, curves) in enumerate(groups.items()):
@@ -60,7 +62,11 @@ def learning_curves(
         ax.plot(common.grid_G, value, label=words, **look(number))
         if runs > 1:
             ax.fill_between(common.grid_G, low, high, color=look(number)["color"], alpha=0.15, lw=0)
-        _alone(ax, curves, look(number)["color"])
+        for x, y in curves.tails if tails else ():
+            ax.step(x, y, where="post", lw=0.8, alpha=0.5, color=look(number)["color"])
+        for x, y in curves.short:
+            ax.step(x, y, where="post", lw=0.8, marker="x", markevery=[-1],
+                    color=look(number)["color"])  # fmt: skip
     if reference is not None:
         for words, height in (
             ("random", reference.random),
@@ -76,15 +82,6 @@ def learning_curves(
     return ax
 
 
-def _alone(ax: Axes, curves: Curves, colour: str) -> None:
-    """Thin lines: whole runs beyond the end of their group's line, and runs that ended early."""
-    for values_G in curves.whole.beyond():
-        if np.count_nonzero(~np.isnan(values_G)) > 1:
-            ax.plot(curves.whole.grid_G, values_G, lw=0.8, alpha=0.5, color=colour)
-    for run in curves.short:
-        ax.plot(run.grid_G, run.values_RG[0], lw=0.8, marker="x", markevery=[-1], color=colour)
-
-
 def statistic_words(statistic: str) -> str:
     """What a line and its band are."""
     names = {"iqm": "interquartile mean", "mean": "mean", "median": "median"}
@@ -97,7 +94,7 @@ def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str) -> Axes:
         errors = [[found.value - found.low], [found.high - found.value]]
         colour = look(row)["color"]
         ax.errorbar(found.value, row, xerr=errors, fmt="o", color=colour, capsize=3)
-        ax.annotate(f"{found.value:.3g}", (found.value, row), xytext=(0, 6), ha="center",
+        ax.annotate(plain(found.value), (found.value, row), xytext=(0, 6), ha="center",
                     textcoords="offset points", fontsize=8)  # fmt: skip
     ax.set_yticks(range(len(estimates)), [f"{k} ({e.runs})" for k, e in estimates.items()])
     set_height(ax, len(estimates))

@@ -64,7 +64,7 @@ def figures(
                 yield drawn_in(
                     f"{file_name(str(world))}-{column.replace('_', '-')}",
                     f"{world}: {draw.WORDS.get(column, column)}{addition}",
-                    partial(draw.learning_curves, groups=groups),
+                    partial(draw.learning_curves, groups=groups, tails=False),
                 )
         yield _throughput(str(world), shown)
 

@@ -61,11 +61,11 @@ def test_runs_that_go_on_beyond_their_groups_line_are_seen(ax):
     """Both were done, the first because it was solved sooner."""
     curves = table(("PPO", [0.0, 10.0]), ("PPO", [0.0, 10.0, 20.0])).assign(short=False)
     draw.learning_curves(ax, align_groups(curves), resamples=50)
-    group, beyond = ax.get_lines()
+    group, solved, beyond = ax.get_lines()
     assert group.get_xdata()[-1] == pytest.approx(200.0, abs=2)
-    known = ~np.isnan(beyond.get_ydata())
-    assert beyond.get_xdata()[known][0] == group.get_xdata()[-1]
-    assert beyond.get_ydata()[known][-1] == 20.0
+    assert (solved.get_xdata()[-1], solved.get_ydata()[-1]) == (200.0, 10.0)
+    assert beyond.get_xdata()[0] == group.get_xdata()[-1]
+    assert (beyond.get_xdata()[-1], beyond.get_ydata()[-1]) == (300.0, 20.0)
 
 
 def test_random_play_and_the_target_are_lines(ax):
