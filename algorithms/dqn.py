@@ -11,17 +11,14 @@ import torch
 from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.algorithms.dqn import DQN as RLlibDQN
 from ray.rllib.algorithms.dqn import DQNConfig as RLlibDQNConfig
-from ray.rllib.algorithms.dqn.default_dqn_rl_module import QF_PREDS
-from ray.rllib.algorithms.dqn.dqn_catalog import DQNCatalog
-from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
 from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
-from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
-from torch import Tensor
 
 from algorithms.config import environment_options
 from algorithms.on_policy import frames_per_step
+from algorithms.q_network import QModule, channels_first
+from algorithms.q_noise import new_noise
 from algorithms.q_replay import SIGNED
 from algorithms.results import with_retired_names
 from envs import is_atari, make_single_env
@@ -39,6 +36,7 @@ class DQNConfig(RLlibDQNConfig):
         self.env_runner_cls = DoorEnvRunner
         self._model_config: dict[str, Any] = {}
         self.exploration_temperature: float | None = None
+        self.parameter_noise_stddev: float | None = None
         # What `rllib evaluate` asks of every configuration.
         self.torch_num_threads = 1
         self.autocast = False
@@ -49,20 +47,26 @@ class DQNConfig(RLlibDQNConfig):
         *,
         model: dict[str, Any] | Any = NotProvided,
         exploration_temperature: float | Any | None = NotProvided,
+        parameter_noise_stddev: float | Any | None = NotProvided,
         **kwargs: Any,
     ) -> Self:
-        """RLlib's ``training()`` and two keys of the retired releases.
+        """RLlib's ``training()`` and keys of the retired releases; ``noisy`` and ``sigma0``, which RLlib's
+        new stack leaves unread, make the heads' layers noisy.
 
         Args:
             model: see the class; merged over what was set before.
             exploration_temperature: sample actions from softmax(Q / temperature) instead of
                 ε-greedily ("SoftQ"); None: ε-greedy by the schedule ``epsilon``.
+            parameter_noise_stddev: deviation, to begin with, of Gaussian noise on all weights,
+                drawn whenever an episode starts ("ParameterNoise"); None: none.
         """
         super().training(**kwargs)
         if model is not NotProvided:
             self._model_config = {**self._model_config, **model}
         if exploration_temperature is not NotProvided:
             self.exploration_temperature = exploration_temperature
+        if parameter_noise_stddev is not NotProvided:
+            self.parameter_noise_stddev = parameter_noise_stddev
         return self
 
     @property
@@ -90,11 +94,20 @@ class DQNConfig(RLlibDQNConfig):
             **super()._model_config_auto_includes,
             "head_fcnet_hiddens": list(self.hiddens or []),
             "exploration_temperature": self.exploration_temperature,
+            "parameter_noise_stddev": self.parameter_noise_stddev,
+            "noisy": self.noisy,
+            "sigma0": self.sigma0,
         }
 
 
 class DoorEnvRunner(SingleAgentEnvRunner):
     """RLlib's runner of episodes, with environments from :func:`envs.make_single_env`."""
+
+    def __init__(self, *, config: Any, **kwargs: Any):
+        if config.parameter_noise_stddev is not None:
+            config = config.copy(copy_frozen=False)
+            config.callbacks(on_episode_start=new_noise)
+        super().__init__(config=config, **kwargs)
 
     def make_env(self) -> None:
         """As RLlib's."""
@@ -105,54 +118,6 @@ class DoorEnvRunner(SingleAgentEnvRunner):
             super().make_env()
         finally:
             self.config.env = asked
-
-
-class QCatalog(DQNCatalog):
-    """RLlib's networks; screens of bytes are scaled to [0, 1], so that replay may keep bytes."""
-
-    def build_encoder(self, framework: str) -> Any:
-        """RLlib's hook."""
-        encoder = super().build_encoder(framework)
-        return ByteEncoder(encoder) if self.observation_space.dtype == np.uint8 else encoder
-
-
-class ByteEncoder(torch.nn.Module):
-    """An encoder of RLlib's behind a division by 255."""
-
-    def __init__(self, encoder: torch.nn.Module):
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, batch: dict[str, Any]) -> Any:
-        """``batch`` holds bytes, or the same numbers as floats."""
-        return self.encoder({**batch, Columns.OBS: batch[Columns.OBS].float() / 255.0})
-
-
-class QModule(DefaultDQNTorchRLModule):
-    """RLlib's Q network; explores by a softmax where asked to, and answers `rllib evaluate`."""
-
-    recurrent = None
-    max_seq_len = 1
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        kwargs["catalog_class"] = kwargs.get("catalog_class") or QCatalog
-        super().__init__(*args, **kwargs)
-
-    def _forward_exploration(self, batch: dict[str, Any], t: int) -> dict[str, Any]:
-        temperature = self.model_config.get("exploration_temperature")
-        if temperature is None:
-            return super()._forward_exploration(batch, t)
-        values_BA = self.compute_q_values(batch)[QF_PREDS]
-        probabilities = torch.softmax(values_BA / temperature, dim=-1)
-        return {Columns.ACTIONS: torch.multinomial(probabilities, 1).squeeze(-1)}
-
-    def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Q(s, ·) [N, A] as the policy's inputs, so that the best action is the likeliest, and
-        max Q(s, ·) [N]."""
-        if _channels_first(obs.shape[1:]):
-            obs = obs.movedim(1, -1)
-        values_NA = self.compute_q_values({Columns.OBS: obs.float()})[QF_PREDS]
-        return values_NA, values_NA.max(dim=-1).values
 
 
 class QLearner(DQNTorchLearner):
@@ -202,14 +167,9 @@ class DQN(RLlibDQN):
         return super()._create_local_replay_buffer_if_necessary({"replay_buffer_config": settings})
 
 
-def _channels_first(shape: Any) -> bool:
-    """Whether it is an image [C, H, W], as Atari games are here: few channels, many columns."""
-    return len(shape) == 3 and shape[0] < shape[2]
-
-
 def _channels_last_spaces(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     observation, action = pair
-    if isinstance(observation, gym.spaces.Box) and _channels_first(observation.shape):
+    if isinstance(observation, gym.spaces.Box) and channels_first(observation.shape):
         low, high = (np.moveaxis(bound, 0, -1) for bound in (observation.low, observation.high))
         observation = gym.spaces.Box(low, high, dtype=observation.dtype.type)
     return observation, action
@@ -218,7 +178,7 @@ def _channels_last_spaces(pair: tuple[Any, Any]) -> tuple[Any, Any]:
 def _seen_by_networks(env: gym.Env) -> gym.Env:
     """RLlib's networks take images with their channels last, as float."""
     space = env.observation_space
-    if not _channels_first(space.shape):
+    if not channels_first(space.shape):
         return env
     last, _ = _channels_last_spaces((space, None))
     return gym.wrappers.TransformObservation(env, lambda obs: np.moveaxis(obs, 0, -1), last)

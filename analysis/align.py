@@ -89,12 +89,22 @@ def align(
     return Aligned(axis, column, grid, values, tuple(int(run) for run in per_run), int(cut))
 
 
+Line = tuple[np.ndarray, np.ndarray]
+
+
 @dataclass(frozen=True)
 class Curves:
-    """What is drawn of a group: its runs of full length together, the short ones each alone."""
+    """What is drawn of a group.
+
+    Attributes:
+        whole: its runs of full length, together.
+        tails: x and y of every such run beyond the last point where all have a value.
+        short: x and y of every run that ended early.
+    """
 
     whole: Aligned
-    short: Sequence[Aligned] = ()
+    tails: Sequence[Line] = ()
+    short: Sequence[Line] = ()
 
 
 def align_groups(
@@ -113,11 +123,25 @@ def align_groups(
     found: dict[str, Curves] = {}
     for group, part in curves.groupby("group", sort=True):
         known = part[["run", "short", axis, column]].dropna()
-        long = known[~known["short"]]
+        long, early = known[~known["short"]], known[known["short"]]
         if long.empty:
             continue
         whole = align(long, column, axis=axis)
-        early = known[known["short"]].groupby("run")
-        if len(whole.common().grid_G) > 1:
-            found[str(group)] = Curves(whole, [align(one, column, axis=axis) for _, one in early])
+        common = whole.common().grid_G
+        if len(common) > 1:
+            tails = [_from(line, common[-1]) for line in _lines(long, axis, column)]
+            kept = [line for line in tails if len(line[0]) > 1]
+            found[str(group)] = Curves(whole, kept, _lines(early, axis, column))
     return found
+
+
+def _lines(curves: pd.DataFrame, axis: str, column: str) -> list[Line]:
+    sorted_runs = (run.sort_values(axis) for _, run in curves.groupby("run"))
+    return [(run[axis].to_numpy(), run[column].to_numpy()) for run in sorted_runs]
+
+
+def _from(line: Line, start: float) -> Line:
+    """The part beyond ``start``, beginning with the value that held there."""
+    x, y = line
+    first = max(int(np.searchsorted(x, start, side="right")) - 1, 0)
+    return np.concatenate([[start], x[first + 1 :]]), y[first:]

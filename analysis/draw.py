@@ -11,7 +11,7 @@ from analysis.align import Curves
 from analysis.columns import AXES
 from analysis.reference_scores import ReferenceScores
 from analysis.statistics import Estimate, curve_interval
-from analysis.style import in_thousands, legend, look, set_height
+from analysis.style import in_thousands, legend, look, plain, set_height
 
 WORDS = {
     "return_mean": "mean return of the last 100 episodes",
@@ -37,17 +37,20 @@ def learning_curves(
     statistic: str = "iqm",
     reference: ReferenceScores | None = None,
     resamples: int = 2_000,
+    tails: bool = True,
 ) -> Axes:
     """A line per group with its interval as a band, as far as all of its whole runs reach.
 
-    Runs that ended early are thin lines of their own with a cross at their end: left in, they would
-    cut the group's line; left out, it would be of survivors alone.
+    From there on the runs that go on are thin lines, each alone. Runs that ended early without being
+    done are thin lines with a cross at their end: left in, they would cut the group's line; left out,
+    it would be of survivors alone.
 
     Args:
         groups: label → curves on a grid; all over the same axis and column.
         statistic: ``iqm``, ``mean`` or ``median`` over runs.
         reference: lines for random play and the target.
         resamples: of the interval.
+        tails: whether runs are drawn beyond the end of their group's line.
     """
     first = next(iter(groups.values())).whole
     for number, (label, curves) in enumerate(groups.items()):
@@ -59,8 +62,10 @@ def learning_curves(
         ax.plot(common.grid_G, value, label=words, **look(number))
         if runs > 1:
             ax.fill_between(common.grid_G, low, high, color=look(number)["color"], alpha=0.15, lw=0)
-        for alone in curves.short:
-            ax.plot(alone.grid_G, alone.values_RG[0], lw=0.8, marker="x", markevery=[-1],
+        for x, y in curves.tails if tails else ():
+            ax.step(x, y, where="post", lw=0.8, alpha=0.5, color=look(number)["color"])
+        for x, y in curves.short:
+            ax.step(x, y, where="post", lw=0.8, marker="x", markevery=[-1],
                     color=look(number)["color"])  # fmt: skip
     if reference is not None:
         for words, height in (
@@ -89,7 +94,7 @@ def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str) -> Axes:
         errors = [[found.value - found.low], [found.high - found.value]]
         colour = look(row)["color"]
         ax.errorbar(found.value, row, xerr=errors, fmt="o", color=colour, capsize=3)
-        ax.annotate(f"{found.value:.3g}", (found.value, row), xytext=(0, 6), ha="center",
+        ax.annotate(plain(found.value), (found.value, row), xytext=(0, 6), ha="center",
                     textcoords="offset points", fontsize=8)  # fmt: skip
     ax.set_yticks(range(len(estimates)), [f"{k} ({e.runs})" for k, e in estimates.items()])
     set_height(ax, len(estimates))

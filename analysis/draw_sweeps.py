@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from analysis.groups import spelt
 from analysis.statistics import Estimate
-from analysis.style import legend, look
+from analysis.style import legend, look, plain
 
 
 def sensitivity(
@@ -47,7 +47,7 @@ def sensitivity_of_two(
     image = ax.imshow(scores_RC, cmap="cividis", aspect="auto")
     middle = (np.nanmin(scores_RC) + np.nanmax(scores_RC)) / 2
     for (row, column), value in np.ndenumerate(scores_RC):
-        text = "–" if np.isnan(value) else f"{value:.3g}"
+        text = "–" if np.isnan(value) else plain(value)
         colour = "white" if value < middle else "black"
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     ax.set_yticks(range(len(rows)), [spelt(value) for value in rows])
@@ -80,7 +80,7 @@ def parallel_coordinates(
                         bbox={"fc": "white", "ec": "none", "pad": 0.5})  # fmt: skip
     for height in (0.0, 1.0):
         value = np.nanmin(scores) if height == 0 else np.nanmax(scores)
-        ax.annotate(f"{value:.3g}", (len(keys), height), fontsize=7, ha="left", va="center")
+        ax.annotate(plain(value), (len(keys), height), fontsize=7, ha="left", va="center")
     ax.set_xticks(range(len(keys) + 1), [*keys, label], rotation=20, ha="right")
     ax.set_yticks([])
     ax.grid(axis="x", alpha=0.5)

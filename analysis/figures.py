@@ -64,7 +64,7 @@ def figures(
                 yield drawn_in(
                     f"{file_name(str(world))}-{column.replace('_', '-')}",
                     f"{world}: {draw.WORDS.get(column, column)}{addition}",
-                    partial(draw.learning_curves, groups=groups),
+                    partial(draw.learning_curves, groups=groups, tails=False),
                 )
         yield _throughput(str(world), shown)
 
@@ -95,9 +95,7 @@ def _learning(world: str, env: str, curves: pd.DataFrame, addition: str) -> Iter
             )
 
 
-def _of_scores(
-    world: str, summary: Summary, shown: set[str], addition: str
-) -> Iterator[Drawn]:
+def _of_scores(world: str, summary: Summary, shown: set[str], addition: str) -> Iterator[Drawn]:
     """Points of all groups, profiles and comparisons of the shown ones."""
     name, estimates = file_name(world), summary.iqms.get(world, {})
     if not estimates:

@@ -10,6 +10,18 @@ from pathlib import Path
 from typing import Any
 
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
+# Stop criteria that are budgets; all others are scores.
+BUDGETS = (
+    "timesteps_total",
+    "num_env_steps_sampled",
+    "num_env_steps_sampled_lifetime",
+    "num_agent_steps_sampled",
+    "num_agent_steps_sampled_lifetime",
+    "training_iteration",
+    "time_total_s",
+    "episodes_total",
+    "num_episodes_lifetime",
+)
 STATES = {
     "TERMINATED": "done",
     "ERROR": "failed",
@@ -30,6 +42,7 @@ class TrialFolder:
         algorithm: "" where nothing says so.
         config: as given to the trial.
         manifest: of its experiment; empty without one.
+        stop: result name → bound, as far as the folder knows.
     """
 
     path: Path
@@ -38,6 +51,12 @@ class TrialFolder:
     algorithm: str
     config: Mapping[str, Any]
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    stop: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_end_on_a_score(self) -> bool:
+        """Whether something other than a budget could end it: then the shortest run is the best."""
+        return any(key.rsplit("/", 1)[-1] not in BUDGETS for key in self.stop)
 
 
 def find_trials(folders: list[Path]) -> Iterator[TrialFolder]:
@@ -77,6 +96,7 @@ def _tune_trial(path: Path) -> TrialFolder:
         algorithm=str(algorithm or path.name.partition("_")[0]),
         config=config,
         manifest=manifest,
+        stop=_mapping(manifest.get("stop") or state.get("stopping_criterion")),
     )
 
 
@@ -94,6 +114,7 @@ def _committed_trial(path: Path) -> TrialFolder:
         algorithm=str(manifest.get("algorithm", "")),
         config=config,
         manifest=manifest,
+        stop=_mapping(manifest.get("stop")),
     )
 
 
@@ -117,3 +138,7 @@ def _json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

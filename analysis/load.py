@@ -22,7 +22,7 @@ from analysis.reading import Curve, read_curve
 from analysis.thinning import read_committed
 
 # A run that ends before this share of its group's longest, in steps and in time, is called short: a
-# budget may be of either.
+# budget may be of either. A run that was done and could end on a score is not: it was quick.
 SHORT = 0.9
 EMPTY = Curve(np.empty((0, len(COLUMNS))), 0, 0, {})
 
@@ -34,8 +34,9 @@ class Results:
     Attributes:
         runs: one row per trial, whatever became of it: ``run`` (a number), ``group``, ``algorithm``,
             ``env``, ``seed``, ``experiment``, ``status``, ``message``, ``steps``, ``seconds``,
-            ``episodes``, ``return_mean`` (the last one), ``signature``, ``path``, ``short`` (whether
-            it ended well before others of its group).
+            ``episodes``, ``return_mean`` (the last one), ``ends_on_score`` (whether its stop rule
+            names a score), ``signature``, ``path``, ``short`` (whether it ended well before others of
+            its group without being done).
         curves: one row per result: ``run``, ``group``, the columns of ``columns.COLUMNS``, and
             ``steps_per_second`` since the result before, and ``short`` of its run.
         configs: run → its configuration as given, flat: nested keys joined by dots.
@@ -95,7 +96,7 @@ def load(
 
 RUN_COLUMNS = [
     "run", "group", "algorithm", "env", "seed", "experiment", "status", "message", "steps",
-    "frames", "seconds", "episodes", "return_mean", "signature", "path",
+    "frames", "seconds", "episodes", "return_mean", "ends_on_score", "signature", "path",
 ]  # fmt: skip
 
 
@@ -147,6 +148,7 @@ def _row(run: int, trial: TrialFolder, curve: Curve, group: str) -> dict[str, An
         "experiment": trial.experiment,
         "status": trial.status,
         "message": "; ".join(notes),
+        "ends_on_score": trial.may_end_on_a_score,
         "signature": trial.manifest.get("environment_signature") or {},
         "path": str(trial.path),
         **{name: last[name] for name in ("steps", "frames", "seconds", "episodes", "return_mean")},
@@ -184,6 +186,7 @@ def _with_messages(runs: pd.DataFrame) -> pd.DataFrame:
                 notes[run].append(f"seed {seed} occurs {seeds[seed]} times")
         longest = members[["steps", "seconds"]].max()
         early = (members[["steps", "seconds"]] < SHORT * longest).all(axis=1)
+        early &= ~((members["status"] == "done") & members["ends_on_score"])
         for run, steps in zip(members["run"][early], members["steps"][early], strict=True):
             notes[run].append(f"short: {steps:,.0f} of {longest['steps']:,.0f} steps")
             runs.loc[run, "short"] = True

@@ -52,9 +52,7 @@ def overall(
     return pd.DataFrame(rows), iqms, warnings
 
 
-def _row(
-    group: str, per_world: list[np.ndarray], found: Mapping[str, Estimate]
-) -> dict[str, Any]:
+def _row(group: str, per_world: list[np.ndarray], found: Mapping[str, Estimate]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "group": group,
         "environments": len(per_world),

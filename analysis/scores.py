@@ -70,9 +70,7 @@ def normalised(value: float, env: str) -> float:
     return reference.normalised(value) if reference else float("nan")
 
 
-def scores_table(
-    runs: pd.DataFrame, curves: pd.DataFrame, measure: str = "final"
-) -> pd.DataFrame:
+def scores_table(runs: pd.DataFrame, curves: pd.DataFrame, measure: str = "final") -> pd.DataFrame:
     """One row per run: its group, environment, seed, status, every measure, and ``normalised``, which
     is the measure asked for between random play and the target."""
     rows = []

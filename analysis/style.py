@@ -74,3 +74,8 @@ def short(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def plain(value: float) -> str:
+    """1428.3 as 1,428 and 0.12345 as 0.123."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

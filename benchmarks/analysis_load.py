@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from experiments.manifest import machine
 
@@ -26,18 +27,31 @@ def write_trials(folder: Path, trials: int, rows: int, padding: int) -> None:
     experiment = folder / "experiment"
     states = []
     for number in range(trials):
-        name = f"PPO_CartPole-v1_{number:05d}"
-        path = experiment / name
-        path.mkdir(parents=True)
         config = {"env": "CartPole-v1", "seed": number % 10, "lr": 0.001 * (1 + number // 10)}
+        trial = tune_trial(experiment, config)
+        path = experiment / trial.storage.trial_dir_name
+        path.mkdir(parents=True)
         (path / "params.json").write_text(json.dumps(config))
         told = json.dumps({**config, "rest": "x" * padding})
         with (path / "result.json").open("w") as file:
-            file.writelines(_line(name, number, row, told) for row in range(1, rows + 1))
-        trial = {"trial_id": name, "relative_logdir": name, "status": "TERMINATED",
-                 "trainable_name": "PPO"}  # fmt: skip
-        states.append([json.dumps(trial), "{}"])
+            file.writelines(_line(trial.trial_id, number, row, told) for row in range(1, rows + 1))
+        states.append(trial.get_json_state())
     (experiment / "experiment_state-1.json").write_text(json.dumps({"trial_data": states}))
+
+
+def tune_trial(experiment: Path, config: dict[str, Any]) -> Any:
+    """Tune's own object for a finished trial of a folder."""
+    from ray.train._internal.storage import StorageContext
+    from ray.tune import PlacementGroupFactory
+    from ray.tune.experiment import Trial
+
+    name = f"PPO_CartPole-v1_seed{config['seed']}_{config['lr']:g}"
+    storage = StorageContext(str(experiment.parent), experiment.name, trial_dir_name=name)
+    trial = Trial("PPO", config=config, stub=True, storage=storage, trial_id=name)
+    trial.placement_group_factory = PlacementGroupFactory([{"CPU": 1}])
+    trial.set_status(Trial.TERMINATED)
+    trial.run_metadata.last_result = {"done": True}
+    return trial
 
 
 def _line(name: str, trial: int, row: int, config: str) -> str:

@@ -6,107 +6,12 @@ from typing import Any
 
 from experiments.edits import Edits, each, plain_number
 from experiments.errors import RequestError, nearest
-from experiments.left_out import LeftOut, leave_out
+from experiments.left_out import leave_out
+from experiments.retired_dqn_keys import BUFFER_KEYS, LEFT_OUT, MODEL_LEFT_OUT
 
 _BUFFER = "config.replay_buffer_config"
 _START = "config.num_steps_sampled_before_learning_starts"
 _STARTS = ("learning_starts", "min_size_for_sampling")
-# Key, at the top or inside replay_buffer_config → key of today's buffer.
-_BUFFER_KEYS = {
-    "buffer_size": "capacity",
-    "capacity": "capacity",
-    "prioritized_replay_alpha": "alpha",
-    "alpha": "alpha",
-    "prioritized_replay_beta": "beta",
-    "beta": "beta",
-}
-_NOT_ANNEALED = LeftOut("beta is not annealed")
-_ONE_BY_ONE = LeftOut("steps are replayed one by one")
-_SMALLEST = LeftOut("today's buffer has a smallest priority of its own")
-_OF_APEX = LeftOut("it belonged to Ape-X")
-_LEFT_OUT = {
-    "prioritized_replay_eps": _SMALLEST,
-    "eps": _SMALLEST,
-    "final_prioritized_replay_beta": _NOT_ANNEALED,
-    "beta_annealing_fraction": _NOT_ANNEALED,
-    "prioritized_replay_beta_annealing_timesteps": _NOT_ANNEALED,
-    "worker_side_prioritization": LeftOut("the learner computes priorities"),
-    "replay_sequence_length": _ONE_BY_ONE,
-    "replay_batch_size": _ONE_BY_ONE,
-    "replay_mode": LeftOut("there is one agent"),
-    "storage_unit": LeftOut("today's buffer keeps episodes"),
-    "_enable_replay_buffer_api": LeftOut("there is one kind of replay buffer"),
-    "per_worker_exploration": LeftOut("all runners follow one schedule"),
-    "sigma0": LeftOut("there are no noisy layers"),
-    "categorical_distribution_temperature": LeftOut("it had an effect in evaluation only"),
-    "softmax_temp": LeftOut("exploration is by epsilon", (1.0,), "soft_q is not set"),
-    "noisy": LeftOut(
-        "there are no noisy layers", (False, None), "noisy layers are gone from RLlib's DQN"
-    ),
-    "parameter_noise": LeftOut(
-        "there is no parameter noise", (False, None), "parameter noise is gone from RLlib's DQN"
-    ),
-    "apex_optimizer": LeftOut("it is DQN, not Ape-X", (False, None), "Ape-X is not offered here"),
-    "rmsprop": LeftOut("the optimizer is Adam", (False, None), "DQN's optimizer is Adam"),
-    "optimizer_class": LeftOut("RLlib's DQN has one loop"),
-    "optimizer_config": LeftOut("RLlib's DQN has one loop"),
-    "max_weight_sync_delay": _OF_APEX,
-    "num_replay_buffer_shards": _OF_APEX,
-    "num_gradient_worker_shards": _OF_APEX,
-    "min_train_to_sample_ratio": _OF_APEX,
-    "batch_mode": LeftOut("episodes are replayed step by step"),
-    "observation_filter": LeftOut(
-        "nothing is filtered", ("NoFilter", None), "RLlib's new DQN has no observation filter"
-    ),
-    "optimizer": LeftOut("nothing is set", ({}, None), "DQN's optimizer is Adam (adam_epsilon)"),
-    "clip_actions": LeftOut("actions are discrete"),
-    **dict.fromkeys(
-        ("custom_eval_function", "custom_evaluation_function"),
-        LeftOut("there is none", (None,), "RLlib evaluates DQN in its own way"),
-    ),
-    "store_buffer_in_checkpoints": LeftOut(
-        "checkpoints hold no replay buffer", (False, None), "checkpoints hold no replay buffer"
-    ),
-    "num_epochs": LeftOut("batches are replayed once", (1, None), "DQN replays a batch once"),
-    "minibatch_size": LeftOut("batches are whole", (None,), "use train_batch_size"),
-    "shuffle_batch_per_epoch": LeftOut("batches are drawn at random"),
-    "normalize_actions": LeftOut("actions are discrete"),
-}
-_ONE_NETWORK = LeftOut("values have one network")
-_MODEL_LEFT_OUT = {
-    "vf_share_layers": _ONE_NETWORK,
-    "free_log_std": LeftOut("actions are discrete"),
-    "post_fcnet_hiddens": LeftOut(
-        "there are none", ([], None), "use hiddens for the layers behind the encoder"
-    ),
-    **dict.fromkeys(
-        ("lstm_use_prev_action", "lstm_use_prev_reward", "use_attention"),
-        LeftOut("there is no recurrent layer", (False, None), "DQN is not recurrent here"),
-    ),
-    **dict.fromkeys(
-        (
-            "attention_num_transformer_units",
-            "attention_dim",
-            "attention_num_heads",
-            "attention_head_dim",
-            "attention_memory_inference",
-            "attention_memory_training",
-            "attention_position_wise_mlp_dim",
-            "attention_init_gru_gate_bias",
-            "attention_use_n_prev_actions",
-            "attention_use_n_prev_rewards",
-        ),
-        LeftOut("there is no attention"),
-    ),
-    "post_fcnet_activation": LeftOut("there are no layers for it"),
-    "encoder_latent_dim": LeftOut("there is none", (None,), "use fcnet_hiddens"),
-    "custom_model": LeftOut("there is none", (None,), "DQN takes no custom model here"),
-    "custom_options": LeftOut("there is no custom model", ({}, None), "DQN takes no custom model"),
-    "custom_model_config": LeftOut("there is no custom model", ({}, None), "DQN takes none here"),
-    "custom_action_dist": LeftOut("there is none", (None,), "actions follow from the values"),
-    "no_final_linear": LeftOut("the heads end the network", (False, None), "use hiddens: []"),
-    "use_lstm": LeftOut("there is no recurrent layer", (False, None), "DQN is not recurrent here"),
-}
 _TYPES = {
     "MultiAgentPrioritizedReplayBuffer": "PrioritizedEpisodeReplayBuffer",
     "PrioritizedReplayBuffer": "PrioritizedEpisodeReplayBuffer",
@@ -119,6 +24,7 @@ _WAYS_TO_EXPLORE = {
     "EpsilonGreedy": _GREEDY,
     "PerWorkerEpsilonGreedy": _GREEDY,
     "SoftQ": ("type", "temperature"),
+    "ParameterNoise": ("type", "initial_stddev", "random_timesteps"),
 }
 # Ray 1 and 2, where a file is silent.
 _EPSILON = {"initial_epsilon": 1.0, "final_epsilon": 0.02, "epsilon_timesteps": 10_000}
@@ -128,20 +34,21 @@ def translate_dqn(edits: Edits) -> None:
     """Replace the retired DQN's own keys.
 
     Raises:
-        RequestError: noisy layers, or a way to explore that RLlib's new DQN does not have.
+        RequestError: a way to explore that DQN does not have here.
     """
     _of_the_model(edits)
     _soft_q(edits)
+    _noise(edits)
     prioritized = _prioritized(edits)
     for where in ("config", _BUFFER):
         for key in edits.keys(where):
             path = f"{where}.{key}"
             if key in _STARTS:
                 edits.rename(path, _START)
-            elif key in _BUFFER_KEYS and path != f"{_BUFFER}.{_BUFFER_KEYS[key]}":
-                edits.rename(path, f"{_BUFFER}.{_BUFFER_KEYS[key]}")
-            elif key in _LEFT_OUT and path != "config.eps":
-                leave_out(edits, path, _LEFT_OUT[key])
+            elif key in BUFFER_KEYS and path != f"{_BUFFER}.{BUFFER_KEYS[key]}":
+                edits.rename(path, f"{_BUFFER}.{BUFFER_KEYS[key]}")
+            elif key in LEFT_OUT and path != "config.eps":
+                leave_out(edits, path, LEFT_OUT[key])
     if not prioritized:
         for key in _PRIORITIES:
             if edits.has(f"{_BUFFER}.{key}"):
@@ -173,8 +80,8 @@ def _of_the_model(edits: Edits) -> None:
             edits.rename(path, "config.epsilon")
         elif key == "head_fcnet_hiddens":
             edits.rename(path, "config.hiddens")
-        elif key in _MODEL_LEFT_OUT:
-            leave_out(edits, path, _MODEL_LEFT_OUT[key])
+        elif key in MODEL_LEFT_OUT:
+            leave_out(edits, path, MODEL_LEFT_OUT[key])
 
 
 def _soft_q(edits: Edits) -> None:
@@ -187,6 +94,16 @@ def _soft_q(edits: Edits) -> None:
             edits.leave_out("config.softmax_temp", "is its temperature")
     elif edits.has("config.soft_q"):
         edits.leave_out("config.soft_q", "exploration is by epsilon")
+
+
+def _noise(edits: Edits) -> None:
+    """The releases' word for parameter noise before 0.8.3."""
+    if edits.get("config.parameter_noise"):
+        values = {"type": "ParameterNoise"}
+        why = "exploration by noise in the weights"
+        edits.change("config.parameter_noise", "config.exploration_config", values, why)
+    elif edits.has("config.parameter_noise"):
+        edits.leave_out("config.parameter_noise", "exploration is by epsilon")
 
 
 def _prioritized(edits: Edits) -> bool:
@@ -209,7 +126,7 @@ def _exploration(edits: Edits) -> None:
     given: Any = edits.get(path) or {}
     kind = given.get("type", "EpsilonGreedy")
     if kind not in _WAYS_TO_EXPLORE:
-        raise RequestError(f"exploration by {kind} is gone from RLlib's DQN", key=f"{path}.type")
+        raise RequestError(f"exploration by {kind} is not offered", key=f"{path}.type")
     for key in given:
         if key not in _WAYS_TO_EXPLORE[kind]:
             hint = nearest(key, _WAYS_TO_EXPLORE[kind])
@@ -218,6 +135,9 @@ def _exploration(edits: Edits) -> None:
         temperature = given.get("temperature", 1.0)
         new = "config.exploration_temperature"
         edits.change(path, new, temperature, "actions are sampled from softmax(Q / temperature)")
+        return
+    if kind == "ParameterNoise":
+        _parameter_noise(edits, given)
         return
     own = {key: value for key, value in given.items() if key in _EPSILON}
     before_1 = _before_1(edits)
@@ -240,6 +160,18 @@ def _exploration(edits: Edits) -> None:
         silent = "as in Ray 1 and 2 where the file is silent"
         why = "one schedule of what were several keys" if before_1 else silent
         edits.fill("config.epsilon", schedule, why)
+
+
+def _parameter_noise(edits: Edits, given: dict[str, Any]) -> None:
+    """Random actions to begin with, then one in a hundred beside the noise, as in Ray 1 and 2."""
+    path = "config.exploration_config"
+    steps, stddev = (
+        plain_number(given.get(key, default), f"{path}.{key}")
+        for key, default in (("random_timesteps", 10_000), ("initial_stddev", 1.0))
+    )
+    schedule = [[0, 1.0], [int(steps) + 1, 1.0], [int(steps) + 2, 0.01]]
+    edits.fill("config.epsilon", schedule, "random actions before and beside the noise")
+    edits.change(path, "config.parameter_noise_stddev", float(stddev), "noise in all weights")
 
 
 def _before_1(edits: Edits) -> dict[str, Any]:

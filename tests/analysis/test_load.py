@@ -190,3 +190,21 @@ def test_progress_is_told(trial, tmp_path):
 )
 def test_groups_are_named_by_what_differs(trials, labels):
     assert labels_of(trials) == labels
+
+
+@pytest.mark.parametrize(
+    ("stop", "status", "message"),
+    [
+        ({"episode_reward_mean": 475, "timesteps_total": 300}, "TERMINATED", ""),
+        ({"episode_reward_mean": 475}, "ERROR", "short: 100 of 300 steps"),
+        ({"timesteps_total": 300, "time_total_s": 60}, "TERMINATED", "short: 100 of 300 steps"),
+    ],
+)
+def test_a_run_that_was_done_early_because_it_was_good_is_not_short(
+    trial, tmp_path, stop, status, message
+):
+    trial("quick", returns=(480.0,), status=status, manifest={"stop": stop})
+    trial("slow", config={"seed": 1}, manifest={"stop": stop})
+    runs = load([tmp_path / "results"]).runs
+    assert runs["message"].tolist() == [message, ""]
+    assert runs["short"].tolist() == [bool(message), False]

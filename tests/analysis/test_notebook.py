@@ -12,7 +12,9 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "compare_algorithms.ipynb"
 @pytest.fixture(scope="module")
 def executed():
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": NOTEBOOK.parent}}).execute()
+    NotebookClient(
+        notebook, timeout=240, resources={"metadata": {"path": NOTEBOOK.parent}}
+    ).execute()
     return notebook
 
 

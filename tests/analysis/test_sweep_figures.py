@@ -19,7 +19,9 @@ def sweep(trial, tmp_path):
     def write(*settings):
         for number, (config, score) in enumerate(settings):
             for seed in (0, 1):
-                trial(f"{number}-{seed}", returns=(0.0, score + seed), config={**config, "seed": seed})
+                trial(
+                    f"{number}-{seed}", returns=(0.0, score + seed), config={**config, "seed": seed}
+                )
         results = load([tmp_path / "results"])
         return results, summarise(results, resamples=100)
 

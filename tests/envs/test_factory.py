@@ -1,5 +1,8 @@
 """The one door to environments: ids, registered names, paths, classes, and what is refused."""
 
+import subprocess
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -215,3 +218,29 @@ def test_what_cannot_be_built_is_said_in_one_sentence(env, options, pieces):
 def test_an_unknown_vectorize_mode_names_the_known_ones():
     with pytest.raises(EnvironmentRequestError, match=r"'thread' is unknown; .*, sync, async"):
         make_vector_env("CartPole-v1", 2, vectorize_mode="thread")
+
+
+def test_a_missing_package_is_named_with_our_extra():
+    """In a process of its own, in which MuJoCo cannot be imported."""
+    code = (
+        "import sys; sys.modules['mujoco'] = None\n"
+        "from envs import EnvironmentRequestError, make_vector_env\n"
+        "try: make_vector_env('HalfCheetah-v5', 1)\n"
+        "except EnvironmentRequestError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == (
+        "environment 'HalfCheetah-v5' needs a package that is missing: MuJoCo is not installed; "
+        "run: pip install 'rllib-zoo[mujoco]'"
+    )
+
+
+@pytest.mark.parametrize("name", ["HalfCheetah-v5", "Reacher-v5"])
+def test_mujoco_is_played(name):
+    pytest.importorskip("mujoco", reason="the extra mujoco is not installed")
+    vector = make_vector_env(name, 2)
+    vector.reset(seed=0)
+    observations, rewards, *_ = vector.step(vector.action_space.sample())
+    assert observations.shape[0] == rewards.shape[0] == 2
+    assert np.isfinite(observations).all()
+    vector.close()

@@ -33,6 +33,11 @@ def changed(algorithm="PPO", cpus=2, gpus=0, **config):
             {"cpus": 1, "num_env_runners": 4},
             {"num_env_runners": 0, "num_envs_per_env_runner": 4},
         ),
+        (
+            {"num_env_runners": 16, "num_envs_per_env_runner": {"grid_search": [16, 32]}},
+            {"num_env_runners": 1, "num_envs_per_env_runner": {"grid_search": [256, 512]}},
+        ),
+        ({"num_env_runners": {"grid_search": [2, 4]}}, {}),
         ({"cpus": 33, "num_env_runners": 32}, {}),
         ({"cpus": None, "num_env_runners": 32}, {}),
         ({"num_env_runners": 1}, {}),

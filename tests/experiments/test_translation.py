@@ -186,7 +186,6 @@ def test_values(given, expected):
         ({"model_config": 7}, "must map keys"),
         ({"rl_module_spec": 7}, "RLModules are not supported"),
         ({"run": "DQN", "apex_optimizer": True}, "Ape-X is not offered"),
-        ({"run": "DQN", "parameter_noise": True}, "parameter noise is gone"),
         ({"run": "DQN", "rmsprop": True}, "optimizer is Adam"),
         ({"run": "DQN", "observation_filter": "MeanStdFilter"}, "no observation filter"),
         ({"run": "DQN", "model": {"use_lstm": True}}, "not recurrent"),
