@@ -12,7 +12,7 @@ from ray.tune.registry import RLLIB_MODEL, _global_registry
 from custom_models.actor_critic import SharedEncoderActorCritic
 from custom_models.hosting import checked_model_config, resolved_model_class
 from custom_models.options import ActorCriticOptions
-from experiments import retired_keys, schema
+from experiments import retired_keys, schema, schema_dqn
 from experiments.errors import RequestError, nearest
 from experiments.kinds import Kind, complaint
 from experiments.retired_left_out import LEFT_OUT
@@ -43,12 +43,12 @@ def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
 def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
     """What stands inside those keys that are mappings."""
     if name == "model" and algorithm == "DQN":
-        keys = {key: schema.MODEL_KEYS[key] for key in schema.MODEL_KEYS_OF_DQN}
+        keys = {key: schema.MODEL_KEYS[key] for key in schema_dqn.MODEL_KEYS}
         _check_keys(value, keys, path)
     elif name == "model":
         _check_model(value, path)
     elif name == "replay_buffer_config":
-        _check_keys(value, schema.REPLAY_KEYS, path)
+        _check_keys(value, schema_dqn.REPLAY_KEYS, path)
     elif name == "optimizer":
         _check_keys(value, schema.OPTIMIZER_KEYS, path)
     elif name == "evaluation_config" and value:

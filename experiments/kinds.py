@@ -42,6 +42,12 @@ def boolean(value: Any) -> str | None:
     return None if isinstance(value, bool) else "true or false"
 
 
+def widths(value: Any) -> str | None:
+    """A list of layer widths."""
+    good = isinstance(value, list) and not any(map(integer(1), value))
+    return None if good else "a list of layer widths"
+
+
 def text(value: Any) -> str | None:
     """A string."""
     return None if isinstance(value, str) and value else "text"

@@ -7,9 +7,6 @@ reason; retired spellings stand in ``retired_keys.py``.
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 from ray.rllib.models.utils import get_activation_fn
 
 from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
@@ -26,20 +23,9 @@ from experiments.kinds import (
     optional,
     schedule,
     text,
+    widths,
 )
-
-
-def widths(value: object) -> str | None:
-    """A list of layer widths."""
-    good = isinstance(value, list) and not any(map(integer(1), value))
-    return None if good else "a list of layer widths"
-
-
-def whole_range(value: Any) -> str | None:
-    """Two whole numbers between which RLlib draws one."""
-    pair = isinstance(value, list | tuple) and len(value) == 2 and not any(map(integer(1), value))
-    return None if pair and sorted(value) == list(value) else "[low, high]"
-
+from experiments.schema_dqn import COMMON_KEYS, OWN_KEYS
 
 # Moments of RLlib's own runners, which hand over episodes.
 NOT_CALLED = (
@@ -171,53 +157,7 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
         "kl_coeff": number(0),
         "kl_target": optional(number(0, above=True)),
     },
-}
-
-
-# Keys of COMMON that RLlib's own runners and learners know.
-_COMMON_OF_DQN = (
-    "lr", "gamma", "grad_clip", "grad_clip_by", "model", "train_batch_size",
-    "train_batch_size_per_learner", "num_env_runners", "num_envs_per_env_runner", "clip_rewards",
-    "env_config", "sample_timeout_s", "create_env_on_local_worker", "num_cpus_for_main_process",
-    "num_cpus_per_env_runner", "num_gpus_per_env_runner", "num_learners", "num_cpus_per_learner",
-    "num_gpus_per_learner", "local_gpu_idx", "custom_resources_per_env_runner",
-    "custom_resources_per_learner", "custom_resources_for_main_process", "placement_strategy",
-    "framework_str", "evaluation_interval", "evaluation_duration", "evaluation_duration_unit",
-    "evaluation_num_env_runners", "evaluation_config", "explore",
-    "min_sample_timesteps_per_iteration", "min_time_s_per_iteration",
-    "metrics_num_episodes_for_smoothing", "log_level", "seed", "restart_failed_env_runners",
-    "ignore_env_runner_failures", "max_num_env_runner_restarts",
-    "delay_between_env_runner_restarts_s", "env_runner_health_probe_timeout_s",
-    "env_runner_restore_timeout_s", "validate_env_runners_after_construction",
-)  # fmt: skip
-OF_ALGORITHM["DQN"] = {
-    "callbacks_class": anything,
-    "rollout_fragment_length": either(integer(1), choice("auto")),
-    "epsilon": schedule(number(0, 1)),
-    "exploration_temperature": optional(number(0, above=True)),
-    "parameter_noise_stddev": optional(number(0, above=True)),
-    "noisy": boolean,
-    "sigma0": number(0, above=True),
-    "target_network_update_freq": integer(0),
-    "num_steps_sampled_before_learning_starts": integer(0),
-    "replay_buffer_config": mapping,
-    "adam_epsilon": number(0, above=True),
-    "tau": number(0, 1, above=True),
-    "num_atoms": integer(1),
-    "v_min": number(-math.inf),
-    "v_max": number(-math.inf),
-    "dueling": boolean,
-    "double_q": boolean,
-    "hiddens": widths,
-    "n_step": either(integer(1), whole_range),
-    "training_intensity": optional(number(0, above=True)),
-    "td_error_loss_fn": choice("huber", "mse"),
-}
-REPLAY_KEYS: dict[str, Kind] = {
-    "type": choice("EpisodeReplayBuffer", "PrioritizedEpisodeReplayBuffer"),
-    "capacity": integer(1),
-    "alpha": number(0),
-    "beta": number(0),
+    "DQN": OWN_KEYS,
 }
 
 
@@ -225,7 +165,7 @@ def keys_of(algorithm: str) -> dict[str, Kind]:
     """Every configuration key of an algorithm, with what its value may be."""
     common = COMMON
     if algorithm == "DQN":
-        common = {key: COMMON[key] for key in _COMMON_OF_DQN}
+        common = {key: COMMON[key] for key in COMMON_KEYS}
     return {**common, **OF_ALGORITHM[algorithm]}
 
 
@@ -275,11 +215,6 @@ MODEL_KEYS: dict[str, Kind] = {
     ),
     "zero_mean": lambda value: None if value is False else "false: pixels are scaled to [0, 1]",
 }
-
-# The part of the model dict that RLlib's own networks have.
-MODEL_KEYS_OF_DQN = (
-    "fcnet_hiddens", "fcnet_activation", "conv_filters", "conv_activation", "dim",
-)  # fmt: skip
 
 # Key prefix or key → why setting it would change nothing here.
 UNUSED = {
