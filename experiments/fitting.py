@@ -93,4 +93,9 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
     whole = (n for n in range(room, 0, -1) if not any(runners * envs % n for envs in grid))
     merged = next(whole, 0)
     new = mapped(lambda envs: runners * envs // max(merged, 1), asked[1])
-    return {"num_env_runners": merged, "num_envs_per_env_runner": new}
+    changed = {"num_env_runners": merged, "num_envs_per_env_runner": new}
+    if merged:
+        # Fewer runners need so much longer for the same batch.
+        timeout = _value(experiment, defaults, "sample_timeout_s")
+        changed["sample_timeout_s"] = timeout * -(-runners // merged)
+    return changed

@@ -115,6 +115,7 @@ def test_staleness_stays_below_the_number_of_runners(make_algo, make_config, run
         assert largest >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_slow_runner_does_not_hold_up_the_other(make_algo, make_config):
     config = make_config("A3C", num_env_runners=2, **SMALL).env_runners(env_runner_cls=Sleeper)
@@ -207,6 +208,7 @@ def train(algo, iterations):
         algo.train()
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_runners_broken_gradient_stops_training(make_algo, make_config):
     config = make_config("A3C", num_env_runners=2, **SMALL).env_runners(env_runner_cls=Broken)

@@ -177,7 +177,7 @@ def test_continuous_actions_train(make_algo, make_config, name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) for n in ("A2C", "PPO")] + ["A3C"]
+    "name", [pytest.param(n, marks=pytest.mark.slow) for n in ("A3C", "PPO")] + ["A2C"]
 )
 def test_tune_runs_the_registered_name(ray_session, tmp_path, name):
     space = {"env": "CartPole-v1", "seed": 0, "model": {"fcnet_hiddens": [8]}, **SMALL[name]}

@@ -53,6 +53,7 @@ def test_every_promised_result_is_there(trained):
     assert result["episode_reward_mean"] == result["env_runners"]["episode_return_mean"]
 
 
+@pytest.mark.slow
 def test_heads_and_epsilon_of_adam_are_those_asked_for(trained):
     algo, _ = trained(iterations=1, adam_epsilon=0.123, hiddens=[5, 4])
     learner = algo.learner_group._learner
@@ -102,7 +103,9 @@ def test_atari_trains_and_reports_raw_scores(trained):
     assert {float(r) for e in sampled for r in np.asarray(e.get_rewards())} <= {0.0, 1.0}
 
 
-@pytest.mark.parametrize("env", ["CartPole-v1", "ALE/Pong-v5"])
+@pytest.mark.parametrize(
+    "env", ["CartPole-v1", pytest.param("ALE/Pong-v5", marks=pytest.mark.slow)]
+)
 def test_a_checkpoint_is_evaluated(trained, env, tmp_path, capsys):
     atari = {
         "model": {"dim": 42, "conv_filters": [[4, 8, 4], [8, 4, 2]], "fcnet_hiddens": [8]},

@@ -86,7 +86,7 @@ def test_evaluation_starts_fresh_episodes(make_runner):
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("name", ["A2C", "PPO", "A3C"])
+@pytest.mark.parametrize("name", ["A2C", "PPO", pytest.param("A3C", marks=pytest.mark.slow)])
 def test_evaluation_comes_in_its_interval_with_its_number_of_episodes(make_algo, make_config, name):
     settings = {**SMALL, "evaluation_interval": 2, "evaluation_duration": 7}
     if name == "PPO":
@@ -112,6 +112,7 @@ def test_evaluate_returns_the_same_numbers(make_algo, make_config):
     assert 0 <= numbers["episode_return_min"] <= numbers["episode_return_max"] <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_remote_evaluation_runners_share_the_episodes_and_get_weights_and_filter(
     make_algo, make_config

@@ -40,7 +40,10 @@ def weights(algo):
     return algo.learner_group.get_weights()["default_policy"]
 
 
-@pytest.mark.parametrize(("name", "num_learners"), [("A2C", 0), ("PPO", 0), ("PPO", 1)])
+@pytest.mark.parametrize(
+    ("name", "num_learners"),
+    [("A2C", 0), ("PPO", 0), pytest.param("PPO", 1, marks=pytest.mark.slow)],
+)
 def test_a_reward_that_is_not_a_number_stops_training(make_algo, make_config, name, num_learners):
     batch = {"train_batch_size": 40, "minibatch_size": None, "num_learners": num_learners}
     algo = make_algo(make_config(name, NotANumber, **SIZES, **batch))
@@ -80,7 +83,8 @@ def test_a_killed_runner_comes_back_and_training_goes_on(make_algo, make_config)
         assert all(np.array_equal(state[key], mine[key]) for key in mine)
 
 
-@pytest.mark.parametrize("name", [pytest.param("A2C", marks=pytest.mark.slow), "A3C"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["A2C", "A3C"])
 def test_environments_that_only_raise_end_training_with_an_error(make_algo, make_config, name):
     runners = {"num_env_runners": 1, "sample_timeout_s": 3.0}
     batch = {"train_batch_size": 40}

@@ -61,7 +61,11 @@ def weights_of_all(group):
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [pytest.param("A2C", 1, marks=pytest.mark.slow), ("PPO", 2)]
+    ("name", "count"),
+    [
+        pytest.param("A2C", 1, marks=pytest.mark.slow),
+        pytest.param("PPO", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_remote_learners_reach_the_weights_of_a_local_one(make_group, runner, rollout, name, count):
     # Standardising is over each learner's own share, so without it; equal shares then average to

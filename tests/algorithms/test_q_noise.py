@@ -82,7 +82,11 @@ def test_the_deviation_follows_the_distance_of_epsilon_greedy(epsilon, factor):
 
 @pytest.mark.ray
 @pytest.mark.parametrize(
-    "settings", [{"noisy": True, "sigma0": 0.7}, {"parameter_noise_stddev": 0.3}]
+    "settings",
+    [
+        {"noisy": True, "sigma0": 0.7},
+        pytest.param({"parameter_noise_stddev": 0.3}, marks=pytest.mark.slow),
+    ],
 )
 def test_dqn_trains_with_noise(make_algo, settings):
     settings = {**settings, "epsilon": 0.0}

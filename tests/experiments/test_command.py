@@ -143,6 +143,14 @@ def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path):
 
     assert_refused(rllib("evaluate", line[1], "--algo", "A2C"), "is of PPO, not A2C")
     assert_refused(rllib("train", "file", file, *storage), f"{folder} exists; use --resume")
+
+
+@pytest.mark.slow
+def test_force_moves_the_earlier_results_aside(tiny, tmp_path):
+    file, folder = tiny(), tmp_path / "results" / "tiny"
+    storage = ("--storage-path", tmp_path / "results")
+    assert rllib("train", "file", file, *storage).returncode == 0
+    (trial,) = trials_of(folder)
     before = (folder / "manifest.json").read_text()
     again = rllib("train", "file", file, *storage, "--force")
     assert again.returncode == 0, again.stderr

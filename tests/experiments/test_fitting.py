@@ -23,11 +23,15 @@ def changed(algorithm="PPO", cpus=2, gpus=0, **config):
     [
         (
             {"num_env_runners": 32, "num_envs_per_env_runner": 5},
-            {"num_env_runners": 1, "num_envs_per_env_runner": 160},
+            {
+                "num_env_runners": 1,
+                "num_envs_per_env_runner": 160,
+                "sample_timeout_s": 1920,
+            },
         ),
         (
             {"cpus": 7, "num_env_runners": 10, "num_envs_per_env_runner": 5},
-            {"num_env_runners": 5, "num_envs_per_env_runner": 10},
+            {"num_env_runners": 5, "num_envs_per_env_runner": 10, "sample_timeout_s": 120},
         ),
         (
             {"cpus": 1, "num_env_runners": 4},
@@ -35,7 +39,11 @@ def changed(algorithm="PPO", cpus=2, gpus=0, **config):
         ),
         (
             {"num_env_runners": 16, "num_envs_per_env_runner": {"grid_search": [16, 32]}},
-            {"num_env_runners": 1, "num_envs_per_env_runner": {"grid_search": [256, 512]}},
+            {
+                "num_env_runners": 1,
+                "num_envs_per_env_runner": {"grid_search": [256, 512]},
+                "sample_timeout_s": 960,
+            },
         ),
         ({"num_env_runners": {"grid_search": [2, 4]}}, {}),
         ({"cpus": 33, "num_env_runners": 32}, {}),
@@ -58,7 +66,7 @@ def test_what_does_not_fit_is_made_to(given, expected):
     new, notes = changed(**given)
     assert new == expected
     assert len(notes) == (1 if expected else 0)
-    assert all(f"{key} {value} instead of" in notes[0] for key, value in expected.items())
+    assert all(f"{key} {new[key]} instead of" in notes[0] for key in expected)
 
 
 def test_a3c_gives_all_cores_to_its_runners():
