@@ -3,7 +3,7 @@
 `python -m benchmarks.retired FOLDER` reads, translates and checks every YAML and Python file below the
 folder, trains each that passes for two iterations, its first alternative where it has grids, and
 writes `results/retired/files.json` and the table of `docs/retired-files.md`. `--check-only` does not
-train. A file fails when training raises.
+train; `--only TEXT` tries files again whose path contains it. A file fails when training raises.
 """
 
 from __future__ import annotations
@@ -45,11 +45,20 @@ def main(argv: list[str] | None = None) -> int:
         row = tried(file, train=not options.check_only)
         rows.append({"file": name, **row})
         print(f"{name}: {row['status']}: {row['reason'] or row['steps']}", flush=True)
-    if not options.only and not options.check_only:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps({"machine": _machine(), "rows": rows}, indent=1) + "\n")
-        PAGE.write_text(page(rows))
+    if not options.check_only:
+        _write(rows, again=bool(options.only))
     return int(any(row["status"] == "failed" for row in rows))
+
+
+def _write(rows: list[dict[str, Any]], *, again: bool) -> None:
+    """Write the record and the page; files tried again replace their rows of before."""
+    new = {row["file"]: row for row in rows}
+    if again and RESULTS.exists():
+        new = {row["file"]: row for row in json.loads(RESULTS.read_text())["rows"]} | new
+    rows = [new[name] for name in sorted(new)]
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps({"machine": _machine(), "rows": rows}, indent=1) + "\n")
+    PAGE.write_text(page(rows))
 
 
 def tried(file: Path, *, train: bool) -> dict[str, Any]:
