@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.columns import AXES
+from analysis.groups import by_group
 
 POINTS = 200
 
@@ -98,7 +99,7 @@ class Curves:
 
     Attributes:
         whole: its runs of full length, together.
-        tails: x and y of every such run beyond the last point where all have a value.
+        tails: x and y of every such run before the first and beyond the last point where all have one.
         short: x and y of every run that ended early.
     """
 
@@ -121,7 +122,7 @@ def align_groups(
         ValueError: an unknown axis.
     """
     found: dict[str, Curves] = {}
-    for group, part in curves.groupby("group", sort=True):
+    for group, part in by_group(curves):
         known = part[["run", "short", axis, column]].dropna()
         long, early = known[~known["short"]], known[known["short"]]
         if long.empty:
@@ -129,9 +130,11 @@ def align_groups(
         whole = align(long, column, axis=axis)
         common = whole.common().grid_G
         if len(common) > 1:
-            tails = [_from(line, common[-1]) for line in _lines(long, axis, column)]
-            kept = [line for line in tails if len(line[0]) > 1]
-            found[str(group)] = Curves(whole, kept, _lines(early, axis, column))
+            lines = _lines(long, axis, column)
+            rest = [_to(x, y, common[0]) for x, y in lines]
+            rest += [_from(x, y, common[-1]) for x, y in lines]
+            kept = [line for line in rest if line[0][0] < line[0][-1]]
+            found[group] = Curves(whole, kept, _lines(early, axis, column))
     return found
 
 
@@ -140,8 +143,13 @@ def _lines(curves: pd.DataFrame, axis: str, column: str) -> list[Line]:
     return [(run[axis].to_numpy(), run[column].to_numpy()) for run in sorted_runs]
 
 
-def _from(line: Line, start: float) -> Line:
+def _to(x: np.ndarray, y: np.ndarray, end: float) -> Line:
+    """The part before ``end``, and the value that holds there."""
+    last = int(np.searchsorted(x, end, side="right"))
+    return np.append(x[:last], end), np.append(y[:last], y[max(last - 1, 0)])
+
+
+def _from(x: np.ndarray, y: np.ndarray, start: float) -> Line:
     """The part beyond ``start``, beginning with the value that held there."""
-    x, y = line
     first = max(int(np.searchsorted(x, start, side="right")) - 1, 0)
     return np.concatenate([[start], x[first + 1 :]]), y[first:]

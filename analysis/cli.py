@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -45,8 +46,9 @@ def report(
     ] = "Comparison of runs",
 ) -> None:
     """Compare runs: one page that works offline, tables, figures, and the command that drew them."""
-    from analysis.report import NothingToReportError, ReportOptions
+    from analysis.report import NothingToReportError, UnknownEnvironmentError
     from analysis.report import report as write_report
+    from analysis.report_options import ReportOptions
     from analysis.summary import UnknownGroupError
 
     if measure not in MEASURES:
@@ -68,7 +70,7 @@ def report(
                 options,
                 lambda done, all_: bar.update(task, completed=done, total=all_),
             )
-        except (FileNotFoundError, NothingToReportError, UnknownGroupError) as error:
+        except (OSError, NothingToReportError, UnknownGroupError, UnknownEnvironmentError) as error:
             refuse(str(error))
     for warning in summary.warnings:
         notes.print(f"warning: {warning}", markup=False)
@@ -84,7 +86,7 @@ def thresholds_of(given: list[str]) -> dict[str, float]:
             found[env] = float(value)
         except ValueError:
             equals = ""
-        if not equals or not env:
+        if not equals or not env or not math.isfinite(found[env]):
             refuse(f"--threshold: {text!r} is not ENV=RETURN, for example CartPole-v1=475")
     return found
 

@@ -13,6 +13,8 @@ from analysis.reference_scores import ReferenceScores
 from analysis.statistics import Estimate, curve_interval
 from analysis.style import in_thousands, legend, look, plain, set_height
 
+# Of the interval at every point of a curve, and of profiles.
+CURVE_RESAMPLES = 2_000
 WORDS = {
     "return_mean": "mean return of the last 100 episodes",
     "length_mean": "mean episode length (agent steps)",
@@ -36,7 +38,8 @@ def learning_curves(
     *,
     statistic: str = "iqm",
     reference: ReferenceScores | None = None,
-    resamples: int = 2_000,
+    seed: int = 0,
+    resamples: int = CURVE_RESAMPLES,
     tails: bool = True,
 ) -> Axes:
     """A line per group with its interval as a band, as far as all of its whole runs reach.
@@ -49,13 +52,16 @@ def learning_curves(
         groups: label → curves on a grid; all over the same axis and column.
         statistic: ``iqm``, ``mean`` or ``median`` over runs.
         reference: lines for random play and the target.
-        resamples: of the interval.
+        seed: of the interval's resamples, and ``resamples``: how many.
         tails: whether runs are drawn beyond the end of their group's line.
     """
     first = next(iter(groups.values())).whole
+    several = any(len(curves.whole.runs) > 1 for curves in groups.values())
     for number, (label, curves) in enumerate(groups.items()):
         common = curves.whole.common()
-        value, low, high = curve_interval(common.values_RG, statistic, resamples=resamples)
+        value, low, high = curve_interval(
+            common.values_RG, statistic, seed=seed, resamples=resamples
+        )
         runs, short = len(common.runs), len(curves.short)
         words = f"{label} ({runs} run{'s' if runs > 1 else ''}"
         words += f", {short} ended early)" if short else ")"
@@ -76,7 +82,8 @@ def learning_curves(
             ax.annotate(words, (1, height), xycoords=("axes fraction", "data"), color="0.4", va="bottom",
                         ha="right", fontsize=8)  # fmt: skip
     ax.set_xlabel(AXES[first.axis])
-    ax.set_ylabel(f"{WORDS.get(first.column, first.column)}\n{statistic_words(statistic)}")
+    words = WORDS.get(first.column, first.column)
+    ax.set_ylabel(f"{words}\n{statistic_words(statistic)}" if several else words)
     in_thousands(ax)
     legend(ax)
     return ax
@@ -88,28 +95,35 @@ def statistic_words(statistic: str) -> str:
     return f"{names[statistic]} of runs, 95 % interval"
 
 
-def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str) -> Axes:
+def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str, runs: str = "runs") -> Axes:
     """A point with its interval per group; points, because nothing is counted from zero."""
     for row, found in enumerate(estimates.values()):
-        errors = [[found.value - found.low], [found.high - found.value]]
-        colour = look(row)["color"]
-        ax.errorbar(found.value, row, xerr=errors, fmt="o", color=colour, capsize=3)
+        _point(ax, found, row, look(row)["color"])
         ax.annotate(plain(found.value), (found.value, row), xytext=(0, 6), ha="center",
                     textcoords="offset points", fontsize=8)  # fmt: skip
     ax.set_yticks(range(len(estimates)), [f"{k} ({e.runs})" for k, e in estimates.items()])
     set_height(ax, len(estimates))
     ax.set_ylim(len(estimates) - 0.5, -0.5)
-    ax.set_xlabel(f"{xlabel}, 95 % interval; in brackets: runs")
+    ax.set_xlabel(f"{xlabel}, 95 % interval; in brackets: {runs}")
     return ax
+
+
+def _point(ax: Axes, found: Estimate, row: float, colour: str) -> None:
+    """A point and, where there is one, its interval."""
+    ax.plot(found.value, row, "o", color=colour)
+    if not np.isnan(found.low):
+        errors = [[found.value - found.low], [found.high - found.value]]
+        ax.errorbar(found.value, row, xerr=errors, color=colour, capsize=3)
 
 
 def ablation(ax: Axes, differences: Mapping[str, Estimate], *, baseline: str) -> Axes:
     """Bars from zero: how much every change of the baseline gains or costs, largest gain first."""
     ordered = sorted(differences.items(), key=lambda item: -item[1].value)
     for row, (_, found) in enumerate(ordered):
-        errors = [[found.value - found.low], [found.high - found.value]]
         ax.barh(row, found.value, color=look(0 if found.value >= 0 else 1)["color"], height=0.6)
-        ax.errorbar(found.value, row, xerr=errors, color="black", capsize=3, lw=1)
+        if not np.isnan(found.low):
+            errors = [[found.value - found.low], [found.high - found.value]]
+            ax.errorbar(found.value, row, xerr=errors, color="black", capsize=3, lw=1)
     ax.axvline(0.0, color="0.3", lw=1)
     ax.set_yticks(range(len(ordered)), [f"{group} ({found.runs})" for group, found in ordered])
     set_height(ax, len(ordered))
@@ -140,8 +154,7 @@ def profiles(
 def improvement(ax: Axes, pairs: Mapping[tuple[str, str], Estimate]) -> Axes:
     """P(X better than Y) per pair with its interval; the line at one half is "no difference"."""
     for row, found in enumerate(pairs.values()):
-        errors = [[found.value - found.low], [found.high - found.value]]
-        ax.errorbar(found.value, row, xerr=errors, fmt="o", color=look(0)["color"], capsize=3)
+        _point(ax, found, row, look(0)["color"])
     ax.axvline(0.5, color="0.5", lw=1, ls="--")
     ax.set_yticks(range(len(pairs)), [f"{first} > {second}" for first, second in pairs])
     set_height(ax, len(pairs))

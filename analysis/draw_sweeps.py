@@ -12,6 +12,9 @@ from analysis.groups import spelt
 from analysis.statistics import Estimate
 from analysis.style import legend, look, plain
 
+# Letters of a tick's label.
+MAX_TICK = 24
+
 
 def sensitivity(
     ax: Axes, values: Sequence[Any], estimates: Sequence[Estimate], *, key: str, ylabel: str
@@ -23,15 +26,21 @@ def sensitivity(
     order = np.argsort(x)
     found = [estimates[i] for i in order]
     heights = np.array([e.value for e in found])
-    errors = np.array([[e.value - e.low, e.high - e.value] for e in found]).T
+    errors = np.nan_to_num([[e.value - e.low, e.high - e.value] for e in found]).T
     ax.errorbar(x[order], heights, yerr=errors, fmt="o-", capsize=3, color=look(0)["color"])
     if numeric and x.min() > 0 and x.max() / x.min() >= 10:
         ax.set_xscale("log")
     elif not numeric:
-        ax.set_xticks(x, [spelt(value) for value in values])
+        ax.set_xticks(x, [_ticked(value) for value in values], rotation=20, ha="right")
     ax.set_xlabel(key)
     ax.set_ylabel(f"{ylabel}, 95 % interval")
     return ax
+
+
+def _ticked(value: Any) -> str:
+    """A value short enough to stand below an axis."""
+    text = spelt(value)
+    return text if len(text) <= MAX_TICK else f"{text[: MAX_TICK - 1]}…"
 
 
 def sensitivity_of_two(
@@ -50,8 +59,8 @@ def sensitivity_of_two(
         text = "–" if np.isnan(value) else plain(value)
         colour = "white" if value < middle else "black"
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
-    ax.set_yticks(range(len(rows)), [spelt(value) for value in rows])
-    ax.set_xticks(range(len(columns)), [spelt(value) for value in columns])
+    ax.set_yticks(range(len(rows)), [_ticked(value) for value in rows])
+    ax.set_xticks(range(len(columns)), [_ticked(value) for value in columns])
     ax.set_ylabel(keys[0])
     ax.set_xlabel(keys[1])
     ax.grid(False)

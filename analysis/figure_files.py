@@ -39,8 +39,10 @@ def drawn_in(name: str, title: str, paint: Callable[[Axes], Axes]) -> Drawn:
 
 
 def write_figures(folder: Path, found: list[Drawn]) -> None:
-    """Both formats of every figure."""
+    """Both formats of every figure; those of an earlier report go."""
     folder.mkdir(parents=True, exist_ok=True)
+    for earlier in [*folder.glob("*.svg"), *folder.glob("*.png")]:
+        earlier.unlink()
     for figure in found:
         (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
         (folder / f"{figure.name}.png").write_bytes(figure.png)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from analysis import draw
 from analysis.align import align_groups
 from analysis.figure_files import Drawn, drawn_in, file_name
+from analysis.groups import by_group
 from analysis.load import Results
 from analysis.reference_scores import REFERENCE_SCORES
 from analysis.scores import time_to
@@ -35,15 +38,35 @@ MAX_LINES = 7
 
 
 def figures(
-    results: Results, summary: Summary, thresholds: dict[str, float], baseline: str | None = None
+    results: Results,
+    summary: Summary,
+    thresholds: dict[str, float],
+    baseline: str | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = draw.CURVE_RESAMPLES,
 ) -> Iterator[Drawn]:
-    """Every figure there is something to show in: over all environments, then world by world."""
+    """Every figure there is something to show in: over all environments, then world by world.
+
+    Args:
+        results: what was loaded.
+        summary: of it.
+        thresholds: environment → return whose first reaching is drawn.
+        baseline: group of :attr:`Summary.differences`.
+        seed: of the intervals of curves, profiles and throughput; ``resamples``: how many.
+    """
+    curve = partial(draw.learning_curves, seed=seed, resamples=resamples)
     if summary.overall_iqms:
         words = "interquartile mean of normalised scores"
         yield drawn_in(
             "all-environments",
             "All environments",
-            partial(draw.bars, estimates=summary.overall_iqms, xlabel=words),
+            partial(
+                draw.bars,
+                estimates=summary.overall_iqms,
+                xlabel=words,
+                runs="runs per environment, at least",
+            ),
         )
     for world, part in summary.scores.groupby("world", sort=True):
         runs = part[part["steps"] > 0]
@@ -51,10 +74,12 @@ def figures(
             continue
         curves = results.curves[results.curves["run"].isin(runs["run"])]
         shown, addition = _best(str(world), curves, summary)
-        yield from _learning(str(world), str(runs["env"].iloc[0]), shown, addition)
-        yield from _of_scores(str(world), summary, set(shown["group"]), addition)
+        yield from _learning(str(world), str(runs["env"].iloc[0]), shown, addition, curve)
+        profile = partial(_profile, seed=seed, resamples=resamples)
+        yield from _of_scores(str(world), summary, set(shown["group"]), addition, profile)
         if (threshold := thresholds.get(str(runs["env"].iloc[0]))) is not None:
-            yield _reached(str(world), shown, threshold, addition)
+            for axis in ("steps", "seconds"):
+                yield _reached(str(world), shown, threshold, addition, axis)
         if baseline is not None and summary.differences.get(str(world)):
             yield ablation_figure(str(world), summary.differences[str(world)], baseline)
         yield from sweep_figures(curves, summary, str(world))
@@ -64,9 +89,9 @@ def figures(
                 yield drawn_in(
                     f"{file_name(str(world))}-{column.replace('_', '-')}",
                     f"{world}: {draw.WORDS.get(column, column)}{addition}",
-                    partial(draw.learning_curves, groups=groups, tails=False),
+                    partial(curve, groups=groups, tails=False),
                 )
-        yield _throughput(str(world), shown)
+        yield _throughput(str(world), shown, seed, resamples)
 
 
 def _best(world: str, curves: pd.DataFrame, summary: Summary) -> tuple[pd.DataFrame, str]:
@@ -80,7 +105,9 @@ def _best(world: str, curves: pd.DataFrame, summary: Summary) -> tuple[pd.DataFr
     return curves[curves["group"].isin(kept)], f" (best {MAX_LINES} of {len(groups)} groups)"
 
 
-def _learning(world: str, env: str, curves: pd.DataFrame, addition: str) -> Iterator[Drawn]:
+def _learning(
+    world: str, env: str, curves: pd.DataFrame, addition: str, curve: Callable[..., Axes]
+) -> Iterator[Drawn]:
     """Returns over steps, over frames where they are others, and over time."""
     for axis in ("steps", "frames", "seconds"):
         if axis == "frames" and _same(curves["frames"], curves["steps"]):
@@ -91,11 +118,13 @@ def _learning(world: str, env: str, curves: pd.DataFrame, addition: str) -> Iter
             yield drawn_in(
                 f"{file_name(world)}-return-over-{axis}",
                 f"{world}: learning curves{addition}",
-                partial(draw.learning_curves, groups=groups, reference=reference),
+                partial(curve, groups=groups, reference=reference),
             )
 
 
-def _of_scores(world: str, summary: Summary, shown: set[str], addition: str) -> Iterator[Drawn]:
+def _of_scores(
+    world: str, summary: Summary, shown: set[str], addition: str, profile: Callable[..., Any]
+) -> Iterator[Drawn]:
     """Points of all groups, profiles and comparisons of the shown ones."""
     name, estimates = file_name(world), summary.iqms.get(world, {})
     if not estimates:
@@ -108,15 +137,18 @@ def _of_scores(world: str, summary: Summary, shown: set[str], addition: str) -> 
     )
     part = summary.scores[summary.scores["world"] == world].dropna(subset=[summary.measure])
     samples = {
-        str(group): [members[summary.measure].to_numpy()]
-        for group, members in part.groupby("group", sort=True)
+        group: [members[summary.measure].to_numpy()]
+        for group, members in by_group(part)
         if group in shown
     }
     if min(len(sample[0]) for sample in samples.values()) > 1:
         low, high = part[summary.measure].min(), part[summary.measure].max()
         pad = 0.05 * ((high - low) or 1.0)
         thresholds_T = np.linspace(low - pad, high + pad, THRESHOLDS)
-        lines = {group: _profile(sample, thresholds_T) for group, sample in samples.items()}
+        lines = {
+            f"{group} ({len(sample[0])} runs)": profile(sample, thresholds_T)
+            for group, sample in samples.items()
+        }
         yield drawn_in(
             f"{name}-profiles",
             f"{world}: performance profiles{addition}",
@@ -136,36 +168,40 @@ def _of_scores(world: str, summary: Summary, shown: set[str], addition: str) -> 
 
 
 def _profile(
-    sample: list[np.ndarray], thresholds_T: np.ndarray
+    sample: list[np.ndarray], thresholds_T: np.ndarray, seed: int, resamples: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     def statistic(scores: list[np.ndarray]) -> np.ndarray:
         return performance_profile(scores, thresholds_T)
 
-    draws = drawn(statistic, [sample], seed=0, resamples=2_000)
+    draws = drawn(statistic, [sample], seed=seed, resamples=resamples)
     low, high = percentiles(draws, 0.95)
     return statistic(sample), low, high
 
 
-def _reached(world: str, curves: pd.DataFrame, threshold: float, addition: str) -> Drawn:
+def _reached(world: str, curves: pd.DataFrame, threshold: float, addition: str, axis: str) -> Drawn:
     groups = {
-        str(group): [time_to(curve, threshold) for _, curve in part.groupby("run", sort=True)]
-        for group, part in curves.groupby("group", sort=True)
+        group: [time_to(curve, threshold, axis) for _, curve in part.groupby("run", sort=True)]
+        for group, part in by_group(curves)
     }
     return drawn_in(
-        f"{file_name(world)}-steps-to-{threshold:g}",
-        f"{world}: steps to {threshold:g}{addition}",
-        lambda ax: draw.reached(ax, groups, threshold=threshold),
+        f"{file_name(world)}-{axis}-to-{threshold:g}",
+        f"{world}: {axis} to {threshold:g}{addition}",
+        lambda ax: draw.reached(ax, groups, threshold=threshold, axis=axis),
     )
 
 
-def _throughput(world: str, curves: pd.DataFrame) -> Drawn:
+def _throughput(world: str, curves: pd.DataFrame, seed: int, resamples: int) -> Drawn:
     """Agent steps per second over all of a run, per group."""
     rates = {
-        str(group): np.array([rate_of(curve) for _, curve in part.groupby("run")])
-        for group, part in curves.groupby("group", sort=True)
+        group: np.array([rate_of(curve) for _, curve in part.groupby("run")])
+        for group, part in by_group(curves)
     }
     known = {group: found[~np.isnan(found)] for group, found in rates.items()}
-    estimates = {group: estimate(iqm, [found]) for group, found in known.items() if len(found)}
+    estimates = {
+        group: estimate(iqm, [found], seed=seed, resamples=resamples)
+        for group, found in known.items()
+        if len(found)
+    }
     words = "agent steps per second of training, interquartile mean"
     return drawn_in(
         f"{file_name(world)}-throughput",

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def find_trials(folders: list[Path]) -> Iterator[TrialFolder]:
     for folder in folders:
         if not folder.exists():
             raise FileNotFoundError(f"{folder} does not exist")
-        for root, inside, files in os.walk(folder):
+        if folder.is_file():
+            raise FileNotFoundError(f"{folder} is a file; give the folder it is in")
+        for root, inside, files in os.walk(folder.resolve()):
             inside[:] = sorted(name for name in inside if not name.startswith((".", "checkpoint_")))
             here = Path(root)
             if RESULT in files or PARAMS in files or ERROR in files:
@@ -84,7 +87,8 @@ def _tune_trial(path: Path) -> TrialFolder:
     state = _state_of(path)
     algorithm = manifest.get("algorithm") or state.get("trainable_name")
     status = STATES.get(str(state.get("status")), "unknown")
-    if (path / ERROR).exists():
+    # A trial that failed once and then went on to its end keeps the file of its first error.
+    if status not in ("done", "failed") and (path / ERROR).exists():
         status = "failed"
     for trial in manifest.get("trials") or []:
         if Path(str(trial.get("folder"))).name == path.name:
@@ -121,14 +125,24 @@ def _committed_trial(path: Path) -> TrialFolder:
 def _state_of(path: Path) -> dict[str, Any]:
     """What Tune's newest experiment state says of the trial with this folder."""
     for file in sorted(path.parent.glob("experiment_state*.json"), reverse=True):
-        for entry in _json(file).get("trial_data") or []:
-            try:
-                trial = json.loads(entry[0]) if isinstance(entry, list) else entry
-            except (json.JSONDecodeError, IndexError, TypeError):
-                continue
-            if isinstance(trial, dict) and trial.get("relative_logdir") == path.name:
-                return trial
+        found = _trials_in(file, file.stat().st_mtime_ns).get(path.name)
+        if found is not None:
+            return found
     return {}
+
+
+@lru_cache(maxsize=64)
+def _trials_in(file: Path, changed: int) -> dict[str, dict[str, Any]]:
+    """Folder name → trial of an experiment state; read again when the file has ``changed``."""
+    found = {}
+    for entry in _json(file).get("trial_data") or []:
+        try:
+            trial = json.loads(entry[0]) if isinstance(entry, list) else entry
+        except (json.JSONDecodeError, IndexError, TypeError):
+            continue
+        if isinstance(trial, dict):
+            found[str(trial.get("relative_logdir"))] = trial
+    return found
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pandas as pd
 
 # Keys that do not change what is learned, or that a table has columns of its own for.
 NOT_TELLING = (
@@ -47,16 +50,38 @@ def labels_of(trials: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     Args:
         trials: algorithm and flat configuration.
     """
+    # Files of several algorithms differ in everything: only equals are asked what they differ in.
+    families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for algorithm, config in trials:
+        families.setdefault((algorithm, _env(config)), []).append(config)
+    differing = {family: differing_keys(members) for family, members in families.items()}
     labels = []
     for algorithm, config in trials:
-        # Files of several algorithms differ in everything: only equals are asked what they differ in.
-        equals = [
-            other for name, other in trials if name == algorithm and _env(other) == _env(config)
-        ]
-        keys = differing_keys(equals)
+        keys = differing[algorithm, _env(config)]
         words = [f"{_leaf(key, keys)}={spelt(config.get(key, _ABSENT))}" for key in keys]
         labels.append(" ".join([algorithm, *words]))
     return _shortened(labels)
+
+
+def natural(label: str) -> list[tuple[bool, float, str]]:
+    """A key that sorts numbers inside of labels by their size."""
+    parts = re.split(r"(\d[\d.]*(?:e[+-]?\d+)?)", label)
+    return [(bool(i % 2), float(part) if i % 2 and _is_number(part) else 0.0, part)
+            for i, part in enumerate(parts)]  # fmt: skip
+
+
+def by_group(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of every group of a table, groups in the order of :func:`natural`."""
+    parts = [(str(group), part) for group, part in table.groupby("group", sort=True)]
+    return sorted(parts, key=lambda item: natural(item[0]))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def spelt(value: Any) -> str:

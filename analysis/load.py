@@ -7,6 +7,7 @@ their axes (R runs, K tasks, G grid points), *draw* takes aggregates and an axes
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import pandas as pd
 
 from analysis.columns import COLUMNS
 from analysis.folders import RESULT, TrialFolder, find_trials
-from analysis.groups import labels_of
+from analysis.groups import labels_of, spelt
 from analysis.reading import Curve, read_curve
 from analysis.thinning import read_committed
 
@@ -34,9 +35,9 @@ class Results:
     Attributes:
         runs: one row per trial, whatever became of it: ``run`` (a number), ``group``, ``algorithm``,
             ``env``, ``seed``, ``experiment``, ``status``, ``message``, ``steps``, ``seconds``,
-            ``episodes``, ``return_mean`` (the last one), ``ends_on_score`` (whether its stop rule
-            names a score), ``signature``, ``path``, ``short`` (whether it ended well before others of
-            its group without being done).
+            ``episodes``, ``return_mean`` (the last one), ``rows`` kept of ``rows_found``,
+            ``ends_on_score`` (whether its stop rule names a score), ``signature``, ``path``, ``short``
+            (whether it ended well before others of its group without being done).
         curves: one row per result: ``run``, ``group``, the columns of ``columns.COLUMNS``, and
             ``steps_per_second`` since the result before, and ``short`` of its run.
         configs: run → its configuration as given, flat: nested keys joined by dots.
@@ -76,7 +77,11 @@ def load(
         curves.append(_curve_of(trial, max_rows))
         if progress is not None:
             progress(number + 1, len(found))
-    configs = {run: flat(trial.config) for run, trial in enumerate(found)}
+    # The results repeat the configuration, for folders that have lost their own file of it.
+    configs = {
+        run: flat(trial.config or curve.config)
+        for run, (trial, curve) in enumerate(zip(found, curves, strict=True))
+    }
     labels = labels_of([(t.algorithm, configs[run]) for run, t in enumerate(found)])
     runs = pd.DataFrame(
         [
@@ -96,7 +101,8 @@ def load(
 
 RUN_COLUMNS = [
     "run", "group", "algorithm", "env", "seed", "experiment", "status", "message", "steps",
-    "frames", "seconds", "episodes", "return_mean", "ends_on_score", "signature", "path",
+    "frames", "seconds", "episodes", "return_mean", "rows", "rows_found", "ends_on_score",
+    "signature", "path",
 ]  # fmt: skip
 
 
@@ -139,6 +145,8 @@ def _row(run: int, trial: TrialFolder, curve: Curve, group: str) -> dict[str, An
         notes.append(f"{curve.repeated} result(s) played again after a restart")
     if len(curve.values_TC) and np.isnan(last["return_mean"]):
         notes.append("no episode has ended")
+    if len(curve.values_TC) and np.isnan(last["steps"]):
+        notes.append("no step count: not compared")
     return {
         "run": run,
         "group": group,
@@ -148,6 +156,8 @@ def _row(run: int, trial: TrialFolder, curve: Curve, group: str) -> dict[str, An
         "experiment": trial.experiment,
         "status": trial.status,
         "message": "; ".join(notes),
+        "rows": len(curve.values_TC),
+        "rows_found": max(curve.whole, len(curve.values_TC)),
         "ends_on_score": trial.may_end_on_a_score,
         "signature": trial.manifest.get("environment_signature") or {},
         "path": str(trial.path),
@@ -180,12 +190,13 @@ def _with_messages(runs: pd.DataFrame) -> pd.DataFrame:
     notes = [list(filter(None, [message])) for message in runs["message"]]
     runs["short"] = False
     for _, members in runs.groupby(["group", "env"], sort=False):
-        seeds = members["seed"].value_counts()
+        seeds = Counter(map(spelt, members["seed"]))
         for run, seed in zip(members["run"], members["seed"], strict=True):
-            if seed is not None and seeds.get(seed, 0) > 1:
-                notes[run].append(f"seed {seed} occurs {seeds[seed]} times")
+            if seed is not None and seeds[spelt(seed)] > 1:
+                notes[run].append(f"seed {seed} occurs {seeds[spelt(seed)]} times")
         longest = members[["steps", "seconds"]].max()
-        early = (members[["steps", "seconds"]] < SHORT * longest).all(axis=1)
+        below = members[["steps", "seconds"]] < SHORT * longest
+        early = below["steps"] & (below["seconds"] | (members["status"] == "failed"))
         early &= ~((members["status"] == "done") & members["ends_on_score"])
         for run, steps in zip(members["run"][early], members["steps"][early], strict=True):
             notes[run].append(f"short: {steps:,.0f} of {longest['steps']:,.0f} steps")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics import Estimate, estimate, iqm, mean, median, optimality_gap
+from analysis.statistics import Estimate, caveat, estimate, iqm, mean, median, optimality_gap
 
 # Column → measure over tasks (Agarwal et al. 2021).
 MEASURES = {"iqm": iqm, "median": median, "mean": mean, "gap": optimality_gap}
@@ -28,10 +28,14 @@ def overall(
         a row per group; group → interquartile mean; a sentence for each group that is left out.
     """
     known = scores.dropna(subset=["normalised"])
-    worlds = sorted(known["world"].unique())
     rows: list[dict[str, Any]] = []
     iqms: dict[str, Estimate] = {}
     warnings: list[str] = []
+    several = sorted(env for env, part in known.groupby("env") if part["world"].nunique() > 1)
+    for env in several:
+        warnings.append(f"{env} was played in several ways: it is no part of the aggregate")
+    known = known[~known["env"].isin(several)]
+    worlds = sorted(known["world"].unique())
     if len(worlds) < 2:
         return pd.DataFrame(rows), iqms, warnings
     for group, members in known.groupby("group", sort=True):
@@ -48,6 +52,11 @@ def overall(
             for name, measure in MEASURES.items()
         }
         iqms[str(group)] = found["iqm"]
+        numbers = {len(part) for part in per_world}
+        if len(numbers) > 1:
+            warnings.append(f"{group}: environments with more runs weigh more in the aggregate")
+        if words := caveat(min(numbers)):
+            warnings.append(f"all environments, {group}: {words}")
         rows.append(_row(str(group), per_world, found))
     return pd.DataFrame(rows), iqms, warnings
 

@@ -24,6 +24,7 @@ class Curve:
             Steps never fall: of iterations played twice after a restart the second counts.
         broken: lines that are no JSON; a run that was killed leaves one at its end.
         repeated: rows that a restart played again, left out.
+        whole: rows there were before any were left out for their number.
         config: of the last line that has one.
     """
 
@@ -31,6 +32,7 @@ class Curve:
     broken: int
     repeated: int
     config: dict[str, Any]
+    whole: int = 0
 
 
 def read_curve(file: Path, max_rows: int | None = None) -> Curve:
@@ -67,7 +69,7 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
         rows.append(tail)
     values = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
     kept = _not_repeated(values)
-    return Curve(values[kept], broken, int((~kept).sum()), _config(last))
+    return Curve(values[kept], broken, int((~kept).sum()), _config(last), number)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -78,9 +80,14 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
             found = orjson.loads(_finite(text))
         except orjson.JSONDecodeError:
             continue
-        if isinstance(found, dict):
+        # Some write the configuration in the middle: then what counts stands behind it.
+        if isinstance(found, dict) and (text is line or _tells(found)):
             return found
     return None
+
+
+def _tells(result: dict[str, Any]) -> bool:
+    return not all(np.isnan(number_of(result, column)) for column in ("steps", "return_mean"))
 
 
 def _finite(text: bytes) -> bytes:

@@ -11,21 +11,26 @@ from analysis.reference_scores import REFERENCE_SCORES
 # Measure → what it is, for tables.
 MEASURES = {
     "final": "mean return of the last 100 episodes at the end of training",
-    "average": "mean return over all of training, by agent steps",
+    "average": "mean return over training, by agent steps, as far as the shortest run got",
     "best": "highest mean return of 100 episodes on the way",
 }
 
 
-def score(curve: pd.DataFrame, measure: str) -> float:
+SHOWN = ("run", "group", "env", "seed", "status", "steps", "seconds", "short")
+
+
+def score(curve: pd.DataFrame, measure: str, until: float | None = None) -> float:
     """A run's score in raw returns; NaN when no episode has ended.
 
     ``final`` and ``average`` are the two criteria of Schulman et al. 2017 (PPO), table 2: the last 100
     episodes, and the average over all of training, here the area under the curve over agent steps
-    divided by the steps it covers.
+    divided by the steps it covers. Averages of runs of different lengths do not compare: ``until`` ends
+    them all at the same step.
 
     Args:
         curve: rows of one run, in order.
         measure: a key of ``MEASURES``.
+        until: agent steps at which ``average`` ends; None: where the run does.
 
     Raises:
         ValueError: an unknown measure.
@@ -40,6 +45,11 @@ def score(curve: pd.DataFrame, measure: str) -> float:
         return float(returns[-1])
     if measure == "best":
         return float(returns.max())
+    if until is not None and until < steps[-1]:
+        whole = steps < until
+        steps, returns = np.append(steps[whole], until), np.append(returns[whole], np.nan)
+        if len(steps) < 2:
+            return float("nan")
     widths = np.diff(steps)
     # The earlier result holds until the next one, as everywhere here.
     return (
@@ -72,16 +82,19 @@ def normalised(value: float, env: str) -> float:
 
 def scores_table(runs: pd.DataFrame, curves: pd.DataFrame, measure: str = "final") -> pd.DataFrame:
     """One row per run: its group, environment, seed, status, every measure, and ``normalised``, which
-    is the measure asked for between random play and the target."""
+    is the measure asked for between random play and the target.
+
+    Averages end where the shortest whole run of the environment does.
+    """
+    horizons = runs[~runs["short"]].groupby("env")["steps"].min()
     rows = []
     by_run = dict(list(curves.groupby("run", sort=True)))
     for run in runs.to_dict("records"):
         curve = by_run.get(run["run"])
-        row = {
-            key: run[key] for key in ("run", "group", "env", "seed", "status", "steps", "seconds")
-        }
+        row = {key: run[key] for key in SHOWN}
         for name in MEASURES:
-            row[name] = score(curve, name) if curve is not None else float("nan")
+            until = horizons.get(run["env"]) if name == "average" else None
+            row[name] = score(curve, name, until) if curve is not None else float("nan")
         row["normalised"] = normalised(row[measure], run["env"])
         rows.append(row)
     return pd.DataFrame(rows)

@@ -32,7 +32,7 @@ class Estimate:
 
     Attributes:
         value: of the scores themselves.
-        low, high: ends of the percentile bootstrap interval; equal to ``value`` with one run.
+        low, high: ends of the percentile bootstrap interval; NaN where a task has one run.
         runs: fewest runs of any task.
     """
 
@@ -118,7 +118,7 @@ def estimate(
     value = float(statistic(*samples))
     runs = min(len(task_R) for scores in samples for task_R in scores)
     if runs == 1:
-        return Estimate(value, value, value, runs)
+        return Estimate(value, float("nan"), float("nan"), runs)
     draws_B = drawn(statistic, samples, seed=seed, resamples=resamples)
     low, high = percentiles(draws_B, level)
     return Estimate(value, float(low), float(high), runs)

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 # Beyond seven groups, and in grey, dashes tell them apart.
 DASHES = ("-", "--", ":", "-.")
-# More lines than this have their legend outside.
+# More lines, or longer labels, have their legend outside.
 LEGEND_INSIDE = 4
+LABEL_INSIDE = 34
 SETTINGS: dict[Any, Any] = {
     "figure.figsize": (6.4, 4.0),
     "figure.dpi": 100,
@@ -49,8 +50,8 @@ def look(number: int) -> dict[str, Any]:
 
 def legend(ax: Axes) -> None:
     """Inside of the axes, or beside them where it would cover the lines."""
-    number = len(ax.get_legend_handles_labels()[1])
-    if number > LEGEND_INSIDE:
+    labels = ax.get_legend_handles_labels()[1]
+    if len(labels) > LEGEND_INSIDE or max(map(len, labels), default=0) > LABEL_INSIDE:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
     else:
         ax.legend()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.groups import sweep_of
+from analysis.groups import by_group, sweep_of
 from analysis.load import Results
 from analysis.overall import overall
 from analysis.scores import scores_table, time_to
@@ -23,7 +23,7 @@ from analysis.statistics import (
     median,
     probability_of_improvement,
 )
-from analysis.worlds import run_warnings, worlds_of
+from analysis.worlds import length_warnings, run_warnings, worlds_of
 
 MEASURE = "final"
 
@@ -88,14 +88,11 @@ def summarise(
     scores = scores_table(results.runs, results.curves, measure)
     worlds, warnings = worlds_of(results.runs)
     scores.insert(2, "world", worlds)
-    warnings += run_warnings(results.runs)
+    warnings += [*length_warnings(results.runs, worlds), *run_warnings(results.runs)]
     rows, iqms, improvements = [], {}, {}
     less: dict[str, dict[str, Estimate]] = {}
     for world, part in scores.dropna(subset=[measure]).groupby("world", sort=True):
-        groups = {
-            str(group): [members[measure].to_numpy()]
-            for group, members in part.groupby("group", sort=True)
-        }
+        groups = {group: [members[measure].to_numpy()] for group, members in by_group(part)}
         iqms[str(world)] = {
             group: estimate(iqm, sample, seed=seed, resamples=resamples)
             for group, sample in groups.items()
@@ -194,6 +191,7 @@ def _table_row(
         "world": world,
         "group": group,
         "runs": len(sample[0]),
+        "early": int(members["short"].sum()),
         "iqm": found.value,
         "iqm_low": found.low,
         "iqm_high": found.high,

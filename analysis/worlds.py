@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from analysis.signatures import differences
+
+# Groups whose median lengths differ by more are not of one budget.
+DIFFERENT_LENGTH = 1.1
+# Rows played again after a restart are left out too; those are few.
+THINNED = 0.75
 
 
 def worlds_of(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -18,8 +24,16 @@ def worlds_of(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
     worlds, warnings = list(runs["env"]), []
     for env, members in runs.groupby("env", sort=True):
         known = {
-            run: sig for run, sig in zip(members["run"], members["signature"], strict=True) if sig
+            run: _facts(signature)
+            for run, signature in zip(members["run"], members["signature"], strict=True)
+            if signature
         }
+        unsigned = len(members) - len(known)
+        if unsigned and len(members) > 1:
+            warnings.append(
+                f"{unsigned} of {len(members)} runs of {env} have no environment signature: nothing "
+                "shows that all played it alike"
+            )
         kinds: list[dict[str, Any]] = []
         for signature in known.values():
             if signature not in kinds:
@@ -33,6 +47,43 @@ def worlds_of(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
         for run, signature in known.items():
             worlds[run] = f"{env} #{kinds.index(signature) + 1}"
     return worlds, warnings
+
+
+def _facts(signature: Mapping[str, Any]) -> dict[str, Any]:
+    """What a signature says of the environment; older ones told what is not of it, and empty keys."""
+    return {key: v for key, v in signature.items() if v is not None and key != "exact_resume"}
+
+
+def length_warnings(runs: pd.DataFrame, worlds: list[str]) -> list[str]:
+    """Sentences on what final scores of runs of different lengths can be misread as."""
+    found = []
+    for world, members in runs.assign(world=worlds).groupby("world", sort=True):
+        whole = members[~members["short"] & (members["steps"] > 0)]
+        if whole["ends_on_score"].any() and len(whole) > 1:
+            found.append(
+                f"{world}: runs stop when they reach a score, so final scores say where they stopped; "
+                "compare steps to it (--threshold)"
+            )
+            continue
+        lengths = whole.groupby("group")["steps"].median()
+        if len(lengths) > 1 and lengths.max() > DIFFERENT_LENGTH * lengths.min():
+            told = f"{lengths.min():,.0f} to {lengths.max():,.0f}"
+            found.append(f"{world}: groups were trained for different lengths ({told} agent steps)")
+    for (world, group), members in runs.assign(world=worlds).groupby(["world", "group"], sort=True):
+        short = int(members["short"].sum())
+        if short:
+            found.append(
+                f"{world}, {group}: {short} of {len(members)} runs ended early; their scores count as "
+                "they are, and their curves are drawn apart"
+            )
+    thinned = runs[runs["rows"] < runs["rows_found"] * THINNED]
+    if len(thinned):
+        rows = f"{int(thinned['rows'].min()):,} of {int(thinned['rows_found'].max()):,}"
+        found.append(
+            f"{len(thinned)} runs have more results than are read (as few as {rows}): best scores and "
+            "first reachings are those of the results read"
+        )
+    return found
 
 
 def run_warnings(runs: pd.DataFrame) -> list[str]:

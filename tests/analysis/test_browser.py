@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from analysis.report import ReportOptions, report
+from analysis.report import report
+from analysis.report_options import ReportOptions
 
 pytestmark = pytest.mark.slow
 CHROMIUM = next(

@@ -47,10 +47,13 @@ def test_what_tune_says_of_a_trial(trial, state, status):
     assert load([trial(status=state)]).runs["status"].tolist() == [status]
 
 
-def test_an_error_file_means_failed(trial):
-    path = trial()
+@pytest.mark.parametrize(
+    ("state", "status"), [("RUNNING", "failed"), ("ODD", "failed"), ("TERMINATED", "done")]
+)
+def test_an_error_file_means_failed_unless_the_trial_went_on_to_its_end(trial, state, status):
+    path = trial(status=state)
     (path / "error.txt").write_text("boom")
-    assert load([path]).runs["status"].tolist() == ["failed"]
+    assert load([path]).runs["status"].tolist() == [status]
 
 
 def test_our_manifest_knows_best(trial):

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from analysis.cli import app
 from analysis.diff import compare
 from analysis.load import load
-from analysis.report import NothingToReportError, ReportOptions, report
+from analysis.report import NothingToReportError, report
+from analysis.report_options import ReportOptions
 from analysis.summary import summarise
 from analysis.worlds import worlds_of
 
@@ -90,7 +91,7 @@ def test_the_page_is_one_file_that_asks_for_nothing(results, tmp_path):
 
 def test_names_cannot_break_the_page(trial, tmp_path):
     path = trial(config={"env": "<script>alert(1)</script>"})
-    report([path], tmp_path / "out", FAST)
+    report([path], tmp_path / "out", ReportOptions(resamples=200))
     assert "<script>alert" not in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -125,6 +126,11 @@ def test_nothing_to_report_writes_nothing(trial, tmp_path):
         (["{results}", "--resamples", "100"], 0, "warning: "),
         (["{results}", "--measure", "last"], 2, "--measure: 'last' is unknown"),
         (["{results}", "--threshold", "x"], 2, "is not ENV=RETURN"),
+        (["{results}", "--threshold", "CartPole-v1=nan"], 2, "is not ENV=RETURN"),
+        (["{results}", "--threshold", "Cartpole-v1=1"], 2, "no run is of 'Cartpole-v1'"),
+        (["{results}", "--baseline", "A2C"], 2, "no run is of the group 'A2C'"),
+        (["{results}/a0/manifest.json"], 2, "does not exist"),
+        (["{results}/a0/PPO_x_00000/result.json"], 2, "is a file; give the folder"),
         (["{results}/nowhere"], 2, "does not exist"),
         (["{empty}"], 2, "0 runs were found"),
     ],
@@ -155,7 +161,11 @@ def test_two_groups_that_differ(trial, tmp_path):
 
 @pytest.mark.parametrize(
     ("seeds", "words"),
-    [(1, "one run cannot say"), (4, "seeds may explain the difference"), (4, "take it with care")],
+    [
+        (1, "too few runs to say"),
+        (3, "too few runs to say what seeds explain (at best p = 0.10)"),
+        (4, "seeds may explain the difference"),
+    ],
 )
 def test_what_seeds_explain(trial, tmp_path, seeds, words):
     for seed in range(seeds):
@@ -171,3 +181,41 @@ def test_a_folder_without_results_cannot_be_compared(trial, tmp_path):
     trial("b", lines=[])
     with pytest.raises(ValueError, match="has no run with a result"):
         compare(tmp_path / "results" / "a", tmp_path / "results" / "b")
+
+
+def test_other_environments_are_not_compared(trial, tmp_path):
+    trial("a/0")
+    trial("b/0", config={"env": "Pendulum-v1"})
+    found = compare(tmp_path / "results" / "a", tmp_path / "results" / "b")
+    assert found.verdict.startswith("CartPole-v1 and Pendulum-v1: scores of different environments")
+
+
+def test_a_folder_of_several_things_is_refused(trial, tmp_path):
+    trial("a/0")
+    trial("b/0", config={"lr": 0.1})
+    trial("b/1", config={"lr": 0.2})
+    with pytest.raises(ValueError, match=r"PPO lr=0\.1 on CartPole-v1, PPO lr=0\.2 on CartPole-v1"):
+        compare(tmp_path / "results" / "a", tmp_path / "results" / "b")
+
+
+def test_a_figure_of_an_earlier_report_is_gone(results, tmp_path):
+    report([results], tmp_path / "out", FAST)
+    stale = tmp_path / "out" / "figures" / "old.png"
+    stale.write_bytes(b"")
+    report([results], tmp_path / "out", FAST)
+    assert not stale.exists()
+
+
+def test_the_seed_reaches_the_figures(results, tmp_path):
+    options = [ReportOptions(resamples=3, seed=seed) for seed in (1, 2)]
+    for name, option in zip("ab", options, strict=True):
+        report([results], tmp_path / name, option)
+    name = "figures/cartpole-v1-return-over-steps.png"
+    assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "b" / name).read_bytes()
+
+
+def test_an_output_that_is_a_file_is_refused_first(results, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="is a file"):
+        report([results], tmp_path / "out", FAST)
+    assert (tmp_path / "out").read_text() == "mine"

@@ -1,0 +1,29 @@
+"""What a report may be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analysis.summary import MEASURE
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report may be asked.
+
+    Attributes:
+        measure: what runs are judged by, a key of ``scores.MEASURES``.
+        thresholds: environment → return whose first reaching is timed.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+        title: of the page.
+        baseline: group that the others are compared with, for ablations.
+    """
+
+    measure: str = MEASURE
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    resamples: int = 10_000
+    title: str = "Comparison of runs"
+    baseline: str | None = None
