@@ -108,12 +108,20 @@ def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str, runs: str 
     return ax
 
 
+def reach(found: Estimate) -> np.ndarray:
+    """How far the interval reaches below and above the value, [2, 1]; 0 where there is none.
+
+    A percentile interval of few resamples may lie beside the value: then one side is 0 too.
+    """
+    sides = np.array([[found.value - found.low], [found.high - found.value]])
+    return np.maximum(np.nan_to_num(sides), 0.0)
+
+
 def _point(ax: Axes, found: Estimate, row: float, colour: str) -> None:
     """A point and, where there is one, its interval."""
     ax.plot(found.value, row, "o", color=colour)
     if not np.isnan(found.low):
-        errors = [[found.value - found.low], [found.high - found.value]]
-        ax.errorbar(found.value, row, xerr=errors, color=colour, capsize=3)
+        ax.errorbar(found.value, row, xerr=reach(found), color=colour, capsize=3)
 
 
 def ablation(ax: Axes, differences: Mapping[str, Estimate], *, baseline: str) -> Axes:
@@ -122,8 +130,7 @@ def ablation(ax: Axes, differences: Mapping[str, Estimate], *, baseline: str) ->
     for row, (_, found) in enumerate(ordered):
         ax.barh(row, found.value, color=look(0 if found.value >= 0 else 1)["color"], height=0.6)
         if not np.isnan(found.low):
-            errors = [[found.value - found.low], [found.high - found.value]]
-            ax.errorbar(found.value, row, xerr=errors, color="black", capsize=3, lw=1)
+            ax.errorbar(found.value, row, xerr=reach(found), color="black", capsize=3, lw=1)
     ax.axvline(0.0, color="0.3", lw=1)
     ax.set_yticks(range(len(ordered)), [f"{group} ({found.runs})" for group, found in ordered])
     set_height(ax, len(ordered))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from analysis.draw import reach
 from analysis.groups import spelt
 from analysis.statistics import Estimate
 from analysis.style import legend, look, plain
@@ -26,7 +27,7 @@ def sensitivity(
     order = np.argsort(x)
     found = [estimates[i] for i in order]
     heights = np.array([e.value for e in found])
-    errors = np.nan_to_num([[e.value - e.low, e.high - e.value] for e in found]).T
+    errors = np.hstack([reach(estimate) for estimate in found])
     ax.errorbar(x[order], heights, yerr=errors, fmt="o-", capsize=3, color=look(0)["color"])
     if numeric and x.min() > 0 and x.max() / x.min() >= 10:
         ax.set_xscale("log")

@@ -19,6 +19,8 @@ from typing import Any
 
 from experiments.manifest import machine
 
+# As many as a resolved configuration of RLlib has.
+KEYS = 340
 CONTENDERS = ("load", "report", "tune")
 
 
@@ -28,6 +30,7 @@ def write_trials(folder: Path, trials: int, rows: int, padding: int) -> None:
     states = []
     for number in range(trials):
         config = {"env": "CartPole-v1", "seed": number % 10, "lr": 0.001 * (1 + number // 10)}
+        config |= {f"key_{index}": index for index in range(KEYS)}
         trial = tune_trial(experiment, config)
         path = experiment / trial.storage.trial_dir_name
         path.mkdir(parents=True)
