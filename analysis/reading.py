@@ -44,7 +44,7 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
             whole ones always. None keeps all.
     """
     rows: list[list[float]] = []
-    tail: list[float] | None = None
+    tail: dict[str, Any] | None = None
     broken, last = 0, b""
     stride, number = 1, 0
     with file.open("rb") as lines:
@@ -57,16 +57,15 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
                 continue
             last = line
             number += 1
-            row = [number_of(result, column) for column in COLUMNS]
             if (number - 1) % stride:
-                tail = row
+                tail = result
                 continue
             tail = None
-            rows.append(row)
+            rows.append(_row(result))
             if max_rows is not None and len(rows) > max_rows:
                 rows, stride = rows[::2], stride * 2
     if rows and tail is not None:
-        rows.append(tail)
+        rows.append(_row(tail))
     values = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
     kept = _not_repeated(values)
     return Curve(values[kept], broken, int((~kept).sum()), _config(last), number)
@@ -84,6 +83,10 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
         if isinstance(found, dict) and (text is line or _tells(found)):
             return found
     return None
+
+
+def _row(result: dict[str, Any]) -> list[float]:
+    return [number_of(result, column) for column in COLUMNS]
 
 
 def _tells(result: dict[str, Any]) -> bool:
