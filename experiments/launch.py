@@ -286,11 +286,12 @@ def _scheduler(options: LaunchOptions) -> Any:
     settings = parse_mapping(options.scheduler_config, what="--scheduler-config")
     if options.scheduler == "FIFO" and not settings:
         return None
+    from ray.tune.error import TuneError
     from ray.tune.schedulers import create_scheduler
 
     try:
         return create_scheduler(options.scheduler, **settings)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, TuneError) as error:
         raise RequestError(key="--scheduler", problem=str(error).splitlines()[0]) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from envs import is_atari, legacy_atari_id
+from envs import EnvironmentRequestError, is_atari, legacy_atari_id
 from experiments.edits import Edits, each
 from experiments.retired_eras import ADAM, DEFAULTS, EPSILON, SCREENS_0_4
 
@@ -32,13 +32,17 @@ def fill_defaults(edits: Edits, algorithm: str, era: str) -> None:
 
 def screens_of_the_era(edits: Edits, algorithm: str, era: str) -> None:
     """Before Ray 0.5 only DQN wrapped games as Mnih et al. did."""
-    atari = any(isinstance(env, str) and _played_as_a_game(env) for env in each(edits.get("env")))
-    if era == "0.4" and algorithm != "DQN" and atari:
+    if era != "0.4" or algorithm == "DQN":
+        return
+    if any(isinstance(env, str) and _played_as_a_game(env) for env in each(edits.get("env"))):
         edits.put("config.preprocessor_pref", "rllib")
 
 
 def _played_as_a_game(env: str) -> bool:
-    return is_atari(env) or legacy_atari_id(env) is not None
+    try:
+        return is_atari(env) or legacy_atari_id(env) is not None
+    except EnvironmentRequestError:  # refused later, with its own sentence
+        return False
 
 
 def _own_screens(edits: Edits, algorithm: str) -> dict[str, Any]:

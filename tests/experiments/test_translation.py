@@ -424,6 +424,12 @@ def test_ray_0_4_showed_one_screen_unless_to_dqn():
     assert "preprocessor_pref" not in config_of("A3C", batch_size=20)
 
 
+@pytest.mark.parametrize("old", ["Pong-ram-v0", "Pong-ramDeterministic-v4"])
+@pytest.mark.parametrize("sign", ["batch_size", "num_envs_per_worker"])
+def test_games_seen_as_ram_are_refused_in_one_line(old, sign):
+    assert old in refusal(run="A3C", env=old, **{sign: 20})
+
+
 def test_a_game_without_a_stack():
     for model, size in (
         ({"framestack": False}, 1),
