@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import algorithms
+from experiments.checking import check_experiment
+from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.fitting import fitted
 
@@ -95,3 +97,46 @@ def test_what_stays_is_not_spoken_of():
 
 def test_other_grids_are_left_to_the_check():
     assert changed(num_env_runners={"grid_search": [8, 16]}) == ({}, [])
+
+
+EVALUATING = {"evaluation_interval": 1, "evaluation_num_env_runners": 2}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"num_env_runners": 1, **EVALUATING}, {"evaluation_num_env_runners": 0}),
+        ({"cpus": 3, "num_env_runners": 1, **EVALUATING}, {"evaluation_num_env_runners": 1}),
+        ({"cpus": 4, "num_env_runners": 1, **EVALUATING}, {}),
+        ({"num_env_runners": 1, "evaluation_num_env_runners": 2}, {}),
+        (
+            {
+                "num_env_runners": 1,
+                "evaluation_interval": 1,
+                "evaluation_num_env_runners": {"grid_search": [1, 2]},
+            },
+            {"evaluation_num_env_runners": 0},
+        ),
+        (
+            {"num_env_runners": 2, **EVALUATING},
+            {
+                "evaluation_num_env_runners": 0,
+                "num_env_runners": 1,
+                "num_envs_per_env_runner": 2,
+                "sample_timeout_s": 120,
+            },
+        ),
+    ],
+)
+def test_runners_that_evaluate_go_first(given, expected):
+    new, notes = changed(**given)
+    assert new == expected
+    assert len(notes) == (1 if expected else 0)
+
+
+def test_the_check_counts_runners_that_evaluate():
+    config = {"num_env_runners": 1, "train_batch_size": 200, "minibatch_size": 100, **EVALUATING}
+    experiment = Experiment("x", "PPO", "CartPole-v1", config, {"training_iteration": 1})
+    with pytest.raises(RequestError, match="needs 4 CPUs, 2 are there"):
+        check_experiment(experiment, available_cpus=2.0)
+    check_experiment(experiment, available_cpus=4.0)
