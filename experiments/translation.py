@@ -97,7 +97,7 @@ def translated(
     if algorithm == "DQN":
         whole_fragments(edits, era)
     if algorithm in algorithms.ON_POLICY:
-        whole_batches(edits, algorithm, algorithms.config_class(algorithm)())
+        whole_batches(edits, algorithm, era, algorithms.config_class(algorithm)())
     if algorithm in ("A2C", "A3C"):
         means_of_sums(edits, algorithm)
     return edits.tree, edits.changes

@@ -323,6 +323,14 @@ def test_batches_are_what_the_rounds_collected(run, given, batch):
     assert config_of(run, train_batch_size=5000, **given)["train_batch_size"] == batch
 
 
+def test_only_later_releases_shortened_fragments_longer_than_a_batch():
+    given = {"num_workers": 4, "rollout_fragment_length": 100, "train_batch_size": 200}
+    later = config_of("PPO", **given)
+    assert (later["rollout_fragment_length"], later["train_batch_size"]) == ("auto", 200)
+    before = config_of("PPO", use_pytorch=True, **given)
+    assert (before["rollout_fragment_length"], before["train_batch_size"]) == (100, 400)
+
+
 @pytest.mark.parametrize(
     ("marker", "batch"),
     [("sample_async", 32), ("timesteps_per_iteration", 200), ("use_pytorch", 200)],

@@ -1,0 +1,56 @@
+"""Grids in retired files: every alternative is translated, or the grid is refused as one."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.errors import RequestError
+from experiments.translation import translated
+
+
+def grid(*values):
+    return {"grid_search": list(values)}
+
+
+def config_of(run="PPO", **config):
+    entry = {"run": run, "env": "CartPole-v1", "stop": {"training_iteration": 1}, "config": config}
+    return translated(entry, retired=True)[0]["config"]
+
+
+def refusal(run="PPO", **config):
+    with pytest.raises(RequestError) as caught:
+        config_of(run, **config)
+    return str(caught.value)
+
+
+def test_every_bound_of_a_grid_is_divided():
+    found = config_of("A2C", train_batch_size=40, grad_clip=grid(40, 0.5, None), num_workers=0)
+    assert found["grad_clip"] == grid(1.0, 0.0125, None)
+
+
+@pytest.mark.parametrize(
+    ("run", "key"),
+    [
+        ("A3C", "rollout_fragment_length"),
+        ("A3C", "num_envs_per_worker"),
+        ("A2C", "train_batch_size"),
+        ("A2C", "minibatch_size"),
+    ],
+)
+def test_a_grid_over_what_bounds_are_divided_by_is_refused(run, key):
+    message = refusal(run, **{key: grid(20, 40)})
+    assert "different gradient bounds" in message
+    assert message.endswith("; split the grid")
+
+
+def test_no_bound_and_another_optimizer_leave_such_a_grid_alone():
+    given = {"grad_clip": None, "optimizer": {"type": "rmsprop"}, "num_workers": 1}
+    found = config_of("A3C", rollout_fragment_length=grid(20, 40), **given)
+    assert found["rollout_fragment_length"] == grid(20, 40)
+
+
+def test_every_batch_of_a_grid_is_whole_rounds():
+    given = {"num_workers": 2, "num_envs_per_worker": 5, "rollout_fragment_length": 20}
+    assert config_of(train_batch_size=grid(400, 500), **given)["train_batch_size"] == grid(400, 600)
+    message = refusal(train_batch_size=grid(100, 500), **given)
+    assert "more than some of these batches; split the grid" in message
