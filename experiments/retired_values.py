@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from experiments.edits import Edits, each, mapped
 from experiments.errors import RequestError
 from experiments.retired_evaluation import EVALUATION_VALUES
+from experiments.retired_schedules import entropy_coeff_schedule, lr_schedule
 
 TORCH = "torch is the one there is"
 # Keys that say how many GPUs learners have, in the words of several releases.
@@ -36,42 +36,6 @@ def framework(edits: Edits, path: str) -> None:
         raise RequestError(f"{wrong[0]!r} is unknown", key=path, hint=TORCH)
     asked = "a grid over frameworks" if isinstance(value, dict) else str(value)
     edits.leave_out(path, f"{asked}: {TORCH}" if value != "torch" else TORCH)
-
-
-def lr_schedule(edits: Edits, path: str) -> None:
-    """The schedule replaces ``lr``, which it overrode."""
-    _schedule(edits, path, path.replace("lr_schedule", "lr"), default=None)
-
-
-def entropy_coeff_schedule(edits: Edits, path: str) -> None:
-    """As :func:`lr_schedule`; a number is the step at which the weight has sunk to 0."""
-    default = edits.get(path.replace("_schedule", ""), 0.0)
-    _schedule(edits, path, path.replace("_schedule", ""), default=default)
-
-
-def _schedule(edits: Edits, path: str, new: str, default: Any) -> None:
-    value = edits.get(path)
-    if value is None:
-        edits.leave_out(path, "no schedule is set")
-        return
-    if isinstance(value, int | float) and not isinstance(value, bool) and default is not None:
-        pairs: Any = [[0, default], [int(value), 0.0]]
-    else:
-        pairs = mapped(_from_step_0, value)
-    if edits.has(new):
-        edits.leave_out(new, f"{path.rsplit('.', 1)[-1]} overrode it")
-    edits.change(path, new, pairs, f"is a value of {new.rsplit('.', 1)[-1]} now")
-
-
-def _from_step_0(value: Any) -> Any:
-    """RLlib held the first value before the first step; today's schedules start at 0."""
-    try:
-        pairs = [[int(step), float(number)] for step, number in value]
-    except (TypeError, ValueError):
-        return value  # refused later, with its own sentence
-    if pairs and pairs[0][0] != 0:
-        pairs.insert(0, [0, pairs[0][1]])
-    return [*pairs, [pairs[0][0] + 1, pairs[0][1]]] if len(pairs) == 1 else pairs
 
 
 def entropy_coeff(edits: Edits, path: str) -> None:

@@ -54,3 +54,22 @@ def test_every_batch_of_a_grid_is_whole_rounds():
     assert config_of(train_batch_size=grid(400, 500), **given)["train_batch_size"] == grid(400, 600)
     message = refusal(train_batch_size=grid(100, 500), **given)
     assert "more than some of these batches; split the grid" in message
+
+
+def test_schedules_beside_null_are_refused_as_a_grid():
+    schedules = grid([[0, 1e-3], [10, 0]], None)
+    for key, name in (("lr_schedule", "lr"), ("entropy_coeff_schedule", "entropy_coeff")):
+        message = refusal(**{key: schedules})
+        assert f"{key}: null stands beside schedules" in message
+        assert message.endswith(f"under {name}")
+
+
+def test_steps_in_grids_are_schedules():
+    fallen = [[0, 0.02], [500, 0.0]]
+    found = config_of(entropy_coeff=0.02, entropy_coeff_schedule=grid(500, [[0, 1], [9, 0]]))
+    assert found["entropy_coeff"] == grid(fallen, [[0, 1.0], [9, 0.0]])
+    found = config_of(entropy_coeff=grid(0.02, 0.01), entropy_coeff_schedule=500)
+    assert found["entropy_coeff"] == grid(fallen, [[0, 0.01], [500, 0.0]])
+    both = {"entropy_coeff": grid(0.02, 0.01), "entropy_coeff_schedule": grid(500, 900)}
+    assert "beside a grid of entropy_coeff" in refusal(**both)
+    assert config_of(entropy_coeff_schedule=float("inf"))["entropy_coeff"] == float("inf")

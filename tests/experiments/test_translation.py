@@ -167,6 +167,12 @@ def test_values(given, expected):
     assert found == expected or (set(given) & set(era) and found["model"] == expected["model"])
 
 
+@pytest.mark.parametrize(("run", "weight"), [("A2C", 0.01), ("A3C", 0.01), ("PPO", 0.0)])
+def test_a_schedule_that_is_a_step_starts_at_the_algorithms_weight(run, weight):
+    found = config_of(run, entropy_coeff_schedule=500, num_workers=1)
+    assert found["entropy_coeff"] == [[0, weight], [500, 0.0]]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
