@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 
 from envs import EnvironmentRequestError, is_atari, legacy_atari_id
-from experiments.edits import GRID, Edits, each, plain_number
+from experiments.edits import GRID, Edits, each, one_value, plain_number
 from experiments.errors import RequestError
 
 _RENAMED = {"Pendulum-v0": "Pendulum-v1", "MountainCarContinuous-v1": "MountainCarContinuous-v0"}
@@ -119,9 +119,9 @@ def _frame_stack(edits: Edits, atari: bool) -> None:
     new = "config.env_config.stack_size"
     for name, alone in (("framestack", False), ("no_framestack", True), ("num_framestacks", 0)):
         path = f"config.model.{name}"
-        value = edits.get(path)
         if not edits.has(path):
             continue
+        value = one_value(edits.get(path), path)
         if atari and value == alone:
             edits.change(path, new, 1, "one screen, not four stacked")
         elif atari and name == "num_framestacks" and isinstance(value, int):

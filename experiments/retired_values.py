@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from experiments.edits import Edits, each, mapped
+from experiments.edits import Edits, each, mapped, one_value
 from experiments.errors import RequestError
 from experiments.retired_evaluation import EVALUATION_VALUES
 from experiments.retired_schedules import entropy_coeff_schedule, lr_schedule
@@ -94,7 +94,7 @@ def explore(edits: Edits, path: str) -> None:
 
 def exploration_config(edits: Edits, path: str) -> None:
     """Policies that sample from their own distribution explore by it."""
-    value = edits.get(path)
+    value = one_value(edits.get(path), path)
     kind = value.get("type", "StochasticSampling") if isinstance(value, dict) else value
     if kind not in ("StochasticSampling", None):
         raise RequestError(f"exploration by {kind} is not offered", key=f"{path}.type")
@@ -106,7 +106,12 @@ def exploration_config(edits: Edits, path: str) -> None:
 
 def use_gae(edits: Edits, path: str) -> None:
     """PPO without GAE: the discounted return minus the value, which is λ = 1."""
-    if edits.get(path) is False and edits.get("run") == "PPO":
+    if edits.get("run") != "PPO":
+        return
+    if False in each(edits.get(path)) and len(each(edits.get(path))) > 1:
+        hint = "PPO without GAE is λ = 1: list the alternatives under lambda"
+        raise RequestError("is a grid with false", key=path, hint=hint)
+    if edits.get(path) is False:
         for name in ("lambda", "lambda_"):
             if edits.has(path.replace("use_gae", name)):
                 edits.leave_out(path.replace("use_gae", name), "it had no effect without GAE")
@@ -115,7 +120,7 @@ def use_gae(edits: Edits, path: str) -> None:
 
 def remote_worker_envs(edits: Edits, path: str) -> None:
     """Every environment in a process of its own."""
-    if edits.get(path) is True:
+    if one_value(edits.get(path), path) is True:
         new = path.replace("remote_worker_envs", "gym_env_vectorize_mode")
         edits.change(path, new, "async", "every copy has a process of its own so")
     else:
@@ -143,16 +148,16 @@ def unbounded(edits: Edits, path: str) -> None:
 
 def multiagent(edits: Edits, path: str) -> None:
     """Defaults may be written down; several agents may not."""
-    values = edits.get(path)
-    policies = [edits.get(f"{path}.{key}") for key in ("policies", "policy_graphs")]
-    if values and (not isinstance(values, dict) or any(policies)):
-        raise RequestError("multi-agent training is not supported", key=path)
+    for values in each(edits.get(path)):
+        mapping = isinstance(values, dict)
+        if values and not (mapping and not (values.get("policies") or values.get("policy_graphs"))):
+            raise RequestError("multi-agent training is not supported", key=path)
     edits.leave_out(path, "there is one agent")
 
 
 def callbacks(edits: Edits, path: str) -> None:
     """Before Ray 0.8.6 a dictionary of functions, all of them unset by default."""
-    value = edits.get(path)
+    value = one_value(edits.get(path), path)
     if isinstance(value, dict) and any(value.values()):
         hint = "write a subclass of RLlib's RLlibCallback"
         raise RequestError("functions of the retired sampler are not called", key=path, hint=hint)

@@ -27,6 +27,7 @@ from experiments.retired_defaults import (
 from experiments.retired_dqn import translate_dqn, whole_fragments
 from experiments.retired_envs import atari_preprocessing, horizon, translate_env
 from experiments.retired_eras import era_of
+from experiments.retired_grids import grid_of_mappings, put_together, with_alternative
 from experiments.retired_keys import (
     EPISODE_RESULTS_RENAMED,
     EXPERIMENT_LEFT_OUT,
@@ -77,6 +78,11 @@ def translated(
     if not (retired or is_retired(edits)):
         translate_env(edits)
         return edits.tree, edits.changes
+    if path := grid_of_mappings(edits):
+        alternatives = (with_alternative(entry, path, one) for one in each(edits.get(path)))
+        return put_together(
+            path, [translated(one, retired=True, release=release) for one in alternatives]
+        )
     given = set(edits.keys("config"))
     era = era_of(given, release)
     screens_of_the_era(edits, algorithm, era)
@@ -126,8 +132,8 @@ def with_todays_env(experiment: Experiment) -> Experiment:
 def is_retired(edits: Edits) -> bool:
     """Whether the entry has a key that only retired releases know."""
     config = set(edits.keys("config"))
-    model = set(edits.keys("config.model"))
-    return bool(config & _MARKERS or model & _MODEL_MARKERS)
+    models = [model for model in each(edits.get("config.model")) if isinstance(model, Mapping)]
+    return bool(config & _MARKERS) or any(model.keys() & _MODEL_MARKERS for model in models)
 
 
 def _experiment_keys(edits: Edits) -> None:
