@@ -46,7 +46,7 @@ class Edits:
     """
 
     def __init__(self, tree: Mapping[str, Any]):
-        self.tree: dict[str, Any] = _copied(tree)
+        self.tree: dict[str, Any] = copied(tree)
         self.changes: list[Change] = []
 
     def get(self, path: str, default: Any = None) -> Any:
@@ -205,7 +205,8 @@ def _short(path: str | None) -> str:
     return str(path).removeprefix("config.")
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """Nested mappings and lists anew; what they hold stays the same object."""
     if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value

@@ -262,3 +262,28 @@ def test_a_module_named_like_an_algorithm_is_not_hidden(read, tmp_path, monkeypa
 def test_without_an_environment_it_is_refused(read):
     with pytest.raises(RequestError, match="env: is missing"):
         read("from ray.rllib.algorithms.pg import PGConfig\nconfig = PGConfig()\n")
+
+
+@pytest.mark.parametrize("copy", ["base.copy()", "base.to_dict()", "deepcopy(base)"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        'PPOConfig().environment("CartPole-v1").training(model={"fcnet_hiddens": [64]})',
+        'ppo.DEFAULT_CONFIG.copy(); base.update(env="CartPole-v1", model={"fcnet_hiddens": [64]})',
+    ],
+)
+def test_a_copy_is_independent(read, base, copy):
+    if "DEFAULT" in base and "to_dict" in copy:
+        return
+    found = read(
+        "from copy import deepcopy\n"
+        "from ray.rllib.algorithms import ppo\n"
+        "from ray.rllib.algorithms.ppo import PPOConfig\n"
+        f"base = {base}\n"
+        f"other = {copy}\n"
+        'model = other["model"]\n'
+        'model["use_lstm"] = True\n'
+        'model["fcnet_hiddens"].append(8)\n'
+        "config = base\n"
+    )
+    assert found.config["model"] == {"fcnet_hiddens": [64]}
