@@ -10,7 +10,8 @@ from experiments.edits import Change, Edits
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
 from experiments.overrides import into_retired
-from experiments.translation import is_retired, translated
+from experiments.retired_signs import is_retired
+from experiments.translation import translated
 from experiments.yaml_reader import parse_yaml
 
 # Key of an experiment in a file → field of Experiment; the retired spellings stand behind.

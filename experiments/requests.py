@@ -12,7 +12,8 @@ from experiments.experiment import Experiment
 from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.overrides import apply_overrides, into_retired, parse_mapping
 from experiments.reading import read_experiments
-from experiments.translation import is_retired, result_today, translated, with_todays_env
+from experiments.retired_signs import has_retired_keys
+from experiments.translation import result_today, translated, with_todays_env
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
 REFUSED = {
@@ -61,9 +62,9 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
     stop = parse_mapping(options.stop, what="--stop") if options.stop is not None else {}
     given: dict[str, Any] = {"run": options.algo, "env": env, "config": config, "stop": stop}
     assigned: tuple[str, ...] = ()
-    if is_retired(Edits(given)):
+    if retired := has_retired_keys(Edits(given)):  # an id alone does not date a command line
         given, assigned = into_retired(given, options.set_ or [])
-    entry, changes = translated(given)
+    entry, changes = translated(given, retired=retired)
     experiment = Experiment(
         name=name,
         algorithm=entry["run"],

@@ -50,6 +50,15 @@ def today(env: Any) -> tuple[Any, dict[str, Any], str]:
     return (env, {}, "") if legacy is None else (legacy.env, legacy.env_config, legacy.note)
 
 
+def is_retired_id(env: Any) -> bool:
+    """Whether only retired releases knew the environment by this name."""
+    try:
+        name, options, _ = today(env)
+    except RequestError:
+        return True
+    return bool(name != env and (options or not is_atari(name)))
+
+
 def _example(env: str, module: str, name: str) -> tuple[Any, dict[str, Any], str]:
     if module in _GONE:
         raise RequestError(f"{env!r} is not offered: {_GONE[module]}", key="env")

@@ -38,9 +38,10 @@ from experiments.retired_keys import (
     RESULT_FOLDERS,
     RESULTS_RENAMED,
 )
-from experiments.retired_left_out import EARLY, LEFT_OUT, MODEL_LEFT_OUT
+from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
 from experiments.retired_models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
 from experiments.retired_scalars import arithmetic, cleaned
+from experiments.retired_signs import is_retired
 from experiments.retired_values import SPECIAL, SPECIAL_VALUES
 
 _NESTING = (
@@ -51,31 +52,30 @@ _NESTING = (
     "replay_buffer_config",
     "optimizer",
 )
-_ONLY_THEN = {"preprocessing", "model_config_dict"}
-_MODEL_MARKERS = MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()
-_MARKERS = _ONLY_THEN | RENAMED.keys() | MOVED.keys() | EARLY.keys() | SPECIAL.keys()
 
 
 def translated(
-    entry: Mapping[str, Any], *, retired: bool = False, release: str = "2"
+    entry: Mapping[str, Any], *, retired: bool | None = None, release: str = "2"
 ) -> tuple[dict[str, Any], list[Change]]:
     """An experiment's entry in today's words, and every change that was made.
 
     Args:
         entry: as a file has it: ``run``, ``env``, ``config``, ``stop`` and more.
-        retired: it is known to be of a retired release, whatever its keys say.
+        retired: whether it is of a retired release; None where its keys tell.
         release: the one it was written for where its keys do not tell.
 
     Raises:
         RequestError: it asks for something that is gone or not offered; names the key.
     """
     edits = Edits(entry)
+    if retired is None:
+        retired = is_retired(edits)
     _experiment_keys(edits)
     _env_into_experiment(edits)
     algorithm = str(edits.get("run"))
     if algorithm not in algorithms.NAMES:  # refused later, by its name
         return edits.tree, edits.changes
-    if not (retired or is_retired(edits)):
+    if not retired:
         translate_env(edits)
         return edits.tree, edits.changes
     if path := grid_of_mappings(edits):
@@ -127,13 +127,6 @@ def with_todays_env(experiment: Experiment) -> Experiment:
         return experiment
     changes = (*experiment.changes, *edits.changes)
     return replace(experiment, env=edits.tree["env"], config=edits.tree["config"], changes=changes)
-
-
-def is_retired(edits: Edits) -> bool:
-    """Whether the entry has a key that only retired releases know."""
-    config = set(edits.keys("config"))
-    models = [model for model in each(edits.get("config.model")) if isinstance(model, Mapping)]
-    return bool(config & _MARKERS) or any(model.keys() & _MODEL_MARKERS for model in models)
 
 
 def _experiment_keys(edits: Edits) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from experiments.errors import RequestError
-from experiments.options import FileOptions, LaunchOptions
+from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.reading import read_experiments
-from experiments.requests import experiments_from_files, with_options
+from experiments.requests import experiment_from_options, experiments_from_files, with_options
+from experiments.translation import translated
 
 
 @pytest.fixture
@@ -246,3 +247,51 @@ def test_the_same_name_in_two_files(tmp_path):
         (tmp_path / name).write_text("x: {run: PPO, env: CartPole-v1}")
     with pytest.raises(RequestError, match=r"^2 experiments, but the name 'x' occurs more than"):
         experiments_from_files([tmp_path / "a.yaml", tmp_path / "b.yaml"], FileOptions())
+
+
+HOPPER = {
+    "run": "A3C",
+    "env": "Hopper-v5",
+    "config": {"lr": 1e-4, "gamma": 0.99, "grad_clip": 40.0},
+}
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        {"env": "Hopper-v1"},
+        {"env": "PongNoFrameskip-v4"},
+        {"env": {"grid_search": ["Hopper-v5", "Hopper-v2"]}},
+        {"repeat": 2},
+        {"trial_resources": {"cpu": 2}},
+        {"stop": {"info/num_steps_sampled": 5}},
+        {"stop": {"sampler_results/episode_reward_mean": 5}},
+    ],
+)
+def test_signs_outside_config_make_a_file_retired(sign):
+    found = translated({**HOPPER, **sign})[0]["config"]
+    assert found["num_env_runners"] == 2
+    assert found["grad_clip"] == 40 / 10
+
+
+def test_an_algorithm_under_its_first_name_makes_a_file_retired():
+    found = translated({"alg": "A3C", "env": "CartPole-v1", "config": {}})[0]
+    assert (found["run"], found["config"]["num_env_runners"]) == ("A3C", 2)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"config": {"num_env_runners": 4}}, {"checkpoint_config": {"num_to_keep": 1}}],
+)
+def test_a_file_of_today_with_a_retired_id_keeps_todays_defaults(own):
+    entry = {**HOPPER, "env": "PongNoFrameskip-v4", "repeat": 2, **own}
+    found = translated(entry)[0]
+    assert found["env"] == "ALE/Pong-v5"
+    assert "optimizer" not in found["config"]
+    assert found["config"].get("grad_clip", 40.0) == 40.0
+
+
+def test_a_retired_id_on_the_command_line_dates_nothing():
+    found = experiment_from_options(TrainOptions(algo="A2C", env="PongNoFrameskip-v4", stop="{}"))
+    assert found.env == "ALE/Pong-v5"
+    assert "optimizer" not in found.config
