@@ -96,13 +96,17 @@ def _wrapped(edits: Edits) -> dict[str, Any]:
     preference = edits.get("config.preprocessor_pref", "deepmind")
     if preference == "rllib":
         return {"stack_size": 1, "noop_max": 0, "use_fire_reset": False}
-    return {"terminal_on_life_loss": True}
+    return {"terminal_on_life_loss": True} if preference == "deepmind" else {}
 
 
 def atari_preprocessing(edits: Edits) -> None:
     """``preprocessor_pref`` and Atari options as RLlib's wrappers understood them."""
     atari = any(is_atari(env) for env in each(edits.get("env")))
     preference = edits.get("config.preprocessor_pref", "deepmind")
+    if all(is_atari(env) for env in each(edits.get("env"))):
+        whole_games = preference == "deepmind" and edits.get("run") == "DQN"  # by RLlib's runner
+        for key, value in ({} if whole_games else _wrapped(edits)).items():
+            edits.fill(f"config.env_config.{key}", value, "as RLlib wrapped games")
     if edits.has("config.preprocessor_pref"):
         why = "observations are as their environment gives them"
         if atari:

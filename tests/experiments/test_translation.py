@@ -239,6 +239,18 @@ def test_the_retired_preprocessor_stacks_nothing():
     assert "preprocessor_pref" not in config
 
 
+def test_todays_ids_are_wrapped_as_the_retired_ones():
+    given = {"num_workers": 1, "rollout_fragment_length": 20}
+    lone = config_of("A3C", env="ALE/Pong-v5", preprocessor_pref="rllib", **given)
+    assert lone["env_config"] == {"stack_size": 1, "noop_max": 0, "use_fire_reset": False}
+    assert lone["clip_rewards"] is False
+    wrapped = config_of("PPO", env="ALE/Breakout-v5", **given)
+    assert wrapped["env_config"] == {"terminal_on_life_loss": True}
+    own = config_of("PPO", env="ALE/Pong-v5", env_config={"terminal_on_life_loss": False}, **given)
+    assert own["env_config"] == {"terminal_on_life_loss": False}
+    assert "env_config" not in config_of("DQN", env="ALE/Pong-v5", **given)
+
+
 def test_the_wrappers_skipped_frames_where_the_game_did_not():
     config = config_of(env="ALE/Pong-v5", env_config={"frameskip": 1}, num_workers=1)
     assert config["env_config"]["frameskip"] == 4
