@@ -152,6 +152,7 @@ def horizon(edits: Edits) -> None:
         edits.leave_out("config.horizon", "episodes end with their environment")
         return
     steps = plain_number(steps, "config.horizon")
+    steps = int(steps) if float(steps).is_integer() else steps
     if any(is_atari(env) for env in each(edits.get("env"))):
         path = "config.env_config.frameskip"
         skip = plain_number(edits.get(path, 4), path)

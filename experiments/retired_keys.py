@@ -15,6 +15,15 @@ EXPERIMENT_RENAMED = {
 }
 # Experiment's keys that are certain signs of a retired file.
 EXPERIMENT_SIGNS = {"alg", "repeat", "num_trials", "trial_resources", "pass_criteria"}
+# Experiment's keys, in today's words, that are numbers or switches.
+EXPERIMENT_NUMBERS = {
+    "num_samples",
+    "max_failures",
+    "time_budget_s",
+    "checkpoint_freq",
+    "checkpoint_at_end",
+    "keep_checkpoints_num",
+}
 _OWN_RESOURCES = "the algorithm requests its resources itself"
 EXPERIMENT_LEFT_OUT = {
     "resources": _OWN_RESOURCES,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import algorithms
-from experiments.edits import GRID, Change, Edits, each, mapped
+from experiments.edits import Change, Edits, each
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.left_out import leave_out
@@ -40,7 +40,7 @@ from experiments.retired_keys import (
 )
 from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
 from experiments.retired_models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
-from experiments.retired_scalars import arithmetic, cleaned
+from experiments.retired_numbers import clean_config, clean_experiment, whole_numbers
 from experiments.retired_signs import is_retired
 from experiments.retired_values import SPECIAL, SPECIAL_VALUES
 
@@ -87,7 +87,8 @@ def translated(
     era = era_of(given, release)
     screens_of_the_era(edits, algorithm, era)
     into_model(edits)
-    _values(edits)
+    clean_experiment(edits)
+    clean_config(edits)
     _require_mappings(edits)
     translate_env(edits)
     horizon(edits)
@@ -97,6 +98,7 @@ def translated(
     _config_keys(edits, "config")
     if edits.get("config.evaluation_config") is not None:
         _config_keys(edits, "config.evaluation_config")
+    whole_numbers(edits, algorithm)
     _stop_keys(edits)
     fill_defaults(edits, algorithm, era)
     at_least_one_runner(edits, algorithm)
@@ -156,29 +158,6 @@ def _require_mappings(edits: Edits) -> None:
         value = edits.get(f"config.{key}")
         if value is not None and not all(isinstance(item, Mapping) for item in each(value)):
             raise RequestError(f"must map keys to values, got {value!r}", key=f"config.{key}")
-
-
-def _values(edits: Edits) -> None:
-    """Numbers in quotes, stray commas and evaluated arithmetic, wherever they stand."""
-    for key in edits.keys("config"):
-        _clean(edits, f"config.{key}")
-
-
-def _clean(edits: Edits, path: str) -> None:
-    value = edits.get(path)
-    if isinstance(value, Mapping) and set(value) == {"eval"}:
-        number = arithmetic(value["eval"], path)
-        edits.correct(path, number, f"{value['eval']} is {number}")
-    elif isinstance(value, Mapping) and GRID in value:
-        if isinstance(value[GRID], list):
-            edits.put(path, mapped(lambda item: cleaned(item, path)[0], value))
-    elif isinstance(value, Mapping):
-        for key in edits.keys(path):
-            _clean(edits, f"{path}.{key}")
-    else:
-        new, note = cleaned(value, path)
-        if note is not None:
-            edits.correct(path, new, note)
 
 
 def _config_keys(edits: Edits, where: str) -> None:
