@@ -13,7 +13,7 @@ from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.overrides import apply_overrides, into_retired, parse_mapping
 from experiments.reading import read_experiments
 from experiments.retired_signs import has_retired_keys
-from experiments.translation import result_today, translated, with_todays_env
+from experiments.translation import result_today, score_today, translated, with_todays_env
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
 REFUSED = {
@@ -98,7 +98,7 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
     }
     changes |= {key: value for key, value in given.items() if value is not None}
     if options.checkpoint_score_attr is not None:
-        attribute = options.checkpoint_score_attr
+        attribute = score_today(options.checkpoint_score_attr)
         changes["score_attribute"] = attribute.removeprefix("min-")
         changes["score_order"] = "min" if attribute.startswith("min-") else "max"
     later = [text for text in options.set_ or [] if text not in experiment.assigned]

@@ -142,6 +142,10 @@ def _experiment_keys(edits: Edits) -> None:
             edits.leave_out(key, EXPERIMENT_LEFT_OUT[key])
         elif key == "restore":
             edits.rename(key, "config.restore_from")
+    for path in ("checkpoint_score_attr", "checkpoint_config.checkpoint_score_attribute"):
+        old = edits.get(path)
+        if isinstance(old, str) and (new := score_today(old)) != old:
+            edits.change(path, path, new, f"{old} is {new} now")
     if isinstance(edits.get("run"), str) and edits.get("run").startswith("contrib/"):
         edits.change("run", "run", edits.get("run").removeprefix("contrib/"), "contrib is no more")
 
@@ -200,6 +204,12 @@ def _stop_keys(edits: Edits) -> None:
             # The names hold "/" and stay one key, whatever dots they have.
             stop[new] = stop.pop(key)
             edits.changes.append(Change(f"stop.{key}", f"stop.{new}", value=stop[new]))
+
+
+def score_today(name: str) -> str:
+    """As :func:`result_today`, for a result that ranks checkpoints; ``min-`` may stand before it."""
+    prefix = "min-" if name.startswith("min-") else ""
+    return prefix + result_today(name.removeprefix("min-"))
 
 
 def result_today(name: str) -> str:

@@ -295,3 +295,27 @@ def test_a_retired_id_on_the_command_line_dates_nothing():
     found = experiment_from_options(TrainOptions(algo="A2C", env="PongNoFrameskip-v4", stop="{}"))
     assert found.env == "ALE/Pong-v5"
     assert "optimizer" not in found.config
+
+
+@pytest.mark.parametrize("config", [{"num_workers": 1}, {"num_env_runners": 1}])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sampler_results/episode_reward_mean", "env_runners/episode_return_mean"),
+        ("env_runners/episode_reward_mean", "env_runners/episode_return_mean"),
+        ("evaluation/episode_reward_mean", "evaluation/env_runners/episode_return_mean"),
+        ("min-sampler_results/episode_len_mean", "min-env_runners/episode_len_mean"),
+    ],
+)
+def test_results_that_rank_checkpoints_get_todays_names(read, old, new, config):
+    lines = ("run: PPO", "env: CartPole-v1", "stop: {timesteps_total: 5}", f"config: {config}")
+    for spelling in (
+        f"checkpoint_score_attr: {old}",
+        f"checkpoint_config: {{checkpoint_score_attribute: {old}}}",
+    ):
+        found = read(*lines, spelling)
+        assert found.score_attribute == new.removeprefix("min-")
+        assert found.score_order == ("min" if "min-" in new else None)
+        assert any(f"{old} is {new} now" in note for note in found.all_notes)
+    given = with_options(read(*lines), LaunchOptions(checkpoint_score_attr=old))
+    assert given.score_attribute == new.removeprefix("min-")
