@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from envs import EnvironmentRequestError, is_atari, legacy_atari_id
+from envs import is_atari
 from experiments.edits import Edits, each, mapped
 from experiments.errors import RequestError
+from experiments.retired_envs import DEEPMIND
 from experiments.retired_eras import ADAM, DEFAULTS, EPSILON, SCREENS_0_4
 
 YEAR = 365 * 24 * 3600
@@ -34,19 +35,10 @@ def fill_defaults(edits: Edits, algorithm: str, era: str) -> None:
         )
 
 
-def screens_of_the_era(edits: Edits, algorithm: str, era: str) -> None:
-    """Before Ray 0.5 only DQN wrapped games as Mnih et al. did."""
-    if era != "0.4" or algorithm == "DQN":
-        return
-    if any(isinstance(env, str) and _played_as_a_game(env) for env in each(edits.get("env"))):
-        edits.put("config.preprocessor_pref", "rllib")
-
-
-def _played_as_a_game(env: str) -> bool:
-    try:
-        return is_atari(env) or legacy_atari_id(env) is not None
-    except EnvironmentRequestError:  # refused later, with its own sentence
-        return False
+def preprocessing(edits: Edits, algorithm: str, era: str) -> Any:
+    """``preprocessor_pref``, or the era's: before Ray 0.5 only DQN wrapped games as Mnih did."""
+    unasked = "rllib" if era == "0.4" and algorithm != "DQN" else DEEPMIND
+    return edits.get("config.preprocessor_pref", unasked)
 
 
 def _own_screens(edits: Edits, algorithm: str) -> dict[str, Any]:

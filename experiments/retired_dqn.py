@@ -53,7 +53,10 @@ def translate_dqn(edits: Edits) -> None:
         for key in _PRIORITIES:
             if edits.has(f"{_BUFFER}.{key}"):
                 edits.leave_out(f"{_BUFFER}.{key}", "replay is uniform")
-        edits.fill(f"{_BUFFER}.type", "EpisodeReplayBuffer", "replay is uniform")
+        uniform, path = "EpisodeReplayBuffer", f"{_BUFFER}.type"
+        if str(edits.get(path, uniform)).rsplit(".", 1)[-1] != uniform:
+            edits.correct(path, uniform, "prioritized_replay: false overruled it")
+        edits.fill(path, uniform, "replay is uniform")
         edits.fill(f"{_BUFFER}.capacity", 50_000, "as in Ray 1 and 2 where the file is silent")
     _exploration(edits)
     if edits.has("config.env_config.terminal_on_life_loss"):
@@ -114,6 +117,7 @@ def _prioritized(edits: Edits) -> bool:
         prioritized = bool(one_value(edits.get(asked), asked))
         edits.leave_out("config.prioritized_replay", "the buffer's type says so")
     path = f"{_BUFFER}.type"
+    one_value(edits.get(path), path)
     kind = str(edits.get(path, "PrioritizedEpisodeReplayBuffer")).rsplit(".", 1)[-1]
     if kind in _TYPES:
         edits.change(path, path, _TYPES[kind], f"{kind} kept fragments, today's keeps episodes")

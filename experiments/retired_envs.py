@@ -12,6 +12,8 @@ from experiments.edits import GRID, Edits, each, one_value, plain_number
 from experiments.errors import RequestError
 
 _RENAMED = {"Pendulum-v0": "Pendulum-v1", "MountainCarContinuous-v1": "MountainCarContinuous-v0"}
+# What ``preprocessor_pref`` is where nothing asks for less.
+DEEPMIND = "deepmind"
 _MUJOCO = re.compile(
     r"(Ant|HalfCheetah|Hopper|Humanoid|HumanoidStandup|InvertedDoublePendulum|InvertedPendulum|"
     r"Pusher|Reacher|Swimmer|Walker2d)-v[1-3]"
@@ -68,7 +70,7 @@ def _example(env: str, module: str, name: str) -> tuple[Any, dict[str, Any], str
     return new, {}, f"{env} moved to {new}" if new != env else ""
 
 
-def translate_env(edits: Edits) -> None:
+def translate_env(edits: Edits, preference: Any = DEEPMIND) -> None:
     """Replace retired ids, those of a grid too, and set the options they stood for.
 
     Raises:
@@ -87,25 +89,23 @@ def translate_env(edits: Edits) -> None:
     names = [name for name, _, _ in found]
     edits.change("env", "env", names[0] if len(names) == 1 else {GRID: names}, "; ".join(said))
     if is_atari(names[0]):
-        for key, value in {**options, **_wrapped(edits)}.items():
+        for key, value in {**options, **_wrapped(preference)}.items():
             edits.fill(f"config.env_config.{key}", value, "what the retired id stood for")
 
 
-def _wrapped(edits: Edits) -> dict[str, Any]:
+def _wrapped(preference: Any) -> dict[str, Any]:
     """What RLlib's preprocessing added: Mnih's wrappers, or with ``rllib`` a lone gray screen."""
-    preference = edits.get("config.preprocessor_pref", "deepmind")
     if preference == "rllib":
         return {"stack_size": 1, "noop_max": 0, "use_fire_reset": False}
-    return {"terminal_on_life_loss": True} if preference == "deepmind" else {}
+    return {"terminal_on_life_loss": True} if preference == DEEPMIND else {}
 
 
-def atari_preprocessing(edits: Edits) -> None:
+def atari_preprocessing(edits: Edits, preference: Any) -> None:
     """``preprocessor_pref`` and Atari options as RLlib's wrappers understood them."""
     atari = any(is_atari(env) for env in each(edits.get("env")))
-    preference = edits.get("config.preprocessor_pref", "deepmind")
     if all(is_atari(env) for env in each(edits.get("env"))):
-        whole_games = preference == "deepmind" and edits.get("run") == "DQN"  # by RLlib's runner
-        for key, value in ({} if whole_games else _wrapped(edits)).items():
+        whole_games = preference == DEEPMIND and edits.get("run") == "DQN"  # by RLlib's runner
+        for key, value in ({} if whole_games else _wrapped(preference)).items():
             edits.fill(f"config.env_config.{key}", value, "as RLlib wrapped games")
     if edits.has("config.preprocessor_pref"):
         why = "observations are as their environment gives them"

@@ -55,9 +55,11 @@ def observation_filter(edits: Edits, path: str) -> None:
 
 
 def batch_mode(edits: Edits, path: str) -> None:
-    """Fragments are cut at their length; the critic's value stands for the rest."""
+    """Fragments are cut at their length; the critic's value, if there is one, counts the rest."""
     if "complete_episodes" in each(edits.get(path)):
         why = "complete_episodes: fragments are cut and bootstrapped with the critic here"
+        if edits.get("run") == "PG" and not edits.get("config.use_critic"):
+            why = "complete_episodes: fragments are cut here, and what follows a cut counts as 0"
         edits.leave_out(path, why)
 
 

@@ -21,7 +21,7 @@ from experiments.retired_defaults import (
     at_least_one_runner,
     fill_defaults,
     means_of_sums,
-    screens_of_the_era,
+    preprocessing,
     whole_batches,
 )
 from experiments.retired_dqn import translate_dqn, whole_fragments
@@ -85,14 +85,14 @@ def translated(
         )
     given = set(edits.keys("config"))
     era = era_of(given, release)
-    screens_of_the_era(edits, algorithm, era)
     into_model(edits)
     clean_experiment(edits)
     clean_config(edits)
     _require_mappings(edits)
-    translate_env(edits)
+    preference = preprocessing(edits, algorithm, era)
+    translate_env(edits, preference)
     horizon(edits)
-    atari_preprocessing(edits)
+    atari_preprocessing(edits, preference)
     if algorithm == "DQN":
         translate_dqn(edits)
     _config_keys(edits, "config")

@@ -502,3 +502,20 @@ def test_model_keys_left_out_are_said():
         assert "model" not in config_of(model={key: value}) or key not in config_of(
             model={key: value}
         ).get("model", {})
+
+
+def notes_of(run, env="CartPole-v1", **config):
+    entry = {"run": run, "env": env, "stop": {"training_iteration": 1}, "config": config}
+    return " ".join(notes_on(translated(entry, retired=True)[1]))
+
+
+def test_nothing_is_left_out_that_was_not_there():
+    notes = notes_of("A3C", env="PongDeterministic-v4", batch_size=20, num_workers=1)
+    assert "preprocessor_pref" not in notes
+
+
+def test_pg_has_no_critic_to_bootstrap_with():
+    assert "counts as 0" in notes_of("PG", batch_mode="complete_episodes", num_workers=0)
+    for run, given in (("A2C", {}), ("PG", {"use_critic": True})):
+        words = notes_of(run, batch_mode="complete_episodes", num_workers=0, **given)
+        assert "bootstrapped with the critic" in words
