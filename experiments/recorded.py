@@ -37,7 +37,14 @@ _BUILDERS = {
     "rollouts",
     "training",
 }
-_NESTED = ("model", "env_config", "evaluation_config", "exploration_config", "optimizer")
+_NESTED = (
+    "model",
+    "env_config",
+    "evaluation_config",
+    "exploration_config",
+    "optimizer",
+    "replay_buffer_config",
+)
 _RUNS_ITSELF = ("build", "build_algo", "build_env_runner_group", "build_learner_group", "train")
 
 
@@ -86,7 +93,8 @@ class Recorded:
             for key, value in named.items():
                 known = self.settings.get(key)
                 merges = key in _NESTED and isinstance(known, Mapping)
-                self.settings[key] = {**known, **value} if merges else value
+                # RLlib's own examples hand over what dict.update() returns: None.
+                self.settings[key] = {**known, **(value or {})} if merges else value
             return self
 
         return record

@@ -165,11 +165,13 @@ def horizon(edits: Edits) -> None:
 def _time_limit(edits: Edits, steps: int | float) -> None:
     """The environment's own limit, where the horizon came before it."""
     path, envs = "config.horizon", each(edits.get("env"))
-    if not all(isinstance(env, str) and env in gym.registry for env in envs):
+    unknown = [env for env in envs if not (isinstance(env, str) and env in gym.registry)]
+    if unknown:
         raise RequestError(
-            "it limits environments that gymnasium knows by an id",
+            f"{unknown[0]!r} is no id of gymnasium's, so nothing can end its episodes after {steps}"
+            " steps",
             key=path,
-            hint="wrap the environment in gymnasium.wrappers.TimeLimit",
+            hint="leave horizon out and wrap the environment in gymnasium.wrappers.TimeLimit",
         )
     limits = [gym.registry[env].max_episode_steps for env in envs]
     if None not in limits and steps >= max(limits):
