@@ -24,7 +24,7 @@ def fitted(
 
     A request of Tune that the machine cannot meet waits for ever. Runners are merged, so that all
     environments stay and the batch is the same; those that only evaluate go first. Of numbers
-    given as grids only those of environments per runner and of evaluating runners change.
+    given as grids those of environments per runner are merged, those of runners are capped.
 
     Args:
         experiment: checked for names and kinds.
@@ -100,6 +100,8 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
     names = ("num_env_runners", "num_envs_per_env_runner", *_CPUS)
     asked = [_value(experiment, defaults, name) for name in names]
     asked[-1] = 1 if asked[-1] == "auto" else asked[-1]
+    if len(each(asked[0])) > 1:
+        return _capped(experiment, defaults, cpus, asked)
     grid = each(asked[1])
     if cpus is None or not all(isinstance(n, int | float) for n in [*asked[:1], *grid, *asked[2:]]):
         return {}
@@ -124,4 +126,32 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
         # Fewer runners need so much longer for the same batch.
         timeout = _value(experiment, defaults, "sample_timeout_s")
         changed["sample_timeout_s"] = timeout * -(-runners // merged)
+    return changed
+
+
+def _capped(
+    experiment: Experiment, defaults: Any, cpus: float | None, asked: list[Any]
+) -> dict[str, Any]:
+    """A grid over runners: none of more than fit, and of equal alternatives one."""
+    grid, (per_runner, main, learners, per_learner) = each(asked[0]), asked[2:]
+    numbers = [*grid, per_runner, main, learners, per_learner]
+    if cpus is None or not all(isinstance(n, int | float) for n in numbers) or not per_runner:
+        return {}
+    most = max(grid)
+    if main + most * per_runner + learners * per_learner <= cpus:
+        return {}
+    changed: dict[str, Any] = {}
+    if experiment.algorithm == "A3C" and main:
+        changed["num_cpus_for_main_process"] = main = 0
+    room = max(int((cpus - main - learners * per_learner) / per_runner), 0)
+    # The batch is whole rounds of the most runners: a divisor of them makes whole rounds too.
+    cap = next((n for n in range(min(room, most), 0, -1) if most % n == 0), 0)
+    if experiment.algorithm == "A3C":
+        if room < 1:
+            return {}
+        cap = room
+    changed["num_env_runners"] = mapped(lambda n: min(n, cap), asked[0])
+    if 0 < cap < most and experiment.algorithm != "A3C":
+        timeout = _value(experiment, defaults, "sample_timeout_s")
+        changed["sample_timeout_s"] = timeout * -(-most // cap)
     return changed

@@ -304,9 +304,8 @@ def _tracking_callbacks(options: LaunchOptions) -> list[Any]:
     if options.wandb_key is None and options.wandb_project is None:
         return []
     if importlib.util.find_spec("wandb") is None:
-        raise RequestError(
-            key="--wandb-key", problem="wandb is missing: pip install rllib-zoo[wandb]"
-        )
+        option = "--wandb-key" if options.wandb_key is not None else "--wandb-project"
+        raise RequestError(key=option, problem="wandb is missing: pip install rllib-zoo[wandb]")
     from ray.air.integrations.wandb import WandbLoggerCallback
 
     name = {"name": options.wandb_run_name} if options.wandb_run_name else {}

@@ -11,7 +11,24 @@ from envs import EnvironmentRequestError, is_atari, legacy_atari_id
 from experiments.edits import GRID, Edits, each, one_value, plain_number
 from experiments.errors import RequestError
 
-_RENAMED = {"Pendulum-v0": "Pendulum-v1", "MountainCarContinuous-v1": "MountainCarContinuous-v0"}
+_RENAMED = {
+    "Pendulum-v0": "Pendulum-v1",
+    "MountainCarContinuous-v1": "MountainCarContinuous-v0",
+    "Acrobot-v0": "Acrobot-v1",
+    "LunarLander-v2": "LunarLander-v3",
+    "LunarLanderContinuous-v2": "LunarLanderContinuous-v3",
+    "BipedalWalker-v2": "BipedalWalker-v3",
+    "BipedalWalkerHardcore-v2": "BipedalWalkerHardcore-v3",
+    "CarRacing-v0": "CarRacing-v3",
+    "CarRacing-v1": "CarRacing-v3",
+    "CarRacing-v2": "CarRacing-v3",
+    "Blackjack-v0": "Blackjack-v1",
+    "CliffWalking-v0": "CliffWalking-v1",
+    "FrozenLake-v0": "FrozenLake-v1",
+    "FrozenLake8x8-v0": "FrozenLake8x8-v1",
+    "Taxi-v1": "Taxi-v3",
+    "Taxi-v2": "Taxi-v3",
+}
 # What ``preprocessor_pref`` is where nothing asks for less.
 DEEPMIND = "deepmind"
 _MUJOCO = re.compile(

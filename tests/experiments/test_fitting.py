@@ -47,7 +47,15 @@ def changed(algorithm="PPO", cpus=2, gpus=0, **config):
                 "sample_timeout_s": 960,
             },
         ),
-        ({"num_env_runners": {"grid_search": [2, 4]}}, {}),
+        (
+            {"num_env_runners": {"grid_search": [2, 4]}},
+            {"num_env_runners": 1, "sample_timeout_s": 240},
+        ),
+        (
+            {"cpus": 4, "num_env_runners": {"grid_search": [1, 4, 8]}},
+            {"num_env_runners": {"grid_search": [1, 2]}, "sample_timeout_s": 240},
+        ),
+        ({"cpus": 9, "num_env_runners": {"grid_search": [4, 8]}}, {}),
         ({"cpus": 33, "num_env_runners": 32}, {}),
         ({"cpus": None, "num_env_runners": 32}, {}),
         ({"num_env_runners": 1}, {}),
@@ -95,8 +103,17 @@ def test_what_stays_is_not_spoken_of():
     assert notes == ["fewer resources than asked for are there: num_env_runners 0 instead of 1"]
 
 
+def test_a_grid_of_runners_is_capped():
+    new, notes = changed("A3C", num_env_runners={"grid_search": [1, 8, 16]})
+    assert new == {
+        "num_env_runners": {"grid_search": [1, 2]},
+        "num_cpus_for_main_process": 0,
+    }
+    assert "num_env_runners {'grid_search': [1, 2]} instead of" in notes[0]
+
+
 def test_other_grids_are_left_to_the_check():
-    assert changed(num_env_runners={"grid_search": [8, 16]}) == ({}, [])
+    assert changed(num_learners={"grid_search": [8, 16]}) == ({}, [])
 
 
 EVALUATING = {"evaluation_interval": 1, "evaluation_num_env_runners": 2}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from experiments.checking import check_names
 from experiments.errors import RequestError
 from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.reading import read_experiments
@@ -319,3 +322,18 @@ def test_results_that_rank_checkpoints_get_todays_names(read, old, new, config):
         assert any(f"{old} is {new} now" in note for note in found.all_notes)
     given = with_options(read(*lines), LaunchOptions(checkpoint_score_attr=old))
     assert given.score_attribute == new.removeprefix("min-")
+
+
+def test_a_url_is_no_file():
+    with pytest.raises(RequestError, match="is a URL, but files must be local; download it first"):
+        read_experiments(Path("https://example.org/pong.yaml"))
+
+
+def test_a_misspelt_retired_key_is_recognized(read):
+    found = read(
+        "run: PPO", "env: CartPole-v1", "stop: {timesteps_total: 5}", "config: {num_workrs: 1}"
+    )
+    with pytest.raises(
+        RequestError, match="did you mean 'num_workers', which is 'num_env_runners'"
+    ):
+        check_names(found)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import pytest
 
 from experiments.checking import check_experiment
 from experiments.edits import notes_on
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
+from experiments.retired_envs import _RENAMED
 from experiments.retired_keys import RENAMED
 from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
 from experiments.schema import COMMON, OF_ALGORITHM
@@ -214,6 +216,25 @@ def test_environments():
         "repeat_action_probability": 0.0,
         "terminal_on_life_loss": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LunarLander-v2", "LunarLander-v3"),
+        ("BipedalWalker-v2", "BipedalWalker-v3"),
+        ("FrozenLake-v0", "FrozenLake-v1"),
+        ("Taxi-v2", "Taxi-v3"),
+    ],
+)
+def test_ids_of_an_older_version(old, new):
+    entry, changes = translated({"run": "PPO", "env": old, "stop": {"a": 1}, "config": {}})
+    assert entry["env"] == new
+    assert f"{old} is {new} now" in " ".join(notes_on(changes))
+
+
+def test_every_renamed_id_is_registered():
+    assert all(new in gym.registry for new in _RENAMED.values())
 
 
 def test_a_horizon_never_makes_episodes_longer():
