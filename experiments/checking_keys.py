@@ -70,7 +70,11 @@ def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind])
     if owners:
         owner_hint = f"it belongs to {' and '.join(owners)}"
         return RequestError(f"is no key of {algorithm}", key=path, hint=owner_hint)
-    hint = nearest(key, [*known, *schema.ALIASES])
+    retired = {**retired_keys.NOW, **retired_keys.RENAMED}
+    hint = nearest(key, [*known, *schema.ALIASES, *retired])
+    for old, new in retired.items():
+        if hint == nearest(old, [old]):
+            hint = f"did you mean {old!r}, which is {new!r} today?"
     return RequestError(f"is no key of {algorithm}", key=path, hint=hint)
 
 

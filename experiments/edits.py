@@ -46,7 +46,7 @@ class Edits:
     """
 
     def __init__(self, tree: Mapping[str, Any]):
-        self.tree: dict[str, Any] = _copied(tree)
+        self.tree: dict[str, Any] = copied(tree)
         self.changes: list[Change] = []
 
     def get(self, path: str, default: Any = None) -> Any:
@@ -76,6 +76,9 @@ class Edits:
             child = node.setdefault(part, {})
             if not isinstance(child, dict):
                 raise RequestError(f"must map keys to values, got {child!r}", key=path)
+            if set(child) == {GRID}:
+                hint = "write it into every alternative, or split the file"
+                raise RequestError(f"{part} is a grid, so {last} has no place", key=path, hint=hint)
             node = child
         node[last] = value
 
@@ -142,12 +145,27 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     return found[0] if len(found) == 1 else {GRID: found}
 
 
+def one_value(value: Any, path: str) -> Any:
+    """The value, provided it has no alternatives.
+
+    Raises:
+        RequestError: it is a grid.
+    """
+    if isinstance(value, Mapping) and GRID in value:
+        hint = "give one value, or split the file"
+        raise RequestError(
+            "is a grid, whose alternatives have no key in common", key=path, hint=hint
+        )
+    return value
+
+
 def plain_number(value: Any, path: str) -> int | float:
     """The value, provided it is a number that has no alternatives.
 
     Raises:
         RequestError: it is none.
     """
+    one_value(value, path)
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise RequestError(f"must be a number, got {value!r}", key=path)
     return value
@@ -187,7 +205,8 @@ def _short(path: str | None) -> str:
     return str(path).removeprefix("config.")
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """Nested mappings and lists anew; what they hold stays the same object."""
     if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value

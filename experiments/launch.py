@@ -286,11 +286,12 @@ def _scheduler(options: LaunchOptions) -> Any:
     settings = parse_mapping(options.scheduler_config, what="--scheduler-config")
     if options.scheduler == "FIFO" and not settings:
         return None
+    from ray.tune.error import TuneError
     from ray.tune.schedulers import create_scheduler
 
     try:
         return create_scheduler(options.scheduler, **settings)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, TuneError) as error:
         raise RequestError(key="--scheduler", problem=str(error).splitlines()[0]) from error
 
 
@@ -303,9 +304,8 @@ def _tracking_callbacks(options: LaunchOptions) -> list[Any]:
     if options.wandb_key is None and options.wandb_project is None:
         return []
     if importlib.util.find_spec("wandb") is None:
-        raise RequestError(
-            key="--wandb-key", problem="wandb is missing: pip install rllib-zoo[wandb]"
-        )
+        option = "--wandb-key" if options.wandb_key is not None else "--wandb-project"
+        raise RequestError(key=option, problem="wandb is missing: pip install rllib-zoo[wandb]")
     from ray.air.integrations.wandb import WandbLoggerCallback
 
     name = {"name": options.wandb_run_name} if options.wandb_run_name else {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from experiments.checking import check_names
 from experiments.edits import Change, scalars
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
@@ -26,9 +28,12 @@ def migrated(file: Path) -> str:
     """The file in today's words, as YAML.
 
     Raises:
-        RequestError: the file cannot be read, or asks for something that is gone.
+        RequestError: the file cannot be read, asks for something that is gone, or has a key or a
+            value that no release knew.
     """
     experiments = read_experiments(file)
+    for experiment in experiments:  # an option may give the rule that ends it
+        check_names(replace(experiment, stop={"training_iteration": 1}))
     text = _of_python(file) if file.suffix == ".py" else _of_yaml(file)
     _require_equal(experiments, text, file)
     return text
@@ -59,7 +64,7 @@ def _of_yaml(file: Path) -> str:
         for change in changes:
             _apply(node, change)
         _make_equal(node, today)
-        _explain(node, changes)
+        _explain(document, name, changes)
     return _dumped(round_trip, document)
 
 
@@ -79,8 +84,9 @@ def _of_python(file: Path) -> str:
         "config": dict(experiment.config),
     }
     _make_equal(node, today)
-    _explain(node, list(experiment.changes))
-    return _dumped(_round_trip(), CommentedMap({experiment.name: node}))
+    document = CommentedMap({experiment.name: node})
+    _explain(document, experiment.name, list(experiment.changes))
+    return _dumped(_round_trip(), document)
 
 
 def _round_trip() -> YAML:
@@ -149,8 +155,12 @@ def _as_nodes(value: Any) -> Any:
     return value
 
 
-def _explain(node: CommentedMap, changes: list[Change]) -> None:
-    """A comment beside every key that changed, and one line on top for every key left out."""
+def _explain(document: CommentedMap, name: str, changes: list[Change]) -> None:
+    """A comment beside every key that changed, and one line on top for every key left out.
+
+    Inside braces a comment would tear the line apart: it stands above them.
+    """
+    node = document[name]
     reasons: dict[str, list[str]] = {}
     gone = []
     for change in changes:
@@ -164,9 +174,33 @@ def _explain(node: CommentedMap, changes: list[Change]) -> None:
         parent, key = _parent(node, path)
         if parent is None or key not in parent:
             continue
-        _comment(parent, key, "; ".join(said), indent=2 * path.count(".") + 2)
-    if gone:
+        if braces := _outermost_braces(document, name, path):
+            _above(*braces, f"{path.removeprefix('config.')}: {'; '.join(said)}")
+        else:
+            _comment(parent, key, "; ".join(said), indent=2 * path.count(".") + 2)
+    if gone and node.fa.flow_style():
+        _above(document, name, 0, "\n".join(gone))
+    elif gone:
         node.yaml_set_start_comment("\n".join(gone), indent=2)
+
+
+def _outermost_braces(
+    document: CommentedMap, name: str, path: str
+) -> tuple[CommentedMap, str, int] | None:
+    """Mapping, key and indentation of the first ``{…}`` on the way to a path's key."""
+    parent, key, indent = document, name, 0
+    for part in path.split("."):
+        child = parent.get(key)
+        if not isinstance(child, CommentedMap):
+            return None
+        if child.fa.flow_style():
+            return parent, key, indent
+        parent, key, indent = child, part, indent + 2
+    return None
+
+
+def _above(parent: CommentedMap, key: str, indent: int, words: str) -> None:
+    parent.yaml_set_comment_before_after_key(key, before=words, indent=indent)
 
 
 def _comment(parent: CommentedMap, key: str, words: str, indent: int) -> None:

@@ -15,19 +15,24 @@ def print_plan(
     experiment: Experiment, resolved: Any, seeds: list[int] | None, folder: Path
 ) -> None:
     """Print the checked experiment as YAML, defaults that differ filled in."""
-    fragment = resolved.get_rollout_fragment_length()
     plan = {
         experiment.name: {
             "run": experiment.algorithm,
-            "env": str(experiment.env),
+            "env": jsonable(experiment.env),
             "config": jsonable(experiment.config),
             "stop": jsonable(experiment.stop),
             "seeds": seeds if seeds is not None else [experiment.config.get("seed")],
             "num_samples": experiment.num_samples,
             "results": str(folder),
-            "steps_per_update": fragment
-            * resolved.num_envs_per_env_runner
-            * (1 if experiment.algorithm == "A3C" else max(resolved.num_env_runners, 1)),
+            "steps_per_update": _steps_per_update(experiment.algorithm, resolved),
         }
     }
     print(yaml.safe_dump(plan, sort_keys=False).rstrip())
+
+
+def _steps_per_update(algorithm: str, resolved: Any) -> int:
+    """Steps between two updates: a runner's with A3C, else those of all runners' rounds."""
+    fragment = resolved.get_rollout_fragment_length() * resolved.num_envs_per_env_runner
+    if algorithm == "A3C":
+        return fragment
+    return fragment * max(resolved.num_env_runners, 1) * getattr(resolved, "rollouts_per_batch", 1)

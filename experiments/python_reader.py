@@ -55,6 +55,10 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
         return [replace(_retired(file, entry, config.release), assigned=assigned)]
     name = next((n for n in algorithms.NAMES if type(config) is algorithms.config_class(n)), None)
     if name is None:
+        if isinstance(config, dict):
+            raise RequestError(
+                "is a plain dict, which names no algorithm", file=file, key="config", hint=_how()
+            )
         kind = f"{type(config).__module__}.{type(config).__qualname__}"
         raise RequestError(f"is a {kind}", file=file, key="config", hint=_how())
     return [

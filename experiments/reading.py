@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from experiments.edits import Change, Edits
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
 from experiments.overrides import into_retired
-from experiments.translation import is_retired, translated
+from experiments.retired_signs import is_retired
+from experiments.translation import translated
 from experiments.yaml_reader import parse_yaml
 
 # Key of an experiment in a file → field of Experiment; the retired spellings stand behind.
@@ -49,6 +51,8 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
     Raises:
         RequestError: names the file, the key and what is wrong.
     """
+    if re.match(r"[a-z0-9+]+:/", str(file)):
+        raise RequestError("is a URL, but files must be local", file=file, hint="download it first")
     if not file.is_file():
         raise RequestError("does not exist" if not file.exists() else "is not a file", file=file)
     if file.suffix == ".py":

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from experiments.edits import copied
 from experiments.self_training import CommandsPartError
 
 # Name of a builder's first parameter, where files give it without its name.
@@ -36,7 +37,14 @@ _BUILDERS = {
     "rollouts",
     "training",
 }
-_NESTED = ("model", "env_config", "evaluation_config", "exploration_config", "optimizer")
+_NESTED = (
+    "model",
+    "env_config",
+    "evaluation_config",
+    "exploration_config",
+    "optimizer",
+    "replay_buffer_config",
+)
 _RUNS_ITSELF = ("build", "build_algo", "build_env_runner_group", "build_learner_group", "train")
 
 
@@ -85,7 +93,8 @@ class Recorded:
             for key, value in named.items():
                 known = self.settings.get(key)
                 merges = key in _NESTED and isinstance(known, Mapping)
-                self.settings[key] = {**known, **value} if merges else value
+                # RLlib's own examples hand over what dict.update() returns: None.
+                self.settings[key] = {**known, **(value or {})} if merges else value
             return self
 
         return record
@@ -98,12 +107,12 @@ class Recorded:
     def copy(self, copy_frozen: bool | None = None) -> Self:
         """An independent copy."""
         other = type(self)()
-        other.settings.update(self.settings)
+        other.settings.update(copied(self.settings))
         return other
 
     def to_dict(self) -> RecordedDict:
         """What was set."""
-        return RecordedDict(self.algorithm, self.settings, release="2")
+        return RecordedDict(self.algorithm, copied(self.settings), release="2")
 
 
 class RecordedDict(dict[str, Any]):
@@ -122,7 +131,7 @@ class RecordedDict(dict[str, Any]):
 
     def copy(self) -> RecordedDict:
         """A copy that knows the algorithm too."""
-        return RecordedDict(self.algorithm, self, release=self.release)
+        return RecordedDict(self.algorithm, copied(self), release=self.release)
 
     def __deepcopy__(self, memo: Any) -> RecordedDict:
         return self.copy()

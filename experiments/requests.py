@@ -12,7 +12,8 @@ from experiments.experiment import Experiment
 from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.overrides import apply_overrides, into_retired, parse_mapping
 from experiments.reading import read_experiments
-from experiments.translation import is_retired, result_today, translated, with_todays_env
+from experiments.retired_signs import has_retired_keys
+from experiments.translation import result_today, score_today, translated, with_todays_env
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
 REFUSED = {
@@ -61,9 +62,9 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
     stop = parse_mapping(options.stop, what="--stop") if options.stop is not None else {}
     given: dict[str, Any] = {"run": options.algo, "env": env, "config": config, "stop": stop}
     assigned: tuple[str, ...] = ()
-    if is_retired(Edits(given)):
+    if retired := has_retired_keys(Edits(given)):  # an id alone does not date a command line
         given, assigned = into_retired(given, options.set_ or [])
-    entry, changes = translated(given)
+    entry, changes = translated(given, retired=retired)
     experiment = Experiment(
         name=name,
         algorithm=entry["run"],
@@ -97,7 +98,7 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
     }
     changes |= {key: value for key, value in given.items() if value is not None}
     if options.checkpoint_score_attr is not None:
-        attribute = options.checkpoint_score_attr
+        attribute = score_today(options.checkpoint_score_attr)
         changes["score_attribute"] = attribute.removeprefix("min-")
         changes["score_order"] = "min" if attribute.startswith("min-") else "max"
     later = [text for text in options.set_ or [] if text not in experiment.assigned]

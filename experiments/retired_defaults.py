@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from envs import is_atari, legacy_atari_id
-from experiments.edits import Edits, each
+from envs import is_atari
+from experiments.edits import Edits, each, mapped
+from experiments.errors import RequestError
+from experiments.retired_envs import DEEPMIND
 from experiments.retired_eras import ADAM, DEFAULTS, EPSILON, SCREENS_0_4
 
 YEAR = 365 * 24 * 3600
+_FRAGMENT = "config.rollout_fragment_length"
+# Releases whose PPO shortened fragments; the older ones collected the larger batch.
+_SHORTENING = ("1", "2")
 
 
 def fill_defaults(edits: Edits, algorithm: str, era: str) -> None:
@@ -30,15 +35,10 @@ def fill_defaults(edits: Edits, algorithm: str, era: str) -> None:
         )
 
 
-def screens_of_the_era(edits: Edits, algorithm: str, era: str) -> None:
-    """Before Ray 0.5 only DQN wrapped games as Mnih et al. did."""
-    atari = any(isinstance(env, str) and _played_as_a_game(env) for env in each(edits.get("env")))
-    if era == "0.4" and algorithm != "DQN" and atari:
-        edits.put("config.preprocessor_pref", "rllib")
-
-
-def _played_as_a_game(env: str) -> bool:
-    return is_atari(env) or legacy_atari_id(env) is not None
+def preprocessing(edits: Edits, algorithm: str, era: str) -> Any:
+    """``preprocessor_pref``, or the era's: before Ray 0.5 only DQN wrapped games as Mnih did."""
+    unasked = "rllib" if era == "0.4" and algorithm != "DQN" else DEEPMIND
+    return edits.get("config.preprocessor_pref", unasked)
 
 
 def _own_screens(edits: Edits, algorithm: str) -> dict[str, Any]:
@@ -53,44 +53,46 @@ def at_least_one_runner(edits: Edits, algorithm: str) -> None:
         edits.correct("config.num_env_runners", 1, "A3C computes its gradients in runners: one")
 
 
-def whole_batches(edits: Edits, algorithm: str, defaults: Any) -> None:
+def whole_batches(edits: Edits, algorithm: str, era: str, defaults: Any) -> None:
     """The batch that the retired sampler really collected.
 
     It went round all environments until ``train_batch_size`` was reached or passed; today a batch
     is exactly what runners, environments and fragments make up.
+
+    Raises:
+        RequestError: a grid whose alternatives collected in different ways.
     """
     if algorithm == "A3C":
         return
     runners = _largest(edits, "num_env_runners", defaults)
     envs = _largest(edits, "num_envs_per_env_runner", defaults)
-    size = "train_batch_size"
-    if edits.has(f"config.{size}_per_learner"):
+    size = "config.train_batch_size"
+    if edits.has(f"{size}_per_learner"):
         size += "_per_learner"
-    total = edits.get(f"config.{size}", defaults.train_batch_size)
-    fragment = edits.get("config.rollout_fragment_length", "auto")
-    if runners is None or envs is None or not isinstance(total, int):
+    asked = edits.get(size, defaults.train_batch_size)
+    totals = each(asked)
+    fragment = edits.get(_FRAGMENT, "auto")
+    if runners is None or envs is None or not all(isinstance(total, int) for total in totals):
         return
     columns = runners * envs
-    if fragment == "auto" or (algorithm == "PPO" and _too_long(fragment, columns, total)):
-        if fragment != "auto":
-            why = (
-                f"{columns} environments x {fragment} steps are more than a batch; PPO shortened it"
-            )
-            edits.change(
-                "config.rollout_fragment_length", "config.rollout_fragment_length", "auto", why
-            )
+    if algorithm == "PPO" and era in _SHORTENING and _too_long(fragment, columns, totals):
+        why = f"{columns} environments x {fragment} steps are more than a batch: PPO shortened it"
+        edits.correct(_FRAGMENT, "auto", why)
+        fragment = "auto"
+    if fragment == "auto":
         per_round = columns
     elif isinstance(fragment, int) and fragment > 0:
         per_round = columns * fragment
     else:
         return
-    collected = math.ceil(total / per_round) * per_round
-    if collected != total:
-        why = f"rounds of {per_round} steps collected {collected} for the {total} asked"
-        if edits.has(f"config.{size}"):
-            edits.correct(f"config.{size}", collected, why)
+    collected = mapped(lambda total: math.ceil(total / per_round) * per_round, asked)
+    if collected != asked:
+        words = [str(each(value)).strip("[]") for value in (collected, asked)]
+        why = f"rounds of {per_round} steps collected {words[0]} for the {words[1]} asked"
+        if edits.has(size):
+            edits.correct(size, collected, why)
         else:
-            edits.fill(f"config.{size}", collected, why)
+            edits.fill(size, collected, why)
 
 
 def means_of_sums(edits: Edits, algorithm: str) -> None:
@@ -98,22 +100,46 @@ def means_of_sums(edits: Edits, algorithm: str) -> None:
 
     The retired gradient is today's times the number B of steps in it; Adam divides by the
     gradient's own size, so that equal updates need the bound and Adam's epsilon divided by B.
+
+    Raises:
+        RequestError: a grid over what decides B.
     """
-    if algorithm == "A3C":
-        fragment = edits.get("config.rollout_fragment_length")
-        envs = edits.get("config.num_envs_per_env_runner")
-        known = isinstance(fragment, int) and isinstance(envs, int)
-        steps = fragment * envs if known else None
-    else:
-        steps = edits.get("config.minibatch_size") or edits.get("config.train_batch_size")
-    if not isinstance(steps, int) or steps < 1:
+    clip, adam = edits.get("config.grad_clip"), edits.get("config.optimizer") == ADAM
+    bounded = any(_is_number(bound) for bound in each(clip))
+    steps = _steps_of_a_gradient(edits, algorithm) if bounded or adam else None
+    if steps is None:
         return
     why = f"divided by the {steps} steps of a gradient: losses are means now, not sums"
-    clip = edits.get("config.grad_clip")
-    if isinstance(clip, int | float) and not isinstance(clip, bool):
-        edits.correct("config.grad_clip", clip / steps, why)
-    if edits.get("config.optimizer") == ADAM:
+    if bounded:
+        new = mapped(lambda bound: bound / steps if _is_number(bound) else bound, clip)
+        edits.correct("config.grad_clip", new, why)
+    if adam:
         edits.correct("config.optimizer", {**ADAM, "epsilon": EPSILON / steps}, why)
+
+
+def _steps_of_a_gradient(edits: Edits, algorithm: str) -> int | None:
+    """B; None where a value is wrong, which is refused later.
+
+    Raises:
+        RequestError: as :func:`means_of_sums`.
+    """
+    names = ["rollout_fragment_length", "num_envs_per_env_runner"]
+    if algorithm != "A3C":
+        names = ["minibatch_size" if edits.get("config.minibatch_size") else "train_batch_size"]
+    values = [edits.get(f"config.{name}") for name in names]
+    for name, value in zip(names, values, strict=True):
+        if len(each(value)) > 1:
+            raise RequestError(
+                f"its alternatives need different gradient bounds, as {algorithm} summed its losses",
+                key=f"config.{name}",
+                hint="split the grid",
+            )
+    whole = all(isinstance(value, int) and value > 0 for value in values)
+    return math.prod(values) if whole else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _largest(edits: Edits, key: str, defaults: Any) -> int | None:
@@ -123,5 +149,15 @@ def _largest(edits: Edits, key: str, defaults: Any) -> int | None:
     return max(*values, 1) if whole else None
 
 
-def _too_long(fragment: Any, columns: int, total: int) -> bool:
-    return isinstance(fragment, int) and columns * fragment > total
+def _too_long(fragment: Any, columns: int, totals: list[int]) -> bool:
+    """Raises: RequestError: of the grid's batches only some are shorter than one round."""
+    if not isinstance(fragment, int):
+        return False
+    shorter = [columns * fragment > total for total in totals]
+    if any(shorter) and not all(shorter):
+        raise RequestError(
+            f"{columns} environments x {fragment} steps are more than some of these batches",
+            key="config.train_batch_size",
+            hint="split the grid",
+        )
+    return all(shorter)

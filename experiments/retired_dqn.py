@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.edits import Edits, each, plain_number
+from experiments.edits import Edits, each, one_value, plain_number
 from experiments.errors import RequestError, nearest
 from experiments.left_out import leave_out
 from experiments.retired_dqn_keys import BUFFER_KEYS, LEFT_OUT, MODEL_LEFT_OUT
@@ -53,7 +53,10 @@ def translate_dqn(edits: Edits) -> None:
         for key in _PRIORITIES:
             if edits.has(f"{_BUFFER}.{key}"):
                 edits.leave_out(f"{_BUFFER}.{key}", "replay is uniform")
-        edits.fill(f"{_BUFFER}.type", "EpisodeReplayBuffer", "replay is uniform")
+        uniform, path = "EpisodeReplayBuffer", f"{_BUFFER}.type"
+        if str(edits.get(path, uniform)).rsplit(".", 1)[-1] != uniform:
+            edits.correct(path, uniform, "prioritized_replay: false overruled it")
+        edits.fill(path, uniform, "replay is uniform")
         edits.fill(f"{_BUFFER}.capacity", 50_000, "as in Ray 1 and 2 where the file is silent")
     _exploration(edits)
     if edits.has("config.env_config.terminal_on_life_loss"):
@@ -86,7 +89,7 @@ def _of_the_model(edits: Edits) -> None:
 
 def _soft_q(edits: Edits) -> None:
     """Ray 0.6 and 0.7's way to ask for a softmax."""
-    asked = edits.get("config.soft_q")
+    asked = one_value(edits.get("config.soft_q"), "config.soft_q")
     if asked:
         values = {"type": "SoftQ", "temperature": edits.get("config.softmax_temp", 1.0)}
         edits.change("config.soft_q", "config.exploration_config", values, "exploration by softmax")
@@ -98,7 +101,7 @@ def _soft_q(edits: Edits) -> None:
 
 def _noise(edits: Edits) -> None:
     """The releases' word for parameter noise before 0.8.3."""
-    if edits.get("config.parameter_noise"):
+    if one_value(edits.get("config.parameter_noise"), "config.parameter_noise"):
         values = {"type": "ParameterNoise"}
         why = "exploration by noise in the weights"
         edits.change("config.parameter_noise", "config.exploration_config", values, why)
@@ -110,9 +113,11 @@ def _prioritized(edits: Edits) -> bool:
     """Whether replay is prioritized; the buffer's type in today's words."""
     prioritized = True
     if edits.has("config.prioritized_replay"):
-        prioritized = bool(edits.get("config.prioritized_replay"))
+        asked = "config.prioritized_replay"
+        prioritized = bool(one_value(edits.get(asked), asked))
         edits.leave_out("config.prioritized_replay", "the buffer's type says so")
     path = f"{_BUFFER}.type"
+    one_value(edits.get(path), path)
     kind = str(edits.get(path, "PrioritizedEpisodeReplayBuffer")).rsplit(".", 1)[-1]
     if kind in _TYPES:
         edits.change(path, path, _TYPES[kind], f"{kind} kept fragments, today's keeps episodes")

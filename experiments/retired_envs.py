@@ -8,10 +8,29 @@ from typing import Any
 import gymnasium as gym
 
 from envs import EnvironmentRequestError, is_atari, legacy_atari_id
-from experiments.edits import GRID, Edits, each, plain_number
+from experiments.edits import GRID, Edits, each, one_value, plain_number
 from experiments.errors import RequestError
 
-_RENAMED = {"Pendulum-v0": "Pendulum-v1", "MountainCarContinuous-v1": "MountainCarContinuous-v0"}
+_RENAMED = {
+    "Pendulum-v0": "Pendulum-v1",
+    "MountainCarContinuous-v1": "MountainCarContinuous-v0",
+    "Acrobot-v0": "Acrobot-v1",
+    "LunarLander-v2": "LunarLander-v3",
+    "LunarLanderContinuous-v2": "LunarLanderContinuous-v3",
+    "BipedalWalker-v2": "BipedalWalker-v3",
+    "BipedalWalkerHardcore-v2": "BipedalWalkerHardcore-v3",
+    "CarRacing-v0": "CarRacing-v3",
+    "CarRacing-v1": "CarRacing-v3",
+    "CarRacing-v2": "CarRacing-v3",
+    "Blackjack-v0": "Blackjack-v1",
+    "CliffWalking-v0": "CliffWalking-v1",
+    "FrozenLake-v0": "FrozenLake-v1",
+    "FrozenLake8x8-v0": "FrozenLake8x8-v1",
+    "Taxi-v1": "Taxi-v3",
+    "Taxi-v2": "Taxi-v3",
+}
+# What ``preprocessor_pref`` is where nothing asks for less.
+DEEPMIND = "deepmind"
 _MUJOCO = re.compile(
     r"(Ant|HalfCheetah|Hopper|Humanoid|HumanoidStandup|InvertedDoublePendulum|InvertedPendulum|"
     r"Pusher|Reacher|Swimmer|Walker2d)-v[1-3]"
@@ -50,6 +69,15 @@ def today(env: Any) -> tuple[Any, dict[str, Any], str]:
     return (env, {}, "") if legacy is None else (legacy.env, legacy.env_config, legacy.note)
 
 
+def is_retired_id(env: Any) -> bool:
+    """Whether only retired releases knew the environment by this name."""
+    try:
+        name, options, _ = today(env)
+    except RequestError:
+        return True
+    return bool(name != env and (options or not is_atari(name)))
+
+
 def _example(env: str, module: str, name: str) -> tuple[Any, dict[str, Any], str]:
     if module in _GONE:
         raise RequestError(f"{env!r} is not offered: {_GONE[module]}", key="env")
@@ -59,7 +87,7 @@ def _example(env: str, module: str, name: str) -> tuple[Any, dict[str, Any], str
     return new, {}, f"{env} moved to {new}" if new != env else ""
 
 
-def translate_env(edits: Edits) -> None:
+def translate_env(edits: Edits, preference: Any = DEEPMIND) -> None:
     """Replace retired ids, those of a grid too, and set the options they stood for.
 
     Raises:
@@ -78,22 +106,24 @@ def translate_env(edits: Edits) -> None:
     names = [name for name, _, _ in found]
     edits.change("env", "env", names[0] if len(names) == 1 else {GRID: names}, "; ".join(said))
     if is_atari(names[0]):
-        for key, value in {**options, **_wrapped(edits)}.items():
+        for key, value in {**options, **_wrapped(preference)}.items():
             edits.fill(f"config.env_config.{key}", value, "what the retired id stood for")
 
 
-def _wrapped(edits: Edits) -> dict[str, Any]:
+def _wrapped(preference: Any) -> dict[str, Any]:
     """What RLlib's preprocessing added: Mnih's wrappers, or with ``rllib`` a lone gray screen."""
-    preference = edits.get("config.preprocessor_pref", "deepmind")
     if preference == "rllib":
         return {"stack_size": 1, "noop_max": 0, "use_fire_reset": False}
-    return {"terminal_on_life_loss": True}
+    return {"terminal_on_life_loss": True} if preference == DEEPMIND else {}
 
 
-def atari_preprocessing(edits: Edits) -> None:
+def atari_preprocessing(edits: Edits, preference: Any) -> None:
     """``preprocessor_pref`` and Atari options as RLlib's wrappers understood them."""
     atari = any(is_atari(env) for env in each(edits.get("env")))
-    preference = edits.get("config.preprocessor_pref", "deepmind")
+    if all(is_atari(env) for env in each(edits.get("env"))):
+        whole_games = preference == DEEPMIND and edits.get("run") == "DQN"  # by RLlib's runner
+        for key, value in ({} if whole_games else _wrapped(preference)).items():
+            edits.fill(f"config.env_config.{key}", value, "as RLlib wrapped games")
     if edits.has("config.preprocessor_pref"):
         why = "observations are as their environment gives them"
         if atari:
@@ -119,9 +149,9 @@ def _frame_stack(edits: Edits, atari: bool) -> None:
     new = "config.env_config.stack_size"
     for name, alone in (("framestack", False), ("no_framestack", True), ("num_framestacks", 0)):
         path = f"config.model.{name}"
-        value = edits.get(path)
         if not edits.has(path):
             continue
+        value = one_value(edits.get(path), path)
         if atari and value == alone:
             edits.change(path, new, 1, "one screen, not four stacked")
         elif atari and name == "num_framestacks" and isinstance(value, int):
@@ -139,6 +169,7 @@ def horizon(edits: Edits) -> None:
         edits.leave_out("config.horizon", "episodes end with their environment")
         return
     steps = plain_number(steps, "config.horizon")
+    steps = int(steps) if float(steps).is_integer() else steps
     if any(is_atari(env) for env in each(edits.get("env"))):
         path = "config.env_config.frameskip"
         skip = plain_number(edits.get(path, 4), path)
@@ -151,11 +182,13 @@ def horizon(edits: Edits) -> None:
 def _time_limit(edits: Edits, steps: int | float) -> None:
     """The environment's own limit, where the horizon came before it."""
     path, envs = "config.horizon", each(edits.get("env"))
-    if not all(isinstance(env, str) and env in gym.registry for env in envs):
+    unknown = [env for env in envs if not (isinstance(env, str) and env in gym.registry)]
+    if unknown:
         raise RequestError(
-            "it limits environments that gymnasium knows by an id",
+            f"{unknown[0]!r} is no id of gymnasium's, so nothing can end its episodes after {steps}"
+            " steps",
             key=path,
-            hint="wrap the environment in gymnasium.wrappers.TimeLimit",
+            hint="leave horizon out and wrap the environment in gymnasium.wrappers.TimeLimit",
         )
     limits = [gym.registry[env].max_episode_steps for env in envs]
     if None not in limits and steps >= max(limits):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from experiments.edits import Edits
+from experiments.edits import Edits, each, mapped
 from experiments.errors import RequestError
 
 
 def evaluation_interval(edits: Edits, path: str) -> None:
     """0 meant never."""
-    if edits.get(path) == 0:
+    value = edits.get(path)
+    if value == 0:
         edits.leave_out(path, "0: there is no evaluation in training")
+    elif any(interval == 0 for interval in each(value)):
+        new = mapped(lambda interval: None if interval == 0 else interval, value)
+        edits.change(path, path, new, "0: there is no evaluation in training")
 
 
 def evaluation_duration(edits: Edits, path: str) -> None:

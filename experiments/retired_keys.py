@@ -13,6 +13,17 @@ EXPERIMENT_RENAMED = {
     "num_trials": "num_samples",
     "upload_dir": "storage_path",
 }
+# Experiment's keys that are certain signs of a retired file.
+EXPERIMENT_SIGNS = {"alg", "repeat", "num_trials", "trial_resources", "pass_criteria"}
+# Experiment's keys, in today's words, that are numbers or switches.
+EXPERIMENT_NUMBERS = {
+    "num_samples",
+    "max_failures",
+    "time_budget_s",
+    "checkpoint_freq",
+    "checkpoint_at_end",
+    "keep_checkpoints_num",
+}
 _OWN_RESOURCES = "the algorithm requests its resources itself"
 EXPERIMENT_LEFT_OUT = {
     "resources": _OWN_RESOURCES,
@@ -46,6 +57,8 @@ RESULT_FOLDERS = (
     "env_runner_results",
     "env_runners",
 )
+# Where results stood that a stop rule of retired files alone may name.
+RETIRED_RESULTS = ("info/", "sampler_results/", "env_runner_results/", "evaluation_results/")
 # Last part of such a result's path.
 EPISODE_RESULTS_RENAMED = {
     "episode_reward_mean": "episode_return_mean",
@@ -104,6 +117,16 @@ RENAMED = {
     "worker_health_probe_timeout_s": "env_runner_health_probe_timeout_s",
     "worker_restore_timeout_s": "env_runner_restore_timeout_s",
     "validate_workers_after_construction": "validate_env_runners_after_construction",
+}
+
+# Keys that no retired release had: beside one of them only another key makes a file retired.
+TODAYS_ALONE = {
+    "num_epochs",
+    "minibatch_size",
+    *(name for name in RENAMED.values() if "env_runner" in name or "learner" in name),
+    "num_cpus_for_main_process",
+    "gym_env_vectorize_mode",
+    "shuffle_batch_per_epoch",
 }
 
 # Keys whose values change too, and what to say instead of them.

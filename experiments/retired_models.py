@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from experiments.edits import Edits
+from experiments.edits import Edits, one_value
 from experiments.errors import RequestError
 from experiments.retired_left_out import INITIALIZERS
 
@@ -44,7 +44,7 @@ def _as_mapping(given: Any, path: str) -> dict[str, Any]:
 
 def lstm_use_prev_action_reward(edits: Edits, path: str) -> None:
     """One key for two."""
-    value, scope = edits.get(path), path.rsplit(".", 1)[0]
+    value, scope = one_value(edits.get(path), path), path.rsplit(".", 1)[0]
     if not value:
         edits.leave_out(path, "the recurrent layer gets the observation alone")
         return
@@ -82,7 +82,7 @@ def head_activation(edits: Edits, path: str) -> None:
 
 def squash_to_range(edits: Edits, path: str) -> None:
     """Ray 0.4's word for actions that cover the space's range."""
-    if edits.get(path) is True:
+    if one_value(edits.get(path), path) is True:
         new = path.replace("model.squash_to_range", "normalize_actions")
         edits.change(path, new, True, "is how actions cover their range now")
     else:

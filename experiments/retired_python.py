@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+from unittest import mock
+
+from ray.tune import registry
 
 from experiments.recorded import Recorded, RecordedAlgorithm, RecordedDict
 
@@ -56,11 +59,24 @@ _GONE = {
 }
 
 
+_get_trainable_cls = registry.get_trainable_cls
+
+
 def _recorder(stem: str) -> type[Recorded]:
     return type(f"{stem}Config", (Recorded,), {"algorithm": stem.replace("Impala", "IMPALA")})
 
 
 _RECORDERS = {stem: _recorder(stem) for stem in {s for stems in _STEMS.values() for s in stems}}
+
+
+def _algorithm(stem: str, name: str) -> type[RecordedAlgorithm]:
+    return type(name, (RecordedAlgorithm,), {"config_class": _RECORDERS[stem]})
+
+
+def _trainable(name: str) -> Any:
+    """As Tune's ``get_trainable_cls``, with the recording classes."""
+    stems = [stem for stem in _RECORDERS if stem.lower() == str(name).lower()]
+    return _algorithm(stems[0], stems[0]) if stems else _get_trainable_cls(name)
 
 
 def _names(leaf: str) -> dict[str, Any]:
@@ -70,7 +86,7 @@ def _names(leaf: str) -> dict[str, Any]:
         recorder = _RECORDERS[stem]
         names[f"{stem}Config"] = recorder
         for name in (stem, f"{stem}Trainer", f"{stem}Agent"):
-            names[name] = type(name, (RecordedAlgorithm,), {"config_class": recorder})
+            names[name] = _algorithm(stem, name)
         names[f"{stem.upper()}_DEFAULT_CONFIG"] = RecordedDict(recorder.algorithm)
     return names
 
@@ -127,7 +143,8 @@ def retired_modules() -> Iterator[None]:
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     try:
-        yield
+        with mock.patch.object(registry, "get_trainable_cls", _trainable):
+            yield
     finally:
         sys.meta_path.remove(finder)
         for name in [name for name, module in sys.modules.items() if _ours(module)]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
-from experiments.edits import Edits, each, mapped
+from experiments.edits import Edits, each, mapped, one_value
 from experiments.errors import RequestError
 from experiments.retired_evaluation import EVALUATION_VALUES
+from experiments.retired_schedules import entropy_coeff_schedule, lr_schedule
 
 TORCH = "torch is the one there is"
 # Keys that say how many GPUs learners have, in the words of several releases.
@@ -38,42 +38,6 @@ def framework(edits: Edits, path: str) -> None:
     edits.leave_out(path, f"{asked}: {TORCH}" if value != "torch" else TORCH)
 
 
-def lr_schedule(edits: Edits, path: str) -> None:
-    """The schedule replaces ``lr``, which it overrode."""
-    _schedule(edits, path, path.replace("lr_schedule", "lr"), default=None)
-
-
-def entropy_coeff_schedule(edits: Edits, path: str) -> None:
-    """As :func:`lr_schedule`; a number is the step at which the weight has sunk to 0."""
-    default = edits.get(path.replace("_schedule", ""), 0.0)
-    _schedule(edits, path, path.replace("_schedule", ""), default=default)
-
-
-def _schedule(edits: Edits, path: str, new: str, default: Any) -> None:
-    value = edits.get(path)
-    if value is None:
-        edits.leave_out(path, "no schedule is set")
-        return
-    if isinstance(value, int | float) and not isinstance(value, bool) and default is not None:
-        pairs: Any = [[0, default], [int(value), 0.0]]
-    else:
-        pairs = mapped(_from_step_0, value)
-    if edits.has(new):
-        edits.leave_out(new, f"{path.rsplit('.', 1)[-1]} overrode it")
-    edits.change(path, new, pairs, f"is a value of {new.rsplit('.', 1)[-1]} now")
-
-
-def _from_step_0(value: Any) -> Any:
-    """RLlib held the first value before the first step; today's schedules start at 0."""
-    try:
-        pairs = [[int(step), float(number)] for step, number in value]
-    except (TypeError, ValueError):
-        return value  # refused later, with its own sentence
-    if pairs and pairs[0][0] != 0:
-        pairs.insert(0, [0, pairs[0][1]])
-    return [*pairs, [pairs[0][0] + 1, pairs[0][1]]] if len(pairs) == 1 else pairs
-
-
 def entropy_coeff(edits: Edits, path: str) -> None:
     """Before Ray 0.6 the weight was negative."""
     value = edits.get(path)
@@ -91,9 +55,11 @@ def observation_filter(edits: Edits, path: str) -> None:
 
 
 def batch_mode(edits: Edits, path: str) -> None:
-    """Fragments are cut at their length; the critic's value stands for the rest."""
+    """Fragments are cut at their length; the critic's value, if there is one, counts the rest."""
     if "complete_episodes" in each(edits.get(path)):
         why = "complete_episodes: fragments are cut and bootstrapped with the critic here"
+        if edits.get("run") == "PG" and not edits.get("config.use_critic"):
+            why = "complete_episodes: fragments are cut here, and what follows a cut counts as 0"
         edits.leave_out(path, why)
 
 
@@ -130,7 +96,7 @@ def explore(edits: Edits, path: str) -> None:
 
 def exploration_config(edits: Edits, path: str) -> None:
     """Policies that sample from their own distribution explore by it."""
-    value = edits.get(path)
+    value = one_value(edits.get(path), path)
     kind = value.get("type", "StochasticSampling") if isinstance(value, dict) else value
     if kind not in ("StochasticSampling", None):
         raise RequestError(f"exploration by {kind} is not offered", key=f"{path}.type")
@@ -142,7 +108,12 @@ def exploration_config(edits: Edits, path: str) -> None:
 
 def use_gae(edits: Edits, path: str) -> None:
     """PPO without GAE: the discounted return minus the value, which is λ = 1."""
-    if edits.get(path) is False and edits.get("run") == "PPO":
+    if edits.get("run") != "PPO":
+        return
+    if False in each(edits.get(path)) and len(each(edits.get(path))) > 1:
+        hint = "PPO without GAE is λ = 1: list the alternatives under lambda"
+        raise RequestError("is a grid with false", key=path, hint=hint)
+    if edits.get(path) is False:
         for name in ("lambda", "lambda_"):
             if edits.has(path.replace("use_gae", name)):
                 edits.leave_out(path.replace("use_gae", name), "it had no effect without GAE")
@@ -151,7 +122,7 @@ def use_gae(edits: Edits, path: str) -> None:
 
 def remote_worker_envs(edits: Edits, path: str) -> None:
     """Every environment in a process of its own."""
-    if edits.get(path) is True:
+    if one_value(edits.get(path), path) is True:
         new = path.replace("remote_worker_envs", "gym_env_vectorize_mode")
         edits.change(path, new, "async", "every copy has a process of its own so")
     else:
@@ -179,16 +150,16 @@ def unbounded(edits: Edits, path: str) -> None:
 
 def multiagent(edits: Edits, path: str) -> None:
     """Defaults may be written down; several agents may not."""
-    values = edits.get(path)
-    policies = [edits.get(f"{path}.{key}") for key in ("policies", "policy_graphs")]
-    if values and (not isinstance(values, dict) or any(policies)):
-        raise RequestError("multi-agent training is not supported", key=path)
+    for values in each(edits.get(path)):
+        mapping = isinstance(values, dict)
+        if values and not (mapping and not (values.get("policies") or values.get("policy_graphs"))):
+            raise RequestError("multi-agent training is not supported", key=path)
     edits.leave_out(path, "there is one agent")
 
 
 def callbacks(edits: Edits, path: str) -> None:
     """Before Ray 0.8.6 a dictionary of functions, all of them unset by default."""
-    value = edits.get(path)
+    value = one_value(edits.get(path), path)
     if isinstance(value, dict) and any(value.values()):
         hint = "write a subclass of RLlib's RLlibCallback"
         raise RequestError("functions of the retired sampler are not called", key=path, hint=hint)

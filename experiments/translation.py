@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import algorithms
-from experiments.edits import GRID, Change, Edits, each, mapped
+from experiments.edits import Change, Edits, each
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.left_out import leave_out
@@ -21,12 +21,13 @@ from experiments.retired_defaults import (
     at_least_one_runner,
     fill_defaults,
     means_of_sums,
-    screens_of_the_era,
+    preprocessing,
     whole_batches,
 )
 from experiments.retired_dqn import translate_dqn, whole_fragments
 from experiments.retired_envs import atari_preprocessing, horizon, translate_env
 from experiments.retired_eras import era_of
+from experiments.retired_grids import grid_of_mappings, put_together, with_alternative
 from experiments.retired_keys import (
     EPISODE_RESULTS_RENAMED,
     EXPERIMENT_LEFT_OUT,
@@ -37,9 +38,10 @@ from experiments.retired_keys import (
     RESULT_FOLDERS,
     RESULTS_RENAMED,
 )
-from experiments.retired_left_out import EARLY, LEFT_OUT, MODEL_LEFT_OUT
+from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
 from experiments.retired_models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
-from experiments.retired_scalars import arithmetic, cleaned
+from experiments.retired_numbers import clean_config, clean_experiment, whole_numbers
+from experiments.retired_signs import is_retired
 from experiments.retired_values import SPECIAL, SPECIAL_VALUES
 
 _NESTING = (
@@ -50,54 +52,60 @@ _NESTING = (
     "replay_buffer_config",
     "optimizer",
 )
-_ONLY_THEN = {"preprocessing", "model_config_dict"}
-_MODEL_MARKERS = MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()
-_MARKERS = _ONLY_THEN | RENAMED.keys() | MOVED.keys() | EARLY.keys() | SPECIAL.keys()
 
 
 def translated(
-    entry: Mapping[str, Any], *, retired: bool = False, release: str = "2"
+    entry: Mapping[str, Any], *, retired: bool | None = None, release: str = "2"
 ) -> tuple[dict[str, Any], list[Change]]:
     """An experiment's entry in today's words, and every change that was made.
 
     Args:
         entry: as a file has it: ``run``, ``env``, ``config``, ``stop`` and more.
-        retired: it is known to be of a retired release, whatever its keys say.
+        retired: whether it is of a retired release; None where its keys tell.
         release: the one it was written for where its keys do not tell.
 
     Raises:
         RequestError: it asks for something that is gone or not offered; names the key.
     """
     edits = Edits(entry)
+    if retired is None:
+        retired = is_retired(edits)
     _experiment_keys(edits)
     _env_into_experiment(edits)
     algorithm = str(edits.get("run"))
     if algorithm not in algorithms.NAMES:  # refused later, by its name
         return edits.tree, edits.changes
-    if not (retired or is_retired(edits)):
+    if not retired:
         translate_env(edits)
         return edits.tree, edits.changes
+    if path := grid_of_mappings(edits):
+        alternatives = (with_alternative(entry, path, one) for one in each(edits.get(path)))
+        return put_together(
+            path, [translated(one, retired=True, release=release) for one in alternatives]
+        )
     given = set(edits.keys("config"))
     era = era_of(given, release)
-    screens_of_the_era(edits, algorithm, era)
     into_model(edits)
-    _values(edits)
+    clean_experiment(edits)
+    clean_config(edits)
     _require_mappings(edits)
-    translate_env(edits)
+    preference = preprocessing(edits, algorithm, era)
+    translate_env(edits, preference)
     horizon(edits)
-    atari_preprocessing(edits)
+    atari_preprocessing(edits, preference)
     if algorithm == "DQN":
         translate_dqn(edits)
     _config_keys(edits, "config")
     if edits.get("config.evaluation_config") is not None:
         _config_keys(edits, "config.evaluation_config")
+    whole_numbers(edits, algorithm)
     _stop_keys(edits)
     fill_defaults(edits, algorithm, era)
     at_least_one_runner(edits, algorithm)
     if algorithm == "DQN":
         whole_fragments(edits, era)
     if algorithm in algorithms.ON_POLICY:
-        whole_batches(edits, algorithm, algorithms.config_class(algorithm)())
+        whole_batches(edits, algorithm, era, algorithms.config_class(algorithm)())
     if algorithm in ("A2C", "A3C"):
         means_of_sums(edits, algorithm)
     return edits.tree, edits.changes
@@ -123,13 +131,6 @@ def with_todays_env(experiment: Experiment) -> Experiment:
     return replace(experiment, env=edits.tree["env"], config=edits.tree["config"], changes=changes)
 
 
-def is_retired(edits: Edits) -> bool:
-    """Whether the entry has a key that only retired releases know."""
-    config = set(edits.keys("config"))
-    model = set(edits.keys("config.model"))
-    return bool(config & _MARKERS or model & _MODEL_MARKERS)
-
-
 def _experiment_keys(edits: Edits) -> None:
     for key in edits.keys(""):
         if key in EXPERIMENT_RENAMED:
@@ -141,6 +142,10 @@ def _experiment_keys(edits: Edits) -> None:
             edits.leave_out(key, EXPERIMENT_LEFT_OUT[key])
         elif key == "restore":
             edits.rename(key, "config.restore_from")
+    for path in ("checkpoint_score_attr", "checkpoint_config.checkpoint_score_attribute"):
+        old = edits.get(path)
+        if isinstance(old, str) and (new := score_today(old)) != old:
+            edits.change(path, path, new, f"{old} is {new} now")
     if isinstance(edits.get("run"), str) and edits.get("run").startswith("contrib/"):
         edits.change("run", "run", edits.get("run").removeprefix("contrib/"), "contrib is no more")
 
@@ -157,29 +162,6 @@ def _require_mappings(edits: Edits) -> None:
         value = edits.get(f"config.{key}")
         if value is not None and not all(isinstance(item, Mapping) for item in each(value)):
             raise RequestError(f"must map keys to values, got {value!r}", key=f"config.{key}")
-
-
-def _values(edits: Edits) -> None:
-    """Numbers in quotes, stray commas and evaluated arithmetic, wherever they stand."""
-    for key in edits.keys("config"):
-        _clean(edits, f"config.{key}")
-
-
-def _clean(edits: Edits, path: str) -> None:
-    value = edits.get(path)
-    if isinstance(value, Mapping) and set(value) == {"eval"}:
-        number = arithmetic(value["eval"], path)
-        edits.correct(path, number, f"{value['eval']} is {number}")
-    elif isinstance(value, Mapping) and GRID in value:
-        if isinstance(value[GRID], list):
-            edits.put(path, mapped(lambda item: cleaned(item, path)[0], value))
-    elif isinstance(value, Mapping):
-        for key in edits.keys(path):
-            _clean(edits, f"{path}.{key}")
-    else:
-        new, note = cleaned(value, path)
-        if note is not None:
-            edits.correct(path, new, note)
 
 
 def _config_keys(edits: Edits, where: str) -> None:
@@ -222,6 +204,12 @@ def _stop_keys(edits: Edits) -> None:
             # The names hold "/" and stay one key, whatever dots they have.
             stop[new] = stop.pop(key)
             edits.changes.append(Change(f"stop.{key}", f"stop.{new}", value=stop[new]))
+
+
+def score_today(name: str) -> str:
+    """As :func:`result_today`, for a result that ranks checkpoints; ``min-`` may stand before it."""
+    prefix = "min-" if name.startswith("min-") else ""
+    return prefix + result_today(name.removeprefix("min-"))
 
 
 def result_today(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import algorithms
+from experiments.checking import check_experiment
+from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.fitting import fitted
 
@@ -45,7 +47,15 @@ def changed(algorithm="PPO", cpus=2, gpus=0, **config):
                 "sample_timeout_s": 960,
             },
         ),
-        ({"num_env_runners": {"grid_search": [2, 4]}}, {}),
+        (
+            {"num_env_runners": {"grid_search": [2, 4]}},
+            {"num_env_runners": 1, "sample_timeout_s": 240},
+        ),
+        (
+            {"cpus": 4, "num_env_runners": {"grid_search": [1, 4, 8]}},
+            {"num_env_runners": {"grid_search": [1, 2]}, "sample_timeout_s": 240},
+        ),
+        ({"cpus": 9, "num_env_runners": {"grid_search": [4, 8]}}, {}),
         ({"cpus": 33, "num_env_runners": 32}, {}),
         ({"cpus": None, "num_env_runners": 32}, {}),
         ({"num_env_runners": 1}, {}),
@@ -93,5 +103,57 @@ def test_what_stays_is_not_spoken_of():
     assert notes == ["fewer resources than asked for are there: num_env_runners 0 instead of 1"]
 
 
+def test_a_grid_of_runners_is_capped():
+    new, notes = changed("A3C", num_env_runners={"grid_search": [1, 8, 16]})
+    assert new == {
+        "num_env_runners": {"grid_search": [1, 2]},
+        "num_cpus_for_main_process": 0,
+    }
+    assert "num_env_runners {'grid_search': [1, 2]} instead of" in notes[0]
+
+
 def test_other_grids_are_left_to_the_check():
-    assert changed(num_env_runners={"grid_search": [8, 16]}) == ({}, [])
+    assert changed(num_learners={"grid_search": [8, 16]}) == ({}, [])
+
+
+EVALUATING = {"evaluation_interval": 1, "evaluation_num_env_runners": 2}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"num_env_runners": 1, **EVALUATING}, {"evaluation_num_env_runners": 0}),
+        ({"cpus": 3, "num_env_runners": 1, **EVALUATING}, {"evaluation_num_env_runners": 1}),
+        ({"cpus": 4, "num_env_runners": 1, **EVALUATING}, {}),
+        ({"num_env_runners": 1, "evaluation_num_env_runners": 2}, {}),
+        (
+            {
+                "num_env_runners": 1,
+                "evaluation_interval": 1,
+                "evaluation_num_env_runners": {"grid_search": [1, 2]},
+            },
+            {"evaluation_num_env_runners": 0},
+        ),
+        (
+            {"num_env_runners": 2, **EVALUATING},
+            {
+                "evaluation_num_env_runners": 0,
+                "num_env_runners": 1,
+                "num_envs_per_env_runner": 2,
+                "sample_timeout_s": 120,
+            },
+        ),
+    ],
+)
+def test_runners_that_evaluate_go_first(given, expected):
+    new, notes = changed(**given)
+    assert new == expected
+    assert len(notes) == (1 if expected else 0)
+
+
+def test_the_check_counts_runners_that_evaluate():
+    config = {"num_env_runners": 1, "train_batch_size": 200, "minibatch_size": 100, **EVALUATING}
+    experiment = Experiment("x", "PPO", "CartPole-v1", config, {"training_iteration": 1})
+    with pytest.raises(RequestError, match="needs 4 CPUs, 2 are there"):
+        check_experiment(experiment, available_cpus=2.0)
+    check_experiment(experiment, available_cpus=4.0)

@@ -107,3 +107,43 @@ def test_what_yaml_cannot_hold_is_refused(tmp_path):
     )
     with pytest.raises(RequestError, match="env: is a Python object, which YAML cannot hold"):
         migrated(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{run: DDPG, env: Pendulum-v1, config: {num_workers: 1}}", "DDPG is not offered here"),
+        ("{run: PPO, env: CartPole-v1, config: {framework: tf, num_workrs: 1}}", "num_workrs"),
+        (
+            "{run: PPO, env: CartPole-v1, config: {framework: tf, model: {fcnet_hidens: [8]}}}",
+            "fcnet_hidens",
+        ),
+    ],
+)
+def test_what_train_refuses_is_refused(tmp_path, text, words):
+    file = tmp_path / "old.yaml"
+    file.write_text(f"x: {text}")
+    with pytest.raises(RequestError, match=words):
+        migrated(file)
+
+
+def test_comments_on_keys_in_braces_stand_above_them(both):
+    text = both(
+        "# head\n"
+        "x: {env: CartPole-v0, run: PPO, stop: {timesteps_total: 10}, config: {num_workers: 1, "
+        "framework: tf}}\n"
+        "y:\n"
+        "  env: CartPole-v0  # short\n"
+        "  run: PPO\n"
+        "  stop: {timesteps_total: 10}\n"
+        "  config: {num_workers: 1, model: {custom_options: {}}}\n"
+    )[2]
+    lines = text.splitlines()
+    assert lines[0] == "# head"
+    assert all(line.lstrip()[0] not in "},]" for line in lines)
+    above = lines[: next(i for i, line in enumerate(lines) if line.startswith("x:"))]
+    assert any("num_env_runners: was num_workers" in line for line in above)
+    assert any("left out: framework" in line for line in above)
+    config = next(i for i, line in enumerate(lines) if line.startswith("  config: {num_env"))
+    assert lines[config - 1].startswith("  # ")
+    assert "  env: CartPole-v0  # short" in lines

@@ -124,7 +124,7 @@ def test_no_stop_is_an_empty_one(write):
         ),
         (
             "config = {'lr': 1}",
-            "config: is a builtins.dict; write: from algorithms.ppo import PPOConfig",
+            "config: is a plain dict, which names no algorithm; write: from algorithms.ppo import PPOConfig",
         ),
         ("x = 1\n\nraise ValueError('two\\nlines')", "line 3: ValueError: two lines"),
         ("def f():\n    return 1 / 0\n\nf()", "line 2: ZeroDivisionError: division by zero"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from experiments.checking import check_names
 from experiments.errors import RequestError
-from experiments.options import FileOptions, LaunchOptions
+from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.reading import read_experiments
-from experiments.requests import experiments_from_files, with_options
+from experiments.requests import experiment_from_options, experiments_from_files, with_options
+from experiments.translation import translated
 
 
 @pytest.fixture
@@ -246,3 +250,90 @@ def test_the_same_name_in_two_files(tmp_path):
         (tmp_path / name).write_text("x: {run: PPO, env: CartPole-v1}")
     with pytest.raises(RequestError, match=r"^2 experiments, but the name 'x' occurs more than"):
         experiments_from_files([tmp_path / "a.yaml", tmp_path / "b.yaml"], FileOptions())
+
+
+HOPPER = {
+    "run": "A3C",
+    "env": "Hopper-v5",
+    "config": {"lr": 1e-4, "gamma": 0.99, "grad_clip": 40.0},
+}
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        {"env": "Hopper-v1"},
+        {"env": "PongNoFrameskip-v4"},
+        {"env": {"grid_search": ["Hopper-v5", "Hopper-v2"]}},
+        {"repeat": 2},
+        {"trial_resources": {"cpu": 2}},
+        {"stop": {"info/num_steps_sampled": 5}},
+        {"stop": {"sampler_results/episode_reward_mean": 5}},
+    ],
+)
+def test_signs_outside_config_make_a_file_retired(sign):
+    found = translated({**HOPPER, **sign})[0]["config"]
+    assert found["num_env_runners"] == 2
+    assert found["grad_clip"] == 40 / 10
+
+
+def test_an_algorithm_under_its_first_name_makes_a_file_retired():
+    found = translated({"alg": "A3C", "env": "CartPole-v1", "config": {}})[0]
+    assert (found["run"], found["config"]["num_env_runners"]) == ("A3C", 2)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"config": {"num_env_runners": 4}}, {"checkpoint_config": {"num_to_keep": 1}}],
+)
+def test_a_file_of_today_with_a_retired_id_keeps_todays_defaults(own):
+    entry = {**HOPPER, "env": "PongNoFrameskip-v4", "repeat": 2, **own}
+    found = translated(entry)[0]
+    assert found["env"] == "ALE/Pong-v5"
+    assert "optimizer" not in found["config"]
+    assert found["config"].get("grad_clip", 40.0) == 40.0
+
+
+def test_a_retired_id_on_the_command_line_dates_nothing():
+    found = experiment_from_options(TrainOptions(algo="A2C", env="PongNoFrameskip-v4", stop="{}"))
+    assert found.env == "ALE/Pong-v5"
+    assert "optimizer" not in found.config
+
+
+@pytest.mark.parametrize("config", [{"num_workers": 1}, {"num_env_runners": 1}])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sampler_results/episode_reward_mean", "env_runners/episode_return_mean"),
+        ("env_runners/episode_reward_mean", "env_runners/episode_return_mean"),
+        ("evaluation/episode_reward_mean", "evaluation/env_runners/episode_return_mean"),
+        ("min-sampler_results/episode_len_mean", "min-env_runners/episode_len_mean"),
+    ],
+)
+def test_results_that_rank_checkpoints_get_todays_names(read, old, new, config):
+    lines = ("run: PPO", "env: CartPole-v1", "stop: {timesteps_total: 5}", f"config: {config}")
+    for spelling in (
+        f"checkpoint_score_attr: {old}",
+        f"checkpoint_config: {{checkpoint_score_attribute: {old}}}",
+    ):
+        found = read(*lines, spelling)
+        assert found.score_attribute == new.removeprefix("min-")
+        assert found.score_order == ("min" if "min-" in new else None)
+        assert any(f"{old} is {new} now" in note for note in found.all_notes)
+    given = with_options(read(*lines), LaunchOptions(checkpoint_score_attr=old))
+    assert given.score_attribute == new.removeprefix("min-")
+
+
+def test_a_url_is_no_file():
+    with pytest.raises(RequestError, match="is a URL, but files must be local; download it first"):
+        read_experiments(Path("https://example.org/pong.yaml"))
+
+
+def test_a_misspelt_retired_key_is_recognized(read):
+    found = read(
+        "run: PPO", "env: CartPole-v1", "stop: {timesteps_total: 5}", "config: {num_workrs: 1}"
+    )
+    with pytest.raises(
+        RequestError, match="did you mean 'num_workers', which is 'num_env_runners'"
+    ):
+        check_names(found)

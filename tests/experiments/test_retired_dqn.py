@@ -103,3 +103,13 @@ def test_a_fragment_holds_a_whole_target():
 def test_what_is_refused(given, said):
     with pytest.raises(RequestError, match=said):
         todays(exploration_config=given)
+
+
+@pytest.mark.parametrize(
+    "kind", ["MultiAgentPrioritizedReplayBuffer", "ray.x.PrioritizedEpisodeReplayBuffer"]
+)
+def test_uniform_replay_overrules_the_buffers_type(kind):
+    buffer = {"type": kind, "capacity": 9, "prioritized_replay_alpha": 0.5}
+    config, notes = todays(prioritized_replay=False, replay_buffer_config=buffer)
+    assert config["replay_buffer_config"] == {"type": "EpisodeReplayBuffer", "capacity": 9}
+    assert "prioritized_replay: false overruled it" in notes

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import ray.rllib.algorithms.ppo as real_ppo
+from ray.tune import registry
 
 from experiments.checking import check_experiment
 from experiments.errors import RequestError
@@ -262,3 +263,68 @@ def test_a_module_named_like_an_algorithm_is_not_hidden(read, tmp_path, monkeypa
 def test_without_an_environment_it_is_refused(read):
     with pytest.raises(RequestError, match="env: is missing"):
         read("from ray.rllib.algorithms.pg import PGConfig\nconfig = PGConfig()\n")
+
+
+@pytest.mark.parametrize("copy", ["base.copy()", "base.to_dict()", "deepcopy(base)"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        'PPOConfig().environment("CartPole-v1").training(model={"fcnet_hiddens": [64]})',
+        'ppo.DEFAULT_CONFIG.copy(); base.update(env="CartPole-v1", model={"fcnet_hiddens": [64]})',
+    ],
+)
+def test_a_copy_is_independent(read, base, copy):
+    if "DEFAULT" in base and "to_dict" in copy:
+        return
+    found = read(
+        "from copy import deepcopy\n"
+        "from ray.rllib.algorithms import ppo\n"
+        "from ray.rllib.algorithms.ppo import PPOConfig\n"
+        f"base = {base}\n"
+        f"other = {copy}\n"
+        'model = other["model"]\n'
+        'model["use_lstm"] = True\n'
+        'model["fcnet_hiddens"].append(8)\n'
+        "config = base\n"
+    )
+    assert found.config["model"] == {"fcnet_hiddens": [64]}
+
+
+def test_tunes_registry_gives_the_recorder(read):
+    real = registry.get_trainable_cls
+    found = read(
+        "from ray.tune.registry import get_trainable_cls\n"
+        'config = get_trainable_cls("PPO").get_default_config()\n'
+        'config = config.environment("CartPole-v1").rollouts(num_rollout_workers=1)\n'
+    )
+    assert (found.algorithm, found.config["num_env_runners"]) == ("PPO", 1)
+    assert registry.get_trainable_cls is real
+
+
+def test_nested_settings_can_be_updated_before_they_are_set(read):
+    found = read(
+        "from ray.rllib.algorithms.dqn.dqn import DQNConfig\n"
+        'config = DQNConfig().environment("CartPole-v1")\n'
+        'buffer = config.replay_buffer_config.update({"capacity": 99})\n'
+        'explore = config.exploration_config.update({"epsilon_timesteps": 7})\n'
+        "config.training(replay_buffer_config=buffer)\n"
+        "config.exploration(exploration_config=explore)\n"
+    )
+    assert found.config["replay_buffer_config"] == {"capacity": 99}
+    assert found.config["epsilon"] == [[0, 1.0], [7, 0.02]]
+
+
+def test_a_plain_dict_names_no_algorithm(read):
+    with pytest.raises(RequestError, match="config: is a plain dict, which names no algorithm"):
+        read('config = {"env": "CartPole-v1", "num_workers": 2}\n')
+
+
+def test_a_horizon_on_an_environment_of_the_files_own(read):
+    text = (
+        "from ray.tune.registry import register_env\n"
+        "from ray.rllib.algorithms.ppo import PPOConfig\n"
+        'register_env("mine", lambda options: None)\n'
+        'config = PPOConfig().environment("mine").rollouts(horizon=100)\n'
+    )
+    with pytest.raises(RequestError, match=r"config\.horizon: 'mine' is no id of gymnasium's"):
+        read(text)

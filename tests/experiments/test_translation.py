@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import pytest
 
 from experiments.checking import check_experiment
 from experiments.edits import notes_on
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
+from experiments.retired_envs import _RENAMED
 from experiments.retired_keys import RENAMED
 from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
 from experiments.schema import COMMON, OF_ALGORITHM
@@ -167,6 +169,12 @@ def test_values(given, expected):
     assert found == expected or (set(given) & set(era) and found["model"] == expected["model"])
 
 
+@pytest.mark.parametrize(("run", "weight"), [("A2C", 0.01), ("A3C", 0.01), ("PPO", 0.0)])
+def test_a_schedule_that_is_a_step_starts_at_the_algorithms_weight(run, weight):
+    found = config_of(run, entropy_coeff_schedule=500, num_workers=1)
+    assert found["entropy_coeff"] == [[0, weight], [500, 0.0]]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -210,6 +218,25 @@ def test_environments():
     }
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LunarLander-v2", "LunarLander-v3"),
+        ("BipedalWalker-v2", "BipedalWalker-v3"),
+        ("FrozenLake-v0", "FrozenLake-v1"),
+        ("Taxi-v2", "Taxi-v3"),
+    ],
+)
+def test_ids_of_an_older_version(old, new):
+    entry, changes = translated({"run": "PPO", "env": old, "stop": {"a": 1}, "config": {}})
+    assert entry["env"] == new
+    assert f"{old} is {new} now" in " ".join(notes_on(changes))
+
+
+def test_every_renamed_id_is_registered():
+    assert all(new in gym.registry for new in _RENAMED.values())
+
+
 def test_a_horizon_never_makes_episodes_longer():
     assert config_of(env="CartPole-v0", horizon=150) == {"env_config": {"max_episode_steps": 150}}
     for steps in (200, 5000):
@@ -231,6 +258,18 @@ def test_the_retired_preprocessor_stacks_nothing():
     assert config["env_config"]["stack_size"] == 1
     assert config["clip_rewards"] is False
     assert "preprocessor_pref" not in config
+
+
+def test_todays_ids_are_wrapped_as_the_retired_ones():
+    given = {"num_workers": 1, "rollout_fragment_length": 20}
+    lone = config_of("A3C", env="ALE/Pong-v5", preprocessor_pref="rllib", **given)
+    assert lone["env_config"] == {"stack_size": 1, "noop_max": 0, "use_fire_reset": False}
+    assert lone["clip_rewards"] is False
+    wrapped = config_of("PPO", env="ALE/Breakout-v5", **given)
+    assert wrapped["env_config"] == {"terminal_on_life_loss": True}
+    own = config_of("PPO", env="ALE/Pong-v5", env_config={"terminal_on_life_loss": False}, **given)
+    assert own["env_config"] == {"terminal_on_life_loss": False}
+    assert "env_config" not in config_of("DQN", env="ALE/Pong-v5", **given)
 
 
 def test_the_wrappers_skipped_frames_where_the_game_did_not():
@@ -321,6 +360,14 @@ def test_a3c_without_runners_gets_one():
 )
 def test_batches_are_what_the_rounds_collected(run, given, batch):
     assert config_of(run, train_batch_size=5000, **given)["train_batch_size"] == batch
+
+
+def test_only_later_releases_shortened_fragments_longer_than_a_batch():
+    given = {"num_workers": 4, "rollout_fragment_length": 100, "train_batch_size": 200}
+    later = config_of("PPO", **given)
+    assert (later["rollout_fragment_length"], later["train_batch_size"]) == ("auto", 200)
+    before = config_of("PPO", use_pytorch=True, **given)
+    assert (before["rollout_fragment_length"], before["train_batch_size"]) == (100, 400)
 
 
 @pytest.mark.parametrize(
@@ -424,6 +471,12 @@ def test_ray_0_4_showed_one_screen_unless_to_dqn():
     assert "preprocessor_pref" not in config_of("A3C", batch_size=20)
 
 
+@pytest.mark.parametrize("old", ["Pong-ram-v0", "Pong-ramDeterministic-v4"])
+@pytest.mark.parametrize("sign", ["batch_size", "num_envs_per_worker"])
+def test_games_seen_as_ram_are_refused_in_one_line(old, sign):
+    assert old in refusal(run="A3C", env=old, **{sign: 20})
+
+
 def test_a_game_without_a_stack():
     for model, size in (
         ({"framestack": False}, 1),
@@ -470,3 +523,20 @@ def test_model_keys_left_out_are_said():
         assert "model" not in config_of(model={key: value}) or key not in config_of(
             model={key: value}
         ).get("model", {})
+
+
+def notes_of(run, env="CartPole-v1", **config):
+    entry = {"run": run, "env": env, "stop": {"training_iteration": 1}, "config": config}
+    return " ".join(notes_on(translated(entry, retired=True)[1]))
+
+
+def test_nothing_is_left_out_that_was_not_there():
+    notes = notes_of("A3C", env="PongDeterministic-v4", batch_size=20, num_workers=1)
+    assert "preprocessor_pref" not in notes
+
+
+def test_pg_has_no_critic_to_bootstrap_with():
+    assert "counts as 0" in notes_of("PG", batch_mode="complete_episodes", num_workers=0)
+    for run, given in (("A2C", {}), ("PG", {"use_critic": True})):
+        words = notes_of(run, batch_mode="complete_episodes", num_workers=0, **given)
+        assert "bootstrapped with the critic" in words
