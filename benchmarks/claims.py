@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "results" / "cartpole" / "claims.json"
 CURVES = RECORD.parent
 EVERY_STEPS = 2_000
+ATARI = ROOT / "results" / "atari" / "pong-benchmark.md"
 SPEED = ROOT / "results" / "cartpole" / "cartpole-benchmark.md"
 FILES = ("cartpole-ppo", "cartpole-a2c", "cartpole-a3c")
 SEEDS = "0-9"
@@ -120,7 +121,11 @@ def results_table(record: dict[str, Any]) -> str:
 def filled(readme: str, record: dict[str, Any]) -> str:
     """The README with its generated sections replaced."""
     readme = _between(readme, "results", results_table(record)) if record["claims"] else readme
-    return _between(readme, "speed", SPEED.read_text().strip()) if SPEED.exists() else readme
+    for section, file in (("speed", SPEED), ("atari", ATARI)):
+        if file.exists():
+            # The settings of every contender stand in the file itself.
+            readme = _between(readme, section, file.read_text().partition("\nSettings:")[0].strip())
+    return readme
 
 
 def _between(text: str, section: str, body: str) -> str:
