@@ -24,7 +24,8 @@ def fitted(
 
     A request of Tune that the machine cannot meet waits for ever. Runners are merged, so that all
     environments stay and the batch is the same; those that only evaluate go first. Of numbers
-    given as grids those of environments per runner are merged, those of runners are capped.
+    given as grids those of environments per runner are merged, those of runners and
+    GPUs are capped.
 
     Args:
         experiment: checked for names and kinds.
@@ -54,10 +55,10 @@ def _value(experiment: Experiment, defaults: Any, key: str) -> Any:
 
 def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str, Any]:
     names = ("num_learners", "num_gpus_per_learner", "num_env_runners", "num_gpus_per_env_runner")
-    asked = [_value(experiment, defaults, name) for name in names]
-    if gpus is None or not all(isinstance(number, int | float) for number in asked):
+    given = [each(_value(experiment, defaults, name)) for name in names]
+    if gpus is None or not all(isinstance(n, int | float) for numbers in given for n in numbers):
         return {}
-    learners, per_learner, runners, per_runner = asked
+    learners, per_learner, runners, per_runner = (max(numbers) for numbers in given)
     evaluating = max(_evaluating(experiment, defaults), default=0)
     if max(learners, 1) * per_learner + (runners + evaluating) * per_runner <= gpus:
         return {}
@@ -66,7 +67,9 @@ def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str
         changed["num_gpus_per_env_runner"] = 0
     if max(learners, 1) * per_learner > gpus:
         # Several learners were there for the GPUs; one computes the same gradients.
-        changed["num_gpus_per_learner"] = 1 if gpus >= 1 else 0
+        most = 1 if gpus >= 1 else 0
+        asked = _value(experiment, defaults, "num_gpus_per_learner")
+        changed["num_gpus_per_learner"] = mapped(lambda n: min(n, most), asked)
         if learners > 1:
             changed["num_learners"] = 0
     return changed

@@ -112,6 +112,14 @@ def test_a_grid_of_runners_is_capped():
     assert "num_env_runners {'grid_search': [1, 2]} instead of" in notes[0]
 
 
+def test_grids_ask_for_no_gpu_that_is_not_there():
+    runners = {"grid_search": [1, 2]}
+    new, _ = changed("A3C", num_env_runners=runners, num_gpus_per_env_runner=0.5)
+    assert new == {"num_gpus_per_env_runner": 0, "num_cpus_for_main_process": 0}
+    new, _ = changed(num_gpus_per_learner={"grid_search": [0, 2]}, num_env_runners=1)
+    assert new == {"num_gpus_per_learner": 0}
+
+
 def test_other_grids_are_left_to_the_check():
     assert changed(num_learners={"grid_search": [8, 16]}) == ({}, [])
 
