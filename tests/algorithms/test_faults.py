@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -66,9 +67,11 @@ def test_a_killed_runner_comes_back_and_training_goes_on(make_algo, make_config)
 
     before = pids()
     os.kill(before[0], signal.SIGKILL)
-    sampled = [result["env_runners"]["num_env_steps_sampled"] for result in train(algo, 4)]
-    # Whoever is left fills its half; then there are two again.
-    assert set(sampled) <= {40, 80}
+    # Whoever is left fills its half, until the new process is up; how soon the machine decides.
+    sampled, deadline = [0], time.monotonic() + 120
+    while sampled[-1] != 80 and time.monotonic() < deadline:
+        sampled.append(algo.train()["env_runners"]["num_env_steps_sampled"])
+    assert set(sampled) <= {0, 40, 80}
     assert sampled[-1] == 80
     after = pids()
     assert before[1] in after
