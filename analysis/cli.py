@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from analysis.scores import MEASURES
+from analysis.report_options import ReportOptions
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
+DEFAULTS = ReportOptions()
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -26,29 +27,27 @@ def report(
     ] = Path("report"),
     measure: Annotated[
         str, typer.Option("--measure", help="What runs are judged by: final, average or best.")
-    ] = "final",
+    ] = DEFAULTS.measure,
     threshold: Annotated[
         list[str] | None,
         typer.Option(
             "--threshold", metavar="ENV=RETURN", help="Time the first reaching (repeatable)."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = (DEFAULTS.seed),
     resamples: Annotated[
         int, typer.Option("--resamples", min=100, help="Resamples of the bootstrap.")
-    ] = 10_000,
+    ] = DEFAULTS.resamples,
     baseline: Annotated[
         str | None,
         typer.Option("--baseline", help="Group the others are compared with (ablation bars)."),
     ] = None,
-    title: Annotated[
-        str, typer.Option("--title", help="Title of the page.")
-    ] = "Comparison of runs",
+    title: Annotated[str, typer.Option("--title", help="Title of the page.")] = DEFAULTS.title,
 ) -> None:
     """Compare runs: one page that works offline, tables, figures, and the command that drew them."""
     from analysis.report import NothingToReportError, UnknownEnvironmentError
     from analysis.report import report as write_report
-    from analysis.report_options import ReportOptions
+    from analysis.scores import MEASURES
     from analysis.summary import UnknownGroupError
 
     if measure not in MEASURES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from analysis.summary import MEASURE
+from analysis.defaults import MEASURE, RESAMPLES, SEED
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ReportOptions:
 
     measure: str = MEASURE
     thresholds: Mapping[str, float] = field(default_factory=dict)
-    seed: int = 0
-    resamples: int = 10_000
+    seed: int = SEED
+    resamples: int = RESAMPLES
     title: str = "Comparison of runs"
     baseline: str | None = None

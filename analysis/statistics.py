@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from analysis.defaults import RESAMPLES, SEED
+
 Scores = Sequence[np.ndarray]
 
-RESAMPLES = 10_000
 # Drawn at once; bounds the memory.
 CHUNK = 1_000
 # The same for whole curves: 100 resamples of 10 runs of 200 points are 1.6 MB, which stay in the cache.
@@ -97,7 +98,7 @@ def resampled(scores: Scores, number: int, generator: np.random.Generator) -> li
 def estimate(
     statistic: Callable[..., np.ndarray],
     *samples: Scores,
-    seed: int = 0,
+    seed: int = SEED,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Estimate:
@@ -150,7 +151,7 @@ def curve_interval(
     values_RG: np.ndarray,
     statistic: str = "iqm",
     *,
-    seed: int = 0,
+    seed: int = SEED,
     resamples: int = 2_000,
     level: float = LEVEL,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

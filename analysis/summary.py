@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.defaults import MEASURE, RESAMPLES, SEED
 from analysis.groups import by_group, sweep_of
 from analysis.load import Results
 from analysis.overall import overall
@@ -24,8 +25,6 @@ from analysis.statistics import (
     probability_of_improvement,
 )
 from analysis.worlds import length_warnings, run_warnings, worlds_of
-
-MEASURE = "final"
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,8 @@ def summarise(
     *,
     measure: str = MEASURE,
     thresholds: Mapping[str, float] | None = None,
-    seed: int = 0,
-    resamples: int = 10_000,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
     baseline: str | None = None,
 ) -> Summary:
     """Scores, estimates and comparisons of what was loaded.

@@ -14,6 +14,15 @@ from algorithms.learner import learner_batch
 from algorithms.runner import VectorEnvRunner
 
 TINY_MODEL = {"fcnet_hiddens": [16], "fcnet_activation": "tanh"}
+# A DQN that learns within its first iteration.
+SMALL_DQN = {
+    "model": {"fcnet_hiddens": [16]},
+    "hiddens": [8],
+    "num_steps_sampled_before_learning_starts": 100,
+    "min_sample_timesteps_per_iteration": 300,
+    "log_sys_usage": False,
+    "seed": 0,
+}
 
 
 def small_config(name, env="CartPole-v1", **settings):

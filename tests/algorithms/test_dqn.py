@@ -15,15 +15,9 @@ from algorithms.results import result_names
 from experiments.evaluate import evaluate_checkpoint
 from experiments.options import EvaluateOptions
 
+from .conftest import SMALL_DQN
+
 pytestmark = pytest.mark.ray
-SMALL = {
-    "model": {"fcnet_hiddens": [16]},
-    "hiddens": [8],
-    "num_steps_sampled_before_learning_starts": 100,
-    "min_sample_timesteps_per_iteration": 300,
-    "log_sys_usage": False,
-    "seed": 0,
-}
 
 
 @pytest.fixture
@@ -31,7 +25,9 @@ def trained(make_algo):
     """An algorithm after some iterations, and its last result."""
 
     def run(env="CartPole-v1", iterations=2, **settings):
-        algo = make_algo(config_class("DQN")().update_from_dict({"env": env, **SMALL, **settings}))
+        algo = make_algo(
+            config_class("DQN")().update_from_dict({"env": env, **SMALL_DQN, **settings})
+        )
         for _ in range(iterations):
             result = algo.train()
         return algo, result

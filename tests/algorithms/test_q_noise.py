@@ -9,15 +9,7 @@ from torch import nn
 from algorithms import config_class
 from algorithms.q_noise import ADAPTATION, NoisyLinear, ParameterNoise, make_noisy, noise_in
 
-SMALL = {
-    "env": "CartPole-v1",
-    "model": {"fcnet_hiddens": [16]},
-    "hiddens": [8],
-    "num_steps_sampled_before_learning_starts": 100,
-    "min_sample_timesteps_per_iteration": 300,
-    "log_sys_usage": False,
-    "seed": 0,
-}
+from .conftest import SMALL_DQN
 
 
 @pytest.fixture
@@ -90,7 +82,9 @@ def test_the_deviation_follows_the_distance_of_epsilon_greedy(epsilon, factor):
 )
 def test_dqn_trains_with_noise(make_algo, settings):
     settings = {**settings, "epsilon": 0.0}
-    algo = make_algo(config_class("DQN")().update_from_dict({**SMALL, **settings}))
+    algo = make_algo(
+        config_class("DQN")().update_from_dict({"env": "CartPole-v1", **SMALL_DQN, **settings})
+    )
     for _ in range(2):
         result = algo.train()
     assert result["timesteps_total"] >= 600
