@@ -13,7 +13,7 @@ from typing import Any
 import algorithms
 from algorithms.results import result_names
 from envs import EnvironmentRequestError, environment_spaces
-from experiments.checking_keys import alternatives, check_config, combinations, expanded
+from experiments.checking_keys import check_config, combinations, expanded
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
 from experiments.kinds import (
@@ -26,6 +26,7 @@ from experiments.kinds import (
     optional,
     text,
 )
+from experiments.search_space import alternatives
 
 # RLlib's, which this project does not offer.
 FOREIGN = ("APPO", "BC", "CQL", "DreamerV3", "IMPALA", "MARWIL", "SAC", "DDPG", "TD3")

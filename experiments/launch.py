@@ -28,6 +28,7 @@ from experiments.overrides import parse_mapping, parse_seeds
 from experiments.plan import print_plan
 from experiments.progress import TrialProgress, close_displays
 from experiments.requests import option_notes
+from experiments.search_space import tune_space
 from experiments.stopping import FirstReached
 from experiments.summary import print_summary, trial_rows
 
@@ -238,7 +239,7 @@ def _param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
     """The configuration as Tune wants it: plain data, one value or a grid per key."""
     from ray import tune
 
-    space = {"env": job.experiment.env, **grids(job.experiment.config)}
+    space = {"env": job.experiment.env, **tune_space(job.experiment.config)}
     if job.seeds is not None:
         space["seed"] = tune.grid_search(job.seeds)
     if job.restore_from is not None:
@@ -246,13 +247,6 @@ def _param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
     if options.log_info or options.log_debug:
         space["log_level"] = "DEBUG" if options.log_debug else "INFO"
     return space
-
-
-def grids(value: Any) -> Any:
-    """A copy of nested data with ``{grid_search: […]}`` kept as Tune's own marker."""
-    if isinstance(value, dict):
-        return {key: grids(item) for key, item in value.items()}
-    return list(value) if isinstance(value, list) else value
 
 
 def checkpoint_config(experiment: Experiment) -> Any:
