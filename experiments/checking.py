@@ -28,6 +28,13 @@ from experiments.kinds import (
 )
 from experiments.search_space import alternatives
 
+def seeds(value: object) -> str | None:
+    """A list of different seeds."""
+    listed = value if isinstance(value, list | tuple) else []
+    good = listed and not any(map(integer(0), listed)) and len(set(listed)) == len(listed)
+    return None if good else "a list of different whole numbers such as [0, 1, 2]"
+
+
 # RLlib's, which this project does not offer.
 FOREIGN = ("APPO", "BC", "CQL", "DreamerV3", "IMPALA", "MARWIL", "SAC", "DDPG", "TD3")
 FIELD_KINDS: dict[str, Kind] = {
@@ -39,6 +46,9 @@ FIELD_KINDS: dict[str, Kind] = {
     "storage_path": optional(text),
     "max_failures": optional(integer(-1)),
     "time_budget_s": optional(number(0, above=True)),
+    "seeds": optional(seeds),
+    "mode": optional(choice("max", "min")),
+    "max_concurrent": optional(integer(1)),
 }
 # Where RLlib's messages turn from what is wrong to general advice.
 ADVICE = re.compile(r"\n|\. In PPO, the train batch")
@@ -107,14 +117,17 @@ def _check_fields(experiment: Experiment) -> None:
     for field, kind in FIELD_KINDS.items():
         if problem := complaint(kind, getattr(experiment, field)):
             raise RequestError(problem, key=field)
-    attribute = experiment.score_attribute
+    named = {
+        "checkpoint_score_attribute": experiment.score_attribute,
+        "metric": experiment.metric,
+    }
     known = result_names(experiment.algorithm)
-    if attribute is not None and attribute not in known:
-        raise RequestError(
-            f"result {attribute!r} is unknown",
-            key="checkpoint_score_attribute",
-            hint=_nearest_result(str(attribute), known),
-        )
+    for key, name in named.items():
+        if name is not None and name not in known:
+            hint = _nearest_result(str(name), known)
+            raise RequestError(f"result {name!r} is unknown", key=key, hint=hint)
+    if experiment.seeds is not None and "seed" in experiment.config:
+        raise RequestError("stands beside seeds", key="config.seed", hint="leave one of them out")
 
 
 def _check_stop(experiment: Experiment) -> None:

@@ -61,7 +61,7 @@ def build_manifest(
         "config_resolved": jsonable(resolved.to_dict()),
         "stop": jsonable(experiment.stop),
         "num_samples": experiment.num_samples,
-        "seeds": seeds if seeds is not None else [experiment.config.get("seed")],
+        "seeds": experiment.planned_seeds,
         "notes": notes,
         "environment_signature": environment_signature(experiment.env, resolved),
         "exact_resume": resolved.num_env_runners == 0

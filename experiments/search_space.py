@@ -15,7 +15,7 @@ from experiments.kinds import number
 
 # Why what Tune calls so is not offered.
 REFUSED = {
-    "sample_from": "values that depend on others cannot be searched as data; write an experiment for each case",
+    "sample_from": "values that depend on others are no data; write one experiment for each case",
     "lambda": "code is not evaluated",
     "randn": "use uniform or loguniform, whose bounds can be checked",
     "normal": "use uniform or loguniform, whose bounds can be checked",
