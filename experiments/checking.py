@@ -13,7 +13,7 @@ from typing import Any
 import algorithms
 from algorithms.results import result_names
 from envs import EnvironmentRequestError, environment_spaces
-from experiments.checking_keys import alternatives, check_config, combinations, expanded
+from experiments.checking_keys import check_config, combinations, expanded
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
 from experiments.kinds import (
@@ -26,6 +26,15 @@ from experiments.kinds import (
     optional,
     text,
 )
+from experiments.search_space import alternatives
+
+
+def seeds(value: object) -> str | None:
+    """A list of different seeds."""
+    listed = value if isinstance(value, list | tuple) else []
+    good = listed and not any(map(integer(0), listed)) and len(set(listed)) == len(listed)
+    return None if good else "a list of different whole numbers such as [0, 1, 2]"
+
 
 # RLlib's, which this project does not offer.
 FOREIGN = (
@@ -45,6 +54,9 @@ FIELD_KINDS: dict[str, Kind] = {
     "storage_path": optional(text),
     "max_failures": optional(integer(-1)),
     "time_budget_s": optional(number(0, above=True)),
+    "seeds": optional(seeds),
+    "mode": optional(choice("max", "min")),
+    "max_concurrent": optional(integer(1)),
 }
 # Where RLlib's messages turn from what is wrong to general advice.
 ADVICE = re.compile(r"\n|\. In PPO, the train batch")
@@ -113,14 +125,17 @@ def _check_fields(experiment: Experiment) -> None:
     for field, kind in FIELD_KINDS.items():
         if problem := complaint(kind, getattr(experiment, field)):
             raise RequestError(problem, key=field)
-    attribute = experiment.score_attribute
+    named = {
+        "checkpoint_score_attribute": experiment.score_attribute,
+        "metric": experiment.metric,
+    }
     known = result_names(experiment.algorithm)
-    if attribute is not None and attribute not in known:
-        raise RequestError(
-            f"result {attribute!r} is unknown",
-            key="checkpoint_score_attribute",
-            hint=_nearest_result(str(attribute), known),
-        )
+    for key, result in named.items():
+        if result is not None and result not in known:
+            hint = _nearest_result(str(result), known)
+            raise RequestError(f"result {result!r} is unknown", key=key, hint=hint)
+    if experiment.seeds is not None and "seed" in experiment.config:
+        raise RequestError("stands beside seeds", key="config.seed", hint="leave one of them out")
 
 
 def _check_stop(experiment: Experiment) -> None:

@@ -16,6 +16,7 @@ from experiments import retired_keys, schema, schema_dqn
 from experiments.errors import RequestError, nearest
 from experiments.kinds import Kind, complaint
 from experiments.retired_left_out import LEFT_OUT
+from experiments.search_space import alternatives, sampler_in
 
 MAX_COMBINATIONS = 200
 
@@ -130,29 +131,15 @@ def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> 
             raise RequestError(str(error), key=where) from None
 
 
-def alternatives(value: Any, where: str) -> list[Any]:
-    """The value, or those of ``{grid_search: […]}``.
-
-    Raises:
-        RequestError: the grid is empty or no list.
-    """
-    if not (isinstance(value, Mapping) and set(value) == {"grid_search"}):
-        return [value]
-    grid = value["grid_search"]
-    if not isinstance(grid, list) or not grid:
-        raise RequestError(f"must list alternatives, got {grid!r}", key=f"{where}.grid_search")
-    return grid
-
-
 def combinations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The configurations a grid search runs, the first ``MAX_COMBINATIONS`` of them."""
+    """The configurations a search may run, samplers at their ends, the first ``MAX_COMBINATIONS`` of them."""
     choices = [[(key, item) for item in expanded(value, key)] for key, value in config.items()]
     products = itertools.islice(itertools.product(*choices), MAX_COMBINATIONS)
     return [dict(pairs) for pairs in products]
 
 
 def expanded(value: Any, key: str) -> list[Any]:
-    """What one value may become, grids inside it included."""
-    if isinstance(value, Mapping) and set(value) != {"grid_search"}:
+    """What one value may become, grids and samplers inside it included."""
+    if isinstance(value, Mapping) and sampler_in(value, key) is None:
         return list(combinations(value))
     return alternatives(value, key)

@@ -27,6 +27,11 @@ class Experiment:
         storage_path: folder or URI the results folder goes to.
         max_failures: how often a failed trial starts again from its last checkpoint.
         time_budget_s: seconds after which everything stops.
+        seeds: every configuration is run once per seed, and judged by all of them.
+        metric: result trials are judged by; mode: ``max`` or ``min``.
+        search: how configurations are drawn: a name, or a mapping with its ``type``.
+        scheduler: which trials end early; likewise.
+        max_concurrent: trials at once at most.
         source: the file; text: its content.
         changes: what was translated on the way.
         notes: what else should be said before it runs, a sentence each.
@@ -47,6 +52,12 @@ class Experiment:
     storage_path: str | None = None
     max_failures: int | None = None
     time_budget_s: float | None = None
+    seeds: tuple[int, ...] | None = None
+    metric: str | None = None
+    mode: str | None = None
+    search: Any = None
+    scheduler: Any = None
+    max_concurrent: int | None = None
     source: Path | None = None
     text: str | None = None
     changes: tuple[Change, ...] = ()
@@ -57,3 +68,8 @@ class Experiment:
     def all_notes(self) -> list[str]:
         """A few lines on everything that was translated or adapted."""
         return [*notes_on(list(self.changes)), *self.notes]
+
+    @property
+    def planned_seeds(self) -> list[Any]:
+        """The seeds its trials get; None stands for no seed."""
+        return list(self.seeds) if self.seeds is not None else [self.config.get("seed")]

@@ -24,10 +24,11 @@ from experiments.manifest import (
     write_manifest,
 )
 from experiments.options import LaunchOptions
-from experiments.overrides import parse_mapping, parse_seeds
 from experiments.plan import print_plan
 from experiments.progress import TrialProgress, close_displays
 from experiments.requests import option_notes
+from experiments.search_space import is_drawn, tune_space
+from experiments.searching import make_scheduler, make_search, number_of_samples, repeats_seeds
 from experiments.stopping import FirstReached
 from experiments.summary import print_summary, trial_rows
 
@@ -43,16 +44,17 @@ class Job:
     Attributes:
         experiment: the request.
         resolved: its configuration after defaults.
-        seeds: those of ``--seeds``, or None.
         folder: where its results go.
         restore_from: the checkpoint training starts from, or None.
+        search: Tune's search algorithm, or None; scheduler: likewise.
     """
 
     experiment: Experiment
     resolved: Any
-    seeds: list[int] | None
     folder: Path
     restore_from: Path | None
+    search: Any = None
+    scheduler: Any = None
 
 
 def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console) -> int:
@@ -64,20 +66,18 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
     Raises:
         RequestError: before Ray starts, when anything in the request is wrong.
     """
-    seeds = parse_seeds(options.seeds) if options.seeds is not None else None
-    scheduler = _scheduler(options)
     callbacks = _tracking_callbacks(options)
-    jobs = [_checked(experiment, options, seeds) for experiment in experiments]
+    jobs = [_checked(experiment, options) for experiment in experiments]
     translated = [note for job in jobs for note in job.experiment.all_notes]
     for note in dict.fromkeys([*option_notes(options), *translated]):
         notes.print(f"note: {note}", markup=False)
     if options.dry_run:
         for job in jobs:
-            print_plan(job.experiment, job.resolved, job.seeds, job.folder)
+            print_plan(job.experiment, job.resolved, job.folder)
         return DONE
     cluster = _start_ray(options)
     try:
-        codes = [_run(job, options, scheduler, callbacks) for job in jobs]
+        codes = [_run(job, options, callbacks) for job in jobs]
     finally:
         import ray
 
@@ -87,7 +87,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
     return max(codes)
 
 
-def _checked(experiment: Experiment, options: LaunchOptions, seeds: list[int] | None) -> Job:
+def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
     """Check one experiment and find its folder.
 
     Raises:
@@ -118,7 +118,9 @@ def _checked(experiment: Experiment, options: LaunchOptions, seeds: list[int] | 
             problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
             "or --experiment-name for another name"
         )
-    return Job(experiment, resolved, seeds, folder, restore_from)
+    search = make_search(experiment, drawn=is_drawn(experiment.config))
+    scheduler = make_scheduler(experiment)
+    return Job(experiment, resolved, folder, restore_from, search, scheduler)
 
 
 def _available(options: LaunchOptions) -> tuple[float | None, float | None]:
@@ -164,11 +166,11 @@ def _start_ray(options: LaunchOptions) -> Any:
     return None
 
 
-def _run(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any]) -> int:
+def _run(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
     """Run one experiment; its exit code."""
     algorithms.register()
     started = time.monotonic()
-    tuner = _restored(job) if options.resume else _new(job, options, scheduler, callbacks)
+    tuner = _restored(job) if options.resume else _new(job, options, callbacks)
     try:
         results = tuner.fit()
     except KeyboardInterrupt:
@@ -185,7 +187,7 @@ def _run(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any])
     return EXIT_CODES[status]
 
 
-def _new(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any]) -> Any:
+def _new(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
     """A Tuner for a fresh experiment; its manifest is on disk before the first trial."""
     from ray import tune
 
@@ -198,7 +200,6 @@ def _new(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any])
         build_manifest(
             experiment=experiment,
             resolved=job.resolved,
-            seeds=job.seeds,
             notes=[*option_notes(options), *experiment.all_notes],
         ),
     )
@@ -206,8 +207,9 @@ def _new(job: Job, options: LaunchOptions, scheduler: Any, callbacks: list[Any])
         experiment.algorithm,
         param_space=_param_space(job, options),
         tune_config=tune.TuneConfig(
-            num_samples=experiment.num_samples,
-            scheduler=scheduler,
+            num_samples=number_of_samples(experiment, job.search),
+            search_alg=job.search,
+            scheduler=job.scheduler,
             time_budget_s=experiment.time_budget_s,
             # Tune copies the trainable's name and a random id into folder names; ours tell seeds.
             trial_dirname_creator=trial_folder_name,
@@ -238,21 +240,14 @@ def _param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
     """The configuration as Tune wants it: plain data, one value or a grid per key."""
     from ray import tune
 
-    space = {"env": job.experiment.env, **grids(job.experiment.config)}
-    if job.seeds is not None:
-        space["seed"] = tune.grid_search(job.seeds)
+    space = {"env": job.experiment.env, **tune_space(job.experiment.config)}
+    if job.experiment.seeds is not None and not repeats_seeds(job.search):
+        space["seed"] = tune.grid_search(list(job.experiment.seeds))
     if job.restore_from is not None:
         space["restore_from"] = str(job.restore_from.absolute())
     if options.log_info or options.log_debug:
         space["log_level"] = "DEBUG" if options.log_debug else "INFO"
     return space
-
-
-def grids(value: Any) -> Any:
-    """A copy of nested data with ``{grid_search: […]}`` kept as Tune's own marker."""
-    if isinstance(value, dict):
-        return {key: grids(item) for key, item in value.items()}
-    return list(value) if isinstance(value, list) else value
 
 
 def checkpoint_config(experiment: Experiment) -> Any:
@@ -275,24 +270,6 @@ def trial_folder_name(trial: Any) -> str:
     seed = trial.config.get("seed")
     parts = [trial.trainable_name, env, f"seed{seed}" if seed is not None else "", trial.trial_id]
     return "_".join(part for part in parts if part)
-
-
-def _scheduler(options: LaunchOptions) -> Any:
-    """Tune's scheduler of that name.
-
-    Raises:
-        RequestError: unknown name or argument.
-    """
-    settings = parse_mapping(options.scheduler_config, what="--scheduler-config")
-    if options.scheduler == "FIFO" and not settings:
-        return None
-    from ray.tune.error import TuneError
-    from ray.tune.schedulers import create_scheduler
-
-    try:
-        return create_scheduler(options.scheduler, **settings)
-    except (ValueError, TypeError, TuneError) as error:
-        raise RequestError(key="--scheduler", problem=str(error).splitlines()[0]) from error
 
 
 def _tracking_callbacks(options: LaunchOptions) -> list[Any]:

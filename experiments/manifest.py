@@ -36,7 +36,6 @@ def build_manifest(
     *,
     experiment: Any,
     resolved: Any,
-    seeds: list[int] | None,
     notes: list[str],
 ) -> dict[str, Any]:
     """Everything needed to run the experiment again, as plain data.
@@ -44,7 +43,6 @@ def build_manifest(
     Args:
         experiment: the request (:class:`experiments.experiment.Experiment`).
         resolved: the AlgorithmConfig after defaults.
-        seeds: seeds of ``--seeds``; None when the file decides.
         notes: what was translated or adapted on the way.
     """
     return {
@@ -61,7 +59,7 @@ def build_manifest(
         "config_resolved": jsonable(resolved.to_dict()),
         "stop": jsonable(experiment.stop),
         "num_samples": experiment.num_samples,
-        "seeds": seeds if seeds is not None else [experiment.config.get("seed")],
+        "seeds": experiment.planned_seeds,
         "notes": notes,
         "environment_signature": environment_signature(experiment.env, resolved),
         "exact_resume": resolved.num_env_runners == 0

@@ -11,9 +11,7 @@ from experiments.experiment import Experiment
 from experiments.manifest import jsonable
 
 
-def print_plan(
-    experiment: Experiment, resolved: Any, seeds: list[int] | None, folder: Path
-) -> None:
+def print_plan(experiment: Experiment, resolved: Any, folder: Path) -> None:
     """Print the checked experiment as YAML, defaults that differ filled in."""
     plan = {
         experiment.name: {
@@ -21,7 +19,7 @@ def print_plan(
             "env": jsonable(experiment.env),
             "config": jsonable(experiment.config),
             "stop": jsonable(experiment.stop),
-            "seeds": seeds if seeds is not None else [experiment.config.get("seed")],
+            "seeds": experiment.planned_seeds,
             "num_samples": experiment.num_samples,
             "results": str(folder),
             "steps_per_update": _steps_per_update(experiment.algorithm, resolved),

@@ -10,7 +10,7 @@ from experiments.edits import Edits
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.options import FileOptions, LaunchOptions, TrainOptions
-from experiments.overrides import apply_overrides, into_retired, parse_mapping
+from experiments.overrides import apply_overrides, into_retired, parse_mapping, parse_seeds
 from experiments.reading import read_experiments
 from experiments.retired_signs import has_retired_keys
 from experiments.translation import result_today, score_today, translated, with_todays_env
@@ -97,6 +97,12 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
         "num_to_keep": options.keep_checkpoints_num,
     }
     changes |= {key: value for key, value in given.items() if value is not None}
+    if options.seeds is not None:
+        changes["seeds"] = tuple(parse_seeds(options.seeds))
+        changes["config"] = {k: v for k, v in experiment.config.items() if k != "seed"}
+    if options.scheduler != "FIFO" or options.scheduler_config != "{}":
+        settings = parse_mapping(options.scheduler_config, what="--scheduler-config")
+        changes["scheduler"] = {"type": options.scheduler, **settings}
     if options.checkpoint_score_attr is not None:
         attribute = score_today(options.checkpoint_score_attr)
         changes["score_attribute"] = attribute.removeprefix("min-")
