@@ -25,7 +25,6 @@ class Aligned:
         grid_G: rising.
         values_RG: NaN outside a run's own range.
         runs: R numbers of the runs.
-        cut: how many of them end before the grid does.
     """
 
     axis: str
@@ -33,7 +32,6 @@ class Aligned:
     grid_G: np.ndarray
     values_RG: np.ndarray
     runs: tuple[int, ...]
-    cut: int
 
     @property
     def counts_G(self) -> np.ndarray:
@@ -49,7 +47,6 @@ class Aligned:
             self.grid_G[whole_G],
             self.values_RG[:, whole_G],
             self.runs,
-            self.cut,
         )
 
 
@@ -85,9 +82,7 @@ def align(
         index = np.searchsorted(x, grid, side="right") - 1
         inside = (index >= 0) & (grid <= x[-1])
         values[row, inside] = y[index[inside]]
-    ends = [part[axis].max() for part in per_run.values()]
-    cut = sum(end < grid[-1] for end in ends)
-    return Aligned(axis, column, grid, values, tuple(int(run) for run in per_run), int(cut))
+    return Aligned(axis, column, grid, values, tuple(int(run) for run in per_run))
 
 
 Line = tuple[np.ndarray, np.ndarray]

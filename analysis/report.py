@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from analysis import tables
 from analysis.draw import CURVE_RESAMPLES
 from analysis.figure_files import write_figures
@@ -108,8 +106,3 @@ def _command(folders: Sequence[Path], output: Path, options: ReportOptions) -> s
     for env, value in options.thresholds.items():
         words += ["--threshold", f"{env}={value!r}"]
     return shlex.join(words)
-
-
-def read_scores(output: Path) -> pd.DataFrame:
-    """The ``scores.csv`` of a report."""
-    return pd.read_csv(output / "scores.csv")

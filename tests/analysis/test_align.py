@@ -33,7 +33,6 @@ def test_nothing_is_extrapolated():
     assert aligned.values_RG[1, [1, 2]].tolist() == [5.0, 6.0]
     assert np.isnan(aligned.values_RG[1, [0, 3, 4]]).all()
     assert aligned.counts_G.tolist() == [1, 2, 2, 1, 1]
-    assert aligned.cut == 1
     common = aligned.common()
     assert common.grid_G.tolist() == [10, 20]
     assert common.runs == (0, 1)
