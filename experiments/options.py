@@ -97,7 +97,8 @@ class LaunchOptions:
         False
     )
     ray_address: Annotated[
-        str | None, typer.Option("--ray-address", help="Join a running Ray cluster.")
+        str | None,
+        typer.Option("--ray-address", envvar="RAY_ADDRESS", help="Join a running Ray cluster."),
     ] = None
     ray_ui: Annotated[bool, typer.Option("--ray-ui", help="Start Ray's dashboard.")] = False
     ray_num_cpus: Annotated[

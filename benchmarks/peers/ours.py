@@ -82,7 +82,12 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     run = VARIANTS[variant]
     # Iterations of 2,000 steps at most: the measurement ends with one.
     settings = {**run.settings(), "min_sample_timesteps_per_iteration": 2_000}
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
     logging.getLogger("ray").setLevel(logging.ERROR)
     algorithms.register()
     config = algorithms.config_class(run.algorithm)().update_from_dict({**settings, "seed": SEED})
