@@ -33,9 +33,16 @@ def cartpole_table(results: Path) -> str:
     ]
     return (
         tables.markdown(columns, rows)
-        + f"\nNone of the seeds was used for tuning. Solved: mean return of the last 100 training episodes ≥ "
-        f"{threshold:g}; seeds that are not done count as unsolved. {provenance(runs)} {REGENERATE}"
+        + f"\nSeeds {_span(runs)}, none of them used for tuning. Solved: mean return of the last 100 "
+        f"training episodes ≥ {threshold:g}; seeds that are not done count as unsolved. {provenance(runs)} {REGENERATE}"
     )
+
+
+def _span(runs: Sequence[Run]) -> str:
+    """The seeds in a few letters: 0-9, or 0, 2, 5."""
+    seeds = sorted({run.seed for run in runs})
+    whole = seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1
+    return f"{seeds[0]}-{seeds[-1]}" if whole else ", ".join(map(str, seeds))
 
 
 def _of_file(runs: Sequence[Run], threshold: float) -> list[str]:

@@ -158,13 +158,16 @@ def chosen(study: Study, only: list[str], seeds: str | None) -> list[tuple[Cell,
     Raises:
         RequestError: an unknown cell, or seeds that are none.
     """
-    from experiments.overrides import parse_seeds
-
     names = [cell.name for cell in study.cells]
     for name in only:
         if name not in names:
             hint = nearest(name, names) or f"there are {', '.join(names)}"
             raise RequestError(f"{study.name} has no cell {name!r}", key="--only", hint=hint)
-    asked = tuple(parse_seeds(seeds)) if seeds is not None else None
+    asked: tuple[int, ...] = ()
+    if seeds is not None:
+        # Loads RLlib: only where it is needed.
+        from experiments.overrides import parse_seeds
+
+        asked = tuple(parse_seeds(seeds))
     cells = [cell for cell in study.cells if not only or cell.name in only]
     return replace(study, cells=tuple(replace(c, seeds=asked or c.seeds) for c in cells)).runs
