@@ -34,7 +34,8 @@ def cartpole_table(results: Path) -> str:
     return (
         tables.markdown(columns, rows)
         + f"\nSeeds {_span(runs)}, none of them used for tuning. Solved: mean return of the last 100 "
-        f"training episodes ≥ {threshold:g}; seeds that are not done count as unsolved. {provenance(runs)} {REGENERATE}"
+        f"training episodes ≥ {threshold:g}; seeds that are not done count as unsolved. "
+        f"{provenance(runs)} {REGENERATE}"
     )
 
 

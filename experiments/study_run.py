@@ -176,6 +176,8 @@ def _rllib(words: list[str], lock: int, *, capture: bool = False) -> tuple[str, 
     process = subprocess.Popen(
         [sys.executable, "-m", "experiments.command", *words],
         cwd=ROOT,
+        # Unless told where, Ray joins whatever cluster was started last on this machine.
+        env={"RAY_ADDRESS": "local", **os.environ},
         stdout=subprocess.PIPE if capture else None,
         text=True,
         start_new_session=True,
