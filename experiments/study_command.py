@@ -102,7 +102,6 @@ def report(
     from analysis.signatures import DifferentEnvironmentsError
     from analysis.study_gate import lines_of, verdicts
     from analysis.study_tables import study_table
-    from analysis.study_update import update_pages
 
     studies = [study_named(name)] if name is not None else list(STUDIES.values())
     if smoke:
@@ -120,6 +119,9 @@ def report(
                 print(line)
             print()
         if update:
+            # Loads matplotlib and pandas: only where it is needed.
+            from analysis.study_update import update_pages
+
             for file in update_pages(list(STUDIES.values()), results, ROOT):
                 notes.print(f"written: {file}", markup=False)
     except (DifferentEnvironmentsError, FileNotFoundError) as error:
