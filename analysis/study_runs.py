@@ -16,6 +16,10 @@ MISSING, DONE, OTHER = "not run", "done", "other settings"
 GREEDY = "greedy.json"
 
 
+class BrokenResultError(ValueError):
+    """A kept file cannot be read."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of a study, kept or not.
@@ -51,6 +55,9 @@ def runs_of(study: Study, results: Path) -> list[Run]:
     Args:
         study: whose.
         results: folder with a folder per study.
+
+    Raises:
+        BrokenResultError: a kept file cannot be read; names it.
     """
     played = read_greedy(study, results)
     found = []
@@ -68,9 +75,11 @@ def runs_of(study: Study, results: Path) -> list[Run]:
 def _run(cell: Cell, seed: int, file: Path | None, greedy: Mapping[str, float] | None) -> Run:
     if file is None:
         return Run(cell, seed, MISSING, {}, ())
-    about = json.loads(file.read_text(encoding="utf-8"))
-    curve = file.with_suffix(".csv")
-    rows = tuple(read_curve(curve)) if curve.exists() else ()
+    about, curve = _json(file), file.with_suffix(".csv")
+    try:
+        rows = tuple(read_curve(curve)) if curve.exists() else ()
+    except (ValueError, TypeError) as error:
+        raise BrokenResultError(f"{curve}: {error}") from None
     status = OTHER if difference(cell, about) else str(about.get("status", "unknown"))
     return Run(cell, seed, status, about, rows, greedy)
 
@@ -103,7 +112,18 @@ def counts(runs: list[Run]) -> tuple[int, int, int]:
 def read_greedy(study: Study, results: Path) -> dict[str, dict[str, dict[str, float]]]:
     """Cell → seed → greedy score; empty where none was played."""
     file = results / study.name / GREEDY
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return _json(file) if file.exists() else {}
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """The mapping in a kept file."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BrokenResultError(f"{file}: {error}") from None
+    if not isinstance(found, dict):
+        raise BrokenResultError(f"{file}: holds no mapping")
+    return found
 
 
 def write_greedy(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +48,8 @@ def list_studies(results: Results = RESULTS) -> None:
         "study", "cells", "runs", "done", "begun", "missing", "steps", "of them missing", box=None
     )
     for study in STUDIES.values():
-        runs = runs_of(study, results)
+        with readable_results():
+            runs = runs_of(study, results)
         done, begun, missing = counts(runs)
         steps = sum(cell.budget.steps for cell, _ in study.runs)
         left = sum(r.cell.budget.steps for r in runs if not r.done and r.seed in r.cell.seeds)
@@ -73,13 +76,16 @@ def run(
     from experiments.study_run import Sitting, run_study
 
     study = study_named(name)
-    storage = (storage or Path(STORAGE) / name).expanduser().absolute()
     if smoke:
-        study, storage = study.smoke(), storage / "smoke"
-        results = smoke_results(storage, results)
+        folder = smoke_storage(study, storage)
+        study, results = study.smoke(), smoke_results(folder, results)
+    else:
+        folder = storage_of(study, storage)
     runs = chosen(study, only or [], seeds)
-    sitting = Sitting(study, storage, results.absolute(), notes)
-    raise typer.Exit(run_study(sitting, runs))
+    sitting = Sitting(study, folder, results.absolute(), notes)
+    with readable_results():
+        code = run_study(sitting, runs)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -99,21 +105,20 @@ def report(
     ] = False,
 ) -> None:
     """Print a study's tables and thresholds from what is kept; --update writes them all."""
-    from analysis.signatures import DifferentEnvironmentsError
     from analysis.study_gate import lines_of, verdicts
     from analysis.study_tables import study_table
 
     studies = [study_named(name)] if name is not None else list(STUDIES.values())
+    if smoke and update:
+        raise RequestError("--update writes results, and --smoke makes none")
+    pairs = [(study, results) for study in studies]
     if smoke:
-        if update:
-            raise RequestError("--update writes results, and --smoke makes none")
-        storages = [(storage or Path(STORAGE) / s.name).expanduser() / "smoke" for s in studies]
-        folders = [smoke_results(folder, results) for folder in storages]
-        studies = [study.smoke() for study in studies]
-    else:
-        folders = [results] * len(studies)
-    try:
-        for study, folder in zip(studies, folders, strict=True):
+        pairs = [
+            (study.smoke(), smoke_results(smoke_storage(study, storage), results))
+            for study in studies
+        ]
+    with readable_results():
+        for study, folder in pairs:
             print(f"{study.name}: {study.question}\n\n{study_table(study, folder)}")
             for line in lines_of(verdicts(study, folder)):
                 print(line)
@@ -124,17 +129,27 @@ def report(
 
             for file in update_pages(list(STUDIES.values()), results, ROOT):
                 notes.print(f"written: {file}", markup=False)
-    except (DifferentEnvironmentsError, FileNotFoundError) as error:
-        raise RequestError(str(error)) from None
     if check:
-        missed = [
-            line
-            for study, folder in zip(studies, folders, strict=True)
-            for line in lines_of(verdicts(study, folder), met=False)
-        ]
+        missed = [line for pair in pairs for line in lines_of(verdicts(*pair), met=False)]
         for line in missed:
             notes.print(line, markup=False)
         raise typer.Exit(1 if missed else 0)
+
+
+@contextmanager
+def readable_results() -> Iterator[None]:
+    """What is wrong with kept results becomes one line.
+
+    Raises:
+        RequestError: a kept file is broken, or runs side by side played differently.
+    """
+    from analysis.signatures import DifferentEnvironmentsError
+    from analysis.study_runs import BrokenResultError
+
+    try:
+        yield
+    except (BrokenResultError, DifferentEnvironmentsError, FileNotFoundError) as error:
+        raise RequestError(str(error)) from None
 
 
 def study_named(name: str) -> Study:
@@ -147,6 +162,16 @@ def study_named(name: str) -> Study:
         hint = nearest(name, STUDIES) or f"there are {', '.join(STUDIES)}"
         raise RequestError(f"study {name!r} is unknown", hint=hint)
     return STUDIES[name]
+
+
+def storage_of(study: Study, given: Path | None) -> Path:
+    """Folder of a study's Tune experiments."""
+    return (given or Path(STORAGE) / study.name).expanduser().absolute()
+
+
+def smoke_storage(study: Study, given: Path | None) -> Path:
+    """The same for its smoke runs."""
+    return storage_of(study, given) / "smoke"
 
 
 def smoke_results(storage: Path, results: Path) -> Path:

@@ -65,6 +65,8 @@ def run_study(sitting: Sitting, runs: Sequence[tuple[Cell, int]]) -> int:
     sitting.storage.mkdir(parents=True, exist_ok=True)
     with _locked(sitting.storage) as lock:
         open_runs = _not_done(sitting, runs)
+        if any(cell.quiet and (cell.name, seed) in open_runs for cell, seed in runs):
+            sitting.notes.print("note: speed is measured; leave this machine to these runs")
         for number, (cell, seed) in enumerate(runs, 1):
             if (cell.name, seed) not in open_runs:
                 continue

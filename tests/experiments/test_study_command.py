@@ -116,3 +116,13 @@ def test_wrong_requests_train_nothing(arguments, said, tmp_path):
     assert isinstance(found, RequestError)
     assert said in str(found)
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("name", ["seed3.json", "seed3.csv"])
+def test_a_broken_result_is_named(tmp_path, name):
+    folder = Path("algorithms_compared") / "cartpole-a2c"
+    shutil.copytree(ROOT / "results" / folder, tmp_path / folder)
+    (tmp_path / folder / name).write_text("steps,return_mean\n<<<<<<< ours\n")
+    found = told("report", "algorithms_compared", "--results", tmp_path).exception
+    assert isinstance(found, RequestError)
+    assert str(tmp_path / folder / name) in str(found)
