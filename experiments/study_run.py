@@ -70,9 +70,10 @@ def run_study(sitting: Sitting, runs: Sequence[tuple[Cell, int]]) -> int:
         for number, (cell, seed) in enumerate(runs, 1):
             if (cell.name, seed) not in open_runs:
                 continue
+            found = _manifest(sitting.folder(cell, seed)).get("status") == DONE
+            words = "done before, is kept" if found else f"until {cell.budget}"
             sitting.notes.print(
-                f"run {number} of {len(runs)}: {cell.name}, seed {seed}; until {cell.budget}",
-                markup=False,
+                f"run {number} of {len(runs)}: {cell.name}, seed {seed}; {words}", markup=False
             )
             interrupted = _one(sitting, cell, seed, lock)
             if interrupted:
