@@ -86,19 +86,18 @@ def _learning_curves(study: Study, env: str, runs: Sequence[Run], results: Path)
 def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
     """Final scores, or the steps to the score that ended runs."""
     solving = [run for run in runs if run.cell.budget.score is not None]
-    column, words = "return_mean", "interquartile mean of final scores"
+    column, words = "return_mean", "final scores"
     if solving:
-        column, words = "steps", f"interquartile mean of steps to {solving[0].cell.budget.score:g}"
+        # A run that never gets there counts with its whole budget.
+        column, words = "steps", f"steps to {solving[0].cell.budget.score:g} or the budget's end"
     found: dict[str, Estimate] = {}
-    for label in dict.fromkeys(run.cell.line for run in runs):
+    for label in sorted({run.cell.line for run in runs}):
         mine = [v for r in runs if r.cell.line == label and (v := r.last(column)) is not None]
         if mine:
             found[label] = estimate(iqm, [np.array(mine)], seed=SEED, resamples=RESAMPLES)
     if found:
-        yield drawn_in(
-            _name(study, env, "scores"), f"{env}: {column.replace('return_mean', 'scores')}",
-            partial(draw.bars, estimates=found, xlabel=words),
-        )  # fmt: skip
+        paint = partial(draw.bars, estimates=found, xlabel=f"interquartile mean of {words}")
+        yield drawn_in(_name(study, env, "scores"), f"{env}: {words}", paint)
 
 
 def _over_axis(
@@ -110,7 +109,8 @@ def _over_axis(
     ylabel: str,
 ) -> Iterator[Drawn]:
     """One figure with a line per label over the study's axis."""
-    shown = {label: line for label, line in lines.items() if line}
+    # The same order, and so the same colours, in every figure.
+    shown = {label: lines[label] for label in sorted(lines) if lines[label]}
     if not shown:
         return
 
