@@ -18,9 +18,19 @@ MAX_TICK = 24
 
 
 def sensitivity(
-    ax: Axes, values: Sequence[Any], estimates: Sequence[Estimate], *, key: str, ylabel: str
+    ax: Axes,
+    values: Sequence[Any],
+    estimates: Sequence[Estimate],
+    *,
+    key: str,
+    ylabel: str,
+    label: str | None = None,
+    number: int = 0,
 ) -> Axes:
-    """A score over one setting; logarithmic where all values are positive and span a factor of 10."""
+    """A score over one setting; logarithmic where all values are positive and span a factor of 10.
+
+    ``label`` and ``number`` tell several lines on the same axes apart.
+    """
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     numeric = len(numbers) == len(values)
     x = np.array(numbers, float) if numeric else np.arange(len(values))
@@ -28,7 +38,7 @@ def sensitivity(
     found = [estimates[i] for i in order]
     heights = np.array([e.value for e in found])
     errors = np.hstack([reach(estimate) for estimate in found])
-    ax.errorbar(x[order], heights, yerr=errors, fmt="o-", capsize=3, color=look(0)["color"])
+    ax.errorbar(x[order], heights, yerr=errors, marker="o", capsize=3, label=label, **look(number))
     if numeric and x.min() > 0 and x.max() / x.min() >= 10:
         ax.set_xscale("log")
     elif not numeric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,37 @@ def keep(experiment: Path, into: Path, every: int) -> list[Path]:
         name = f"seed{trial.config.get('seed')}"
         about: dict[str, Any] = {key: manifest.get(key) for key in KEPT_OF_MANIFEST}
         about["status"] = trial.status
-        (into / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n")
+        about["reserved_cpus"] = reserved_cpus(manifest.get("config_resolved") or {})
         file = trial.path / RESULT
         rows = thinned(read_results(file), every) if file.exists() else []
+        # The curve first: a run counts as kept when its facts are there.
         write_curve(into / f"{name}.csv", rows)
+        write_json(into / f"{name}.json", about)
         written.append(into / f"{name}.csv")
     return sorted(written, key=seed_of)
+
+
+def reserved_cpus(config: Mapping[str, Any]) -> float | None:
+    """Cores Ray sets aside for one trial; None where the configuration does not say.
+
+    Args:
+        config: after defaults, as ``config_resolved`` of a manifest.
+    """
+    main, runners = config.get("num_cpus_for_main_process"), config.get("num_env_runners")
+    per_runner, learners = config.get("num_cpus_per_env_runner"), config.get("num_learners")
+    per_learner = config.get("num_cpus_per_learner") if learners else 0
+    numbers = (main, runners, per_runner, learners, per_learner)
+    if not all(isinstance(number, int | float) for number in numbers):
+        return None
+    return float(main + runners * per_runner + learners * per_learner)  # type: ignore[operator]
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write aside, then rename: a reader never sees half a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}")
+    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    draft.replace(file)
 
 
 def seed_of(file: Path) -> int:

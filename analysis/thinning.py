@@ -23,6 +23,8 @@ KEPT = (
     "return_max",
     "window",
     "entropy",
+    "staleness_mean",
+    "staleness_max",
 )
 
 Row = dict[str, float | None]

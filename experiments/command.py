@@ -21,6 +21,7 @@ from experiments.options import (
     as_parameters,
 )
 from experiments.retired_arguments import todays_arguments
+from experiments.study_command import app as study_app
 
 app = typer.Typer(
     name="rllib",
@@ -36,6 +37,8 @@ app.add_typer(train_app, name="train")
 
 example_app = typer.Typer(help="The tuned configs that ship here.", no_args_is_help=True)
 app.add_typer(example_app, name="example")
+
+app.add_typer(study_app, name="study")
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -1,0 +1,135 @@
+"""What is kept of a study: every run it wants and every one it has, each with a status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.keeping import seed_of, write_json
+from analysis.thinning import Row, read_curve
+from experiments.studies import Cell, Study
+
+MISSING, DONE, OTHER = "not run", "done", "other settings"
+GREEDY = "greedy.json"
+
+
+class BrokenResultError(ValueError):
+    """A kept file cannot be read."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a study, kept or not.
+
+    Attributes:
+        cell: of the study.
+        seed: wanted by the cell, or kept all the same.
+        status: "not run", "other settings" (kept, but not trained as the study says), else what is kept.
+        about: its kept facts; empty where nothing is kept.
+        rows: its thinned curve.
+        greedy: mean, half_width and episodes of the last checkpoint's greedy play; None: not played.
+    """
+
+    cell: Cell
+    seed: int
+    status: str
+    about: Mapping[str, Any]
+    rows: tuple[Row, ...]
+    greedy: Mapping[str, float] | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.status == DONE
+
+    def last(self, column: str) -> float | None:
+        """The last row's value; None without one."""
+        return self.rows[-1].get(column) if self.rows else None
+
+
+def runs_of(study: Study, results: Path) -> list[Run]:
+    """Every run the study wants and every further one that is kept, cells in order, seeds rising.
+
+    Args:
+        study: whose.
+        results: folder with a folder per study.
+
+    Raises:
+        BrokenResultError: a kept file cannot be read; names it.
+    """
+    played = read_greedy(study, results)
+    found = []
+    for cell in study.cells:
+        kept = {
+            seed_of(file): file for file in (results / study.name / cell.name).glob("seed*.json")
+        }
+        for seed in sorted({*cell.seeds, *(seed for seed in kept if seed >= 0)}):
+            file = kept.get(seed)
+            greedy = played.get(cell.name, {}).get(str(seed))
+            found.append(_run(cell, seed, file, greedy))
+    return found
+
+
+def _run(cell: Cell, seed: int, file: Path | None, greedy: Mapping[str, float] | None) -> Run:
+    if file is None:
+        return Run(cell, seed, MISSING, {}, ())
+    about, curve = _json(file), file.with_suffix(".csv")
+    try:
+        rows = tuple(read_curve(curve)) if curve.exists() else ()
+    except (ValueError, TypeError) as error:
+        raise BrokenResultError(f"{curve}: {error}") from None
+    status = OTHER if difference(cell, about) else str(about.get("status", "unknown"))
+    return Run(cell, seed, status, about, rows, greedy)
+
+
+def difference(cell: Cell, about: Mapping[str, Any]) -> str:
+    """What of a manifest is not as the cell says, in words; "" where it agrees.
+
+    Args:
+        cell: of a study.
+        about: a manifest, whole or as kept: ``stop`` and ``config_given`` are compared.
+    """
+    stop = about.get("stop")
+    if stop != cell.budget.stop:
+        return f"its stop rule is {stop}, the study's {cell.budget.stop}"
+    given = about.get("config_given") or {}
+    for key, value in (cell.changes or {}).items():
+        if given.get(key) != value:
+            return f"its {key} is {given.get(key)}, the study's {value}"
+    return ""
+
+
+def counts(runs: list[Run]) -> tuple[int, int, int]:
+    """How many of the wanted runs are done, begun, and missing."""
+    wanted = [run for run in runs if run.seed in run.cell.seeds]
+    done = sum(run.done for run in wanted)
+    missing = sum(run.status == MISSING for run in wanted)
+    return done, len(wanted) - done - missing, missing
+
+
+def read_greedy(study: Study, results: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """Cell → seed → greedy score; empty where none was played."""
+    file = results / study.name / GREEDY
+    return _json(file) if file.exists() else {}
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """The mapping in a kept file."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BrokenResultError(f"{file}: {error}") from None
+    if not isinstance(found, dict):
+        raise BrokenResultError(f"{file}: holds no mapping")
+    return found
+
+
+def write_greedy(
+    study: Study, results: Path, cell: str, seed: int, score: dict[str, float]
+) -> None:
+    """Add one score."""
+    known = read_greedy(study, results)
+    known.setdefault(cell, {})[str(seed)] = score
+    write_json(results / study.name / GREEDY, known)

@@ -1,0 +1,121 @@
+"""The tables of studies as Markdown, every wanted run in them with a status."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis import tables
+from analysis.reference_scores import REFERENCE_SCORES
+from analysis.signatures import require_same_environment
+from analysis.statistics import FEW_RUNS, estimate, iqm
+from analysis.study_measures import (
+    cpu_hours,
+    efficiencies,
+    first_reaching,
+    median_of,
+    rate_of,
+    staleness_of,
+)
+from analysis.study_runs import Run, runs_of
+from experiments.studies import Cell, Study
+
+
+def study_table(study: Study, results: Path) -> str:
+    """A row per cell: its status, scores with an interval where seeds are enough, and costs.
+
+    Raises:
+        DifferentEnvironmentsError: runs of one environment played it differently.
+    """
+    runs = runs_of(study, results)
+    require_same_worlds(study, runs)
+    scaling = (
+        efficiencies([run for run in runs if run.done]) if "efficiency" in study.figures else None
+    )
+    columns = ["cell", "runs done", "others", "until", "final score: IQM [95 %]", "target"]
+    columns += ["reached by", "steps to it", "seconds to it", "steps/s", "CPU-hours"]
+    columns += ["efficiency", "staleness"] if scaling is not None else []
+    rows = []
+    for cell in study.cells:
+        mine = [run for run in runs if run.cell.name == cell.name]
+        row = _row(cell, mine)
+        if scaling is not None:
+            done = [run for run in mine if run.done]
+            row += [_digits(scaling.get(cell.name, math.nan), 2)]
+            row += [_digits(median_of([staleness_of(run) for run in done]), 2)]
+        rows.append(row)
+    return tables.markdown(columns, rows)
+
+
+def require_same_worlds(study: Study, runs: Sequence[Run]) -> None:
+    """Refuse to set runs side by side that played one environment differently.
+
+    Raises:
+        DifferentEnvironmentsError: names the runs and the key.
+    """
+    for env in study.envs:
+        kept = [run for run in runs if run.cell.env == env and run.about]
+        require_same_environment(
+            {f"{r.cell.name} seed {r.seed}": r.about["environment_signature"] or {} for r in kept}
+        )
+
+
+def _row(cell: Cell, mine: Sequence[Run]) -> list[Any]:
+    done = [run for run in mine if run.done]
+    others = sorted({run.status for run in mine if not run.done})
+    told = [f"{sum(run.status == status for run in mine)} {status}" for status in others]
+    score = _target(cell)
+    reaching = [first_reaching(run.rows, score) for run in done] if score is not None else []
+    reached = [row for row in reaching if row is not None]
+    return [
+        f"`{cell.name}`",
+        f"{len(done)} of {len({*cell.seeds, *(run.seed for run in mine)})}",
+        "; ".join(told) or "–",
+        str(cell.budget),
+        final_scores(done),
+        _digits(score if score is not None else math.nan, 1),
+        f"{len(reached)} of {len(done)}" if score is not None and done else "–",
+        _digits(median_of([row["steps"] or math.nan for row in reached]), 0),
+        _digits(median_of([row["seconds"] or math.nan for row in reached]), 1),
+        _digits(median_of([rate_of(run) for run in done]), 0),
+        _digits(median_of([cpu_hours(run) for run in done]), 3),
+    ]
+
+
+def _target(cell: Cell) -> float | None:
+    """The score that is waited for: the one that ends runs, else the environment's reference."""
+    if cell.budget.score is not None:
+        return cell.budget.score
+    reference = REFERENCE_SCORES.get(cell.env)
+    return reference.target if reference is not None else None
+
+
+def final_scores(done: Sequence[Run]) -> str:
+    """The interquartile mean of the final scores, with its interval where runs are enough for one."""
+    known = [mean for run in done if (mean := run.last("return_mean")) is not None]
+    if not known:
+        return "–"
+    found = estimate(iqm, [np.array(known)])
+    value = f"{found.value:,.1f}"
+    if found.runs >= FEW_RUNS:
+        return f"{value} [{found.low:,.1f}, {found.high:,.1f}]"
+    return f"{value} ({min(known):,.1f} to {max(known):,.1f})" if found.runs > 1 else value
+
+
+def provenance(runs: Sequence[Run]) -> str:
+    """Machines and commits of the kept runs, in a sentence."""
+    machines, commits = set(), set()
+    for run in runs:
+        if machine := run.about.get("machine"):
+            machines.add(f"{machine['cpu']}, {machine['cores']} cores")
+        if commit := (run.about.get("git") or {}).get("commit"):
+            commits.add(str(commit)[:7])
+    return f"Machine: {'; '.join(sorted(machines)) or '–'}. Commits: {', '.join(sorted(commits)) or '–'}."
+
+
+def _digits(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else f"{value:,.{digits}f}"

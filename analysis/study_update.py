@@ -1,0 +1,128 @@
+"""From `results/` to `docs/results.md`, its figures and the README's tables: one way, one command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis import tables
+from analysis.figure_files import Drawn
+from analysis.readme_tables import cartpole_table, games_table
+from analysis.study_figures import figures_of
+from analysis.study_gate import verdicts
+from analysis.study_runs import counts, runs_of
+from analysis.study_tables import provenance, study_table
+from experiments.studies import Study
+
+PAGE, FIGURES = Path("docs") / "results.md", Path("docs") / "figures"
+# Larger ones are kept as PNG, if those are smaller.
+SVG_BYTES = 150_000
+HEAD = """# Results
+
+Written by `rllib study report --update` from `results/`; changes by hand are lost.
+[How a study is written and run](studies.md).
+
+- Final score: mean return of the last 100 training episodes. Intervals: 95 %, percentile bootstrap, from five
+  runs on; below that the range stands in brackets.
+- Target: the score that ends runs, else the environment's reference ([where from](analysis.md)). Steps and
+  seconds to it are medians over the runs that reached it, to the next kept row.
+- Steps/s leave out the time to the first result. CPU-hours: cores that Ray reserved times training time.
+"""
+# Sections of the README that are a benchmark's page, up to the settings that stand below it.
+BENCHMARKS = {
+    "speed": Path("cartpole") / "cartpole-benchmark.md",
+    "atari": Path("atari") / "pong-benchmark.md",
+}
+
+
+def update_pages(studies: Sequence[Study], results: Path, root: Path) -> list[Path]:
+    """Write everything that is made of the results.
+
+    Args:
+        studies: all of them, in the order of the page.
+        results: what is kept.
+        root: the checkout, with its README and `docs/`.
+
+    Returns:
+        The files, those that did not change too.
+
+    Raises:
+        FileNotFoundError: the root is no checkout; nothing is written.
+        DifferentEnvironmentsError: runs that share a table played differently; nothing is written.
+    """
+    readme = root / "README.md"
+    if not readme.exists() or not (root / PAGE.parent).is_dir():
+        raise FileNotFoundError(f"{root} is no checkout with a README and docs/")
+    drawn = {study.name: list(figures_of(study, results)) for study in studies}
+    page = page_of(studies, results, drawn)
+    filled = readme_of(readme.read_text(encoding="utf-8"), results)
+    written = [_write(root / PAGE, page.encode()), _write(readme, filled.encode())]
+    (root / FIGURES).mkdir(exist_ok=True)
+    for figures in drawn.values():
+        for figure in figures:
+            name, content = image_of(figure)
+            written.append(_write(root / FIGURES / name, content))
+    for file in (root / FIGURES).iterdir():
+        if file not in written:
+            file.unlink()
+    return written
+
+
+def page_of(studies: Sequence[Study], results: Path, drawn: dict[str, list[Drawn]]) -> str:
+    """The text of `docs/results.md`."""
+    parts = [HEAD]
+    for study in studies:
+        runs = runs_of(study, results)
+        done, begun, missing = counts(runs)
+        state = f"{done} of {done + begun + missing} runs are done"
+        state += "".join(f", {n} {w}" for n, w in ((begun, "begun"), (missing, "missing")) if n)
+        parts.append(f"\n## {study.name.replace('_', ' ').capitalize()}\n\n{study.question}\n\n{state}. "
+                     f"{study.note}\n\n{study_table(study, results)}\n{provenance(runs)}\n")  # fmt: skip
+        if study.thresholds:
+            parts.append("\n" + threshold_table(study, results))
+        for figure in drawn[study.name]:
+            parts.append(f"\n![{figure.title}](figures/{image_of(figure)[0]})\n")
+    return "".join(parts)
+
+
+def threshold_table(study: Study, results: Path) -> str:
+    """Every threshold with what was found."""
+    rows = [
+        [f"`{v.threshold.cell}`", v.asked, v.found, v.outcome] for v in verdicts(study, results)
+    ]
+    return tables.markdown(["cell", "asked", "found", "outcome"], rows)
+
+
+def readme_of(text: str, results: Path) -> str:
+    """The README with its generated sections filled; sections it does not have are left out."""
+    bodies = {"results": cartpole_table(results), "games": games_table(results)}
+    for section, file in BENCHMARKS.items():
+        if (results / file).exists():
+            page = (results / file).read_text(encoding="utf-8")
+            bodies[section] = page.partition("\nSettings:")[0].strip()
+    for section, body in bodies.items():
+        text = between(text, section, body)
+    return text
+
+
+def between(text: str, section: str, body: str) -> str:
+    """A text with what stands between a section's marks replaced."""
+    pattern = re.compile(rf"(<!-- {section}:begin -->\n).*?(<!-- {section}:end -->)", re.DOTALL)
+    return pattern.sub(lambda match: f"{match[1]}{body}\n{match[2]}", text)
+
+
+def image_of(figure: Drawn) -> tuple[str, bytes]:
+    """File name and content: SVG, or PNG where an SVG of many points would be large."""
+    svg = figure.svg.encode()
+    if len(svg) <= SVG_BYTES or len(svg) <= len(figure.png):
+        return f"{figure.name}.svg", svg
+    return f"{figure.name}.png", figure.png
+
+
+def _write(file: Path, content: bytes) -> Path:
+    """Write aside, then rename."""
+    draft = file.with_name(f".{file.name}")
+    draft.write_bytes(content)
+    draft.replace(file)
+    return file

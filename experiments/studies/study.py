@@ -1,0 +1,166 @@
+"""What a study is: plain data that the command trains from and the analysis draws axes from.
+
+Nothing here imports Ray, torch or pandas, so that reading a study costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+# Of `--smoke`: enough for a result or two of every cell, worth nothing as a result.
+SMOKE_STEPS = 3_000
+SMOKE_SECONDS = 6.0
+
+
+class UnknownCellError(ValueError):
+    """A cell or seed was named that the study does not have."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a run of a cell ends: at the first bound it reaches.
+
+    Attributes:
+        steps: agent steps.
+        seconds: of training, restarts and waiting left out; None: no bound.
+        score: mean return of the last 100 episodes; None: runs go on to their budget.
+    """
+
+    steps: int
+    seconds: float | None = None
+    score: float | None = None
+
+    @property
+    def stop(self) -> dict[str, float]:
+        """The same as a stop rule of a config file."""
+        rule: dict[str, float] = {"timesteps_total": self.steps}
+        if self.seconds is not None:
+            rule["time_total_s"] = self.seconds
+        if self.score is not None:
+            rule["episode_reward_mean"] = self.score
+        return rule
+
+    def __str__(self) -> str:
+        words = [f"{self.steps:,} steps"]
+        if self.seconds is not None:
+            minutes = self.seconds / 60
+            words.append(f"{minutes:g} min" if minutes >= 1 else f"{self.seconds:g} s")
+        if self.score is not None:
+            words.append(f"a mean return of {self.score:g}")
+        return " or ".join(words)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One configuration of a study, trained once per seed.
+
+    Attributes:
+        name: its folder below ``results/<study>/``; a run is ``<storage>/<name>-seed<N>``.
+        file: the config file, relative to the checkout.
+        algorithm: of that file; likewise ``env``.
+        seeds: those the study wants; more may be trained.
+        budget: replaces the file's stop rule.
+        changes: what the study varies: keys of ``--set`` and their values.
+        value: where the cell stands on the study's axis; None where there is no axis.
+        label: of its line in figures: cells of one label are the points of one line.
+        every: agent steps between two rows of a kept curve.
+        greedy_episodes: played with the last checkpoint's most probable actions after training; 0: none.
+        quiet: whether its figures are of speed, so that other programs beside it spoil them.
+    """
+
+    name: str
+    file: str
+    algorithm: str
+    env: str
+    seeds: tuple[int, ...]
+    budget: Budget
+    changes: Mapping[str, Any] | None = None
+    value: float | None = None
+    label: str = ""
+    every: int = 10_000
+    greedy_episodes: int = 0
+    quiet: bool = False
+
+    @property
+    def line(self) -> str:
+        """The label, or the algorithm where none was given."""
+        return self.label or self.algorithm
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What a cell has to show.
+
+    Attributes:
+        cell: its name.
+        measure: ``final`` (mean return of the last 100 episodes at the end), ``reached`` (that such a
+            mean reached ``at_least`` within the budget) or ``efficiency`` (steps/s over those of one
+            runner times the runners, median over seeds).
+        at_least: what it has to be.
+        seeds: how many of the cell's seeds have to show it; of ``efficiency``, how many have to be measured.
+    """
+
+    cell: str
+    measure: str
+    at_least: float
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, the runs that answer it, and how the answer is shown.
+
+    Attributes:
+        name: of the module, of ``results/<name>/`` and of the command's argument.
+        question: one sentence.
+        cells: in the order of training and of the tables.
+        figures: kinds of :data:`analysis.study_figures.KINDS`.
+        thresholds: the gate of `rllib study report --check`.
+        axis: what ``Cell.value`` is, in words with its unit; "" without an axis.
+        note: what a reader of the table must know.
+    """
+
+    name: str
+    question: str
+    cells: tuple[Cell, ...]
+    figures: tuple[str, ...]
+    thresholds: tuple[Threshold, ...] = ()
+    axis: str = ""
+    note: str = ""
+
+    def cell(self, name: str) -> Cell:
+        """The cell of that name.
+
+        Raises:
+            UnknownCellError: there is none.
+        """
+        for cell in self.cells:
+            if cell.name == name:
+                return cell
+        raise UnknownCellError(f"{self.name} has no cell {name!r}")
+
+    @property
+    def runs(self) -> list[tuple[Cell, int]]:
+        """Every cell with every seed it wants."""
+        return [(cell, seed) for cell in self.cells for seed in cell.seeds]
+
+    @property
+    def envs(self) -> tuple[str, ...]:
+        """The environments, each once, in order."""
+        return tuple(dict.fromkeys(cell.env for cell in self.cells))
+
+    def smoke(self) -> Study:
+        """The same cells with one seed and budgets of seconds; nothing of it is a result."""
+        cells = tuple(
+            replace(
+                cell,
+                seeds=cell.seeds[:1],
+                budget=Budget(steps=SMOKE_STEPS, seconds=SMOKE_SECONDS),
+                every=max(cell.every // 100, 1),
+                greedy_episodes=min(cell.greedy_episodes, 2),
+            )
+            for cell in self.cells
+        )
+        return replace(self, cells=cells)

@@ -1,0 +1,70 @@
+"""Thresholds: met, missed, or missing; never passed for want of runs."""
+
+import pytest
+from kept_runs import cell, keep_run, row, study, threshold
+
+from analysis.study_gate import lines_of, verdicts
+from experiments.studies import UnknownCellError
+
+PONG = cell("pong")
+
+
+def outcome(results, *thresholds, cells=(PONG,)):
+    return [v.outcome for v in verdicts(study(*cells, thresholds=thresholds), results)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "measure", "expected"),
+    [
+        ([row(10_000, 18.0), row(20_000, 3.0)], "reached", "met"),
+        ([row(10_000, 18.0), row(20_000, 3.0)], "final", "missed"),
+        ([row(10_000, 17.9)], "reached", "missed"),
+        ([row(10_000, 18.0, window=99)], "reached", "missed"),
+        ([row(40_001, 18.0)], "reached", "missed"),
+        ([], "final", "missed"),
+    ],
+)
+def test_every_seed_has_to_show_it(tmp_path, rows, measure, expected):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 20.0)])
+    keep_run(tmp_path, "tiny", PONG, 4, rows)
+    assert outcome(tmp_path, threshold("pong", measure)) == [expected]
+
+
+def test_missing_runs_are_not_passed(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 20.0)])
+    keep_run(tmp_path, "tiny", PONG, 4, [row(10_000, 20.0)], status="running")
+    [verdict] = verdicts(study(PONG, thresholds=[threshold("pong")]), tmp_path)
+    assert verdict.outcome == "missing"
+    assert lines_of([verdict], met=False) == [
+        "missing: pong: 18 reached within 40,000 steps with 2 seeds: 1 of 1 done; seeds 4 (running)"
+    ]
+
+
+def test_a_miss_is_a_miss_while_others_are_missing(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 2.0)])
+    assert outcome(tmp_path, threshold("pong")) == ["missed"]
+
+
+def scaled(runners):
+    return cell(f"r{runners}", seeds=(0,), value=runners)
+
+
+@pytest.mark.parametrize(("rate_of_4", "expected"), [(320, "met"), (319, "missed")])
+def test_efficiency_is_of_one_runner(tmp_path, rate_of_4, expected):
+    for cell_, rate in ((scaled(1), 100), (scaled(4), rate_of_4)):
+        # The ten seconds to the first result are left out.
+        rows = [row(1_000, None, seconds=10), row(1_000 + 10 * rate, None, seconds=20)]
+        keep_run(tmp_path, "tiny", cell_, 0, rows)
+    asked = threshold("r4", "efficiency", 0.8, seeds=1)
+    assert outcome(tmp_path, asked, cells=(scaled(1), scaled(4))) == [expected]
+
+
+def test_efficiency_without_one_runner_is_missing(tmp_path):
+    keep_run(tmp_path, "tiny", scaled(4), 0, [row(1, None), row(1_000, None)])
+    asked = threshold("r4", "efficiency", 0.8, seeds=1)
+    assert outcome(tmp_path, asked, cells=(scaled(1), scaled(4))) == ["missing"]
+
+
+def test_a_threshold_of_no_cell(tmp_path):
+    with pytest.raises(UnknownCellError, match="no cell 'pog'"):
+        outcome(tmp_path, threshold("pog"))

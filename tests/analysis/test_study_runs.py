@@ -1,0 +1,61 @@
+"""Every run a study wants is told of, and nothing is taken for what it is not."""
+
+import pytest
+from kept_runs import cell, keep_run, row, study
+
+from analysis.study_runs import counts, difference, runs_of, write_greedy
+
+PONG = cell("pong", changes={"lr": 0.1})
+ROWS = [row(10_000, 5.0), row(40_000, 18.5)]
+
+
+@pytest.fixture
+def results(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, ROWS)
+    return tmp_path
+
+
+def states(results):
+    return [(run.seed, run.status) for run in runs_of(study(PONG), results)]
+
+
+def test_missing_and_further_seeds_are_rows(results):
+    keep_run(results, "tiny", PONG, 11, ROWS)
+    assert states(results) == [(3, "done"), (4, "not run"), (11, "done")]
+    assert counts(runs_of(study(PONG), results)) == (1, 0, 1)
+
+
+def test_a_run_keeps_its_own_status(results):
+    keep_run(results, "tiny", PONG, 4, ROWS[:1], status="interrupted")
+    assert states(results) == [(3, "done"), (4, "interrupted")]
+    assert counts(runs_of(study(PONG), results)) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"stop": {"timesteps_total": 1}}, "stop rule"),
+        ({"config_given": {"lr": 0.2}}, "its lr is 0.2, the study's 0.1"),
+        ({"config_given": None}, "its lr is None"),
+    ],
+)
+def test_a_run_of_other_settings_is_not_done(results, about, said):
+    keep_run(results, "tiny", PONG, 3, ROWS, **about)
+    run = runs_of(study(PONG), results)[0]
+    assert run.status == "other settings"
+    assert said in difference(PONG, run.about)
+
+
+def test_greedy_scores_belong_to_their_run(results):
+    keep_run(results, "tiny", PONG, 4, ROWS)
+    write_greedy(study(PONG), results, "pong", 3, {"mean": 20.0})
+    write_greedy(study(PONG), results, "pong", 4, {"mean": 1.0})
+    assert [run.greedy for run in runs_of(study(PONG), results)] == [{"mean": 20.0}, {"mean": 1.0}]
+
+
+def test_smoke_runs_are_no_results(results):
+    """Kept beside results by mistake, they would still be told apart."""
+    tiny = study(PONG).smoke()
+    keep_run(results, "tiny", tiny.cells[0], 3, ROWS)
+    assert states(results)[0] == (3, "other settings")
+    assert runs_of(tiny, results)[0].done

@@ -1,0 +1,83 @@
+"""The tables of studies: honest rows, and the README's two."""
+
+import pytest
+from kept_runs import cell, keep_run, row, study
+
+from analysis.readme_tables import STUDY, cartpole_table, games_table
+from analysis.signatures import DifferentEnvironmentsError
+from analysis.study_runs import write_greedy
+from analysis.study_tables import study_table
+
+PONG = cell("pong")
+
+
+def line_of(text, name):
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| `{name}")]
+    return [part.strip() for part in line.strip("|").split("|")]
+
+
+def test_a_cell_without_runs_is_a_row(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 5.0)])
+    text = study_table(study(PONG, cell("other")), tmp_path)
+    assert line_of(text, "other")[1:3] == ["0 of 2", "2 not run"]
+    assert line_of(text, "pong")[1:3] == ["1 of 2", "1 not run"]
+
+
+def test_few_runs_have_a_range_and_five_an_interval(tmp_path):
+    for seed in range(4):
+        keep_run(tmp_path, "tiny", PONG, seed, [row(10_000, float(seed))])
+    four = cell("pong", seeds=(0, 1, 2, 3))
+    assert line_of(study_table(study(four), tmp_path), "pong")[4] == "1.5 (0.0 to 3.0)"
+    keep_run(tmp_path, "tiny", PONG, 4, [row(10_000, 4.0)])
+    five = study_table(study(four), tmp_path)
+    assert line_of(five, "pong")[4].startswith("2.0 [")
+    assert five == study_table(study(four), tmp_path)
+
+
+def test_costs_and_staleness(tmp_path):
+    one = cell("one", value=1, seeds=(0,))
+    rows = [row(1_000, 1.0, seconds=10, staleness=1.0), row(4_600, 19.0, seconds=46, staleness=2.0)]
+    keep_run(tmp_path, "tiny", one, 0, rows, reserved_cpus=2.0)
+    found = line_of(study_table(study(one, figures=("efficiency",)), tmp_path), "one")
+    # Target, by how many, steps, seconds, 3,600 steps in 36 s, 2 cores for 46 s, efficiency, staleness.
+    assert found[5:] == ["18.0", "1 of 1", "4,600", "46.0", "100", "0.026", "1.00", "1.50"]
+
+
+def test_runs_that_played_differently_share_no_table(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 5.0)])
+    keep_run(tmp_path, "tiny", PONG, 4, [row(1, 5.0)], environment_signature={"screen_size": 84})
+    with pytest.raises(DifferentEnvironmentsError, match="pong seed"):
+        study_table(study(PONG), tmp_path)
+
+
+def test_the_table_of_games_has_every_wanted_run(tmp_path):
+    ppo = STUDY.cell("pong-ppo")
+    rows = [row(10_000, 17.9), row(1_000_000, 18.5), row(1_800_000, 19.0, seconds=1_200)]
+    keep_run(tmp_path, STUDY.name, ppo, 3, rows)
+    keep_run(tmp_path, STUDY.name, ppo, 4, [], status="failed")
+    text = games_table(tmp_path)
+    assert (
+        "| `pong-ppo.yaml` | 3 | done | 1,800,000 | 7,200,000 | 20.0 | 19.0 (17 to 21) | 1.12 "
+        "| 16.7 min, 1,000,000 steps |" in text
+    )
+    assert "| `pong-ppo.yaml` | 4 | failed | – |" in text
+    for game in (game for game in STUDY.cells if game.env.startswith("ALE/")):
+        for seed in set(game.seeds) - {3, 4}:
+            assert f"| `{game.name}.yaml` | {seed} | not run | – |" in text
+    assert "A Processor, 2 cores" in text
+    assert "0123456" in text
+
+
+def test_the_table_of_cartpole_counts_every_seed(tmp_path):
+    ppo = STUDY.cell("cartpole-ppo")
+    for seed, (steps, mean) in enumerate([(150_000, 480.0), (200_000, 400.0), (100_000, 475.0)]):
+        keep_run(tmp_path, STUDY.name, ppo, seed, [row(steps, mean)])
+    write_greedy(STUDY, tmp_path, ppo.name, 0, {"mean": 500.0})
+    write_greedy(STUDY, tmp_path, ppo.name, 2, {"mean": 450.0})
+    text = cartpole_table(tmp_path)
+    # Two solved of ten wanted; a seed without a greedy score counts as 0.
+    assert (
+        "| `cartpole-ppo.yaml` | 2 of 10 (7 not done) | 150,000 (200,000) | 200,000 | 150.0 "
+        "| 1 of 3 | 0.0 |" in text
+    )
+    assert "| `cartpole-a2c.yaml` | 0 of 10, none run |" in text

@@ -1,0 +1,105 @@
+"""What is committed is what the results give; and the gate and pages on results by hand."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from kept_runs import cell, keep_run, row, study, threshold
+
+from analysis.study_figures import KINDS, figures_of
+from analysis.study_update import FIGURES, PAGE, between, image_of, page_of, readme_of, update_pages
+from experiments.studies import STUDIES
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results"
+REMEDY = "run: rllib study report --update"
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return {study.name: list(figures_of(study, RESULTS)) for study in STUDIES.values()}
+
+
+def test_the_page_of_results_is_what_the_results_give(drawn):
+    page = page_of(list(STUDIES.values()), RESULTS, drawn)
+    assert page == (ROOT / PAGE).read_text(), REMEDY
+
+
+def test_the_readme_is_what_the_results_give():
+    text = (ROOT / "README.md").read_text()
+    assert text == readme_of(text, RESULTS), REMEDY
+
+
+def test_the_figures_are_what_the_results_give(drawn):
+    images = dict(image_of(figure) for figures in drawn.values() for figure in figures)
+    assert {file.name for file in (ROOT / FIGURES).iterdir()} == set(images), REMEDY
+    assert all(len(content) < 150_000 for content in images.values())
+    pinned = re.search(r"^matplotlib==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    # Another matplotlib writes the same picture in other words.
+    if pinned and pinned[1] == importlib.metadata.version("matplotlib"):
+        for name, content in images.items():
+            assert (ROOT / FIGURES / name).read_bytes() == content, f"{name}: {REMEDY}"
+
+
+def test_a_lost_seed_changes_the_pages(tmp_path, drawn):
+    shutil.copytree(RESULTS, tmp_path / "results")
+    (tmp_path / "results" / "algorithms_compared" / "cartpole-ppo" / "seed3.json").unlink()
+    page = page_of(list(STUDIES.values()), tmp_path / "results", drawn)
+    assert "| `cartpole-ppo` | 9 of 10 | 1 not run |" in page
+    readme = (ROOT / "README.md").read_text()
+    assert "(1 not done)" in readme_of(readme, tmp_path / "results")
+
+
+def lines(study_, results, *, rates=(100, 190)):
+    for cell_, rate in zip(study_.cells, rates, strict=True):
+        for seed in cell_.seeds:
+            rows = [row(1_000, 1.0, staleness=1.0), row(1_000 + 10 * rate, 2.0, seconds=11)]
+            keep_run(results, study_.name, cell_, seed, rows)
+
+
+def test_every_kind_of_figure_is_drawn_twice_alike(tmp_path):
+    cells = [cell(f"r{n}", value=n) for n in (1, 2)]
+    every = study(*cells, figures=tuple(KINDS), axis="runners")
+    lines(every, tmp_path)
+    first, second = (list(figures_of(every, tmp_path)) for _ in range(2))
+    names = {figure.name for figure in first}
+    assert len(names) == len(first) >= len(KINDS)
+    assert [figure.svg for figure in first] == [figure.svg for figure in second]
+    assert all("PPO" in figure.svg for figure in first)
+
+
+def test_a_study_without_runs_has_no_figures(tmp_path):
+    assert not list(figures_of(study(cell("pong"), figures=tuple(KINDS)), tmp_path))
+
+
+def test_update_writes_pages_and_drops_old_figures(tmp_path):
+    (tmp_path / FIGURES).mkdir(parents=True)
+    (tmp_path / FIGURES / "old.svg").write_text("old")
+    (tmp_path / "README.md").write_text("<!-- games:begin -->\nold\n<!-- games:end -->\n")
+    one = study(cell("r1", value=1), thresholds=[threshold("r1")])
+    lines(one, tmp_path / "results", rates=(100,))
+    update_pages([one], tmp_path / "results", tmp_path)
+    page = (tmp_path / PAGE).read_text()
+    assert "2 of 2 runs are done" in page
+    assert "| `r1` | 18 reached within 40,000 steps with 2 seeds | 0 of 2 done | missed |" in page
+    assert all(
+        (tmp_path / PAGE.parent / name).exists() for name in re.findall(r"\((figures/.*)\)", page)
+    )
+    assert "old.svg" not in {file.name for file in (tmp_path / FIGURES).iterdir()}
+    assert (tmp_path / "README.md").read_text().startswith("<!-- games:begin -->\n| config |")
+
+
+def test_update_outside_of_a_checkout(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkout"):
+        update_pages([], tmp_path, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_the_marked_section_changes():
+    text = "a\n<!-- games:begin -->\nold\n<!-- games:end -->\nb\n"
+    assert between(text, "games", "new") == text.replace("old", "new")
+    assert between("no marks\n", "games", "new") == "no marks\n"

@@ -1,0 +1,118 @@
+"""Studies as data: light to import, and true to the files they train."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from analysis.study_figures import KINDS
+from analysis.study_gate import PER_SEED
+from experiments.studies import STUDIES, Budget, Cell, Study, UnknownCellError
+
+ROOT = Path(__file__).parents[3]
+HEAVY = ("ray", "torch", "pandas", "gymnasium", "matplotlib", "scipy")
+CELLS = [cell for study in STUDIES.values() for cell in study.cells]
+every_study = pytest.mark.parametrize("study", STUDIES.values(), ids=str)
+
+
+def test_the_axes_are_read_without_training_code():
+    script = (
+        "import sys, experiments.studies as s\n"
+        "assert s.STUDIES['worker_scaling'].axis == 'runners'\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_names_of_cells_are_folders_of_one_study():
+    names = [cell.name for cell in CELLS]
+    assert len(set(names)) == len(names)
+    assert all(name == Path(name).name for name in names)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_every_cell_is_of_its_file(cell):
+    """Algorithm, environment and what is varied, as the command would read them."""
+    from experiments.checking import check_names
+    from experiments.overrides import apply_overrides
+    from experiments.reading import read_experiments
+
+    [experiment] = read_experiments(ROOT / cell.file)
+    assert (experiment.algorithm, experiment.env) == (cell.algorithm, cell.env)
+    changes = [f"{key}={value}" for key, value in (cell.changes or {}).items()]
+    changed = apply_overrides(experiment, changes)
+    check_names(changed)
+    assert {key: changed.config[key] for key in cell.changes or {}} == (cell.changes or {})
+
+
+def by_file(cell: Cell) -> str:
+    return f"{cell.file} {sorted(cell.changes or {})}"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [list(same)[-1] for _, same in groupby(sorted(CELLS, key=by_file), key=by_file)],
+    ids=lambda cell: cell.name,
+)
+def test_every_file_with_its_changes_is_accepted(cell):
+    """Batches fit runners, networks can be built: the last cell of every file stands for all."""
+    from experiments.checking import check_experiment
+    from experiments.overrides import apply_overrides
+    from experiments.reading import read_experiments
+
+    [experiment] = read_experiments(ROOT / cell.file)
+    changes = [f"{key}={value}" for key, value in (cell.changes or {}).items()]
+    resolved = check_experiment(apply_overrides(experiment, changes), available_cpus=2)
+    for key, value in (cell.changes or {}).items():
+        if key.startswith("num_"):
+            assert getattr(resolved, key) == value
+
+
+def test_budgets_of_tuned_files_are_the_files_own():
+    from experiments.reading import read_experiments
+
+    for cell in STUDIES["algorithms_compared"].cells:
+        [experiment] = read_experiments(ROOT / cell.file)
+        assert cell.budget.stop == experiment.stop, cell.name
+
+
+@every_study
+def test_figures_and_thresholds_exist(study):
+    assert set(study.figures) <= set(KINDS)
+    for threshold in study.thresholds:
+        assert len(study.cell(threshold.cell).seeds) >= threshold.seeds
+        assert threshold.measure in {*PER_SEED, "efficiency"}
+    with pytest.raises(UnknownCellError):
+        study.cell("nothing")
+
+
+@every_study
+def test_smoke_is_the_same_study_in_seconds(study):
+    smoke = study.smoke()
+    assert [cell.name for cell in smoke.cells] == [cell.name for cell in study.cells]
+    assert len(smoke.runs) == len(study.cells)
+    # No budget is a real one's, so that no smoke run can be taken for a result.
+    pairs = zip(smoke.cells, study.cells, strict=True)
+    assert all(small.budget.stop != real.budget.stop for small, real in pairs)
+
+
+def test_a_budget_is_a_stop_rule_and_words():
+    budget = Budget(steps=1_000, seconds=90.0, score=18.0)
+    assert budget.stop == {
+        "timesteps_total": 1_000, "time_total_s": 90.0, "episode_reward_mean": 18.0
+    }  # fmt: skip
+    assert str(budget) == "1,000 steps or 1.5 min or a mean return of 18"
+    assert Budget(steps=5).stop == {"timesteps_total": 5}
+
+
+def test_cells_of_a_label_are_points_of_one_line():
+    cells = [Cell(n, "f", "PPO", "e", (0,), Budget(1), value=v) for n, v in (("a", 1), ("b", 2))]
+    assert {cell.line for cell in cells} == {"PPO"}
+    assert Study("s", "?", tuple(cells), ()).envs == ("e",)

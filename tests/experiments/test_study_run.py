@@ -1,0 +1,218 @@
+"""Sittings: what is done is kept, what is missing is trained, nothing is trained twice."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from analysis.study_runs import runs_of
+from experiments.errors import RequestError
+from experiments.studies import Budget, Cell, Study
+from experiments.study_run import Sitting, run_study
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = {
+    "num_env_runners": 0,
+    "num_envs_per_env_runner": 4,
+    "train_batch_size": 256,
+    "min_sample_timesteps_per_iteration": 256,
+    "model": {"fcnet_hiddens": [8]},
+}
+LONG = 12_800
+
+
+def tiny(folder, *budgets):
+    """A study of A2C on CartPole with a cell per budget, and its config file."""
+    file = folder / "tiny.yaml"
+    entry = {
+        "run": "A2C",
+        "env": "CartPole-v1",
+        "stop": {"training_iteration": 1},
+        "checkpoint_config": {"checkpoint_frequency": 5, "num_to_keep": 1},
+        "config": CONFIG,
+    }
+    file.write_text(yaml.safe_dump({"tiny": entry}))
+    cells = tuple(
+        Cell(f"tiny{steps}", str(file), "A2C", "CartPole-v1", (0,), Budget(steps), every=256)
+        for steps in budgets
+    )
+    return Study("tiny", "Does it work?", cells, ("learning_curves",))
+
+
+@pytest.fixture
+def sitting(tmp_path):
+    """``sitting(*budgets)``: one that writes what it says to a file."""
+
+    def make(*budgets):
+        said = (tmp_path / "said.txt").open("w")
+        notes = Console(file=said, soft_wrap=True)
+        study = tiny(tmp_path, *budgets)
+        return Sitting(study, tmp_path / "storage", tmp_path / "results", notes)
+
+    return make
+
+
+def left_behind(sitting, status="done", number=0, **about):
+    """An experiment of a cell as an earlier program left it in the storage."""
+    cell = sitting.study.cells[number]
+    folder = sitting.folder(cell, 0)
+    (folder / "trial").mkdir(parents=True)
+    result = {"env_runners": {"num_env_steps_sampled_lifetime": 100}, "time_total_s": 1.0}
+    (folder / "trial" / "result.json").write_text(json.dumps(result) + "\n")
+    (folder / "trial" / "params.json").write_text(json.dumps({"seed": 0}))
+    trial = {"folder": str(folder / "trial"), "status": status, "checkpoint": None}
+    facts = {"status": status, "stop": cell.budget.stop, "config_given": {}, "trials": [trial]}
+    (folder / "manifest.json").write_text(json.dumps(facts | about))
+    return folder
+
+
+def statuses(sitting):
+    return [run.status for run in runs_of(sitting.study, sitting.results)]
+
+
+def test_what_is_done_in_the_storage_is_kept_and_not_trained(sitting):
+    found = sitting(300)
+    folder = left_behind(found)
+    before = sorted(folder.rglob("*"))
+    assert run_study(found, found.study.runs) == 0
+    assert statuses(found) == ["done"]
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_what_is_kept_as_done_needs_no_storage(sitting):
+    found = sitting(300)
+    left_behind(found)
+    run_study(found, found.study.runs)
+    found.storage = found.storage.with_name("elsewhere")
+    assert run_study(found, found.study.runs) == 0
+    assert [file.name for file in found.storage.iterdir()] == [".study.lock"]
+
+
+def test_what_was_trained_otherwise_is_refused(sitting):
+    found = sitting(300)
+    folder = left_behind(found, stop={"timesteps_total": 7})
+    with pytest.raises(RequestError, match=r"trained otherwise: its stop rule is.*7") as raised:
+        run_study(found, found.study.runs)
+    assert str(folder) in str(raised.value)
+    assert not found.results.exists()
+
+
+def test_two_sittings_do_not_share_a_storage(sitting):
+    found = sitting(300)
+    found.storage.mkdir()
+    with (found.storage / ".study.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(RequestError, match="another"):
+            run_study(found, found.study.runs)
+    left_behind(found)
+    assert run_study(found, found.study.runs) == 0
+
+
+def test_a_run_that_is_refused_does_not_end_the_sitting(sitting):
+    found = sitting(300, 400)
+    left_behind(found, number=1)
+    Path(found.study.cells[0].file).write_text("tiny: {run: A4C}\n")
+    assert run_study(found, found.study.runs) == 1
+    assert [line.partition(";")[0] for line in found.failed] == ["tiny300, seed 0: refused"]
+    assert statuses(found) == ["not run", "done"]
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from rich.console import Console
+sys.path.insert(0, {here!r})
+from test_study_run import tiny, Sitting, run_study
+folder = Path({folder!r})
+study = tiny(folder, 512, {long})
+sitting = Sitting(study, folder / "storage", folder / "results", Console(stderr=True))
+sys.exit(run_study(sitting, study.runs))
+"""
+
+
+def start(folder):
+    """A sitting of two runs in a process of its own."""
+    script = SCRIPT.format(here=str(Path(__file__).parent), folder=str(folder), long=LONG)
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def lines_of(folder, cell):
+    return [
+        line
+        for file in (folder / "storage" / f"{cell}-seed0").glob("*/result.json")
+        for line in file.read_text().splitlines()
+    ]
+
+
+def wait_for(condition, what, seconds=800):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"no {what}"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(2400)
+def test_an_interrupted_study_goes_on_where_it_was(tmp_path):
+    """Ctrl-C in the second run: the first is not trained again, the second not from its start."""
+    process = start(tmp_path)
+    wait_for(lambda: len(lines_of(tmp_path, f"tiny{LONG}")) >= 8, "second run")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=800)
+    assert process.returncode == 130, said
+    study = tiny(tmp_path, 512, LONG)
+    assert [run.status for run in runs_of(study, tmp_path / "results")] == ["done", "interrupted"]
+    first, second = lines_of(tmp_path, "tiny512"), lines_of(tmp_path, f"tiny{LONG}")
+
+    again = start(tmp_path)
+    _, said = again.communicate(timeout=800)
+    assert again.returncode == 0, said
+    assert "run 2 of 2" in said
+    assert "run 1 of 2" not in said
+    runs = runs_of(study, tmp_path / "results")
+    assert [run.status for run in runs] == ["done", "done"]
+    assert runs[1].last("steps") >= LONG
+    assert lines_of(tmp_path, "tiny512") == first
+    # Tune plays again what came after the last checkpoint, not what was before it.
+    assert lines_of(tmp_path, f"tiny{LONG}")[:5] == second[:5]
+    iterations = [
+        json.loads(line)["training_iteration"] for line in lines_of(tmp_path, f"tiny{LONG}")
+    ]
+    assert iterations.count(1) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(2400)
+def test_a_killed_sitting_leaves_its_run_to_end(tmp_path):
+    """SIGKILL of the sitting: its run goes on, keeps the next sitting away, and then counts."""
+    process = start(tmp_path)
+    wait_for(lambda: len(lines_of(tmp_path, f"tiny{LONG}")) >= 2, "second run")
+    process.kill()
+    process.wait()
+    refused = start(tmp_path)
+    _, said = refused.communicate(timeout=800)
+    assert "another `rllib study run`" in " ".join(said.split())
+    manifest = tmp_path / "storage" / f"tiny{LONG}-seed0" / "manifest.json"
+    wait_for(lambda: json.loads(manifest.read_text())["status"] == "done", "end of the run")
+    wait_for(lambda: (again := start(tmp_path)).wait() == 0 or again is None, "free storage")
+    study = tiny(tmp_path, 512, LONG)
+    assert [run.status for run in runs_of(study, tmp_path / "results")] == ["done", "done"]
