@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -37,12 +38,12 @@ def environment():
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def rllib(*arguments, cwd=ROOT):
+def rllib(*arguments, cwd=ROOT, **variables):
     """Run the command to its end."""
     return subprocess.run(
         command(*arguments),
         cwd=cwd,
-        env=environment(),
+        env=environment() | variables,
         capture_output=True,
         text=True,
         timeout=240,
@@ -105,10 +106,19 @@ def check_manifest(folder, file):
     assert (trial["status"], trial["iterations"], trial["seed"]) == ("done", 2, 1)
 
 
-def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path):
+@pytest.fixture
+def a_strangers_cluster():
+    """Ray's folder after somebody else started a cluster; its path is short because of sockets."""
+    with tempfile.TemporaryDirectory(prefix="rz") as folder:
+        Path(folder, "ray").mkdir()
+        Path(folder, "ray", "ray_current_cluster").write_text("127.0.0.1:9")
+        yield folder
+
+
+def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path, a_strangers_cluster):
     file, folder = tiny(), tmp_path / "results" / "tiny"
     storage = ("--storage-path", tmp_path / "results")
-    done = rllib("train", "file", file, *storage)
+    done = rllib("train", "file", file, *storage, RAY_TMPDIR=a_strangers_cluster)
     assert done.returncode == 0, done.stderr
     check_manifest(folder, file)
     (trial,) = trials_of(folder)
