@@ -47,7 +47,7 @@ NOT_OFFERED = {
     "resource_changing": "it needs a Python function",
 }
 # Names that this module sets itself.
-OWN = ("custom_explore_fn", "require_attrs", "log_config")
+OWN = ("metric", "mode", "custom_explore_fn", "require_attrs", "log_config")
 STEPS = "timesteps_total"
 # What a trial is given before a scheduler may end it: with ASHA's reduction factor of 4 there are
 # two rounds of elimination after it.
@@ -83,10 +83,7 @@ def make_scheduler(experiment: Experiment) -> SavedScheduler:
             raise RequestError("is unknown: fifo has none", key=f"scheduler.{next(iter(settings))}")
         return SavedScheduler(None)
     made = _class(name)
-    check_arguments(made, {k: v for k, v in settings.items() if k not in OWN}, "scheduler")
-    for own in OWN:
-        if own in settings:
-            raise RequestError("cannot be set", key=f"scheduler.{own}")
+    check_arguments(made, settings, "scheduler", OWN)
     require_metric(experiment, "scheduler")
     _check_company(experiment, name)
     arguments = _with_defaults(experiment, name, settings)
@@ -159,6 +156,11 @@ def _with_defaults(
     """
     # HyperBand's first round is one unit of time, so that its unit cannot be a step.
     found = {"time_attr": "training_iteration" if name == "hyperband" else STEPS, **settings}
+    known = result_names(experiment.algorithm)
+    if found["time_attr"] not in known:
+        hint = nearest(found["time_attr"], known)
+        problem = f"result {found['time_attr']!r} is unknown"
+        raise RequestError(problem, key="scheduler.time_attr", hint=hint)
     bound = stop_bound(experiment, found["time_attr"])
     if name in ("asha", "hyperband"):
         _fill(found, "max_t", bound, f"or stop: {{{found['time_attr']}: …}}")
@@ -182,12 +184,8 @@ def _fill(settings: dict[str, Any], key: str, value: Any, hint: str) -> None:
 
 
 def _check_time(experiment: Experiment, arguments: Mapping[str, Any]) -> None:
-    """Refuse a unit of time that is no result, and times that are never reached."""
-    name, known = arguments["time_attr"], result_names(experiment.algorithm)
-    if name not in known:
-        raise RequestError(
-            f"result {name!r} is unknown", key="scheduler.time_attr", hint=nearest(name, known)
-        )
+    """Refuse times that are never reached."""
+    name = arguments["time_attr"]
     bound, until = stop_bound(experiment, name), arguments.get("max_t")
     for key in ("max_t", "grace_period", "perturbation_interval"):
         given = arguments.get(key)

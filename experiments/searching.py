@@ -20,6 +20,8 @@ SEARCHES = ("random", "optuna")
 # Of a search that is given no seed: the same file draws the same configurations.
 DEFAULT_SEED = 0
 
+FUNCTIONS_OF_TPE = ("gamma", "weights", "constraints_func", "categorical_distance_func")
+
 
 def typed(value: Any, key: str) -> tuple[str, dict[str, Any]]:
     """``asha`` or ``{type: asha, max_t: 100}`` as a name and its arguments.
@@ -95,7 +97,7 @@ def _optuna(experiment: Experiment, settings: dict[str, Any]) -> Any:
     from experiments.seed_repeater import SeedRepeater
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    check_arguments(optuna.samplers.TPESampler, settings, "search")
+    check_arguments(optuna.samplers.TPESampler, settings, "search", FUNCTIONS_OF_TPE)
     sampler = optuna.samplers.TPESampler(**{"seed": DEFAULT_SEED, **settings})
     search = OptunaSearch(metric=experiment.metric, mode=experiment.mode or "max", sampler=sampler)
     found: Any = SeedRepeater(search, experiment.seeds, bound=score_bound(experiment))
@@ -136,15 +138,15 @@ def require_metric(experiment: Experiment, key: str) -> None:
 
 
 def check_arguments(
-    function: Callable[..., Any], given: Mapping[str, Any], key: str, also: tuple[str, ...] = ()
+    function: Callable[..., Any], given: Mapping[str, Any], key: str, without: tuple[str, ...] = ()
 ) -> None:
     """Names of arguments, and their kinds where the default is a truth value or a number.
 
     Args:
-        function: what takes them. What it wants as Python objects is not offered.
+        function: what takes them.
         given: the arguments.
         key: where they stand, for messages.
-        also: names that are known beside its own.
+        without: those that are not offered, since they are set elsewhere or are Python functions.
 
     Raises:
         RequestError: the first wrong one, with the nearest known name.
@@ -152,11 +154,14 @@ def check_arguments(
     known = {
         name: p.default
         for name, p in inspect.signature(function).parameters.items()
-        if name != "self" and "Callable" not in str(p.annotation)
+        if name != "self"
     }
     for name, value in given.items():
-        if name not in known and name not in also:
-            hint = nearest(name, [*known, *also]) or f"there are {', '.join(known)}"
+        if name in without:
+            raise RequestError("cannot be set", key=f"{key}.{name}")
+        if name not in known:
+            offered = [other for other in known if other not in without]
+            hint = nearest(name, offered) or f"there are {', '.join(offered)}"
             raise RequestError("is unknown", key=f"{key}.{name}", hint=hint)
         default = known.get(name)
         if isinstance(default, bool):

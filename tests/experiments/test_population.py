@@ -36,7 +36,7 @@ def test_a_perturbation_never_leaves_the_bounds():
     }
     seen = []
     for _ in range(100):
-        config, _ = _explore(config, tune_mutations(MUTATIONS), 0.25, (1.2, 0.8), Within(MUTATIONS))
+        config, _ = _explore(config, tune_mutations(MUTATIONS), 0.0, (1.2, 0.8), Within(MUTATIONS))
         seen.append(config)
     assert all(1e-4 <= c["lr"] <= 1e-2 for c in seen)
     assert all(isinstance(c["train_batch_size"], int) for c in seen)
