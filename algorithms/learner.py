@@ -54,6 +54,7 @@ class OnPolicyLearner(TorchLearner):
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
         self._generator = torch.Generator().manual_seed(self._shuffle_seed())
         self._num_updates = 0
+        self._lr_timestep: int | None = None
         self._forward_context = forward_context(self.config.autocast, self._device)
         self._parallel: ParallelGradients | None = None
         if self._device.type == "cpu" and (threads or 1) > 1:
@@ -235,6 +236,11 @@ class OnPolicyLearner(TorchLearner):
         """The network's parameters and buffers themselves, in the module's order."""
         return [*self._parameters, *self._network.buffers()]
 
+    def after_gradient_based_update(self, *, timesteps: Mapping[str, int]) -> None:
+        """As TorchLearner, which sets the next rate; when that was is kept."""
+        super().after_gradient_based_update(timesteps=timesteps)
+        self._lr_timestep = timesteps.get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0)
+
     def _current_lr(self) -> float:
         return float(self.get_optimizer().param_groups[0]["lr"])
 
@@ -255,12 +261,21 @@ class OnPolicyLearner(TorchLearner):
 
     def extra_state(self) -> dict[str, Any]:
         """The shuffling generator and counters."""
-        return {"generator": self._generator.get_state(), "num_updates": self._num_updates}
+        return {
+            "generator": self._generator.get_state(),
+            "num_updates": self._num_updates,
+            "lr_timestep": self._lr_timestep,
+        }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore :meth:`extra_state`."""
         self._generator.set_state(state["generator"])
         self._num_updates = state["num_updates"]
+        self._lr_timestep = state.get("lr_timestep")
+        if self._lr_timestep is not None:
+            # The optimizer's state brought the rate of the run that was saved; ours is configured.
+            for optimizer, schedule in self._optimizer_lr_schedules.items():
+                self._set_optimizer_lr(optimizer, lr=schedule.update(timestep=self._lr_timestep))
 
 
 def critic_quality(batch: Batch) -> float:

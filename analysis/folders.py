@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
+STOPPED = "stopped_early.json"
 # Stop criteria that are budgets; all others are scores.
 BUDGETS = (
     "timesteps_total",
@@ -39,7 +40,7 @@ class TrialFolder:
     Attributes:
         path: its folder, or the CSV file of a committed curve.
         experiment: name of the folder around it.
-        status: done, failed, running, interrupted, or unknown.
+        status: done, stopped early, failed, running, interrupted, or unknown.
         algorithm: "" where nothing says so.
         config: as given to the trial.
         manifest: of its experiment; empty without one.
@@ -90,6 +91,8 @@ def _tune_trial(path: Path) -> TrialFolder:
     # A trial that failed once and then went on to its end keeps the file of its first error.
     if status not in ("done", "failed") and (path / ERROR).exists():
         status = "failed"
+    if status == "done" and state.get("trial_id") in _stopped_early(path.parent):
+        status = "stopped early"
     for trial in manifest.get("trials") or []:
         if Path(str(trial.get("folder"))).name == path.name:
             status = str(trial.get("status", status))
@@ -102,6 +105,15 @@ def _tune_trial(path: Path) -> TrialFolder:
         manifest=manifest,
         stop=_mapping(manifest.get("stop") or state.get("stopping_criterion")),
     )
+
+
+def _stopped_early(folder: Path) -> list[str]:
+    """Ids of the trials that a sweep's scheduler ended before their time."""
+    try:
+        found = json.loads((folder / STOPPED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _committed_trial(path: Path) -> TrialFolder:

@@ -16,9 +16,7 @@ from experiments import retired_keys, schema, schema_dqn
 from experiments.errors import RequestError, nearest
 from experiments.kinds import Kind, complaint
 from experiments.retired_left_out import LEFT_OUT
-from experiments.search_space import alternatives, sampler_in
-
-MAX_COMBINATIONS = 200
+from experiments.search_space import MAX_COMBINATIONS, alternatives, sampler_in
 
 
 def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
@@ -132,7 +130,7 @@ def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> 
 
 
 def combinations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The configurations a search may run, samplers at their ends, the first ``MAX_COMBINATIONS`` of them."""
+    """What a search may run, samplers at their ends; the first ``MAX_COMBINATIONS`` of it."""
     choices = [[(key, item) for item in expanded(value, key)] for key, value in config.items()]
     products = itertools.islice(itertools.product(*choices), MAX_COMBINATIONS)
     return [dict(pairs) for pairs in products]

@@ -16,7 +16,7 @@ class Example:
     """One tuned config.
 
     Attributes:
-        name: what the commands call it: the file's name without its ending.
+        name: what the commands call it: the file's path without its ending.
         file: where it is.
         algorithm: of its first experiment; likewise ``env``.
         budget: its stop rule, in words.
@@ -32,11 +32,11 @@ class Example:
 def examples(containing: str = "") -> list[Example]:
     """The tuned configs whose names contain a text, sorted."""
     found = []
-    for file in sorted(FOLDER.glob("*.yaml"), key=lambda file: file.stem):
-        if containing in file.stem:
+    for name, file in sorted(_files().items()):
+        if containing in name:
             first = read_experiments(file)[0]
             budget = ", ".join(f"{key} {bound:,}" for key, bound in first.stop.items())
-            found.append(Example(file.stem, file, first.algorithm, str(first.env), budget))
+            found.append(Example(name, file, first.algorithm, str(first.env), budget))
     return found
 
 
@@ -46,9 +46,15 @@ def example_file(name: str) -> Path:
     Raises:
         RequestError: no such example; with the nearest.
     """
-    known = {file.stem: file for file in FOLDER.glob("*.yaml")}
+    known = _files()
     plain = name.removesuffix(".yaml")
     if plain not in known:
         hint = nearest(plain, known) or "rllib example list shows all"
         raise RequestError(f"example {name!r} is unknown", hint=hint)
     return known[plain]
+
+
+def _files() -> dict[str, Path]:
+    """Name → file; sweeps are in a folder of their own, which is part of their names."""
+    files = FOLDER.rglob("*.yaml")
+    return {file.relative_to(FOLDER).with_suffix("").as_posix(): file for file in files}

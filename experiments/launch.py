@@ -6,7 +6,7 @@ import importlib.util
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,12 @@ from experiments.manifest import (
 from experiments.options import LaunchOptions
 from experiments.plan import print_plan
 from experiments.progress import TrialProgress, close_displays
+from experiments.ranking import ranking
 from experiments.requests import option_notes
-from experiments.search_space import is_drawn, tune_space
-from experiments.searching import make_scheduler, make_search, number_of_samples, repeats_seeds
+from experiments.saved_scheduler import stopped_early
+from experiments.scheduling import make_scheduler, with_mutations
+from experiments.search_space import tune_space
+from experiments.searching import make_search, number_of_samples, repeats_seeds
 from experiments.stopping import FirstReached
 from experiments.summary import print_summary, trial_rows
 
@@ -46,15 +49,16 @@ class Job:
         resolved: its configuration after defaults.
         folder: where its results go.
         restore_from: the checkpoint training starts from, or None.
-        search: Tune's search algorithm, or None; scheduler: likewise.
+        search: Tune's search algorithm.
+        scheduler: which trials end early.
     """
 
     experiment: Experiment
     resolved: Any
     folder: Path
     restore_from: Path | None
-    search: Any = None
-    scheduler: Any = None
+    search: Any
+    scheduler: Any
 
 
 def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console) -> int:
@@ -73,7 +77,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
         notes.print(f"note: {note}", markup=False)
     if options.dry_run:
         for job in jobs:
-            print_plan(job.experiment, job.resolved, job.folder)
+            print_plan(job.experiment, job.resolved, job.folder, _param_space(job, options))
         return DONE
     cluster = _start_ray(options)
     try:
@@ -97,7 +101,7 @@ def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
     check_names(experiment)
     defaults = algorithms.config_class(experiment.algorithm)()
     experiment = fitted(experiment, defaults, cpus, gpus)
-    resolved = check_experiment(experiment, available_cpus=cpus, available_gpus=gpus)
+    search, scheduler, resolved = _sweep(experiment, cpus, gpus)
     storage = experiment.storage_path or DEFAULT_STORAGE
     folder = Path(os.path.expanduser(storage)).absolute() / experiment.name
     if "://" in storage:
@@ -118,9 +122,23 @@ def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
             problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
             "or --experiment-name for another name"
         )
-    search = make_search(experiment, drawn=is_drawn(experiment.config))
-    scheduler = make_scheduler(experiment)
     return Job(experiment, resolved, folder, restore_from, search, scheduler)
+
+
+def _sweep(experiment: Experiment, cpus: float | None, gpus: float | None) -> tuple[Any, Any, Any]:
+    """Search, scheduler and the configuration after defaults, everything a sweep may run checked.
+
+    Raises:
+        RequestError: as :func:`launch`.
+    """
+    try:
+        searched = replace(experiment, config=with_mutations(experiment))
+        check_names(searched)
+        search, scheduler = make_search(experiment), make_scheduler(experiment)
+    except RequestError as error:
+        raise error.located(experiment.source) from None
+    resolved = check_experiment(searched, available_cpus=cpus, available_gpus=gpus)
+    return search, scheduler, resolved
 
 
 def _available(options: LaunchOptions) -> tuple[float | None, float | None]:
@@ -142,6 +160,8 @@ def _start_ray(options: LaunchOptions) -> Any:
     if not verbose:
         # Tune prints its own banner and table otherwise, whatever its `verbose` says.
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    # Before its first episode has ended, a trial has no score; Tune would fail it for that.
+    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
     level = logging.DEBUG if options.log_debug else logging.INFO if verbose else logging.ERROR
     common = {"logging_level": level, "log_to_driver": verbose, "include_dashboard": options.ray_ui}
     if options.ray_num_nodes is not None:
@@ -156,7 +176,7 @@ def _start_ray(options: LaunchOptions) -> Any:
         ray.init(address=options.ray_address, **common)
         return None
     ray.init(
-        # Without this Ray joins whatever cluster was last started on the machine.
+        # Without an address Ray joins any cluster it finds on this machine, somebody else's too.
         address="local",
         num_cpus=options.ray_num_cpus,
         num_gpus=options.ray_num_gpus,
@@ -181,11 +201,16 @@ def _run(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
         close_displays()
     budget = job.experiment.time_budget_s
     out_of_time = budget is not None and time.monotonic() - started >= budget
-    rows = trial_rows(results, out_of_time=out_of_time) if results is not None else []
+    rows = []
+    if results is not None:
+        stopped = frozenset(stopped_early(job.folder))
+        rows = trial_rows(job.experiment, results, stopped=stopped, out_of_time=out_of_time)
     statuses = {row["status"] for row in rows} or {"interrupted"}
-    status = next(name for name in ("interrupted", "failed", "done") if name in statuses)
-    finish_manifest(job.folder, status, rows)
-    print_summary(job.experiment, rows, job.folder, time.monotonic() - started)
+    status = next((name for name in ("interrupted", "failed") if name in statuses), "done")
+    ranks = ranking(job.experiment, rows)
+    finish_manifest(job.folder, status, rows, ranks)
+    seconds = time.monotonic() - started
+    print_summary(job.experiment, rows, job.folder, seconds, ranks)
     return EXIT_CODES[status]
 
 

@@ -60,6 +60,10 @@ def build_manifest(
         "stop": jsonable(experiment.stop),
         "num_samples": experiment.num_samples,
         "seeds": experiment.planned_seeds,
+        "metric": experiment.metric,
+        "mode": experiment.mode,
+        "search": jsonable(experiment.search),
+        "scheduler": jsonable(experiment.scheduler),
         "notes": notes,
         "environment_signature": environment_signature(experiment.env, resolved),
         "exact_resume": resolved.num_env_runners == 0
@@ -98,10 +102,14 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     draft.replace(folder / MANIFEST_NAME)
 
 
-def finish_manifest(folder: Path, status: str, trials: list[dict[str, Any]]) -> None:
-    """Note how the experiment ended."""
+def finish_manifest(
+    folder: Path, status: str, trials: list[dict[str, Any]], ranking: list[dict[str, Any]]
+) -> None:
+    """Note how the experiment ended; of a sweep, the order of its configurations."""
     manifest = json.loads((folder / MANIFEST_NAME).read_text())
     manifest |= {"status": status, "finished": _now(), "trials": trials}
+    if ranking:
+        manifest["ranking"] = ranking
     write_manifest(folder, manifest)
 
 

@@ -13,6 +13,7 @@ from experiments.options import FileOptions, LaunchOptions, TrainOptions
 from experiments.overrides import apply_overrides, into_retired, parse_mapping, parse_seeds
 from experiments.reading import read_experiments
 from experiments.retired_signs import has_retired_keys
+from experiments.scheduling import retired_scheduler
 from experiments.translation import result_today, score_today, translated, with_todays_env
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
@@ -102,7 +103,10 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
         changes["config"] = {k: v for k, v in experiment.config.items() if k != "seed"}
     if options.scheduler != "FIFO" or options.scheduler_config != "{}":
         settings = parse_mapping(options.scheduler_config, what="--scheduler-config")
-        changes["scheduler"] = {"type": options.scheduler, **settings}
+        for key in ("metric", "mode"):
+            if key in settings:
+                changes[key] = settings.pop(key)
+        changes["scheduler"] = retired_scheduler(options.scheduler, settings)
     if options.checkpoint_score_attr is not None:
         attribute = score_today(options.checkpoint_score_attr)
         changes["score_attribute"] = attribute.removeprefix("min-")

@@ -5,7 +5,9 @@ A mapping with one key that names a sampler is one; everything else is a value. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +15,15 @@ from experiments.edits import GRID
 from experiments.errors import RequestError
 from experiments.kinds import number
 
+MAX_COMBINATIONS = 200
 # Why what Tune calls so is not offered.
 REFUSED = {
     "sample_from": "values that depend on others are no data; write one experiment for each case",
-    "lambda": "code is not evaluated",
     "randn": "use uniform or loguniform, whose bounds can be checked",
-    "normal": "use uniform or loguniform, whose bounds can be checked",
+    "qrandn": "use quniform, whose bounds can be checked",
+    "qloguniform": "use loguniform, or choice for few values",
+    "qrandint": "use choice",
+    "lograndint": "use choice for few values, or loguniform where fractions may be",
 }
 
 
@@ -95,27 +100,69 @@ def sampler_in(value: Any, where: str) -> tuple[Sampler, Any] | None:
     if problem := found.complaint(argument):
         hint = f"for example {{{name}: {found.example}}}"
         raise RequestError(f"{problem}, got {argument!r}", key=f"{where}.{name}", hint=hint)
+    if next(samplers(argument), None) is not None:
+        hint = "write one experiment for each case"
+        raise RequestError("holds another sampler", key=f"{where}.{name}", hint=hint)
     return found, argument
 
 
 def alternatives(value: Any, where: str) -> list[Any]:
-    """The value; or those a grid runs, or that cover what a sampler may draw.
+    """The value; or those a grid runs, or that cover what samplers in it may draw.
+
+    Samplers below mappings are left to who knows their keys.
 
     Raises:
         RequestError: as :func:`sampler_in`.
     """
     found = sampler_in(value, where)
-    return [value] if found is None else found[0].extremes(found[1])
+    if found is not None:
+        return found[0].extremes(found[1])
+    if not isinstance(value, list) or next(samplers(value), None) is None:
+        return [value]
+    items = [alternatives(item, f"{where}.{index}") for index, item in enumerate(value)]
+    return [list(these) for these in itertools.islice(itertools.product(*items), MAX_COMBINATIONS)]
+
+
+def samplers(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
+    """Path (keys and indices), name and argument of every sampler in nested data."""
+    if isinstance(value, Mapping):
+        found = sampler_in(value, ".".join(map(str, path)))
+        if found is not None:
+            yield path, found[0].domain, found[1]
+            return
+    if isinstance(value, Mapping | list):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from samplers(item, (*path, key))
 
 
 def is_drawn(value: Any) -> bool:
     """Whether something in nested data is drawn at random, so that one trial is not all there is."""
-    if isinstance(value, Mapping):
-        found = sampler_in(value, "")
-        if found is not None:
-            return found[0].domain != GRID
-        return any(is_drawn(item) for item in value.values())
-    return isinstance(value, list) and any(is_drawn(item) for item in value)
+    return any(name != GRID for _, name, _ in samplers(value))
+
+
+def grid_size(value: Any) -> int:
+    """Combinations of all grids in nested data."""
+    return math.prod(len(argument) for _, name, argument in samplers(value) if name == GRID)
+
+
+def at(tree: Any, path: Sequence[Any]) -> Any:
+    """The item at a path of keys and indices; None where there is none."""
+    for part in path:
+        try:
+            tree = tree[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return tree
+
+
+def placed(tree: Any, path: Sequence[Any], value: Any) -> Any:
+    """A copy of nested data with the value at a path."""
+    if not path:
+        return value
+    head, *rest = path
+    if isinstance(tree, Mapping):
+        return {**tree, head: placed(tree.get(head, {}), rest, value)}
+    return [placed(item, rest, value) if i == head else item for i, item in enumerate(tree)]
 
 
 def tune_space(value: Any) -> Any:

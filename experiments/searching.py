@@ -1,26 +1,26 @@
-"""How a sweep chooses its trials and ends bad ones early: ``search:`` and ``scheduler:`` of a file."""
+"""How a sweep chooses its trials: ``search:`` of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
+from algorithms.results import RETIRED_NAMES
+from experiments.edits import GRID
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
+from experiments.kinds import boolean, complaint, number
+from experiments.search_space import grid_size, is_drawn, samplers
 
 SEARCHES = ("random", "optuna")
-# Our word, which is the field's → Tune's.
-SCHEDULERS = {
-    "fifo": "FIFO",
-    "asha": "AsyncHyperBand",
-    "hyperband": "HyperBand",
-    "median_stopping": "MedianStopping",
-    "pbt": "pbt",
-    "pb2": "pb2",
-}
-# Those of Tune's names that stay as they are given.
-RETIRED_SCHEDULERS = ("AsyncHyperBand", "HyperBand", "MedianStopping", "hb_bohb", "async_hyperband")
-TIME_ATTRIBUTE = "timesteps_total"
+# Of a search that is given no seed: the same file draws the same configurations.
+DEFAULT_SEED = 0
+
+FUNCTIONS_OF_TPE = ("gamma", "weights", "constraints_func", "categorical_distance_func")
 
 
 def typed(value: Any, key: str) -> tuple[str, dict[str, Any]]:
@@ -32,53 +32,64 @@ def typed(value: Any, key: str) -> tuple[str, dict[str, Any]]:
     if isinstance(value, str):
         return value, {}
     if isinstance(value, Mapping) and isinstance(value.get("type"), str):
-        return value["type"], {k: v for k, v in value.items() if k != "type"}
-    raise RequestError(f"must be a name or a mapping with a type, got {value!r}", key=key)
+        return value["type"], {str(k): v for k, v in value.items() if k != "type"}
+    hint = f"{key}: {{type: …}}"
+    raise RequestError(
+        f"must be a name or a mapping with a type, got {value!r}", key=key, hint=hint
+    )
 
 
-def make_search(experiment: Experiment, *, drawn: bool) -> Any:
-    """Tune's search algorithm; None where Tune's own variant generator does.
+def search_name(experiment: Experiment) -> str:
+    """ "random", which is what a file without ``search`` gets, or "optuna".
+
+    Raises:
+        RequestError: an unknown name.
+    """
+    name, _ = typed(experiment.search or "random", "search")
+    if name not in SEARCHES:
+        hint = nearest(name, SEARCHES) or f"there are {', '.join(SEARCHES)}"
+        raise RequestError(f"{name!r} is unknown", key="search", hint=hint)
+    return name
+
+
+def make_search(experiment: Experiment) -> Any:
+    """Tune's search algorithm.
 
     Args:
         experiment: with ``search``, ``metric``, ``mode``, ``seeds`` and ``max_concurrent``.
-        drawn: whether something in its configuration is drawn at random.
 
     Raises:
         RequestError: an unknown name or argument, a missing package, or nothing to search.
     """
-    name, settings = typed(experiment.search or "random", "search")
-    if name not in SEARCHES:
-        hint = nearest(name, SEARCHES) or f"there are {', '.join(SEARCHES)}"
-        raise RequestError(f"{name!r} is unknown", key="search", hint=hint)
-    if name == "random":
-        return _random(experiment, settings)
-    if not drawn:
-        raise RequestError(
-            "has nothing to search", key="search", hint="write lr: {loguniform: [1.0e-5, 1.0e-3]}"
-        )
-    require_metric(experiment, "search")
-    return _optuna(experiment, settings)
+    name = search_name(experiment)
+    _, settings = typed(experiment.search or "random", "search")
+    return _random(experiment, settings) if name == "random" else _optuna(experiment, settings)
+
+
+def random_state(experiment: Experiment) -> Any:
+    """What the random search draws from: the same for the plan and for the run."""
+    _, settings = typed(experiment.search or "random", "search")
+    return np.random.default_rng(settings.get("seed", DEFAULT_SEED))
 
 
 def _random(experiment: Experiment, settings: dict[str, Any]) -> Any:
     from ray.tune.search import BasicVariantGenerator
 
-    unknown = sorted(set(settings) - {"seed"})
-    if unknown:
-        raise RequestError("is unknown", key=f"search.{unknown[0]}", hint="random has: seed")
+    for key, value in settings.items():
+        if key != "seed":
+            raise RequestError("is unknown", key=f"search.{key}", hint="random has: seed")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise RequestError(f"must be a whole number, got {value!r}", key="search.seed")
     # Values are drawn once and kept over the grid, so that all seeds try the same configuration.
     return BasicVariantGenerator(
         constant_grid_search=True,
         max_concurrent=experiment.max_concurrent or 0,
-        random_state=settings.get("seed"),
+        random_state=random_state(experiment),
     )
 
 
 def _optuna(experiment: Experiment, settings: dict[str, Any]) -> Any:
-    import importlib.util
-
-    if importlib.util.find_spec("optuna") is None:
-        raise RequestError("optuna is missing: pip install 'rllib-zoo[search]'", key="search")
+    _require_optuna(experiment)
     import optuna
     from ray.tune.search import ConcurrencyLimiter
     from ray.tune.search.optuna import OptunaSearch
@@ -86,33 +97,33 @@ def _optuna(experiment: Experiment, settings: dict[str, Any]) -> Any:
     from experiments.seed_repeater import SeedRepeater
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        sampler = optuna.samplers.TPESampler(**settings)
-    except TypeError as error:
-        raise RequestError(str(error).split("() ")[-1], key="search") from None
-    found: Any = OptunaSearch(
-        metric=experiment.metric, mode=experiment.mode or "max", sampler=sampler
-    )
-    if experiment.seeds:
-        found = SeedRepeater(found, experiment.seeds)
+    check_arguments(optuna.samplers.TPESampler, settings, "search", FUNCTIONS_OF_TPE)
+    sampler = optuna.samplers.TPESampler(**{"seed": DEFAULT_SEED, **settings})
+    search = OptunaSearch(metric=experiment.metric, mode=experiment.mode or "max", sampler=sampler)
+    found: Any = SeedRepeater(search, experiment.seeds, bound=score_bound(experiment))
     if experiment.max_concurrent:
         found = ConcurrencyLimiter(found, max_concurrent=experiment.max_concurrent)
     return found
 
 
-def repeats_seeds(search: Any) -> bool:
-    """Whether the search sets the seeds itself."""
-    from experiments.seed_repeater import SeedRepeater
+def _require_optuna(experiment: Experiment) -> None:
+    """Refuse what Optuna cannot serve.
 
-    return isinstance(getattr(search, "searcher", search), SeedRepeater) or isinstance(
-        search, SeedRepeater
-    )
-
-
-def number_of_samples(experiment: Experiment, search: Any) -> int:
-    """Tune's ``num_samples``: a search that repeats seeds counts every trial."""
-    repeats = len(experiment.seeds or ()) if repeats_seeds(search) else 1
-    return experiment.num_samples * max(repeats, 1)
+    Raises:
+        RequestError: a missing package or metric, a grid, or nothing to search.
+    """
+    if importlib.util.find_spec("optuna") is None:
+        raise RequestError("optuna is missing: pip install 'rllib-zoo[search]'", key="search")
+    space = {"env": experiment.env, **experiment.config}
+    if not is_drawn(space):
+        hint = "write for example lr: {loguniform: [1.0e-5, 1.0e-3]}"
+        raise RequestError("has nothing to search", key="search", hint=hint)
+    for path, name, _ in samplers(space):
+        if name == GRID:
+            where = ".".join(map(str, path))
+            hint = "write choice, or leave out search"
+            raise RequestError("optuna runs no grids", key=f"config.{where}.{GRID}", hint=hint)
+    require_metric(experiment, "search")
 
 
 def require_metric(experiment: Experiment, key: str) -> None:
@@ -122,47 +133,83 @@ def require_metric(experiment: Experiment, key: str) -> None:
         RequestError: the experiment names no metric.
     """
     if experiment.metric is None:
-        raise RequestError(
-            "needs a metric to judge trials by",
-            key=key,
-            hint="metric: env_runners/episode_return_mean",
-        )
+        hint = "metric: env_runners/episode_return_mean"
+        raise RequestError("needs a metric to judge trials by", key=key, hint=hint)
 
 
-def make_scheduler(experiment: Experiment) -> Any:
-    """Tune's scheduler; None for FIFO.
+def check_arguments(
+    function: Callable[..., Any], given: Mapping[str, Any], key: str, without: tuple[str, ...] = ()
+) -> None:
+    """Names of arguments, and their kinds where the default is a truth value or a number.
+
+    Args:
+        function: what takes them.
+        given: the arguments.
+        key: where they stand, for messages.
+        without: those that are not offered, since they are set elsewhere or are Python functions.
 
     Raises:
-        RequestError: an unknown name or argument, or no metric.
+        RequestError: the first wrong one, with the nearest known name.
     """
-    if experiment.scheduler is None:
+    known = {
+        name: p.default
+        for name, p in inspect.signature(function).parameters.items()
+        if name != "self"
+    }
+    for name, value in given.items():
+        if name in without:
+            raise RequestError("cannot be set", key=f"{key}.{name}")
+        if name not in known:
+            offered = [other for other in known if other not in without]
+            hint = nearest(name, offered) or f"there are {', '.join(offered)}"
+            raise RequestError("is unknown", key=f"{key}.{name}", hint=hint)
+        default = known.get(name)
+        if isinstance(default, bool):
+            problem = complaint(boolean, value)
+        elif isinstance(default, int | float):
+            problem = complaint(number(0), value)
+        else:
+            problem = None
+        if problem:
+            raise RequestError(problem, key=f"{key}.{name}")
+
+
+def canonical(result: str) -> str:
+    """The one name of a result that has several."""
+    return RETIRED_NAMES.get(result, result)
+
+
+def stop_bound(experiment: Experiment, result: str | None) -> float | None:
+    """The bound at which the stop rule ends trials by this result, under any of its names."""
+    if result is None:
         return None
-    name, settings = typed(experiment.scheduler, "scheduler")
-    known = {**SCHEDULERS, **{given: given for given in RETIRED_SCHEDULERS}}
-    todays = known.get(name) or known.get(name.lower())
-    if todays is None:
-        hint = nearest(name.lower(), SCHEDULERS) or f"there are {', '.join(SCHEDULERS)}"
-        raise RequestError(f"{name!r} is unknown", key="scheduler", hint=hint)
-    if todays == "FIFO":
-        if settings:
-            raise RequestError("has no settings", key=f"scheduler.{next(iter(settings))}")
-        return None
-    if "metric" not in settings:
-        require_metric(experiment, "scheduler")
-    return _created(todays, experiment, settings)
+    bounds = [b for key, b in experiment.stop.items() if canonical(key) == canonical(result)]
+    return min(bounds, default=None)
 
 
-def _created(name: str, experiment: Experiment, settings: dict[str, Any]) -> Any:
-    from ray.tune.schedulers import create_scheduler
+def score_bound(experiment: Experiment) -> float | None:
+    """Where a trial's score ends it: better scores count as this one, what is above it is luck."""
+    return stop_bound(experiment, experiment.metric) if experiment.mode != "min" else None
 
-    from experiments.search_space import tune_space
 
-    given = {"time_attr": TIME_ATTRIBUTE, "metric": experiment.metric,
-             "mode": experiment.mode or "max", **settings}  # fmt: skip
-    if name == "pbt":
-        given["hyperparam_mutations"] = tune_space(given.get("hyperparam_mutations", {}))
-    try:
-        return create_scheduler(name, **given)
-    except (ValueError, TypeError, AssertionError, ImportError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(reason, key="scheduler") from None
+def repeats_seeds(search: Any) -> bool:
+    """Whether the search sets the seeds itself."""
+    from ray.tune.search import Searcher
+
+    return isinstance(search, Searcher)
+
+
+def number_of_samples(experiment: Experiment, search: Any) -> int:
+    """Tune's ``num_samples``: a search that repeats seeds counts every trial."""
+    repeats = len(experiment.seeds or ()) if repeats_seeds(search) else 1
+    return experiment.num_samples * max(repeats, 1)
+
+
+def number_of_configurations(experiment: Experiment) -> int:
+    """How many the sweep tries, each once per seed."""
+    return experiment.num_samples * grid_size({"env": experiment.env, **experiment.config})
+
+
+def number_of_trials(experiment: Experiment) -> int:
+    """How many the sweep runs, if nothing ends it early."""
+    return number_of_configurations(experiment) * len(experiment.seeds or (None,))

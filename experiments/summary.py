@@ -12,33 +12,59 @@ from rich.table import Table
 
 from experiments.experiment import Experiment
 from experiments.progress import RETURN, STEPS, clock
+from experiments.ranking import ranking_table, score, varied
+from experiments.scheduling import scheduler_name
 from experiments.stopping import lookup
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
+STOPPED_EARLY = "stopped early"
 
 
-def trial_rows(results: Any, *, out_of_time: bool = False) -> list[dict[str, Any]]:
+def trial_rows(
+    experiment: Experiment,
+    results: Any,
+    *,
+    stopped: frozenset[str] = frozenset(),
+    out_of_time: bool = False,
+) -> list[dict[str, Any]]:
     """What became of every trial, as plain data.
 
     Args:
+        experiment: the request.
         results: Tune's ResultGrid; its trials that neither ended nor failed were interrupted.
+        stopped: trials that a scheduler ended before their time.
         out_of_time: the experiment's time budget is spent, so that trials ended before their rule.
     """
     trials = results._experiment_analysis.trials  # the ResultGrid keeps statuses to itself
-    return [_row(trial, out_of_time) for trial in trials]
+    statuses = [_status(t, experiment, t.trial_id in stopped, out_of_time) for t in trials]
+    return [_row(experiment, *pair) for pair in zip(trials, statuses, strict=True)]
 
 
-def _row(trial: Any, out_of_time: bool) -> dict[str, Any]:
-    result = trial.last_result or {}
+def _status(trial: Any, experiment: Experiment, stopped: bool, out_of_time: bool) -> str:
     status = STATUS_OF.get(trial.status, "interrupted")
+    if status != "done":
+        return status
+    if stopped:
+        return STOPPED_EARLY
     # After Ctrl-C Tune calls trials TERMINATED, too; "done" says that a stop rule was met.
-    if status == "done" and not (result.get("done") or out_of_time):
-        status = "interrupted"
+    if (trial.last_result or {}).get("done"):
+        return "done"
+    if scheduler_name(experiment) == "hyperband" and trial.last_result and not out_of_time:
+        return "done"  # it ends the survivors of a round while they are paused
+    if out_of_time:
+        return STOPPED_EARLY if experiment.stop else "done"
+    return "interrupted"
+
+
+def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
+    result = trial.last_result or {}
     checkpoint = trial.checkpoint.path if trial.checkpoint else None
     return {
         "trial": trial.trial_id,
         "status": status,
         "seed": trial.config.get("seed"),
+        "varied": varied(experiment, trial.config),
+        "score": score(experiment, result),
         "iterations": result.get("training_iteration"),
         "steps": lookup(result, STEPS),
         "episode_return_mean": lookup(result, RETURN),
@@ -50,9 +76,13 @@ def _row(trial: Any, out_of_time: bool) -> dict[str, Any]:
 
 
 def print_summary(
-    experiment: Experiment, rows: list[dict[str, Any]], folder: Path, seconds: float
+    experiment: Experiment,
+    rows: list[dict[str, Any]],
+    folder: Path,
+    seconds: float,
+    ranks: list[dict[str, Any]],
 ) -> None:
-    """Print the table of trials and what to do next."""
+    """Print the table of trials, of a sweep that of configurations, and what to do next."""
     console = Console(highlight=False, soft_wrap=True)
     table = Table(title=f"{experiment.name}: {experiment.algorithm} on {experiment.env}")
     for heading in ("trial", "status", "seed", "steps", "return (mean of last)", "training time"):
@@ -69,22 +99,30 @@ def print_summary(
             clock(row["seconds"] or 0.0),
         )
     console.print(table)
+    if ranks:
+        console.print(ranking_table(experiment, ranks))
     for row in rows:
         if row["error"]:
             console.print(f"{row['trial']} failed: {row['error']}", markup=False)
             console.print(f"  the whole story: {row['folder']}/error.txt", markup=False)
     console.print(f"results: {folder} (finished after {clock(seconds)})", markup=False)
-    _print_next_step(console, rows)
+    _print_next_step(console, rows, ranks)
 
 
-def _print_next_step(console: Console, rows: list[dict[str, Any]]) -> None:
+def _print_next_step(
+    console: Console, rows: list[dict[str, Any]], ranks: list[dict[str, Any]]
+) -> None:
     if not rows or any(row["status"] == "interrupted" for row in rows):
         console.print(f"interrupted; continue with: {resume_command()}", markup=False)
     with_checkpoint = [row for row in rows if row["checkpoint"]]
     if not with_checkpoint:
         console.print("no checkpoint was kept", markup=False)
         return
-    best = max(with_checkpoint, key=lambda row: row["episode_return_mean"] or float("-inf"))
+    # Of a sweep the best configuration's, not that of the luckiest seed.
+    first = [row for row in with_checkpoint if ranks and row["trial"] in ranks[0]["trials"]]
+    best = max(
+        first or with_checkpoint, key=lambda row: row["episode_return_mean"] or float("-inf")
+    )
     console.print(f"best checkpoint: {best['checkpoint']}", markup=False)
     line = shlex.join(["rllib", "evaluate", best["checkpoint"], "--episodes", "100"])
     console.print(f"evaluate it: {line}", markup=False)

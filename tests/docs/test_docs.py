@@ -299,7 +299,9 @@ def test_manifest_fields_are_documented():
     assert body
     written = set(re.findall(r'^        "(\w+)":', body[0], re.MULTILINE))
     assert len(written) > 10
-    assert_same_names(rows, written | {"finished", "trials", "resumed"}, "docs/design.md")
+    assert_same_names(
+        rows, written | {"finished", "trials", "resumed", "ranking"}, "docs/design.md"
+    )
 
 
 def test_changelog_has_fixed_headings():

@@ -82,7 +82,10 @@ def test_algorithm(refused, name, message):
             "env: environment 'no_such.Env' cannot be imported: No module named 'no_such'",
         ),
         (5, "env: must be a name or a class path, got 5"),
-        (grid(), "env.grid_search: must list alternatives, got []"),
+        (
+            grid(),
+            "env.grid_search: must list alternatives, got []; for example {grid_search: [1, 2]}",
+        ),
         (
             grid("CartPole-v1", "Acrobat-v1"),
             "env: environment 'Acrobat-v1' is not registered with gymnasium; "
@@ -296,7 +299,8 @@ def test_keys(refused, algorithm, config, message):
 def test_values(refused, key, value, message):
     expected = f"config.{key}: {message}"
     if message is None:
-        expected = f"config.{key}.grid_search: must list alternatives, got []"
+        problem = "must list alternatives, got []; for example {grid_search: [1, 2]}"
+        expected = f"config.{key}.grid_search: {problem}"
     assert refused(experiment(**{key: value})) == expected
 
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from experiments.errors import RequestError
-from experiments.launch import launch
+from experiments.experiment import Experiment
+from experiments.launch import _start_ray, launch
 from experiments.options import FileOptions
+from experiments.requests import with_options
 
 
-@pytest.mark.parametrize("name", ["pbt", "nonsense"])
-def test_a_scheduler_that_cannot_be_made_is_one_line(name):
-    with pytest.raises(RequestError, match="--scheduler") as caught:
-        launch([], FileOptions(scheduler=name), None)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pbt", "scheduler.hyperparam_mutations: is missing"),
+        ("nonsense", "scheduler: 'nonsense' is unknown; there are fifo, asha"),
+    ],
+)
+def test_a_scheduler_that_cannot_be_made_is_one_line(name, said):
+    options = FileOptions(scheduler=name, scheduler_config="{'metric': 'episode_reward_mean'}")
+    config = {"num_env_runners": 0, "lr": {"uniform": [0.1, 0.2]}}
+    stop = {"timesteps_total": 9}
+    asked = Experiment("x", "PPO", "CartPole-v1", config, stop, num_samples=2)
+    with pytest.raises(RequestError) as caught:
+        launch([with_options(asked, options)], options, SimpleNamespace(print=print))
+    assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -20,3 +35,13 @@ def test_a_missing_tracker_is_said_of_the_option_given(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(RequestError, match="--wandb-project: wandb is missing"):
         launch([], FileOptions(wandb_project="mine"), None)
+
+
+def test_a_run_joins_no_cluster_that_it_was_not_told_of(monkeypatch):
+    """A real cluster here would draw in every other Ray program of the machine: only the call is seen."""
+    seen = {}
+    monkeypatch.setattr("ray.init", lambda **arguments: seen.update(arguments))
+    _start_ray(FileOptions())
+    assert seen["address"] == "local"
+    _start_ray(FileOptions(ray_address="192.0.2.1:6379"))
+    assert seen["address"] == "192.0.2.1:6379"

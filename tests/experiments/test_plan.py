@@ -16,7 +16,7 @@ from experiments.plan import print_plan
 def plan(capsys):
     def printed(algorithm, config, env="CartPole-v1"):
         experiment = Experiment("x", algorithm, env, config, {"training_iteration": 1})
-        print_plan(experiment, check_experiment(experiment), None, Path("there"))
+        print_plan(experiment, check_experiment(experiment), Path("there"))
         return yaml.safe_load(capsys.readouterr().out)["x"]
 
     return printed

@@ -33,7 +33,10 @@ def test_old_spellings(old, new):
 
 def test_every_tuned_config_is_an_example():
     names = [example.name for example in examples()]
-    assert names == sorted(file.stem for file in FOLDER.glob("*.yaml"))
+    assert names == sorted(
+        file.relative_to(FOLDER).with_suffix("").as_posix() for file in FOLDER.rglob("*.yaml")
+    )
+    assert "sweeps/cartpole-ppo" in names
     assert "cartpole-a2c" in names
     assert {example.name for example in examples("pong-")} == {n for n in names if "pong-" in n}
 

@@ -18,7 +18,7 @@ YAML_FILES = [f for f in FILES if f.suffix != ".py"]
 HEADER_WORDS = ("source", "budget", "seeds", "result", "machine")
 
 all_files = pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(FOLDER)))
-yaml_files = pytest.mark.parametrize("file", YAML_FILES, ids=lambda f: f.name)
+yaml_files = pytest.mark.parametrize("file", YAML_FILES, ids=lambda f: str(f.relative_to(FOLDER)))
 
 
 def test_the_first_file_is_there():
@@ -33,7 +33,9 @@ def test_it_passes_the_checks(file):
 
 @yaml_files
 def test_the_name_in_the_file_is_the_files(file):
-    assert [experiment.name for experiment in read_experiments(file)] == [file.stem]
+    # A sweep's results must not go to the folder of the file it varies.
+    name = file.stem + ("-sweep" if file.parent.name == "sweeps" else "")
+    assert [experiment.name for experiment in read_experiments(file)] == [name]
 
 
 @all_files

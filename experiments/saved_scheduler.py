@@ -1,0 +1,145 @@
+"""A shell around Tune's schedulers that keeps what Tune forgets when it is killed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ray.tune.schedulers import (
+    FIFOScheduler,
+    HyperBandScheduler,
+    MedianStoppingRule,
+    TrialScheduler,
+)
+
+STATE = "scheduler_state.pkl"
+STOPPED = "stopped_early.json"
+
+
+class SavedScheduler(TrialScheduler):
+    """Passes everything on to a scheduler, and
+
+    - saves the experiment as soon as a trial has ended: Tune does so every 10 s or more, and after
+      a kill runs what ended in between again;
+    - saves the scheduler's own state where it can (ASHA), which Tune does not save at all;
+    - notes which trials the scheduler ended before their time.
+
+    Args:
+        inner: Tune's scheduler; None: first in, first out.
+        until: time at which the scheduler lets trials end as planned, None: it does not.
+        time_attr: the result that ``until`` is a number of.
+        worst: the metric of a trial none of whose episodes has ended.
+    """
+
+    def __init__(
+        self,
+        inner: TrialScheduler | None,
+        *,
+        until: float | None = None,
+        time_attr: str | None = None,
+        worst: float = -math.inf,
+    ):
+        super().__init__()
+        self.inner = FIFOScheduler() if inner is None else inner
+        self._until, self._time_attr, self._worst = until, time_attr, worst
+        self._ended = 0
+        self._restored = False
+
+    @property
+    def metric(self) -> Any:
+        """Tune's hook."""
+        return self.inner.metric
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Tune's hook."""
+        return bool(self.inner.set_search_properties(metric, mode, **spec))
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Tune's hook; after a resume the first call restores the state."""
+        self._ended += trial.is_finished()
+        if not self._restored:
+            self._restored = True
+            self._restore(_folder(trial))
+        # HyperBand would wait for trials that ended before the resume.
+        if not (trial.is_finished() and isinstance(self.inner, HyperBandScheduler)):
+            self.inner.on_trial_add(tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Tune's hook."""
+        self.inner.on_trial_error(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Tune's hook."""
+        action = str(self.inner.on_trial_result(tune_controller, trial, self._whole(result)))
+        if action == TrialScheduler.STOP:
+            self._note_stop(trial, result)
+        return action
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Tune's hook."""
+        self.inner.on_trial_complete(tune_controller, trial, self._whole(result))
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Tune's hook: the scheduler ended a paused trial."""
+        self._note_stop(trial, trial.last_result or {})
+        self.inner.on_trial_remove(tune_controller, trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Tune's hook, called in every round."""
+        trials = tune_controller.get_trials()
+        ended = sum(trial.is_finished() for trial in trials)
+        if ended > self._ended:
+            self._ended = ended
+            self._save(_folder(trials[0]))
+            tune_controller.checkpoint(force=True, wait=True)
+        return self.inner.choose_trial_to_run(tune_controller)
+
+    def debug_string(self) -> str:
+        """Tune's hook."""
+        return str(self.inner.debug_string())
+
+    def _whole(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result, with the worst metric where no episode has ended and Tune demands a number."""
+        demanding = isinstance(self.inner, HyperBandScheduler | MedianStoppingRule)
+        if not demanding or self.metric in result:
+            return result
+        return {**result, self.metric: self._worst}
+
+    def _note_stop(self, trial: Any, result: Mapping[str, Any]) -> None:
+        time = result.get(self._time_attr or "", 0)
+        if self._until is None or time < self._until:
+            folder = _folder(trial)
+            _write(folder / STOPPED, json.dumps([*stopped_early(folder), trial.trial_id]).encode())
+
+    def _save(self, folder: Path) -> None:
+        draft = folder / f".{STATE}.{os.getpid()}"
+        try:
+            self.inner.save(str(draft))
+        except NotImplementedError:
+            return
+        draft.replace(folder / STATE)
+
+    def _restore(self, folder: Path) -> None:
+        if (folder / STATE).exists():
+            self.inner.restore(str(folder / STATE))
+
+
+def stopped_early(folder: Path) -> list[str]:
+    """Ids of the trials that a scheduler ended before their time."""
+    file = folder / STOPPED
+    return list(json.loads(file.read_text())) if file.exists() else []
+
+
+def _folder(trial: Any) -> Path:
+    """The experiment's folder."""
+    return Path(trial.storage.experiment_fs_path)
+
+
+def _write(file: Path, content: bytes) -> None:
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(file)

@@ -1,0 +1,99 @@
+"""Population based training: values within bounds, and a copied checkpoint that obeys the new ones."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from experiments.errors import RequestError
+from experiments.perturbing import Within, as_samplers, mutated_config, tune_mutations
+
+CONFIG = {
+    "num_env_runners": 0,
+    "num_envs_per_env_runner": 4,
+    "train_batch_size": 64,
+    "seed": 1,
+    "model": {"fcnet_hiddens": [8]},
+}
+MUTATIONS = {
+    "lr": {"loguniform": [1e-4, 1e-2]},
+    "train_batch_size": {"randint": [64, 129]},
+    "grad_clip": {"quniform": [0.1, 0.5, 0.1]},
+    "model": {"custom_model_config": {"activation": {"choice": ["elu", "tanh"]}}},
+}
+
+
+def test_a_perturbation_never_leaves_the_bounds():
+    from ray.tune.schedulers.pbt import _explore
+
+    random.seed(0)
+    config = {
+        "lr": 9e-3,
+        "train_batch_size": 128,
+        "grad_clip": 0.5,
+        "model": {"custom_model_config": {"activation": "elu"}},
+    }
+    seen = []
+    for _ in range(100):
+        config, _ = _explore(config, tune_mutations(MUTATIONS), 0.0, (1.2, 0.8), Within(MUTATIONS))
+        seen.append(config)
+    assert all(1e-4 <= c["lr"] <= 1e-2 for c in seen)
+    assert all(isinstance(c["train_batch_size"], int) for c in seen)
+    assert {64 <= c["train_batch_size"] <= 128 for c in seen} == {True}
+    assert {round(c["grad_clip"], 6) for c in seen} <= {0.1, 0.2, 0.3, 0.4, 0.5}
+    assert {c["model"]["custom_model_config"]["activation"] for c in seen} == {"elu", "tanh"}
+    # The bounds were needed: factors alone lead out.
+    assert max(c["lr"] for c in seen) == 1e-2
+
+
+def test_mutations_go_into_the_configuration_that_is_checked():
+    mutated = mutated_config({"gamma": 0.9, "model": {"dim": 42}}, MUTATIONS, "x")
+    assert mutated["gamma"] == 0.9
+    assert mutated["lr"] == MUTATIONS["lr"]
+    assert mutated["model"] == {"dim": 42, **MUTATIONS["model"]}
+
+
+@pytest.mark.parametrize(
+    ("mutations", "said"),
+    [
+        ({"lr": [0.1, 0.2]}, r"x\.lr: must be a sampler, got \[0.1, 0.2\]"),
+        ({"lr": {"grid_search": [1]}}, "must be a sampler"),
+        ({"lr": {"uniform": [2, 1]}}, "low 2 not below its high 1"),
+        ([], "must map keys to samplers"),
+    ],
+)
+def test_what_cannot_be_mutated(mutations, said):
+    with pytest.raises(RequestError, match=said):
+        mutated_config({}, mutations, "x")
+
+
+def test_bounds_of_pb2_are_numbers():
+    assert as_samplers({"a": {"lr": [1, 2]}}, "x") == {"a": {"lr": {"uniform": [1.0, 2.0]}}}
+    with pytest.raises(RequestError, match=r"x\.lr: must be \[low, high\]"):
+        as_samplers({"lr": [2, 1]}, "x")
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("name", ["A2C", "PPO"])
+def test_a_copied_checkpoint_learns_at_the_new_rate(name, ray_session, tmp_path):
+    from algorithms import config_class
+
+    def built(lr):
+        config = config_class(name)().environment("CartPole-v1")
+        config.update_from_dict({**CONFIG, "lr": lr})
+        if name == "PPO":
+            config.update_from_dict({"minibatch_size": 64, "num_epochs": 1})
+        return config.build_algo()
+
+    donor = built(1e-3)
+    donor.train()
+    saved = donor.save_to_path(str(tmp_path / "donor"))
+    steps = donor.train()["timesteps_total"]
+    donor.stop()
+    copy = built(3e-3)
+    copy.restore_from_path(saved)
+    result = copy.train()
+    copy.stop()
+    assert result["timesteps_total"] == steps
+    assert result["learners"]["default_policy"]["curr_lr"] == pytest.approx(3e-3)

@@ -1,0 +1,161 @@
+"""Searches and schedulers as data: what is refused before Ray starts, and what follows from a stop rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.errors import RequestError
+from experiments.experiment import Experiment
+from experiments.options import FileOptions
+from experiments.requests import with_options
+from experiments.scheduling import make_scheduler, retired_scheduler, with_mutations
+from experiments.searching import make_search, number_of_trials
+
+RETURN = "env_runners/episode_return_mean"
+PBT = {
+    "type": "pbt",
+    "perturbation_interval": 1000,
+    "hyperparam_mutations": {"lr": {"loguniform": [1e-4, 1e-2]}},
+}
+
+
+def experiment(**changes):
+    fields = {
+        "config": {"lr": {"loguniform": [1e-4, 1e-2]}},
+        "stop": {"timesteps_total": 160_000},
+        "num_samples": 4,
+        "metric": RETURN,
+    }
+    return Experiment("x", "PPO", "CartPole-v1", **{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "said"),
+    [
+        ("ahsa", "scheduler: 'ahsa' is unknown; did you mean 'asha'?"),
+        (3, "scheduler: must be a name or a mapping with a type, got 3"),
+        ({"type": "asha", "max": 3}, "scheduler.max: is unknown; did you mean 'max_t'?"),
+        ({"type": "asha", "max_t": "3"}, "scheduler.max_t: must be a number"),
+        ({"type": "asha", "max_t": 200_000}, "is never reached: trials stop at"),
+        ({"type": "asha", "max_t": 10, "grace_period": 20}, "20 is above max_t 10"),
+        ({"type": "asha", "time_attr": "steps_total"}, "result 'steps_total' is unknown"),
+        ({"type": "fifo", "max_t": 3}, "scheduler.max_t: is unknown: fifo has none"),
+        ("hyperband", "scheduler.max_t: is missing; or stop: {training_iteration: …}"),
+        ("pbt", "scheduler.perturbation_interval: is missing"),
+        ({"type": "pbt", "perturbation_interval": 9}, "hyperparam_mutations: is missing"),
+        ({**PBT, "custom_explore_fn": "f"}, "scheduler.custom_explore_fn: cannot be set"),
+        ("hb_bohb", "hb_bohb is not offered; it needs"),
+    ],
+)
+def test_a_wrong_scheduler_is_one_line(scheduler, said):
+    with pytest.raises(RequestError) as caught:
+        make_scheduler(experiment(scheduler=scheduler))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scheduler": "asha", "metric": None}, "scheduler: needs a metric to judge trials by"),
+        ({"scheduler": PBT, "seeds": (1, 2)}, "seeds: pbt copies weights between trials"),
+        ({"scheduler": PBT, "num_samples": 1}, "num_samples: is the population"),
+        ({"scheduler": PBT, "num_to_keep": 2}, "2 may delete a checkpoint"),
+        ({"scheduler": PBT, "search": "optuna"}, "pbt draws values itself"),
+        (
+            {"scheduler": "asha", "search": "optuna", "seeds": (1, 2)},
+            "optuna judges a configuration by all its seeds, but asha ends single ones",
+        ),
+    ],
+)
+def test_what_does_not_go_together(changes, said):
+    with pytest.raises(RequestError) as caught:
+        make_scheduler(experiment(**changes))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"search": "optune"}, "search: 'optune' is unknown; did you mean 'optuna'?"),
+        ({"search": {"type": "random", "sed": 1}}, "search.sed: is unknown; random has: seed"),
+        ({"search": {"type": "random", "seed": "1"}}, "search.seed: must be a whole number"),
+        ({"search": {"type": "optuna", "n_startup": 1}}, "did you mean 'n_startup_trials'?"),
+        ({"search": "optuna", "metric": None}, "search: needs a metric"),
+        ({"search": "optuna", "config": {}}, "search: has nothing to search"),
+        (
+            {
+                "search": "optuna",
+                "config": {"lr": {"uniform": [0.1, 0.2]}, "gamma": {"grid_search": [0.9]}},
+            },
+            "config.gamma.grid_search: optuna runs no grids; write choice",
+        ),
+    ],
+)
+def test_a_wrong_search_is_one_line(changes, said):
+    with pytest.raises(RequestError) as caught:
+        make_search(experiment(**changes))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("package", "what"), [("optuna", "search"), ("sklearn", "scheduler")])
+def test_a_missing_package_is_one_line(monkeypatch, package, what):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else 1)
+    make = {"search": make_search, "scheduler": make_scheduler}[what]
+    wanted = {"search": "optuna", "scheduler": "pb2"}[what]
+    with pytest.raises(RequestError, match=rf"{what}: .* pip install 'rllib-zoo\[search\]'"):
+        make(experiment(**{what: wanted}))
+
+
+def test_asha_takes_its_times_from_the_stop_rule():
+    asha = make_scheduler(experiment(scheduler="asha")).inner
+    (bracket,) = asha._brackets
+    assert (asha._time_attr, asha._max_t) == ("timesteps_total", 160_000)
+    assert [milestone for milestone, _ in bracket._rungs] == [160_000, 40_000, 10_000]
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        {"type": "hyperband", "max_t": 27},
+        "median_stopping",
+        PBT,
+        {"type": "pb2", "perturbation_interval": 10, "hyperparam_bounds": {"lr": [1e-4, 1e-2]}},
+        {"type": "asha", "reduction_factor": 3, "stop_last_trials": False},
+    ],
+)
+def test_every_scheduler_can_be_made(scheduler):
+    name = scheduler if isinstance(scheduler, str) else scheduler["type"]
+    made = make_scheduler(experiment(scheduler=scheduler))
+    assert made.metric == RETURN
+    assert (
+        type(made.inner)
+        .__name__.lower()
+        .startswith({"pbt": "pop", "asha": "async"}.get(name, name[:3]))
+    )
+
+
+def test_what_a_population_changes_is_checked_as_configuration():
+    mutated = with_mutations(experiment(scheduler=PBT, config={"gamma": 0.9}))
+    assert mutated == {"gamma": 0.9, "lr": {"loguniform": [1e-4, 1e-2]}}
+
+
+def test_the_retired_options_keep_tunes_names_and_defaults():
+    settings = '{"metric": "episode_reward_mean", "mode": "max", "max_t": 50}'
+    options = FileOptions(scheduler="AsyncHyperBand", scheduler_config=settings)
+    found = with_options(replace(experiment(), metric=None), options)
+    asha = make_scheduler(found).inner
+    assert (asha._metric, asha._time_attr, asha._max_t) == (
+        "episode_reward_mean",
+        "training_iteration",
+        50,
+    )
+    assert asha._brackets[0]._rungs[-1][0] == 1
+    assert retired_scheduler("pbt", {})["perturbation_interval"] == 60.0
+
+
+def test_trials_are_samples_times_grids_times_seeds():
+    grids = {"gamma": {"grid_search": [0.9, 0.99]}, "model": {"dim": {"grid_search": [42, 84]}}}
+    assert number_of_trials(experiment(config=grids, seeds=(1, 2, 3))) == 4 * 2 * 2 * 3

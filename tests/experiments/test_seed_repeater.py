@@ -1,0 +1,117 @@
+"""A search over several seeds: what it is asked and told, with Optuna behind it."""
+
+from __future__ import annotations
+
+import pytest
+from ray.tune.search import Searcher, SearchGenerator
+
+from experiments.experiment import Experiment
+from experiments.search_space import tune_space
+from experiments.searching import make_search
+from experiments.seed_repeater import SeedRepeater, interquartile_mean
+
+RETURN = "env_runners/episode_return_mean"
+CONFIG = {
+    "lr": [[0, {"loguniform": [1e-4, 1e-2]}], [1000, 0.0]],
+    "gamma": 0.9,
+    "model": {"fcnet_hiddens": {"choice": [[8], [16]]}, "vf_share_layers": True},
+}
+
+
+class Recorder(Searcher):
+    """A search that suggests 0, 1, 2 … and keeps what it is told."""
+
+    def __init__(self):
+        super().__init__(metric="m", mode="max")
+        self.asked, self.told = [], []
+
+    def set_search_properties(self, metric, mode, config, **spec):
+        return True
+
+    def suggest(self, trial_id):
+        self.asked.append(trial_id)
+        return {}
+
+    def on_trial_complete(self, trial_id, result=None, error=False):
+        self.told.append((trial_id, result, error))
+
+
+def optuna(seeds, **changes):
+    fields = {"config": CONFIG, "stop": {"timesteps_total": 9}, "metric": RETURN}
+    found = make_search(
+        Experiment("x", "PPO", "CartPole-v1", **fields, search="optuna", seeds=seeds, **changes)
+    )
+    found.set_search_properties(None, None, {"env": "CartPole-v1", **tune_space(CONFIG)})
+    return found
+
+
+def test_every_configuration_is_tried_with_every_seed():
+    search = optuna((5, 7))
+    found = [search.suggest(f"t{i}") for i in range(4)]
+    assert [config["seed"] for config in found] == [5, 7, 5, 7]
+    bare = [{key: value for key, value in config.items() if key != "seed"} for config in found]
+    assert bare[0] == bare[1] != bare[2] == bare[3]
+
+
+def test_items_of_lists_are_drawn_in_place():
+    config = optuna((1,)).suggest("t")
+    (start, rate), end = config["lr"]
+    assert (start, end) == (0, [1000, 0.0])
+    assert 1e-4 <= rate <= 1e-2
+    assert config["model"]["fcnet_hiddens"] in ([8], [16])
+    assert "gamma" not in config
+
+
+def test_the_search_is_told_the_interquartile_mean_once():
+    inner = Recorder()
+    search = SeedRepeater(inner, [0, 1, 2, 3])
+    for trial in "abcd":
+        search.suggest(trial)
+    for trial, value in zip("abcd", [0.0, 10.0, 20.0, 1000.0], strict=True):
+        assert inner.told == []
+        search.on_trial_complete(trial, {"m": value})
+    assert inner.told == [("a", {"m": 15.0}, False)]
+    search.on_trial_complete("d", {"m": 2000.0})  # a resumed trial ends a second time
+    assert len(inner.told) == 1
+
+
+def test_failures_count_as_the_worst_and_luck_not_beyond_the_bound():
+    inner = Recorder()
+    search = SeedRepeater(inner, [0, 1], bound=100.0)
+    for trial in "abcdef":
+        search.suggest(trial)
+    search.on_trial_complete("a", error=True)
+    search.on_trial_complete("b", {})
+    search.on_trial_complete("c", {"m": 40.0})
+    search.on_trial_complete("d", {"m": 900.0})
+    search.on_trial_complete("e", error=True)
+    search.on_trial_complete("f", {"m": float("nan")})
+    assert inner.told == [("a", None, True), ("c", {"m": 70.0}, False), ("e", {"m": 40.0}, False)]
+
+
+def test_a_killed_search_goes_on_where_it_was(tmp_path):
+    def generator():
+        return SearchGenerator(optuna((0, 1, 2), max_concurrent=4, num_samples=4))
+
+    whole, parts = generator(), generator()
+    for number in range(4):
+        whole.searcher.suggest(f"t{number}")
+        parts.searcher.suggest(f"t{number}")
+    for each in (whole, parts):
+        each.on_trial_complete("t0", {RETURN: 10.0})
+        each.on_trial_complete("t1", {RETURN: 20.0})
+    parts.save_to_dir(str(tmp_path), "session")
+    resumed = generator()
+    resumed.restore_from_dir(str(tmp_path))
+    for each in (whole, resumed):
+        each.on_trial_complete("t2", {RETURN: 30.0})
+    study = resumed.searcher.searcher.searcher._ot_study
+    assert [trial.value for trial in study.trials][:1] == [pytest.approx(20.0)]
+    following = [[each.searcher.suggest(f"t{n}") for n in (4, 5, 6)] for each in (whole, resumed)]
+    assert following[0] == following[1]
+    assert [config["seed"] for config in following[1]] == [1, 2, 0]
+
+
+def test_interquartile_mean_of_few():
+    assert interquartile_mean([1.0, 2.0, 6.0]) == 3.0
+    assert interquartile_mean([0.0, 4.0, 6.0, 90.0]) == 5.0

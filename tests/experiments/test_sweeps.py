@@ -1,0 +1,199 @@
+"""Sweeps as Tune runs them: real trials, real Optuna, a real kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from experiments.experiment import Experiment
+from experiments.launch import _checked, _run
+from experiments.options import FileOptions
+
+pytestmark = pytest.mark.ray
+ROOT = Path(__file__).resolve().parents[2]
+RETURN = "env_runners/episode_return_mean"
+CONFIG = {
+    "lr": {"loguniform": [1e-4, 1e-2]},
+    "num_env_runners": 0,
+    "num_envs_per_env_runner": 4,
+    "train_batch_size": 128,
+    "minibatch_size": 64,
+    "num_epochs": 1,
+    "model": {"fcnet_hiddens": [8]},
+}
+
+
+def swept(folder, **changes):
+    """Run a sweep in this process; its manifest."""
+    fields = {"config": CONFIG, "stop": {"training_iteration": 2}, "metric": RETURN}
+    experiment = Experiment(
+        "sweep", "PPO", "CartPole-v1", **{**fields, "storage_path": str(folder), **changes}
+    )
+    options = FileOptions(ray_num_cpus=4)
+    assert _run(_checked(experiment, options), options, []) == 0
+    return json.loads((folder / "sweep" / "manifest.json").read_text())
+
+
+@pytest.fixture
+def no_strict_metric(monkeypatch):
+    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+
+
+@pytest.mark.usefixtures("ray_session", "no_strict_metric")
+def test_asha_over_seeds_is_ranked_and_says_what_it_stopped(tmp_path, capsys):
+    asha = {"type": "asha", "grace_period": 128, "reduction_factor": 2, "max_t": 1024}
+    manifest = swept(
+        tmp_path, stop={"timesteps_total": 1024}, num_samples=2, seeds=(3, 4), scheduler=asha
+    )
+    rows = manifest["trials"]
+    assert sorted(row["seed"] for row in rows) == [3, 3, 4, 4]
+    assert len({json.dumps(row["varied"]) for row in rows}) == 2
+    assert {row["status"] for row in rows} == {"done", "stopped early"}
+    for row in rows:
+        assert (row["status"] == "done") == (row["steps"] >= 1024)
+    assert sum(len(entry["trials"]) for entry in manifest["ranking"]) == 4
+    assert manifest["status"] == "done"
+    assert "stopped early" in capsys.readouterr().out
+
+    from analysis.load import load
+
+    assert set(load([tmp_path]).runs["status"]) == {"done", "stopped early"}
+    # After a kill there is no list of trials in the manifest.
+    (tmp_path / "sweep" / "manifest.json").write_text(
+        json.dumps({key: value for key, value in manifest.items() if key != "trials"})
+    )
+    assert set(load([tmp_path]).runs["status"]) == {"done", "stopped early"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session", "no_strict_metric")
+def test_optuna_over_seeds(tmp_path):
+    search = {"type": "optuna", "n_startup_trials": 1}
+    manifest = swept(tmp_path, num_samples=3, seeds=(3, 4), search=search, max_concurrent=2)
+    assert [row["status"] for row in manifest["trials"]] == ["done"] * 6
+    assert sorted(len(entry["trials"]) for entry in manifest["ranking"]) == [2, 2, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        {"type": "hyperband", "max_t": 9},
+        {"type": "median_stopping", "grace_period": 1, "time_attr": "training_iteration",
+         "min_samples_required": 1},
+    ],
+    ids=lambda scheduler: scheduler["type"],
+)  # fmt: skip
+@pytest.mark.usefixtures("ray_session", "no_strict_metric")
+def test_other_schedulers_end_with_a_word_on_every_trial(tmp_path, scheduler):
+    stop = {"training_iteration": 9}
+    manifest = swept(tmp_path, num_samples=6, stop=stop, scheduler=scheduler)
+    statuses = [row["status"] for row in manifest["trials"]]
+    assert len(statuses) == 6
+    assert set(statuses) == {"done", "stopped early"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["pbt", "pb2"])
+@pytest.mark.usefixtures("ray_session", "no_strict_metric")
+def test_a_population_copies_weights_and_goes_on_at_new_rates(tmp_path, name):
+    scheduler = {"type": name, "perturbation_interval": 512}
+    if name == "pbt":
+        scheduler["hyperparam_mutations"] = {"lr": {"loguniform": [1e-4, 1e-2]}}
+    else:
+        scheduler["hyperparam_bounds"] = {"lr": [1e-4, 1e-2]}
+    manifest = swept(tmp_path, num_samples=4, stop={"timesteps_total": 4096}, scheduler=scheduler)
+    assert [row["status"] for row in manifest["trials"]] == ["done"] * 4
+    copies = (tmp_path / "sweep" / "pbt_global.txt").read_text().splitlines()
+    assert copies
+    rates = {
+        row["learners"]["default_policy"]["curr_lr"]
+        for file in (tmp_path / "sweep").glob("*/result.json")
+        for row in map(json.loads, file.read_text().splitlines())
+    }
+    for copy in copies:
+        assert min(abs(json.loads(copy)[-1]["lr"] - rate) for rate in rates) < 1e-9
+
+
+SWEEP = {
+    "run": "PPO",
+    "env": "CartPole-v1",
+    "stop": {"training_iteration": 40},
+    "num_samples": 4,
+    "seeds": [0, 1],
+    "metric": RETURN,
+    "max_concurrent": 1,
+    "config": CONFIG,
+}
+
+
+def results_of(folder):
+    """Trial folder → its results."""
+    files = folder.glob("*/result.json")
+    return {f.parent.name: [json.loads(x) for x in f.read_text().splitlines()] for f in files}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("search", ["random", {"type": "optuna", "n_startup_trials": 1}], ids=str)
+def test_a_killed_sweep_runs_no_ended_trial_again_and_loses_none(tmp_path, search):
+    file, folder = tmp_path / "sweep.yaml", tmp_path / "results" / "sweep"
+    file.write_text(yaml.safe_dump({"sweep": {**SWEEP, "search": search}}))
+    command = [sys.executable, "-m", "experiments.command", "train", "file", str(file)]
+    command += ["--storage-path", str(folder.parent)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": "local"}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 900
+    ended = set()
+    while len(ended) < 3:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        ended = terminated(folder)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    ended = terminated(folder)
+    before = {name: rows for name, rows in results_of(folder).items() if name in ended}
+    assert len(before) >= 3
+
+    done = subprocess.run(
+        [*command, "--resume"], cwd=ROOT, env=environment, capture_output=True, text=True,
+        timeout=1500, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    after = results_of(folder)
+    assert {name: after[name] for name in before} == before
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert [row["status"] for row in manifest["trials"]] == ["done"] * 8
+    # Every configuration has both seeds: the kill fell in the middle of one.
+    assert sorted(len(entry["trials"]) for entry in manifest["ranking"]) == [2, 2, 2, 2]
+    for name, rows in after.items():
+        assert [row["training_iteration"] for row in rows][-1] == 40, name
+
+
+def terminated(folder):
+    """Folders of trials that Tune's newest state calls ended."""
+    found = set()
+    for state in sorted(folder.glob("experiment_state-*.json"))[-1:]:
+        try:
+            trials = json.loads(state.read_text())["trial_data"]
+        except json.JSONDecodeError:  # read while it is copied
+            return set()
+        for trial, _ in trials:
+            about = json.loads(trial)
+            if about["status"] == "TERMINATED":
+                found.add(about["relative_logdir"])
+    return found
