@@ -132,15 +132,15 @@ def by_spread(originals: Sequence[TrialFolder], again: Sequence[TrialFolder]) ->
     )
 
 
-def predicted(scores_R: np.ndarray, number: int) -> tuple[float, float]:
+def predicted(scores_R: np.ndarray, number: int, resamples: int = RESAMPLES) -> tuple[float, float]:
     """Where the mean of ``number`` further runs falls with 95 %, by bootstrap.
 
     Both the mean of the known runs and that of the new ones vary: each is drawn anew. Draws from R
     runs vary too little by (R - 1)/R, which is made good.
     """
     generator, size = np.random.default_rng(SEED), len(scores_R)
-    known_B = scores_R[generator.integers(size, size=(RESAMPLES, size))].mean(axis=1)
-    new_B = scores_R[generator.integers(size, size=(RESAMPLES, number))].mean(axis=1)
+    known_B = scores_R[generator.integers(size, size=(resamples, size))].mean(axis=1)
+    new_B = scores_R[generator.integers(size, size=(resamples, number))].mean(axis=1)
     spread_B = (new_B - known_B) * math.sqrt(size / (size - 1))
     low, high = percentiles(scores_R.mean() + spread_B, LEVEL)
     return float(low), float(high)

@@ -133,7 +133,7 @@ def read_description(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise RequestError(f"cannot be read: {error}", file=file) from None
     if not isinstance(described, dict):
-        raise RequestError("does not describe an agent: it must be a mapping", file=file)
+        raise RequestError("must be a mapping", file=file)
     version = described.get("format_version")
     if version != FORMAT_VERSION:
         problem = f"is {version!r}; this release reads {FORMAT_VERSION}"
