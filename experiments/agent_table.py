@@ -22,7 +22,8 @@ def agent_folders(folder: Path) -> list[Path]:
     Raises:
         RequestError: there is none.
     """
-    found = sorted(file.parent for file in folder.glob(f"*/{AGENT_FILE}"))
+    # One that is being written has a dot.
+    found = sorted(file.parent for file in folder.glob(f"[!.]*/{AGENT_FILE}"))
     if not found:
         raise RequestError("holds no agent" if folder.exists() else "does not exist", file=folder)
     return found

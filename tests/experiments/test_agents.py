@@ -91,7 +91,9 @@ def test_an_agent_plays_as_its_checkpoint(checkpoints, exported, explore):
 def test_the_description_says_what_was_chosen_and_measured(checkpoints, exported):
     described = open_agent(exported).described
     source = described["source"]
-    assert (source["iterations"], source["steps"], source["chosen_of"]) == (3, 192, 2)
+    rows = (checkpoints / f"trial{source['seed']}" / "result.json").read_text().splitlines()
+    steps = json.loads(rows[-1])["num_env_steps_sampled_lifetime"]
+    assert (source["iterations"], source["steps"], source["chosen_of"]) == (3, steps, 2)
     assert source["chosen_by"] == "highest mean return of 3 greedy episodes, seed 6"
     means = []
     for seed in (0, 1):
@@ -103,7 +105,7 @@ def test_the_description_says_what_was_chosen_and_measured(checkpoints, exported
     assert described["evaluation"]["seed"] == 5
     assert described["evaluation"]["greedy"]["episodes"] == 3
     assert described["settings"] == {"observation_filter": "MeanStdFilter"}
-    assert described["observation_filter"]["count"] == 192
+    assert described["observation_filter"]["count"] > steps / 2
 
 
 def test_only_two_files_are_written_and_readable_by_all(exported):
