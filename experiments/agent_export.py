@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.agent_source import source_of
 from experiments.agents import (
     ACTING_KEYS,
     AGENT_FILE,
@@ -24,7 +25,7 @@ from experiments.agents import (
 from experiments.checkpoints import Checkpoint, final_checkpoints, find_checkpoint, open_checkpoint
 from experiments.errors import RequestError
 from experiments.evaluate import Score, Trained, evaluation_runner, play, score_of
-from experiments.manifest import jsonable, machine, package_versions, read_manifest
+from experiments.manifest import jsonable, machine, package_versions
 from experiments.options import EvaluateOptions
 from experiments.python_reader import differences
 from experiments.schema import OF_ALGORITHM
@@ -102,25 +103,6 @@ def best(candidates: list[Candidate], episodes: int, seed: int) -> Candidate:
     how = f"highest mean return of {episodes} greedy episodes, seed {seed}"
     source = {**chosen.source, "chosen_of": len(candidates), "chosen_by": how}
     return Candidate(chosen.checkpoint, source, chosen.greedy)
-
-
-def source_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Where a checkpoint comes from, as far as its trial and experiment say; None where they do not."""
-    trial = checkpoint.folder.absolute().parent
-    manifest = read_manifest(trial.parent)
-    row = _row(trial / "result.json", checkpoint.iteration)
-    file = manifest.get("source")
-    return {
-        "experiment": manifest.get("experiment"),
-        # An absolute path would name one machine's folders.
-        "config_file": Path(file).name if file and Path(file).is_absolute() else file,
-        "seed": _json(trial / "params.json").get("seed", checkpoint.config.seed),
-        "iterations": checkpoint.iteration,
-        "steps": row.get("num_env_steps_sampled_lifetime"),
-        "episode_return_mean": (row.get("env_runners") or {}).get("episode_return_mean"),
-        "git": manifest.get("git"),
-        "date": manifest.get("finished"),
-    }
 
 
 def _checkpoints(run: Path) -> list[Path]:
@@ -229,30 +211,6 @@ def _name(checkpoint: Checkpoint) -> str:
     env = _env_of(checkpoint).rsplit("/", 1)[-1].rsplit(".", 1)[-1]
     stem, _, version = env.rpartition("-v")
     return f"{stem if stem and version.isdigit() else env}-{checkpoint.algorithm}".lower()
-
-
-def _row(file: Path, iteration: int | None) -> dict[str, Any]:
-    """The result of that iteration; played twice, the second time."""
-    found: dict[str, Any] = {}
-    if not file.exists():
-        return found
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if row.get("training_iteration") == iteration:
-                found = row
-    return found
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:

@@ -18,10 +18,10 @@ from experiments.options import (
     EvaluateOptions,
     FileOptions,
     LaunchOptions,
-    ReproduceOptions,
     TrainOptions,
     as_parameters,
 )
+from experiments.reproduce_options import ReproduceOptions
 from experiments.retired_arguments import todays_arguments
 
 app = typer.Typer(

@@ -156,6 +156,8 @@ def _start_ray(options: LaunchOptions) -> Any:
         ray.init(address=options.ray_address, **common)
         return None
     ray.init(
+        # Without it Ray joins whatever cluster somebody else has started on this machine.
+        address="local",
         num_cpus=options.ray_num_cpus,
         num_gpus=options.ray_num_gpus,
         object_store_memory=options.ray_object_store_memory,

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.diff import of_manifests
+from analysis.diff import Difference, of_manifests
 from experiments.manifest import LEARNING_FOLDERS, code_digest
+from experiments.schema import ALIASES
 
 # Tested: the same seed gives the same curve.
 DETERMINISTIC = ("A2C", "PG", "PPO")
@@ -53,8 +54,17 @@ def reasons_against(original: Mapping[str, Any], again: Mapping[str, Any]) -> li
 
 def differences(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
     """What is not as it was, a line each; of a kept run only what it says."""
-    found = of_manifests(original, {key: again[key] for key in again if key in original})
-    return [f"{d.kind} {d.name}: {d.first} then, {d.second} now" for d in found]
+    return [f"{d.kind} {d.name}: {d.first} then, {d.second} now" for d in _found(original, again)]
+
+
+def _found(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[Difference]:
+    """Differences, but for keys that were a grid: the manifest resolves its first combination alone."""
+    first, second = (manifest.get("config_given") or {} for manifest in (original, again))
+    one_of_many = {ALIASES.get(key, key) for key in first if first[key] != second.get(key)}
+    told = of_manifests(original, {key: again[key] for key in again if key in original})
+    return [
+        d for d in told if d.kind != "configuration" or d.name.partition(".")[0] not in one_of_many
+    ]
 
 
 def _of_algorithm(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
@@ -100,7 +110,7 @@ def _of_settings(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[
     if resolved.get("min_time_s_per_iteration"):
         found.append("min_time_s_per_iteration: a clock ends iterations")
     if original.get("config_resolved") is not None:
-        changed = [d for d in of_manifests(original, again) if d.kind == "configuration"]
+        changed = [d for d in _found(original, again) if d.kind == "configuration"]
         if changed:
             names = ", ".join(d.name for d in changed[:3])
             found.append(f"defaults or resources have changed: {names}")

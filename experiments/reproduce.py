@@ -12,16 +12,18 @@ from rich.console import Console
 
 import algorithms
 from analysis.folders import TrialFolder, find_trials
-from analysis.verify import Check, bit_by_bit, by_spread, groups, pairs
+from analysis.spread import by_spread, groups
+from analysis.verify import Check, bit_by_bit, pairs
 from experiments.checking import check_experiment, check_names
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.fitting import fitted
 from experiments.launch import DEFAULT_STORAGE, DONE, launch
 from experiments.manifest import MANIFEST_NAME, build_manifest, read_manifest
-from experiments.options import LaunchOptions, ReproduceOptions
+from experiments.options import LaunchOptions
 from experiments.originals import Original, open_original, restored_from
 from experiments.promise import differences, ends_by_time, reasons_against
+from experiments.reproduce_options import ReproduceOptions
 
 FAILED = 1
 

@@ -10,7 +10,8 @@ import pytest
 
 from analysis.folders import find_trials
 from analysis.keeping import keep
-from analysis.verify import bit_by_bit, by_spread, groups, pairs, predicted, rows_of
+from analysis.spread import by_spread, groups, predicted
+from analysis.verify import bit_by_bit, pairs, rows_of
 
 
 def row(iteration, mean, **more):

@@ -16,10 +16,10 @@ from rich.console import Console
 from analysis.keeping import keep
 from experiments.errors import RequestError
 from experiments.manifest import code_digest
-from experiments.options import ReproduceOptions
 from experiments.originals import open_original, restored_from
 from experiments.promise import differences, ends_by_time, reasons_against
 from experiments.reproduce import reproduce
+from experiments.reproduce_options import ReproduceOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
@@ -33,7 +33,7 @@ CONFIG = {
 }
 
 
-def rllib(*arguments, timeout=280):
+def rllib(*arguments, timeout=900):
     return subprocess.run(
         [sys.executable, "-m", "experiments.command", *map(str, arguments)],
         cwd=ROOT,
@@ -332,6 +332,15 @@ def test_the_same_everywhere_is_promised():
 def test_every_reason_lifts_the_promise(original, again, reason):
     found = reasons_against(manifest_of(**original), manifest_of(**again))
     assert any(text.startswith(reason) for text in found), found
+
+
+def test_a_trial_of_a_grid_is_compared_but_for_the_grid():
+    grid = {"lr": {"grid_search": [1, 2]}, "lambda": 1}
+    original = manifest_of(config_given=grid, config_resolved={"lr": 1, "lambda_": 1})
+    again = manifest_of(config_given={**grid, "lr": 2}, config_resolved={"lr": 2, "lambda_": 1})
+    assert reasons_against(original, again) == []
+    again["config_resolved"]["lambda_"] = 0.5
+    assert reasons_against(original, again) == ["defaults or resources have changed: lambda_"]
 
 
 def test_code_is_compared_with_a_commit_where_nothing_else_is_known():
