@@ -135,7 +135,7 @@ def _of_experiment(
     file: Path, manifest: Mapping[str, Any], trials: tuple[TrialFolder, ...]
 ) -> Experiment:
     request, given = _request(manifest), dict(manifest["config_given"])
-    if _scheduler(request) != "fifo" or is_drawn(given) or manifest["env"].startswith("{"):
+    if _scheduler(request) != "fifo" or _draws(given) or manifest["env"].startswith("{"):
         example = f", for example {trials[0].path}" if trials else ""
         raise RequestError(f"its trials depended on each other or on chance; name one{example}")
     seeds = manifest.get("seeds")
@@ -159,7 +159,7 @@ def _of_trial(trial: TrialFolder, manifest: Mapping[str, Any]) -> Experiment:
     if scheduler in EXPLOITING:
         raise RequestError(f"{scheduler} changed its configuration while it ran")
     config = {
-        key: params.get(key, value) if is_drawn({key: value}) or _is_grid(value) else value
+        key: params.get(key, value) if is_drawn(value) or _is_grid(value) else value
         for key, value in manifest["config_given"].items()
         if key != "seed"
     }
@@ -181,7 +181,7 @@ def _of_trial(trial: TrialFolder, manifest: Mapping[str, Any]) -> Experiment:
 def _of_kept(file: Path, manifest: Mapping[str, Any]) -> Experiment:
     seed = seed_of(file)
     config = {key: value for key, value in manifest["config_given"].items() if key != "seed"}
-    if is_drawn(config) or any(_is_grid(value) for value in config.values()):
+    if _draws(config) or any(_is_grid(value) for value in config.values()):
         raise RequestError("the kept file does not say which values of its grid it had")
     return Experiment(
         name=f"{file.parent.name}-{file.stem}{SUFFIX}",
@@ -208,6 +208,11 @@ def _request(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _scheduler(request: Mapping[str, Any]) -> str:
     return typed(request.get("scheduler") or "fifo", "scheduler")[0].lower()
+
+
+def _draws(config: Mapping[str, Any]) -> bool:
+    """Whether a value is drawn; asked value by value, as a config of `lambda` alone looks like a sampler."""
+    return any(map(is_drawn, config.values()))
 
 
 def _is_grid(value: Any) -> bool:

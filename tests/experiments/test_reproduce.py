@@ -28,6 +28,7 @@ CONFIG = {
     "train_batch_size": 128,
     "minibatch_size": 64,
     "num_epochs": 2,
+    "lambda": 0.95,
     "lr": {"grid_search": [1e-3, 3e-3]},
     "model": {"custom_model": "custom_models.SharedEncoderActorCritic"},
 }
@@ -264,6 +265,11 @@ def test_a_manifest_that_cannot_run_is_one_line(tmp_path, fields, words):
 def test_what_is_no_run_is_one_line(tmp_path, make, words):
     with pytest.raises(RequestError, match=words):
         open_original(make(tmp_path))
+
+
+def test_lambda_is_a_value_and_no_sampler(tmp_path):
+    file = written(tmp_path, config_given={"lambda": 0.9}, seeds=[0])
+    assert open_original(file).experiment.config == {"lambda": 0.9}
 
 
 def test_a_class_is_found_by_its_path(tmp_path):
