@@ -62,7 +62,7 @@ def compare(first: Path, second: Path) -> Comparison:
     for folder, results in zip((first, second), both, strict=True):
         if results.usable.empty:
             raise ValueError(f"{folder} has no run with a result")
-    found = [*_of_manifests(*(_manifest(results) for results in both))]
+    found = [*of_manifests(*(_manifest(results) for results in both))]
     given = [results.configs[int(results.usable["run"].iloc[0])] for results in both]
     if not any(difference.kind == "configuration" for difference in found):
         found += _mappings("configuration", *given)
@@ -103,7 +103,8 @@ def _manifest(results: Results) -> Mapping[str, Any]:
     return results.manifests[int(results.usable["run"].iloc[0])]
 
 
-def _of_manifests(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
+def of_manifests(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
+    """Where two manifests say different things of code, packages, machine, worlds and configuration."""
     found = []
     for kind, key in (
         ("code", "git"),

@@ -21,6 +21,8 @@ KEPT_OF_MANIFEST = (
     "environment_signature",
     "bfloat16",
     "threads",
+    "resumed",
+    "code",
     "packages",
     "git",
     "machine",

@@ -91,6 +91,12 @@ def read_curve(file: Path) -> list[Row]:
         ]
 
 
+def as_kept(row: Row) -> Row:
+    """A row with the digits :func:`write_curve` leaves it."""
+    short = {name: _short(value) for name, value in row.items()}
+    return {name: None if value is None else float(value) for name, value in short.items()}
+
+
 def read_committed(file: Path) -> np.ndarray:
     """What :func:`write_curve` wrote, as [T, C] with the columns of ``columns.COLUMNS``."""
     rows = read_curve(file)

@@ -23,12 +23,29 @@ class Checkpoint:
         algorithm: "A2C", "A3C" or "PPO".
         config: the configuration it was trained with.
         filter_state: moments of the observation filter; None without one.
+        iteration: training iterations before it was made; None where it does not say.
     """
 
     folder: Path
     algorithm: str
     config: Any
     filter_state: dict[str, Any] | None
+    iteration: int | None = None
+
+    def load_weights(self, module: Any) -> None:
+        """Put the weights into a network built from ``config``."""
+        module.restore_from_path(str((self.folder / MODULE_FOLDER).absolute()))
+
+
+def final_checkpoints(path: Path) -> list[Path]:
+    """The checkpoint at ``path``, a trial's newest, or the newest of every trial of an experiment."""
+    if (path / CLASS_FILE).exists():
+        return [path]
+    inside = sorted(path.glob(f"checkpoint_*/{CLASS_FILE}"))
+    if inside:
+        return [inside[-1].parent]
+    trials = sorted({found.parents[1] for found in path.glob(f"*/checkpoint_*/{CLASS_FILE}")})
+    return [checkpoint for trial in trials for checkpoint in final_checkpoints(trial)]
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -37,18 +54,13 @@ def find_checkpoint(path: Path) -> Path:
     Raises:
         RequestError: nothing there, or several trials to choose from.
     """
-    if (path / CLASS_FILE).exists():
-        return path
-    inside = sorted(path.glob(f"checkpoint_*/{CLASS_FILE}"))
-    if inside:
-        return inside[-1].parent
-    trials = sorted({found.parents[1] for found in path.glob(f"*/checkpoint_*/{CLASS_FILE}")})
-    if len(trials) == 1:
-        return find_checkpoint(trials[0])
-    if trials:
+    found = final_checkpoints(path)
+    if len(found) == 1:
+        return found[0]
+    if found:
         raise RequestError(
-            problem=f"{path} holds {len(trials)} trials with checkpoints; name one, for example "
-            f"{trials[0]}"
+            problem=f"{path} holds {len(found)} trials with checkpoints; name one, for example "
+            f"{found[0].parent}"
         )
     reason = "holds no checkpoint" if path.exists() else "does not exist"
     raise RequestError(problem=f"{path} {reason}")
@@ -75,7 +87,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         raise RequestError(
             problem=f"checkpoint {folder} cannot be read: {type(error).__name__}: {error}"
         ) from error
-    return Checkpoint(folder, algorithm, config, filter_state)
+    return Checkpoint(folder, algorithm, config, filter_state, state.get("training_iteration"))
 
 
 def require_checkpoint_of(path: Path, algorithm: str) -> Path:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from analysis.cli import report
+from experiments.agent_command import agent_app
 from experiments.errors import RequestError
 from experiments.options import (
     EvaluateOptions,
@@ -20,6 +21,7 @@ from experiments.options import (
     TrainOptions,
     as_parameters,
 )
+from experiments.reproduce_options import ReproduceOptions
 from experiments.retired_arguments import todays_arguments
 from experiments.study_command import app as study_app
 
@@ -37,6 +39,7 @@ app.add_typer(train_app, name="train")
 
 example_app = typer.Typer(help="The tuned configs that ship here.", no_args_is_help=True)
 app.add_typer(example_app, name="example")
+app.add_typer(agent_app, name="agent")
 
 app.add_typer(study_app, name="study")
 
@@ -71,7 +74,9 @@ def train_file(
 @app.command()
 @as_parameters(EvaluateOptions)
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, trial or experiment folder.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A checkpoint, agent, trial or experiment folder.")
+    ],
     options: EvaluateOptions,
 ) -> None:
     """Play whole episodes with a trained policy and report raw returns."""
@@ -101,6 +106,21 @@ def diff(
     if not found.differences:
         print("nothing differs but seeds")
     print(found.verdict)
+
+
+@app.command()
+@as_parameters(ReproduceOptions)
+def reproduce(
+    run: Annotated[
+        Path, typer.Argument(help="An experiment, trial, manifest.json or kept seedN.json.")
+    ],
+    options: ReproduceOptions,
+) -> None:
+    """Run something again from its manifest; with --verify say whether it is the same."""
+    from experiments.reproduce import reproduce as run_again
+
+    prepare_imports(options.import_)
+    raise typer.Exit(run_again(run, options, notes))
 
 
 @app.command()

@@ -19,8 +19,9 @@ from algorithms.episodes import Episode
 from algorithms.evaluation import play_episodes
 from algorithms.runner import VectorEnvRunner
 from envs import EnvironmentRequestError
+from experiments.agents import AGENT_FILE, Agent, open_agent
 from experiments.checking_keys import check_config
-from experiments.checkpoints import MODULE_FOLDER, Checkpoint, open_checkpoint
+from experiments.checkpoints import Checkpoint, open_checkpoint
 from experiments.errors import RequestError
 from experiments.options import EvaluateOptions
 from experiments.overrides import parse_mapping
@@ -31,6 +32,9 @@ from experiments.video import record_episodes
 NUM_ENVS = 10
 OUT_SUFFIXES = (".csv", ".json")
 VIDEO_EPISODES = 3
+
+# What can be played: both have a folder, an algorithm, a config, a filter_state and load_weights().
+Trained = Checkpoint | Agent
 
 
 @dataclass(frozen=True)
@@ -79,16 +83,16 @@ def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
         RequestError: wrong checkpoint or option.
     """
     _require_usable(options)
-    checkpoint = open_checkpoint(path)
-    if options.algo is not None and options.algo != checkpoint.algorithm:
+    trained = open_trained(path)
+    if options.algo is not None and options.algo != trained.algorithm:
         raise RequestError(
             key="--algo",
-            problem=f"checkpoint {checkpoint.folder} is of {checkpoint.algorithm}, not {options.algo}",
+            problem=f"checkpoint {trained.folder} is of {trained.algorithm}, not {options.algo}",
         )
-    runner = evaluation_runner(checkpoint, options)
-    episodes = _play(runner, options)
+    runner = evaluation_runner(trained, options)
+    episodes = play(runner, options)
     score = score_of(episodes)
-    _print(checkpoint, runner.config.env, score, options)
+    _print(trained, runner.config.env, score, options)
     if options.out is not None:
         write_episodes(Path(options.out), episodes)
     if options.video is not None:
@@ -99,15 +103,24 @@ def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
     return score
 
 
-def evaluation_runner(checkpoint: Checkpoint, options: EvaluateOptions) -> VectorEnvRunner:
-    """A runner with the checkpoint's network, its filter frozen.
+def open_trained(path: Path) -> Trained:
+    """An exported agent, or the checkpoint at or below a folder.
+
+    Raises:
+        RequestError: neither, or damaged.
+    """
+    return open_agent(path) if (path / AGENT_FILE).exists() else open_checkpoint(path)
+
+
+def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRunner:
+    """A runner with the trained network, its filter frozen.
 
     Raises:
         RequestError: the environment cannot be built, or does not fit the network.
     """
-    config = checkpoint.config
+    config = trained.config
     given = parse_mapping(options.config, what="--config")
-    check_config(checkpoint.algorithm, given, "--config")
+    check_config(trained.algorithm, given, "--config")
     config.update_from_dict(given)
     if options.env is not None:
         config.env = options.env
@@ -115,22 +128,22 @@ def evaluation_runner(checkpoint: Checkpoint, options: EvaluateOptions) -> Vecto
     config.num_envs_per_env_runner = min(NUM_ENVS, options.episodes or NUM_ENVS)
     config.seed = options.seed
     config.in_evaluation = True
-    if checkpoint.algorithm not in algorithms.ON_POLICY:
+    if trained.algorithm not in algorithms.ON_POLICY:
         # RLlib's runner names it for single copies; ours plays all of them together.
         config.gym_env_vectorize_mode = "vector_entry_point"
     try:
         runner = VectorEnvRunner(config=config, worker_index=0)
-        runner.module.restore_from_path(str((checkpoint.folder / MODULE_FOLDER).absolute()))
+        trained.load_weights(runner.module)
     except (EnvironmentRequestError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise RequestError(
-            problem=f"checkpoint {checkpoint.folder} does not fit {config.env!r}: {reason}"
+            problem=f"{trained.folder} does not fit {config.env!r}: {reason}"
         ) from error
-    runner.set_filter_state(checkpoint.filter_state)
+    runner.set_filter_state(trained.filter_state)
     return runner
 
 
-def _play(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:
+def play(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:
     """So many episodes, or whole rounds of episodes until the steps are spent."""
     if options.episodes:
         rounds = -(-options.episodes // runner.num_envs)
@@ -146,14 +159,14 @@ def _play(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:
     return episodes
 
 
-def _print(checkpoint: Checkpoint, env: Any, score: Score, options: EvaluateOptions) -> None:
+def _print(trained: Trained, env: Any, score: Score, options: EvaluateOptions) -> None:
     if options.json_:
         numbers = {key: None if value != value else value for key, value in vars(score).items()}
         print(
             json.dumps(
                 {
-                    "checkpoint": str(checkpoint.folder),
-                    "algorithm": checkpoint.algorithm,
+                    "checkpoint": str(trained.folder),
+                    "algorithm": trained.algorithm,
                     "env": str(env),
                     "seed": options.seed,
                     "explore": options.explore,
@@ -168,7 +181,7 @@ def _print(checkpoint: Checkpoint, env: Any, score: Score, options: EvaluateOpti
         if score.episodes == 1
         else (f"± {score.half_width:.1f} (95 % interval), standard deviation {score.std:.1f}")
     )
-    print(f"{checkpoint.algorithm} on {env}, {how}, seed {options.seed}")
+    print(f"{trained.algorithm} on {env}, {how}, seed {options.seed}")
     print(
         f"mean return {score.mean:.1f} {interval}; {score.minimum:.1f} to {score.maximum:.1f} "
         f"over {score.episodes} episodes, {score.steps:,} steps"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -21,6 +22,23 @@ from envs import is_atari, make_vector_env
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
+# Of the request, what stands in no field of its own.
+REQUEST_FIELDS = (
+    "checkpoint_frequency",
+    "checkpoint_at_end",
+    "num_to_keep",
+    "score_attribute",
+    "score_order",
+    "max_failures",
+    "time_budget_s",
+    "metric",
+    "mode",
+    "search",
+    "scheduler",
+    "max_concurrent",
+)
+# The folders that decide what is learned.
+LEARNING_FOLDERS = ("algorithms", "custom_models", "envs")
 PACKAGES = (
     "rllib-zoo",
     "ray",
@@ -60,10 +78,11 @@ def build_manifest(
         "stop": jsonable(experiment.stop),
         "num_samples": experiment.num_samples,
         "seeds": experiment.planned_seeds,
-        "metric": experiment.metric,
-        "mode": experiment.mode,
-        "search": jsonable(experiment.search),
-        "scheduler": jsonable(experiment.scheduler),
+        "request": {
+            key: jsonable(value)
+            for key in REQUEST_FIELDS
+            if (value := getattr(experiment, key)) is not None
+        },
         "notes": notes,
         "environment_signature": environment_signature(experiment.env, resolved),
         "exact_resume": resolved.num_env_runners == 0
@@ -71,6 +90,7 @@ def build_manifest(
         "bfloat16": uses_bfloat16(resolved.autocast),
         "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
         "packages": package_versions(),
+        "code": code_digest(),
         "git": git_state(Path(__file__).parent),
         "machine": machine(),
     }
@@ -102,6 +122,15 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     draft.replace(folder / MANIFEST_NAME)
 
 
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """A folder's manifest; empty where it is missing or damaged."""
+    try:
+        found = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def finish_manifest(
     folder: Path, status: str, trials: list[dict[str, Any]], ranking: list[dict[str, Any]]
 ) -> None:
@@ -130,6 +159,14 @@ def package_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "absent"
     return versions
+
+
+def code_digest() -> str:
+    """SHA-256 over this project's code that learning runs through, names and contents."""
+    root, found = Path(__file__).parents[1], hashlib.sha256()
+    for file in sorted(file for name in LEARNING_FOLDERS for file in (root / name).rglob("*.py")):
+        found.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
 
 
 def git_state(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""The table of exported agents, made of their descriptions alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from experiments.agents import AGENT_FILE, WEIGHTS_FILE, read_description
+from experiments.errors import RequestError
+
+HEADINGS = (
+    "agent", "algorithm", "environment", "greedy return", "sampled return", "episodes",
+    "training: seed, steps, chosen of", "commit", "KiB",
+)  # fmt: skip
+MARKERS = ("<!-- agents:begin -->", "<!-- agents:end -->")
+
+
+def agent_folders(folder: Path) -> list[Path]:
+    """The agents right below a folder, by name.
+
+    Raises:
+        RequestError: there is none.
+    """
+    # One that is being written has a dot.
+    found = sorted(file.parent for file in folder.glob(f"[!.]*/{AGENT_FILE}"))
+    if not found:
+        raise RequestError("holds no agent" if folder.exists() else "does not exist", file=folder)
+    return found
+
+
+def table(folder: Path) -> str:
+    """Every agent below a folder as a Markdown table, and how to read it.
+
+    Raises:
+        RequestError: no agent, or a damaged description.
+    """
+    rows = [row(agent) for agent in agent_folders(folder)]
+    lines = [HEADINGS, tuple("---" for _ in HEADINGS), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + (
+        "\n\nReturns are raw and of whole episodes: mean ± half of the 95 % interval (lowest to highest), "
+        "measured on the exported files. Greedy: most probable actions. A commit with + had uncommitted "
+        "changes."
+    )
+
+
+def filled(page: str, body: str) -> str:
+    """The page with the table between its markers replaced.
+
+    Raises:
+        RequestError: the page lacks them.
+    """
+    begin, end = MARKERS
+    pattern = re.compile(f"({begin}\n).*?({end})", re.DOTALL)
+    if not pattern.search(page):
+        raise RequestError(f"has no place for the table: {begin} and {end}")
+    return pattern.sub(lambda match: f"{match[1]}{body}\n{match[2]}", page)
+
+
+def row(agent: Path) -> tuple[str, ...]:
+    """The cells of one agent, in the order of :data:`HEADINGS`.
+
+    Raises:
+        RequestError: a damaged description.
+    """
+    described = read_description(agent / AGENT_FILE)
+    source, measured = described["source"], described["evaluation"] or {}
+    git = source.get("git") or {}
+    commit = f"{str(git.get('commit'))[:7]}{'+' if git.get('dirty') else ''}" if git else "–"
+    steps = source.get("steps")
+    training = (
+        f"{source.get('seed')}, {'–' if steps is None else format(steps, ',')}, "
+        f"{source.get('chosen_of', 1)}"
+    )
+    size = (agent / WEIGHTS_FILE).stat().st_size + (agent / AGENT_FILE).stat().st_size
+    return (
+        f"`{agent.name}`",
+        described["algorithm"],
+        described["env"],
+        _score(measured.get("greedy")),
+        _score(measured.get("sampled")),
+        str((measured.get("greedy") or {}).get("episodes", "–")),
+        training,
+        commit,
+        f"{size / 1024:.0f}",
+    )
+
+
+def _score(score: dict[str, Any] | None) -> str:
+    if score is None:
+        return "not measured"
+    width = "" if score["half_width"] is None else f" ± {score['half_width']:.1f}"
+    return f"{score['mean']:.1f}{width} ({score['minimum']:g} to {score['maximum']:g})"
