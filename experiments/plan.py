@@ -22,13 +22,13 @@ def print_plan(experiment: Experiment, resolved: Any, folder: Path) -> None:
             "seeds": experiment.planned_seeds,
             "num_samples": experiment.num_samples,
             "results": str(folder),
-            "steps_per_update": _steps_per_update(experiment.algorithm, resolved),
+            "steps_per_update": steps_per_update(experiment.algorithm, resolved),
         }
     }
     print(yaml.safe_dump(plan, sort_keys=False).rstrip())
 
 
-def _steps_per_update(algorithm: str, resolved: Any) -> int:
+def steps_per_update(algorithm: str, resolved: Any) -> int:
     """Steps between two updates: a runner's with A3C, else those of all runners' rounds."""
     fragment = resolved.get_rollout_fragment_length() * resolved.num_envs_per_env_runner
     if algorithm == "A3C":
