@@ -71,10 +71,8 @@ def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str
 
 
 def _evaluating(experiment: Experiment, defaults: Any) -> list[int]:
-    """How many runners evaluate, in each alternative; none where nothing is evaluated."""
+    """How many runners evaluate, in each alternative."""
     asked = each(_value(experiment, defaults, _EVALUATION))
-    if not any(each(_value(experiment, defaults, "evaluation_interval"))):
-        return []
     return asked if all(isinstance(number, int) for number in asked) else []
 
 
@@ -94,7 +92,7 @@ def _evaluation(experiment: Experiment, defaults: Any, cpus: float | None) -> di
     """Runners that evaluate go first: training's own process can evaluate too."""
     asked = _demand(experiment, defaults)
     evaluating = _evaluating(experiment, defaults)
-    if cpus is None or asked is None or not evaluating:
+    if cpus is None or asked is None or not any(evaluating):
         return {}
     if replace(asked, evaluating=max(evaluating)).cpus <= cpus or not asked.per_runner:
         return {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,8 +74,7 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
     """
     import ray
 
-    # Unix sockets have paths of 107 bytes at most: not below a long TMPDIR.
-    folder = tempfile.mkdtemp(prefix="rllib-", dir="/tmp") if temporary else None
+    folder = _temporary_folder() if temporary and options.ray_address is None else None
     cluster = None
     try:
         cluster = _start(options, folder)
@@ -84,6 +85,17 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
             cluster.shutdown()
         if folder is not None:
             _remove(Path(folder))
+
+
+def _temporary_folder() -> str:
+    """A folder for Ray's own files, removed at the latest when this process ends."""
+    # Unix sockets have paths of 107 bytes at most: not below a long TMPDIR.
+    folder = tempfile.mkdtemp(prefix="rllib-", dir="/tmp")
+    # Registered before Ray's own, and so called after Ray has ended its processes.
+    atexit.register(_remove, Path(folder))
+    # Ray keeps the password of a new cluster in the home folder, unless it is given one.
+    os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+    return folder
 
 
 def _start(options: LaunchOptions, folder: str | None) -> Any:

@@ -80,7 +80,7 @@ def demand(value: Callable[[str], Any], evaluating: int) -> Demand:
 
     Args:
         value: gives the number of a key in ``NAMES``.
-        evaluating: runners that only evaluate.
+        evaluating: runners that only evaluate; RLlib starts them even without an evaluation_interval.
     """
     learners, gpus = value("num_learners"), value("num_gpus_per_learner")
     per_learner, main = value("num_cpus_per_learner"), value("num_cpus_for_main_process")
@@ -100,8 +100,7 @@ def demand(value: Callable[[str], Any], evaluating: int) -> Demand:
 
 def demand_of(config: Any) -> Demand:
     """The demand of a resolved AlgorithmConfig."""
-    evaluating = config.evaluation_num_env_runners if config.evaluation_interval else 0
-    return demand(lambda name: getattr(config, name), evaluating)
+    return demand(lambda name: getattr(config, name), config.evaluation_num_env_runners)
 
 
 def first_without_room(

@@ -139,7 +139,11 @@ EVALUATING = {"evaluation_interval": 1, "evaluation_num_env_runners": 2}
         ({"num_env_runners": 1, **EVALUATING}, {"evaluation_num_env_runners": 0}),
         ({"cpus": 3, "num_env_runners": 1, **EVALUATING}, {"evaluation_num_env_runners": 1}),
         ({"cpus": 4, "num_env_runners": 1, **EVALUATING}, {}),
-        ({"num_env_runners": 1, "evaluation_num_env_runners": 2}, {}),
+        # RLlib starts them even if nothing is ever evaluated.
+        (
+            {"num_env_runners": 1, "evaluation_num_env_runners": 2},
+            {"evaluation_num_env_runners": 0},
+        ),
         (
             {
                 "num_env_runners": 1,
