@@ -30,13 +30,13 @@ def dry_run(jobs: list[Any], options: LaunchOptions, notes: Console) -> None:
         for job in jobs:
             _print(job)
         return
-    with running_ray(options, temporary=True):
+    with running_ray(options, temporary=True) as folder:
         for job in jobs:
             _print(job)
             if is_cluster(options):
                 check_cluster(job.experiment, job.resolved)
             with notes.status(f"{job.experiment.name}: training a few iterations …"):
-                found = measured(job.experiment, job.resolved, options.estimate_seconds)
+                found = measured(job.experiment, job.resolved, options.estimate_seconds, folder)
             numbers = estimate(
                 found,
                 job.experiment.stop,

@@ -6,6 +6,7 @@ that is removed afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import shutil
 import sys
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import algorithms
@@ -25,7 +27,9 @@ from experiments.stopping import lookup
 ENOUGH_ITERATIONS = 3
 ENOUGH_SECONDS = 5.0
 # Processes start and build networks and environments; on a busy cluster they wait for room first.
-BUILD_SECONDS = 180.0
+BUILD_SECONDS = 300.0
+# An iteration that takes longer is not waited for: its process is ended.
+STOP_SECONDS = 10.0
 STEPS = "env_runners/num_env_steps_sampled_lifetime"
 # Bounds whose results grow evenly; episodes do not, their length changes as the policy learns.
 _EVEN = ("timesteps_total", "training_iteration", "time_total_s")
@@ -37,7 +41,7 @@ class Measured:
 
     Attributes:
         results: of every iteration, numbers by name, in order.
-        ends: when each ended, seconds after the algorithm was built.
+        ends: when each ended, seconds of training alone.
         memory_mib: largest resident memory of the training process and its runners together.
     """
 
@@ -57,12 +61,12 @@ class Measured:
 class Trial:
     """An algorithm in a process of its own."""
 
-    def __init__(self, algorithm: str, config: Any, bounds: list[str]):
+    def __init__(self, algorithm: str, config: Any, bounds: list[str], folder: str | None):
         from ray.train._internal.storage import StorageContext
 
         self._bounds = bounds
         # Without one RLlib makes a folder below ~/ray_results.
-        self._folder = tempfile.mkdtemp(prefix="rllib-")
+        self._folder = tempfile.mkdtemp(prefix="rllib-", dir=folder)
         storage = StorageContext(self._folder, "estimate", trial_dir_name="trial")
         self._algorithm = algorithms.algorithm_class(algorithm)(config=config, storage=storage)
 
@@ -70,13 +74,16 @@ class Trial:
         """Answers when the algorithm is there."""
         return True
 
-    def iteration(self) -> dict[str, float]:
-        """Train one iteration; the results that were asked for."""
+    def iteration(self) -> tuple[dict[str, float], float, float]:
+        """Train one iteration: the results that were asked for, its seconds, the memory in MiB."""
+        began = time.monotonic()
         result = self._algorithm.train()
+        seconds = time.monotonic() - began
         found = {name: lookup(result, name) for name in self._bounds}
-        return {name: float(value) for name, value in found.items() if value is not None}
+        numbers = {name: float(value) for name, value in found.items() if value is not None}
+        return numbers, seconds, self._memory_mib()
 
-    def memory_mib(self) -> float:
+    def _memory_mib(self) -> float:
         """The largest memory so far of this process and its runners."""
         group = self._algorithm.env_runner_group
         others = group.foreach_env_runner(_peak_mib, local_env_runner=False, timeout_seconds=10)
@@ -93,13 +100,16 @@ def _peak_mib(_: Any = None) -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def measured(experiment: Experiment, resolved: Any, seconds: float) -> Measured:
+def measured(
+    experiment: Experiment, resolved: Any, seconds: float, folder: Path | None = None
+) -> Measured:
     """Train for some iterations; Ray runs already.
 
     Args:
         experiment: says which results bound it.
         resolved: its configuration, of grids the first combination.
-        seconds: how long training may take once everything is built.
+        seconds: how long it may take once everything is built.
+        folder: somebody else will remove it; None: the machine's temporary one.
 
     Raises:
         RequestError: the algorithm cannot be built, or training fails.
@@ -107,19 +117,16 @@ def measured(experiment: Experiment, resolved: Any, seconds: float) -> Measured:
     import ray
 
     asked = demand_of(resolved)
-    names = [STEPS, *experiment.stop]
     gpus = asked.gpus_per_learner if asked.learners == 0 else 0
     remote = ray.remote(num_cpus=asked.main, num_gpus=gpus)(Trial)
     config = resolved.copy(copy_frozen=False)
     if experiment.seeds:
         config.seed = experiment.seeds[0]
-    trial = remote.remote(experiment.algorithm, config, names)
+    names = [STEPS, *experiment.stop]
+    trial = remote.remote(experiment.algorithm, config, names, folder and str(folder))
     try:
         ray.get(trial.built.remote(), timeout=BUILD_SECONDS)
-        found = _iterations(trial, seconds)
-        found.memory_mib = ray.get(trial.memory_mib.remote(), timeout=30) if found.ends else None
-        ray.get(trial.stop.remote(), timeout=30)
-        return found
+        return _iterations(trial, seconds)
     except ray.exceptions.GetTimeoutError:
         raise RequestError(
             f"was not built within {BUILD_SECONDS:g} s",
@@ -131,6 +138,8 @@ def measured(experiment: Experiment, resolved: Any, seconds: float) -> Measured:
             f"fails when it trains: {_reason(error)}", key=experiment.name, file=experiment.source
         ) from None
     finally:
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.get(trial.stop.remote(), timeout=STOP_SECONDS)
         ray.kill(trial)
 
 
@@ -145,11 +154,12 @@ def _iterations(trial: Any, seconds: float) -> Measured:
         if enough or spent >= seconds:
             return found
         try:
-            result = ray.get(trial.iteration.remote(), timeout=seconds - spent)
+            result, took, memory = ray.get(trial.iteration.remote(), timeout=seconds - spent)
         except ray.exceptions.GetTimeoutError:
             return found
         found.results.append(result)
-        found.ends.append(time.monotonic() - began)
+        found.ends.append(sum(found.ends[-1:]) + took)
+        found.memory_mib = memory
 
 
 def _reason(error: Exception) -> str:

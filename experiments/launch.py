@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,8 @@ def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
     trials = number_of_trials(experiment, search)
     check_environments(experiment, resolved)
     disk = disk_need(experiment, resolved, trials)
-    if not options.resume:  # what is left of it nobody knows
-        check_disk(experiment, folder, disk)
+    # How much of it is left to write nobody knows after an interruption.
+    check_disk(experiment, folder, replace(disk, trials=0) if options.resume else disk)
     return Job(experiment, resolved, folder, restore_from, search, scheduler, trials, disk)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -83,7 +84,8 @@ def _one_step(env: Any, options: Mapping[str, Any], mode: str, copies: int) -> N
                 f"{vector.single_observation_space.shape}"
             )
     finally:
-        vector.close()
+        with contextlib.suppress(Exception):  # what failed before says more
+            vector.close()
 
 
 # --- trials and iterations -------------------------------------------------------------------

@@ -62,12 +62,13 @@ def check_options(options: LaunchOptions) -> None:
 
 
 @contextmanager
-def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[None]:
+def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[Path | None]:
     """Ray, started or joined, and left again.
 
     Args:
         options: what to start or join.
-        temporary: keep Ray's own files in a folder that is removed afterwards.
+        temporary: keep Ray's own files in a folder that is removed afterwards, given to the
+            block; a cluster that is joined has its own.
 
     Raises:
         RequestError: the cluster cannot be joined.
@@ -78,27 +79,27 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
     cluster = None
     try:
         cluster = _start(options, folder)
-        yield
+        yield folder
     finally:
         ray.shutdown()
         if cluster is not None:
             cluster.shutdown()
         if folder is not None:
-            _remove(Path(folder))
+            _remove(folder)
 
 
-def _temporary_folder() -> str:
+def _temporary_folder() -> Path:
     """A folder for Ray's own files, removed at the latest when this process ends."""
     # Unix sockets have paths of 107 bytes at most: not below a long TMPDIR.
-    folder = tempfile.mkdtemp(prefix="rllib-", dir="/tmp")
+    folder = Path(tempfile.mkdtemp(prefix="rllib-", dir="/tmp"))
     # Registered before Ray's own, and so called after Ray has ended its processes.
-    atexit.register(_remove, Path(folder))
+    atexit.register(_remove, folder)
     # Ray keeps the password of a new cluster in the home folder, unless it is given one.
     os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)
     return folder
 
 
-def _start(options: LaunchOptions, folder: str | None) -> Any:
+def _start(options: LaunchOptions, folder: Path | None) -> Any:
     """Start Ray, or join a cluster; the emulated cluster where one was asked for."""
     import ray
 
@@ -114,7 +115,7 @@ def _start(options: LaunchOptions, folder: str | None) -> Any:
         cluster = Cluster()
         for number in range(options.ray_num_nodes):
             # The first is the head, whose folder all others of one machine share.
-            own = {"temp_dir": folder} if folder is not None and number == 0 else {}
+            own = {"temp_dir": str(folder)} if folder is not None and number == 0 else {}
             cluster.add_node(num_cpus=options.ray_num_cpus or 1, **own)
         ray.init(address=cluster.address, **common)
         return cluster
@@ -127,7 +128,7 @@ def _start(options: LaunchOptions, folder: str | None) -> Any:
         object_store_memory=options.ray_object_store_memory,
         # Loopback only: nothing outside this machine can reach a run that was not asked to listen.
         _node_ip_address="127.0.0.1",
-        _temp_dir=folder,
+        _temp_dir=None if folder is None else str(folder),
         **common,
     )
     return None
