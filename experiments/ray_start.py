@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import time
 import uuid
@@ -21,6 +22,7 @@ from experiments.experiment import Experiment
 from experiments.options import LaunchOptions
 from experiments.resources import first_without_room
 
+ANSWER_SECONDS = 10.0
 # Options that describe a Ray of one's own.
 _OF_OWN_RAY = ("ray_num_cpus", "ray_num_gpus", "ray_num_nodes", "ray_object_store_memory")
 
@@ -138,6 +140,7 @@ def _join(address: str, common: dict[str, Any]) -> None:
     import ray
 
     del common["include_dashboard"]  # the cluster has its own
+    _require_answer(address)
     try:
         ray.init(address=address, **common)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -146,6 +149,25 @@ def _join(address: str, common: dict[str, Any]) -> None:
             f"{address!r} cannot be joined: {reason}",
             key="--ray-address",
             hint="start the cluster with `ray start --head`",
+        ) from None
+
+
+def _require_answer(address: str) -> None:
+    """Refuse a host and port where nobody listens: Ray would ask again for minutes.
+
+    Raises:
+        RequestError: as said.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return  # `auto` and its like
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise RequestError(
+            f"nobody answers at {address}: {error}",
+            key="--ray-address",
+            hint="start the cluster with `ray start --head --port 6379`",
         ) from None
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import pytest
 
 from experiments.errors import RequestError
 from experiments.options import FileOptions
-from experiments.ray_start import available, check_options
+from experiments.ray_start import available, check_options, running_ray
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,15 @@ def test_a_cluster_decides_what_is_there():
     assert available(FileOptions(ray_address="auto")) == (None, None)
     assert available(FileOptions(ray_num_nodes=2)) == (None, None)
     assert available(FileOptions(ray_num_cpus=3, ray_num_gpus=1)) == (3.0, 1.0)
+
+
+def test_a_cluster_that_is_not_there_is_one_line_at_once():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"  # bound, but nobody listens
+        began = time.monotonic()
+        with pytest.raises(RequestError) as caught, running_ray(FileOptions(ray_address=address)):
+            pytest.fail("joined a cluster that is not there")
+    assert str(caught.value).startswith(f"--ray-address: nobody answers at {address}: ")
+    assert "\n" not in str(caught.value)
+    assert time.monotonic() - began < 30
