@@ -125,6 +125,8 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
         _join(options.ray_address, common)
         return None
     ray.init(
+        # Also beside a cluster that somebody started on this machine, which Ray would join.
+        address="local",
         num_cpus=options.ray_num_cpus,
         num_gpus=options.ray_num_gpus,
         object_store_memory=options.ray_object_store_memory,

@@ -22,7 +22,14 @@ def ray_session() -> Iterator[None]:
 
     import algorithms
 
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    # Its own, whatever cluster runs on this machine.
+    ray.init(
+        address="local",
+        num_cpus=4,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+    )
     algorithms.register()
     yield
     ray.shutdown()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,12 +131,13 @@ def faults(row):
 def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
-    made = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "include_dashboard": False, "resources": {"head": 1}},
-    )
+    # Not in Ray's own folder, where every ray.init() of this machine would find and join it.
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    head = {"num_cpus": 1, "include_dashboard": False, "resources": {"head": 1}}
+    made = Cluster(initialize_head=True, head_node_args={**head, "temp_dir": folder})
     yield made
     made.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
