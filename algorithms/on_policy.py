@@ -26,6 +26,9 @@ from algorithms.results import with_retired_names
 from algorithms.rollout import Rollout
 from envs import AtariOptions, is_atari
 
+# Share of time that may go into asking lost runners: one in so many.
+SILENCE_PER_PROBE = 10
+
 
 class OnPolicyAlgorithm(Algorithm):
     """Synchronous sampling and learning; A3C replaces :meth:`training_step`.
@@ -35,6 +38,8 @@ class OnPolicyAlgorithm(Algorithm):
 
     def setup(self, config: Any) -> None:
         """As RLlib, plus this project's counters."""
+        # Group of runners → when those that were lost are asked again (monotonic seconds).
+        self._ask_again: dict[int, float] = {}
         super().setup(config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._filter = self._make_filter()
@@ -135,6 +140,23 @@ class OnPolicyAlgorithm(Algorithm):
                 self._filter.moments = self._filter.moments.merged(moments)
         state = self._filter.state()
         self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(state))
+
+    def restore_env_runners(self, env_runner_group: Any) -> list[int]:
+        """As RLlib, which asks lost runners for a sign of life before every iteration.
+
+        Where a machine is gone an answer takes seconds, and without a free CPU elsewhere it stays
+        so. While other runners work, such a question is asked after ten times as long only.
+        """
+        group = id(env_runner_group)
+        began = time.monotonic()
+        if env_runner_group.num_healthy_remote_workers() and began < self._ask_again.get(
+            group, 0.0
+        ):
+            return []
+        restored = super().restore_env_runners(env_runner_group)
+        took = time.monotonic() - began
+        self._ask_again[group] = 0.0 if restored else began + took * SILENCE_PER_PROBE
+        return list(restored)
 
     # --- results ------------------------------------------------------------------------------
 

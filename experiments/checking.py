@@ -26,6 +26,7 @@ from experiments.kinds import (
     optional,
     text,
 )
+from experiments.resources import demand_of
 from experiments.search_space import alternatives
 
 
@@ -242,26 +243,24 @@ def _check_network(config: Any, spaces: tuple[Any, Any]) -> None:
 
 
 def _check_resources(config: Any, cpus: float | None, gpus: float | None) -> None:
-    learners = config.num_learners
-    per_learner = 1 if config.num_cpus_per_learner == "auto" else config.num_cpus_per_learner
-    evaluating = config.evaluation_num_env_runners if config.evaluation_interval else 0
-    runners = config.num_env_runners * config.num_cpus_per_env_runner
-    runners += evaluating * config.num_cpus_per_env_runner
-    fixed = config.num_cpus_for_main_process + learners * per_learner
-    if cpus is not None and fixed + runners > cpus:
-        per_runner = config.num_cpus_per_env_runner or 1
-        fitting = max(int((cpus - fixed) / per_runner) - evaluating, 0)
+    asked = demand_of(config)
+    if key := asked.nothing_asked:
         raise RequestError(
-            f"needs {fixed + runners:g} CPUs, {cpus:g} are there",
+            "Tune places no process that asks for nothing",
+            key=f"config.{key}",
+            hint=f"a fraction such as {key}: 0.1 will do",
+        )
+    if cpus is not None and asked.cpus > cpus:
+        fitting = max(asked.room(cpus) - asked.evaluating, 0)
+        raise RequestError(
+            f"needs {asked.cpus:g} CPUs, {cpus:g} are there",
             key="config.num_env_runners",
             hint=f"num_env_runners {fitting} would fit, or smaller num_cpus_per_env_runner, "
             "or --ray-num-cpus to let Ray oversubscribe",
         )
-    needed = max(learners, 1) * config.num_gpus_per_learner
-    needed += (config.num_env_runners + evaluating) * config.num_gpus_per_env_runner
-    if gpus is not None and needed > gpus:
+    if gpus is not None and asked.gpus > gpus:
         raise RequestError(
-            f"needs {needed:g} GPUs, {gpus:g} are there", key="config.num_gpus_per_learner"
+            f"needs {asked.gpus:g} GPUs, {gpus:g} are there", key="config.num_gpus_per_learner"
         )
 
 

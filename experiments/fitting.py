@@ -7,14 +7,9 @@ from typing import Any
 
 from experiments.edits import each, mapped
 from experiments.experiment import Experiment
+from experiments.resources import NAMES, Demand, demand
 
 _EVALUATION = "evaluation_num_env_runners"
-_CPUS = (
-    "num_cpus_per_env_runner",
-    "num_cpus_for_main_process",
-    "num_learners",
-    "num_cpus_per_learner",
-)
 
 
 def fitted(
@@ -76,85 +71,95 @@ def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str
 
 
 def _evaluating(experiment: Experiment, defaults: Any) -> list[int]:
-    """How many runners evaluate, in each alternative; none where nothing is evaluated."""
+    """How many runners evaluate, in each alternative."""
     asked = each(_value(experiment, defaults, _EVALUATION))
-    if not any(each(_value(experiment, defaults, "evaluation_interval"))):
-        return []
     return asked if all(isinstance(number, int) for number in asked) else []
+
+
+def _demand(experiment: Experiment, defaults: Any) -> Demand | None:
+    """The demand of the most runners asked for; None where another number has no one value."""
+    given = {name: _value(experiment, defaults, name) for name in NAMES}
+    for name in ("num_env_runners", "num_gpus_per_learner", "num_gpus_per_env_runner"):
+        alternatives = each(given[name])
+        if all(isinstance(number, int | float) for number in alternatives):
+            # Without a GPU a learner asks for a CPU: the fewest GPUs ask for the most CPUs.
+            given[name] = (max if name == "num_env_runners" else min)(alternatives)
+    known = (isinstance(number, int | float) or number == "auto" for number in given.values())
+    return demand(given.__getitem__, 0) if all(known) else None
 
 
 def _evaluation(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[str, Any]:
     """Runners that evaluate go first: training's own process can evaluate too."""
-    asked = [_value(experiment, defaults, name) for name in ("num_env_runners", *_CPUS)]
-    asked[-1] = 1 if asked[-1] == "auto" else asked[-1]
+    asked = _demand(experiment, defaults)
     evaluating = _evaluating(experiment, defaults)
-    runners, rest = each(asked[0]), asked[1:]
-    if cpus is None or not all(isinstance(n, int | float) for n in [*runners, *rest]):
+    if cpus is None or asked is None or not any(evaluating):
         return {}
-    per_runner, main, learners, per_learner = rest
-    free = cpus - main - learners * per_learner - max(runners) * per_runner
-    if not evaluating or max(evaluating) * per_runner <= max(free, 0):
+    if replace(asked, evaluating=max(evaluating)).cpus <= cpus or not asked.per_runner:
         return {}
-    room = max(int(free / per_runner), 0)
+    room = max(asked.room(cpus) - asked.runners, 0)
     return {_EVALUATION: mapped(lambda n: min(n, room), experiment.config[_EVALUATION])}
 
 
 def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[str, Any]:
-    names = ("num_env_runners", "num_envs_per_env_runner", *_CPUS)
-    asked = [_value(experiment, defaults, name) for name in names]
-    asked[-1] = 1 if asked[-1] == "auto" else asked[-1]
-    if len(each(asked[0])) > 1:
-        return _capped(experiment, defaults, cpus, asked)
-    grid = each(asked[1])
-    if cpus is None or not all(isinstance(n, int | float) for n in [*asked[:1], *grid, *asked[2:]]):
+    asked, grid = _demand(experiment, defaults), each(_envs(experiment, defaults))
+    if cpus is None or asked is None or asked.runners < 1 or asked.cpus <= cpus:
         return {}
-    runners, _, per_runner, main, learners, per_learner = asked
-    if main + runners * per_runner + learners * per_learner <= cpus or runners < 1:
+    if experiment.algorithm == "A3C":
+        return _sharing(experiment, defaults, asked, cpus)
+    if not asked.per_runner:
         return {}
-    asynchronous = experiment.algorithm == "A3C"
+    room, runners = asked.room(cpus), asked.runners
+    if len(each(_value(experiment, defaults, "num_env_runners"))) > 1:
+        return _capped(experiment, defaults, runners, room)
+    if not all(isinstance(envs, int) for envs in grid):
+        return {}
+    return _merged(experiment, defaults, runners, room)
+
+
+def _sharing(experiment: Experiment, defaults: Any, asked: Demand, cpus: float) -> dict[str, Any]:
+    """A3C: a runner per core; the learner, which mostly waits, has its CPU from their shares.
+
+    A main process of no CPUs is no way: Tune drops empty bundles, and RLlib then misses one.
+    """
+    runners = min(asked.runners, int(cpus / asked.per_runner)) if asked.per_runner else 0
+    free = cpus - asked.fixed
+    if runners < 1 or free <= 0:
+        return {}
     changed: dict[str, Any] = {}
-    if asynchronous and main:
-        # Its main process applies gradients only: the runners may have all cores.
-        changed["num_cpus_for_main_process"] = main = 0
-    room = int((cpus - main - learners * per_learner) / per_runner) if per_runner else runners
-    if room >= runners:
-        return changed
-    if asynchronous:
-        return changed | {"num_env_runners": room} if room >= 1 else {}
-    whole = (n for n in range(room, 0, -1) if not any(runners * envs % n for envs in grid))
-    merged = next(whole, 0)
-    new = mapped(lambda envs: runners * envs // max(merged, 1), asked[1])
-    changed = {"num_env_runners": merged, "num_envs_per_env_runner": new}
-    if merged:
-        # Fewer runners need so much longer for the same batch.
-        timeout = _value(experiment, defaults, "sample_timeout_s")
-        changed["sample_timeout_s"] = timeout * -(-runners // merged)
+    if runners < asked.runners:
+        given = _value(experiment, defaults, "num_env_runners")
+        changed["num_env_runners"] = mapped(lambda n: min(n, runners), given)
+    if runners * asked.per_runner > free:
+        changed["num_cpus_per_env_runner"] = int(100 * free / runners) / 100
     return changed
 
 
-def _capped(
-    experiment: Experiment, defaults: Any, cpus: float | None, asked: list[Any]
-) -> dict[str, Any]:
+def _envs(experiment: Experiment, defaults: Any) -> Any:
+    return _value(experiment, defaults, "num_envs_per_env_runner")
+
+
+def _merged(experiment: Experiment, defaults: Any, runners: int, room: int) -> dict[str, Any]:
+    """So many fewer runners that each has a whole number of environments more."""
+    envs = _envs(experiment, defaults)
+    whole = (n for n in range(room, 0, -1) if not any(runners * some % n for some in each(envs)))
+    merged = next(whole, 0)
+    new = mapped(lambda some: runners * some // max(merged, 1), envs)
+    changed = {"num_env_runners": merged, "num_envs_per_env_runner": new}
+    return changed | _more_time(experiment, defaults, runners, merged)
+
+
+def _capped(experiment: Experiment, defaults: Any, most: int, room: int) -> dict[str, Any]:
     """A grid over runners: none of more than fit, and of equal alternatives one."""
-    grid, (per_runner, main, learners, per_learner) = each(asked[0]), asked[2:]
-    numbers = [*grid, per_runner, main, learners, per_learner]
-    if cpus is None or not all(isinstance(n, int | float) for n in numbers) or not per_runner:
-        return {}
-    most = max(grid)
-    if main + most * per_runner + learners * per_learner <= cpus:
-        return {}
-    changed: dict[str, Any] = {}
-    if experiment.algorithm == "A3C" and main:
-        changed["num_cpus_for_main_process"] = main = 0
-    room = max(int((cpus - main - learners * per_learner) / per_runner), 0)
     # The batch is whole rounds of the most runners: a divisor of them makes whole rounds too.
     cap = next((n for n in range(min(room, most), 0, -1) if most % n == 0), 0)
-    if experiment.algorithm == "A3C":
-        if room < 1:
-            return {}
-        cap = room
-    changed["num_env_runners"] = mapped(lambda n: min(n, cap), asked[0])
-    if 0 < cap < most and experiment.algorithm != "A3C":
-        timeout = _value(experiment, defaults, "sample_timeout_s")
-        changed["sample_timeout_s"] = timeout * -(-most // cap)
-    return changed
+    given = _value(experiment, defaults, "num_env_runners")
+    changed = {"num_env_runners": mapped(lambda n: min(n, cap), given)}
+    return changed | (_more_time(experiment, defaults, most, cap) if cap < most else {})
+
+
+def _more_time(experiment: Experiment, defaults: Any, before: int, after: int) -> dict[str, Any]:
+    """Fewer runners need so much longer for the same batch."""
+    if not after:
+        return {}
+    timeout = _value(experiment, defaults, "sample_timeout_s")
+    return {"sample_timeout_s": timeout * -(-before // after)}

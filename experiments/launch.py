@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import os
 import time
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from rich.console import Console
 
 import algorithms
 from experiments.checking import check_experiment, check_names
+from experiments.dry_run import dry_run
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.fitting import fitted
@@ -24,14 +24,25 @@ from experiments.manifest import (
     write_manifest,
 )
 from experiments.options import LaunchOptions
-from experiments.plan import print_plan
+from experiments.preflight import (
+    DiskNeed,
+    check_disk,
+    check_environments,
+    disk_need,
+)
 from experiments.progress import TrialProgress, close_displays
 from experiments.ranking import ranking
+from experiments.ray_start import available, check_cluster, check_options, is_cluster, running_ray
 from experiments.requests import option_notes
 from experiments.saved_scheduler import stopped_early
 from experiments.scheduling import make_scheduler, with_mutations
 from experiments.search_space import tune_space
-from experiments.searching import make_search, number_of_samples, repeats_seeds
+from experiments.searching import (
+    make_search,
+    number_of_samples,
+    number_of_trials,
+    repeats_seeds,
+)
 from experiments.stopping import FirstReached
 from experiments.summary import print_summary, trial_rows
 
@@ -51,6 +62,8 @@ class Job:
         restore_from: the checkpoint training starts from, or None.
         search: Tune's search algorithm.
         scheduler: which trials end early.
+        trials: how many there will be.
+        disk: what they will write.
     """
 
     experiment: Experiment
@@ -59,6 +72,8 @@ class Job:
     restore_from: Path | None
     search: Any
     scheduler: Any
+    trials: int
+    disk: DiskNeed
 
 
 def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console) -> int:
@@ -71,23 +86,19 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
         RequestError: before Ray starts, when anything in the request is wrong.
     """
     callbacks = _tracking_callbacks(options)
+    check_options(options)
     jobs = [_checked(experiment, options) for experiment in experiments]
     translated = [note for job in jobs for note in job.experiment.all_notes]
     for note in dict.fromkeys([*option_notes(options), *translated]):
         notes.print(f"note: {note}", markup=False)
     if options.dry_run:
-        for job in jobs:
-            print_plan(job.experiment, job.resolved, job.folder, _param_space(job, options))
+        dry_run([(job, _param_space(job, options)) for job in jobs], options, notes)
         return DONE
-    cluster = _start_ray(options)
-    try:
+    with running_ray(options):
+        if is_cluster(options):
+            for job in jobs:
+                check_cluster(job.experiment, job.resolved)
         codes = [_run(job, options, callbacks) for job in jobs]
-    finally:
-        import ray
-
-        ray.shutdown()
-        if cluster is not None:
-            cluster.shutdown()
     return max(codes)
 
 
@@ -97,7 +108,7 @@ def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
     Raises:
         RequestError: as :func:`launch`.
     """
-    cpus, gpus = _available(options)
+    cpus, gpus = available(options)
     check_names(experiment)
     defaults = algorithms.config_class(experiment.algorithm)()
     experiment = fitted(experiment, defaults, cpus, gpus)
@@ -122,7 +133,12 @@ def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
             problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
             "or --experiment-name for another name"
         )
-    return Job(experiment, resolved, folder, restore_from, search, scheduler)
+    trials = number_of_trials(experiment)
+    check_environments(experiment, resolved)
+    disk = disk_need(experiment, resolved, trials)
+    # How much of it is left to write nobody knows after an interruption.
+    check_disk(experiment, folder, replace(disk, trials=0) if options.resume else disk)
+    return Job(experiment, resolved, folder, restore_from, search, scheduler, trials, disk)
 
 
 def _sweep(experiment: Experiment, cpus: float | None, gpus: float | None) -> tuple[Any, Any, Any]:
@@ -139,53 +155,6 @@ def _sweep(experiment: Experiment, cpus: float | None, gpus: float | None) -> tu
         raise error.located(experiment.source) from None
     resolved = check_experiment(searched, available_cpus=cpus, available_gpus=gpus)
     return search, scheduler, resolved
-
-
-def _available(options: LaunchOptions) -> tuple[float | None, float | None]:
-    """CPUs and GPUs Ray will have; None where a cluster decides."""
-    if options.ray_address is not None or options.ray_num_nodes is not None:
-        return None, None
-    import torch
-
-    cpus = options.ray_num_cpus or len(os.sched_getaffinity(0))
-    gpus = options.ray_num_gpus if options.ray_num_gpus is not None else torch.cuda.device_count()
-    return float(cpus), float(gpus)
-
-
-def _start_ray(options: LaunchOptions) -> Any:
-    """Start Ray, or join a cluster; the emulated cluster where one was asked for."""
-    import ray
-
-    verbose = options.log_info or options.log_debug
-    if not verbose:
-        # Tune prints its own banner and table otherwise, whatever its `verbose` says.
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    # Before its first episode has ended, a trial has no score; Tune would fail it for that.
-    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-    level = logging.DEBUG if options.log_debug else logging.INFO if verbose else logging.ERROR
-    common = {"logging_level": level, "log_to_driver": verbose, "include_dashboard": options.ray_ui}
-    if options.ray_num_nodes is not None:
-        from ray.cluster_utils import Cluster
-
-        cluster = Cluster()
-        for _ in range(options.ray_num_nodes):
-            cluster.add_node(num_cpus=options.ray_num_cpus or 1)
-        ray.init(address=cluster.address, **common)
-        return cluster
-    if options.ray_address is not None:
-        ray.init(address=options.ray_address, **common)
-        return None
-    ray.init(
-        # Without an address Ray joins any cluster it finds on this machine, somebody else's too.
-        address="local",
-        num_cpus=options.ray_num_cpus,
-        num_gpus=options.ray_num_gpus,
-        object_store_memory=options.ray_object_store_memory,
-        # Loopback only: nothing outside this machine can reach a run that was not asked to listen.
-        _node_ip_address="127.0.0.1",
-        **common,
-    )
-    return None
 
 
 def _run(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:

@@ -58,6 +58,16 @@ class LaunchOptions:
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print the resolved plan, stop.")
     ] = False
+    estimate: Annotated[
+        bool,
+        typer.Option(
+            "--estimate/--no-estimate",
+            help="With --dry-run: train a little to tell time and memory.",
+        ),
+    ] = True
+    estimate_seconds: Annotated[
+        float, typer.Option("--estimate-seconds", min=0.1, help="How long at most.")
+    ] = 20.0
     force: Annotated[
         bool, typer.Option("--force", help="Move an existing experiment of that name aside.")
     ] = False

@@ -40,7 +40,7 @@ def print_plan(experiment: Experiment, resolved: Any, folder: Path, space: Any =
             "seeds": experiment.planned_seeds,
             "num_samples": experiment.num_samples,
             "results": str(folder),
-            "steps_per_update": _steps_per_update(experiment.algorithm, resolved),
+            "steps_per_update": steps_per_update(experiment.algorithm, resolved),
             **_sweep(experiment, space),
         }
     }
@@ -80,7 +80,7 @@ def _first_draws(experiment: Experiment, space: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _steps_per_update(algorithm: str, resolved: Any) -> int:
+def steps_per_update(algorithm: str, resolved: Any) -> int:
     """Steps between two updates: a runner's with A3C, else those of all runners' rounds."""
     fragment = resolved.get_rollout_fragment_length() * resolved.num_envs_per_env_runner
     if algorithm == "A3C":

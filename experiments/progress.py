@@ -104,9 +104,17 @@ def status_line(result: Mapping[str, Any], share: float) -> str:
     parts = [f"{int(steps or 0):>9,} steps"]
     parts.append(f"{rate:>8,.0f} steps/s" if rate else "")
     parts.append(f"return {mean:8.1f}" if mean is not None else "no episode has ended yet")
+    parts.append(_runners(result))
     if 0.0 < share < 1.0:
         parts.append(f"at most {clock(seconds * (1.0 - share) / share)} left")
     return "  ".join(part for part in parts if part)
+
+
+def _runners(result: Mapping[str, Any]) -> str:
+    """How many runners are left, where some are lost."""
+    asked = result.get("config", {}).get("num_env_runners") or 0
+    left = lookup(result, "fault_tolerance/num_healthy_workers")
+    return f"{left} of {asked} runners" if left is not None and left < asked else ""
 
 
 def clock(seconds: float) -> str:

@@ -22,7 +22,7 @@ def ray_session() -> Iterator[None]:
 
     import algorithms
 
-    # "local": not the cluster that somebody else may have started on this machine.
+    # Its own, whatever cluster runs on this machine.
     ray.init(
         address="local",
         num_cpus=4,

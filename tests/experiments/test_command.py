@@ -237,6 +237,7 @@ def test_dry_run_prints_the_plan_and_writes_nothing(tiny, tmp_path):
         "--storage-path",
         tmp_path / "results",
         "--dry-run",
+        "--no-estimate",
         "--set",
         "lr=1e-4",
         "--seeds",
@@ -250,34 +251,47 @@ def test_dry_run_prints_the_plan_and_writes_nothing(tiny, tmp_path):
 
 
 FAILING = """
-import gymnasium as gym
 from gymnasium.envs.classic_control import CartPoleEnv
 
 
 class Failing(CartPoleEnv):
+    def __init__(self, after=0):
+        super().__init__()
+        self.left = after
+
     def step(self, action):
-        raise RuntimeError("the pole is broken")
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError("the pole is broken")
+        return super().step(action)
 """
 
 
-def test_an_environment_that_fails(tiny, tmp_path):
+def train_failing(tiny, tmp_path, after):
+    """Train in an environment that fails after so many good steps."""
     (tmp_path / "failing_env.py").write_text(FAILING)
-    file = tiny(env="failing_env.Failing")
-    done = rllib(
-        "train",
-        "file",
-        file,
-        "--storage-path",
-        tmp_path / "results",
-        "--import",
-        "failing_env",
-        cwd=tmp_path,
+    options = ["--storage-path", tmp_path / "results", "--import", "failing_env"]
+    file = tiny(
+        env="failing_env.Failing",
+        config={**CONFIG, "env_config": {"after": after}},
+        stop={"training_iteration": 2},
     )
+    return rllib("train", "file", file, *options, cwd=tmp_path)
+
+
+def test_an_environment_that_fails(tiny, tmp_path):
+    done = train_failing(tiny, tmp_path, after=20)
     assert done.returncode == 1, done.stderr
     assert "the pole is broken" in done.stdout
     manifest = json.loads((tmp_path / "results" / "tiny" / "manifest.json").read_text())
     assert manifest["status"] == "failed"
     assert "the pole is broken" in manifest["trials"][0]["error"]
+
+
+def test_an_environment_that_fails_at_once_is_refused(tiny, tmp_path):
+    done = train_failing(tiny, tmp_path, after=0)
+    assert_refused(done, "fails when it is reset and stepped: RuntimeError: the pole is broken")
+    assert not (tmp_path / "results").exists()
 
 
 def curve(folder):

@@ -81,7 +81,10 @@ def test_what_does_not_fit_is_made_to(given, expected):
 
 def test_a3c_gives_all_cores_to_its_runners():
     new, _ = changed("A3C", num_env_runners=16)
-    assert new == {"num_env_runners": 2, "num_cpus_for_main_process": 0}
+    assert new == {
+        "num_env_runners": 2,
+        "num_cpus_per_env_runner": 0.5,
+    }
 
 
 def test_the_batch_stays_the_same():
@@ -107,7 +110,7 @@ def test_a_grid_of_runners_is_capped():
     new, notes = changed("A3C", num_env_runners={"grid_search": [1, 8, 16]})
     assert new == {
         "num_env_runners": {"grid_search": [1, 2]},
-        "num_cpus_for_main_process": 0,
+        "num_cpus_per_env_runner": 0.5,
     }
     assert "num_env_runners {'grid_search': [1, 2]} instead of" in notes[0]
 
@@ -115,7 +118,10 @@ def test_a_grid_of_runners_is_capped():
 def test_grids_ask_for_no_gpu_that_is_not_there():
     runners = {"grid_search": [1, 2]}
     new, _ = changed("A3C", num_env_runners=runners, num_gpus_per_env_runner=0.5)
-    assert new == {"num_gpus_per_env_runner": 0, "num_cpus_for_main_process": 0}
+    assert new == {
+        "num_gpus_per_env_runner": 0,
+        "num_cpus_per_env_runner": 0.5,
+    }
     new, _ = changed(num_gpus_per_learner={"grid_search": [0, 2]}, num_env_runners=1)
     assert new == {"num_gpus_per_learner": 0}
 
@@ -133,7 +139,11 @@ EVALUATING = {"evaluation_interval": 1, "evaluation_num_env_runners": 2}
         ({"num_env_runners": 1, **EVALUATING}, {"evaluation_num_env_runners": 0}),
         ({"cpus": 3, "num_env_runners": 1, **EVALUATING}, {"evaluation_num_env_runners": 1}),
         ({"cpus": 4, "num_env_runners": 1, **EVALUATING}, {}),
-        ({"num_env_runners": 1, "evaluation_num_env_runners": 2}, {}),
+        # RLlib starts them even if nothing is ever evaluated.
+        (
+            {"num_env_runners": 1, "evaluation_num_env_runners": 2},
+            {"evaluation_num_env_runners": 0},
+        ),
         (
             {
                 "num_env_runners": 1,

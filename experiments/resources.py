@@ -1,0 +1,122 @@
+"""What one trial asks Ray for: the one place that adds up CPUs and GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+NAMES = (
+    "num_env_runners",
+    "num_cpus_per_env_runner",
+    "num_gpus_per_env_runner",
+    "num_learners",
+    "num_cpus_per_learner",
+    "num_gpus_per_learner",
+    "num_cpus_for_main_process",
+)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """The resources of one trial, as RLlib requests them of Tune (a placement group).
+
+    Without learner processes the learner works in the main process: RLlib takes the larger of both
+    numbers there, so a main process of 0 CPUs still asks for the learner's one.
+
+    Attributes:
+        main: CPUs of the main process, the local learner included.
+        learners: learner processes; per_learner: CPUs of each.
+        runners: of training; evaluating: those that only evaluate; per_runner: CPUs of each.
+        gpus_per_learner: of each learner, the local one too; gpus_per_runner: likewise.
+    """
+
+    main: float
+    learners: int
+    per_learner: float
+    runners: int
+    evaluating: int
+    per_runner: float
+    gpus_per_learner: float
+    gpus_per_runner: float
+
+    @property
+    def cpus(self) -> float:
+        """CPUs in all."""
+        # Rounded: ten times 0.1 is 1.
+        return round(self.fixed + (self.runners + self.evaluating) * self.per_runner, 6)
+
+    @property
+    def fixed(self) -> float:
+        """CPUs of everything but the runners."""
+        return self.main + self.learners * self.per_learner
+
+    @property
+    def gpus(self) -> float:
+        """GPUs in all."""
+        of_runners = (self.runners + self.evaluating) * self.gpus_per_runner
+        return max(self.learners, 1) * self.gpus_per_learner + of_runners
+
+    @property
+    def nothing_asked(self) -> str | None:
+        """The key by which a process asks for nothing at all; None where all ask for something.
+
+        Tune leaves out bundles of nothing, and RLlib then looks for a process's place in vain.
+        """
+        others = self.runners + self.evaluating
+        if others and not (self.per_runner or self.gpus_per_runner):
+            return "num_cpus_per_env_runner"
+        if not (self.main or (self.gpus_per_learner and not self.learners)):
+            return "num_cpus_for_main_process" if others or self.learners else None
+        return None
+
+    def room(self, cpus: float) -> int:
+        """How many runners fit beside the rest, evaluating ones included."""
+        return max(int(round((cpus - self.fixed) / (self.per_runner or 1), 6)), 0)
+
+
+def demand(value: Callable[[str], Any], evaluating: int) -> Demand:
+    """The demand of a configuration.
+
+    Args:
+        value: gives the number of a key in ``NAMES``.
+        evaluating: runners that only evaluate; RLlib starts them even without an evaluation_interval.
+    """
+    learners, gpus = value("num_learners"), value("num_gpus_per_learner")
+    per_learner, main = value("num_cpus_per_learner"), value("num_cpus_for_main_process")
+    if per_learner == "auto":
+        per_learner = 0 if gpus else 1
+    return Demand(
+        main=main if learners else max(main, per_learner),
+        learners=learners,
+        per_learner=per_learner,
+        runners=value("num_env_runners"),
+        evaluating=evaluating,
+        per_runner=value("num_cpus_per_env_runner"),
+        gpus_per_learner=gpus,
+        gpus_per_runner=value("num_gpus_per_env_runner"),
+    )
+
+
+def demand_of(config: Any) -> Demand:
+    """The demand of a resolved AlgorithmConfig."""
+    return demand(lambda name: getattr(config, name), config.evaluation_num_env_runners)
+
+
+def first_without_room(
+    bundles: Iterable[Mapping[str, float]], nodes: Iterable[Mapping[str, float]]
+) -> Mapping[str, float] | None:
+    """The first bundle for which no machine has room left, the largest placed first; None if all fit.
+
+    Args:
+        bundles: resource → amount; each must stay on one machine.
+        nodes: what every machine has.
+    """
+    free = [dict(node) for node in nodes]
+    for bundle in sorted(bundles, key=lambda b: (b.get("GPU", 0), b.get("CPU", 0)), reverse=True):
+        fits = [n for n in free if all(n.get(name, 0) >= many for name, many in bundle.items())]
+        if not fits:
+            return bundle
+        for name, many in bundle.items():
+            fits[0][name] = fits[0].get(name, 0) - many
+    return None

@@ -1,0 +1,199 @@
+"""Before anything starts: environments that fail, folders without room, counts by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from envs.probes import ConstantReward
+from experiments.checking import check_experiment
+from experiments.errors import RequestError
+from experiments.experiment import Experiment
+from experiments.preflight import (
+    CHECKPOINT_BYTES,
+    ROW_BYTES,
+    DiskNeed,
+    check_disk,
+    check_environments,
+    checkpoint_bytes,
+    disk_need,
+    iterations_bound,
+)
+from experiments.searching import number_of_trials
+
+TINY = {"num_env_runners": 0, "num_envs_per_env_runner": 4, "train_batch_size": 400}
+
+
+def experiment(env="CartPole-v1", algorithm="A2C", stop=None, config=None, **fields):
+    stop = stop or {"training_iteration": 10}
+    return Experiment("x", algorithm, env, {**TINY, **(config or {})}, stop, **fields)
+
+
+def tried(asked):
+    check_environments(asked, check_experiment(asked))
+
+
+class BreaksAtReset(ConstantReward):
+    def reset(self, **_):
+        raise OSError("the simulator did not answer\nand more of it")
+
+
+class BreaksAtStep(ConstantReward):
+    def step(self, action):
+        raise RuntimeError("the pole is broken")
+
+
+class RewardsNothingNumeric(ConstantReward):
+    def step(self, action):
+        return np.zeros(1, np.float32), math.nan, False, False, {}
+
+
+class Steppable(ConstantReward):
+    """Counts how often it is stepped, in all copies."""
+
+    steps = 0
+
+    def __init__(self, length=1):
+        self.length = length
+
+    def step(self, action):
+        Steppable.steps += 1
+        if self.length == 13:
+            raise RuntimeError("length 13 is unlucky")
+        return super().step(action)
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        (BreaksAtReset, "OSError: the simulator did not answer"),
+        (BreaksAtStep, "RuntimeError: the pole is broken"),
+        (RewardsNothingNumeric, "ValueError: the reward is nan"),
+    ],
+)
+def test_an_environment_that_fails_is_one_line(env, words):
+    with pytest.raises(RequestError) as caught:
+        tried(experiment(env))
+    line = str(caught.value)
+    assert line.startswith("env: environment")
+    assert line.endswith(words)
+    assert "\n" not in line
+
+
+def test_a_good_environment_is_really_stepped():
+    Steppable.steps = 0
+    tried(experiment(Steppable))
+    assert Steppable.steps == 2
+
+
+def test_every_alternative_of_a_grid_is_tried():
+    grid = {"length": {"grid_search": [1, 13]}}
+    with pytest.raises(RequestError, match="length 13 is unlucky"):
+        tried(experiment(Steppable, config={"env_config": grid}))
+    with pytest.raises(RequestError, match="the pole is broken"):
+        tried(experiment({"grid_search": [Steppable, BreaksAtStep]}))
+
+
+@pytest.mark.parametrize("algorithm", ["A2C", "DQN"])
+def test_atari_in_its_vector_form(algorithm):
+    config = {"env_config": {"screen_size": 42}, "num_env_runners": 0}
+    asked = Experiment("x", algorithm, "ALE/Pong-v5", config, {"training_iteration": 1})
+    if algorithm == "A2C":
+        asked = experiment("ALE/Pong-v5", config={"env_config": {"screen_size": 42}})
+    tried(asked)
+
+
+def test_grids_and_seeds_multiply():
+    config = {
+        "lr": {"grid_search": [1e-3, 1e-4]},
+        "model": {"fcnet_hiddens": {"grid_search": [[8], [16], [32]]}},
+        "gamma": {"uniform": [0.9, 0.99]},
+    }
+    asked = experiment(config=config, seeds=(0, 1, 2), num_samples=5)
+    assert number_of_trials(asked) == 6 * 3 * 5
+    assert number_of_trials(experiment()) == 1
+
+
+@pytest.mark.parametrize(
+    ("stop", "config", "expected"),
+    [
+        ({"training_iteration": 7}, {}, 7),
+        ({"timesteps_total": 4001}, {}, 11),  # of 400 steps
+        ({"timesteps_total": 4000, "training_iteration": 9}, {}, 9),
+        # An iteration is filled with whole updates: 3 x 400 >= 1000.
+        ({"timesteps_total": 12_000}, {"min_sample_timesteps_per_iteration": 1000}, 10),
+        ({"time_total_s": 60}, {}, None),
+        ({"episode_reward_mean": 475}, {}, None),
+    ],
+)
+def test_iterations_at_most(stop, config, expected):
+    asked = experiment(stop=stop, config=config)
+    assert iterations_bound(asked, check_experiment(asked)) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "checkpoints"),
+    [
+        ({}, 1),
+        ({"checkpoint_at_end": False}, 0),
+        ({"checkpoint_frequency": 2}, 6),
+        ({"checkpoint_frequency": 2, "num_to_keep": 2}, 3),  # one more while it is written
+        ({"checkpoint_frequency": 20}, 1),
+    ],
+)
+def test_checkpoints_on_disk_at_once(fields, checkpoints):
+    asked = experiment(**fields)
+    need = disk_need(asked, check_experiment(asked), trials=3)
+    assert (need.trials, need.checkpoints, need.rows) == (3, checkpoints, 10)
+    assert need.bytes == 3 * (checkpoints * need.checkpoint_bytes + 10 * ROW_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "copies"),
+    [({"type": "adam"}, 3), ({"type": "rmsprop"}, 2), ({"type": "rmsprop", "momentum": 0.9}, 3)],
+)
+def test_a_checkpoint_holds_weights_and_averages(optimizer, copies):
+    config = {"model": {"fcnet_hiddens": [8], "vf_share_layers": True}, "optimizer": optimizer}
+    weights = (4 * 8 + 8) + (8 * 2 + 2) + (8 * 1 + 1)
+    found = checkpoint_bytes(check_experiment(experiment(config=config)))
+    assert found == copies * 4 * weights + CHECKPOINT_BYTES
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("algorithm", ["A2C", "PPO"])
+def test_a_real_checkpoint_has_about_that_size(ray_session, tmp_path, algorithm):
+    config = {"model": {"fcnet_hiddens": [256, 256]}, "minibatch_size": None}
+    resolved = check_experiment(experiment(algorithm=algorithm, config=config))
+    algo = resolved.copy(copy_frozen=False).build_algo()
+    algo.train()
+    algo.save_to_path(tmp_path / "checkpoint")
+    algo.stop()
+    real = sum(f.stat().st_size for f in (tmp_path / "checkpoint").rglob("*") if f.is_file())
+    assert real == pytest.approx(checkpoint_bytes(resolved), rel=0.25)
+
+
+def test_too_little_room_is_one_line_with_both_numbers(tmp_path):
+    need = DiskNeed(trials=10**9, checkpoints=2, checkpoint_bytes=2**20, rows=50)
+    with pytest.raises(RequestError) as caught:
+        check_disk(experiment(), tmp_path / "new" / "x", need)
+    line = str(caught.value)
+    assert line.startswith(f"storage_path: {tmp_path}/new/x needs about 2725.9 TiB (1000000000 ")
+    assert "are free; another --storage-path" in line
+    assert not (tmp_path / "new").exists()
+    check_disk(experiment(), tmp_path / "new" / "x", DiskNeed(1, 2, 2**20, 50))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_below_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RequestError, match="file is no folder"):
+        check_disk(experiment(), tmp_path / "file" / "x", DiskNeed(1, 1, 1, 1))
+
+
+def test_a_folder_of_the_kernel_cannot_be_written():
+    from pathlib import Path
+
+    with pytest.raises(RequestError, match="/proc/x/y cannot be written: /proc: "):
+        check_disk(experiment(), Path("/proc/x/y"), DiskNeed(1, 1, 1, 1))

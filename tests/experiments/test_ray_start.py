@@ -1,0 +1,45 @@
+"""Options about Ray that contradict each other, and clusters that are not there."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from experiments.errors import RequestError
+from experiments.options import FileOptions
+from experiments.ray_start import available, check_options, running_ray
+
+
+@pytest.mark.parametrize(
+    "option", ["ray_num_cpus", "ray_num_gpus", "ray_num_nodes", "ray_object_store_memory"]
+)
+def test_a_running_cluster_has_its_own_resources(option):
+    with pytest.raises(RequestError, match=f"--{option.replace('_', '-')} with --ray-address"):
+        check_options(FileOptions(ray_address="auto", **{option: 1}))
+    check_options(FileOptions(**{option: 1}))
+    check_options(FileOptions(ray_address="auto"))
+
+
+def test_a_clients_address_is_refused_with_the_remedy():
+    with pytest.raises(RequestError, match="run the command on a machine of the cluster"):
+        check_options(FileOptions(ray_address="ray://head:10001"))
+
+
+def test_a_cluster_decides_what_is_there():
+    assert available(FileOptions(ray_address="auto")) == (None, None)
+    assert available(FileOptions(ray_num_nodes=2)) == (None, None)
+    assert available(FileOptions(ray_num_cpus=3, ray_num_gpus=1)) == (3.0, 1.0)
+
+
+def test_a_cluster_that_is_not_there_is_one_line_at_once():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"  # bound, but nobody listens
+        began = time.monotonic()
+        with pytest.raises(RequestError) as caught, running_ray(FileOptions(ray_address=address)):
+            pytest.fail("joined a cluster that is not there")
+    assert str(caught.value).startswith(f"--ray-address: nobody answers at {address}: ")
+    assert "\n" not in str(caught.value)
+    assert time.monotonic() - began < 30
