@@ -17,15 +17,16 @@ from typing import Any
 import algorithms
 from algorithms.distributions import distribution_for
 from algorithms.rollout import Rollout
-from benchmarks.claims import ROOT, _between
+from analysis.study_update import between
+from benchmarks.measure import ROOT
 from envs import environment_spaces
 
 RATES = ROOT / "results" / "atari" / "pong-benchmark.json"
 LEARNER = ROOT / "results" / "cluster" / "learner.json"
 PAGE = ROOT / "docs" / "clusters.md"
 RUNNERS = (10, 100, 1000)
-# Steps of one A3C gradient: the tuned file's, and eight times as many.
-A3C_STEPS = (128, 1024)
+# Steps of one A3C gradient: the tuned file's, and four times as many.
+A3C_FACTORS = (1, 4)
 MEASURED_APPLIES = 300
 
 
@@ -179,7 +180,8 @@ def _asynchronous(sizes: Sizes, per_runner: float) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for runners in RUNNERS:
-        for steps in A3C_STEPS:
+        for factor in A3C_FACTORS:
+            steps = factor * sizes.num_envs * sizes.fragment
             gradients = runners * per_runner / steps
             traffic = gradients * sizes.weight_bytes / 1e6
             lines.append(
@@ -196,7 +198,7 @@ def main() -> None:
     if parser.parse_args().measure:
         LEARNER.parent.mkdir(parents=True, exist_ok=True)
         LEARNER.write_text(json.dumps(measure(), indent=1) + "\n")
-    PAGE.write_text(_between(PAGE.read_text(), "arithmetic", tables()))
+    PAGE.write_text(between(PAGE.read_text(), "arithmetic", tables()))
 
 
 if __name__ == "__main__":

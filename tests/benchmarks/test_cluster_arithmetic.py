@@ -58,11 +58,11 @@ def test_an_asynchronous_row_by_hand(monkeypatch, tmp_path):
     rows = cells(_asynchronous(sizes, per_runner=1280.0))[4:]
     # 10 runners x 1280 / 128 = 100 gradients/s of 1 MB: half of what the core applies.
     assert rows[0] == ["10", "128", "100", "100", "100", "50%", "9"]
-    assert rows[-1] == ["1,000", "1,024", "1,250", "1,250", "1,250", "625%", "999"]
+    assert rows[-1] == ["1,000", "512", "2,500", "2,500", "2,500", "1250%", "999"]
 
 
 @pytest.mark.parametrize("name", ["A2C", "A3C"])
 def test_other_files_are_read(name):
     sizes = sizes_of(name)
-    assert sizes.fragment_bytes == sizes.step_bytes * 128
+    assert sizes.fragment_bytes == sizes.step_bytes * 16 * 20
     assert sizes.epochs == 1

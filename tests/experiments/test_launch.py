@@ -8,7 +8,7 @@ import pytest
 
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
-from experiments.launch import _start_ray, launch
+from experiments.launch import launch
 from experiments.options import FileOptions
 from experiments.requests import with_options
 
@@ -35,13 +35,3 @@ def test_a_missing_tracker_is_said_of_the_option_given(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(RequestError, match="--wandb-project: wandb is missing"):
         launch([], FileOptions(wandb_project="mine"), None)
-
-
-def test_a_run_joins_no_cluster_that_it_was_not_told_of(monkeypatch):
-    """A real cluster here would draw in every other Ray program of the machine: only the call is seen."""
-    seen = {}
-    monkeypatch.setattr("ray.init", lambda **arguments: seen.update(arguments))
-    _start_ray(FileOptions())
-    assert seen["address"] == "local"
-    _start_ray(FileOptions(ray_address="192.0.2.1:6379"))
-    assert seen["address"] == "192.0.2.1:6379"
