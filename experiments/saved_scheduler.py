@@ -135,8 +135,14 @@ def stopped_early(folder: Path) -> list[str]:
 
 
 def _folder(trial: Any) -> Path:
-    """The experiment's folder."""
-    return Path(trial.storage.experiment_fs_path)
+    """Where Tune collects what it copies to the experiment's folder with its own state.
+
+    Written straight to the experiment's folder, files would be overwritten there after a resume: Tune
+    fetches them into this one first and copies them back with every save.
+    """
+    folder = Path(trial.storage.experiment_driver_staging_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -147,8 +147,38 @@ def results_of(folder):
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("search", ["random", {"type": "optuna", "n_startup_trials": 1}], ids=str)
 def test_a_killed_sweep_runs_no_ended_trial_again_and_loses_none(tmp_path, search):
+    before, after, manifest = killed_and_resumed(tmp_path, {**SWEEP, "search": search})
+    assert len(before) >= 3
+    assert {name: after[name] for name in before} == before
+    assert [row["status"] for row in manifest["trials"]] == ["done"] * 8
+    # Every configuration has both seeds: the kill fell in the middle of one.
+    assert sorted(len(entry["trials"]) for entry in manifest["ranking"]) == [2, 2, 2, 2]
+    for name, rows in after.items():
+        assert [row["training_iteration"] for row in rows][-1] == 40, name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_asha_says_what_it_stopped_before_a_kill_and_after(tmp_path):
+    asha = {"type": "asha", "grace_period": 512, "reduction_factor": 2, "max_t": 4096}
+    entry = {**SWEEP, "stop": {"timesteps_total": 4096}, "num_samples": 8, "scheduler": asha}
+    before, after, manifest = killed_and_resumed(tmp_path, entry)
+    assert {name: after[name] for name in before} == before
+    assert len(manifest["trials"]) == 16
+    for row in manifest["trials"]:
+        assert row["status"] == ("done" if row["steps"] >= 4096 else "stopped early"), row
+    late = [rows for name, rows in after.items() if name not in before]
+    assert any(rows[-1]["timesteps_total"] < 4096 for rows in late)  # else this shows nothing
+
+
+def killed_and_resumed(tmp_path, entry):
+    """Kill a sweep when three trials have ended, and resume it.
+
+    Returns:
+        Results of the trials that had ended, results of all in the end, and the manifest.
+    """
     file, folder = tmp_path / "sweep.yaml", tmp_path / "results" / "sweep"
-    file.write_text(yaml.safe_dump({"sweep": {**SWEEP, "search": search}}))
+    file.write_text(yaml.safe_dump({"sweep": entry}))
     command = [sys.executable, "-m", "experiments.command", "train", "file", str(file)]
     command += ["--storage-path", str(folder.parent)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": "local"}
@@ -167,21 +197,13 @@ def test_a_killed_sweep_runs_no_ended_trial_again_and_loses_none(tmp_path, searc
     process.communicate()
     ended = terminated(folder)
     before = {name: rows for name, rows in results_of(folder).items() if name in ended}
-    assert len(before) >= 3
 
     done = subprocess.run(
         [*command, "--resume"], cwd=ROOT, env=environment, capture_output=True, text=True,
         timeout=1500, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    after = results_of(folder)
-    assert {name: after[name] for name in before} == before
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert [row["status"] for row in manifest["trials"]] == ["done"] * 8
-    # Every configuration has both seeds: the kill fell in the middle of one.
-    assert sorted(len(entry["trials"]) for entry in manifest["ranking"]) == [2, 2, 2, 2]
-    for name, rows in after.items():
-        assert [row["training_iteration"] for row in rows][-1] == 40, name
+    return before, results_of(folder), json.loads((folder / "manifest.json").read_text())
 
 
 def terminated(folder):
