@@ -24,10 +24,10 @@ from rich.console import Console
 from analysis.folders import MANIFEST
 from analysis.keeping import keep
 from analysis.study_runs import DONE, difference, is_of, read_greedy, runs_of, write_greedy
+from experiments.checkout import ROOT
 from experiments.errors import RequestError
 from experiments.studies import Cell, Study
 
-ROOT = Path(__file__).resolve().parents[1]
 INTERRUPTED = 130
 MOVE_AWAY = "move it away, or give another --storage and --results"
 
