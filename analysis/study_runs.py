@@ -11,10 +11,10 @@ from typing import Any
 
 from analysis.keeping import seed_of, write_json
 from analysis.thinning import Row, read_curve
+from experiments.checkout import ROOT
 from experiments.studies import Cell, Study
 from experiments.yaml_reader import parse_yaml
 
-ROOT = Path(__file__).resolve().parents[1]
 MISSING, DONE, OTHER = "not run", "done", "other settings"
 GREEDY = "greedy.json"
 
@@ -105,9 +105,9 @@ def difference(cell: Cell, about: Mapping[str, Any]) -> str:
         BrokenResultError: the config file cannot be read.
         RequestError: the config file is no YAML.
     """
-    for key, wanted in (("algorithm", cell.algorithm), ("env", cell.env)):
-        if about.get(key) != wanted:
-            return f"its {key} is {about.get(key)}, the study's {wanted}"
+    for key, named in (("algorithm", cell.algorithm), ("env", cell.env)):
+        if about.get(key) != named:
+            return f"its {key} is {about.get(key)}, the study's {named}"
     stop = about.get("stop")
     if stop != cell.budget.stop:
         return f"its stop rule is {stop}, the study's {cell.budget.stop}"

@@ -119,7 +119,9 @@ def test_what_was_trained_otherwise_is_refused(sitting):
 def test_what_was_trained_with_another_file_is_refused(sitting):
     found = sitting(300)
     left_behind(found, config_given={**CONFIG, "train_batch_size": 128})
-    with pytest.raises(RequestError, match=r"its train_batch_size is 128, that of .*tiny\.yaml 256"):
+    with pytest.raises(
+        RequestError, match=r"its train_batch_size is 128, that of .*tiny\.yaml 256"
+    ):
         run_study(found, found.study.runs)
     assert not found.results.exists()
 
