@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.folders import MANIFEST, RESULT, find_trials
 from analysis.thinning import read_results, thinned, write_curve
+from experiments.resources import demand
 
 # Not the command and the folders of trials: they name a machine's folders.
 KEPT_OF_MANIFEST = (
@@ -21,6 +22,7 @@ KEPT_OF_MANIFEST = (
     "environment_signature",
     "bfloat16",
     "threads",
+    "reserved_cpus",
     "resumed",
     "code",
     "packages",
@@ -52,7 +54,8 @@ def keep(experiment: Path, into: Path, every: int) -> list[Path]:
         name = f"seed{trial.config.get('seed')}"
         about: dict[str, Any] = {key: manifest.get(key) for key in KEPT_OF_MANIFEST}
         about["status"] = trial.status
-        about["reserved_cpus"] = reserved_cpus(manifest.get("config_resolved") or {})
+        if about["reserved_cpus"] is None:
+            about["reserved_cpus"] = cpus_of(manifest.get("config_resolved") or {})
         file = trial.path / RESULT
         rows = thinned(read_results(file), every) if file.exists() else []
         # The curve first: a run counts as kept when its facts are there.
@@ -62,19 +65,16 @@ def keep(experiment: Path, into: Path, every: int) -> list[Path]:
     return sorted(written, key=seed_of)
 
 
-def reserved_cpus(config: Mapping[str, Any]) -> float | None:
-    """Cores Ray sets aside for one trial; None where the configuration does not say.
+def cpus_of(config: Mapping[str, Any]) -> float | None:
+    """Cores a trial asked for, of manifests older than ``reserved_cpus``; None where they do not tell.
 
     Args:
         config: after defaults, as ``config_resolved`` of a manifest.
     """
-    main, runners = config.get("num_cpus_for_main_process"), config.get("num_env_runners")
-    per_runner, learners = config.get("num_cpus_per_env_runner"), config.get("num_learners")
-    per_learner = config.get("num_cpus_per_learner") if learners else 0
-    numbers = (main, runners, per_runner, learners, per_learner)
-    if not all(isinstance(number, int | float) for number in numbers):
+    try:
+        return demand(config.__getitem__, config["evaluation_num_env_runners"]).cpus
+    except (KeyError, TypeError):
         return None
-    return float(main + runners * per_runner + learners * per_learner)  # type: ignore[operator]
 
 
 def write_json(file: Path, content: Any) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 import orjson
 
 from analysis.columns import COLUMNS, number_of
+from analysis.lines import behind_a_cut, counting
 
 # Every line repeats the configuration, nine tenths of it; what follows it is not read.
 _CONFIG = b', "config": {'
+_NUMBER = b'"training_iteration"'
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Curve:
     Attributes:
         values_TC: [T, C] float64, C the columns of ``columns.COLUMNS``; NaN where a line is silent.
             Steps never fall: of iterations played twice after a restart the second counts.
-        broken: lines that are no JSON; a run that was killed leaves one at its end.
+        broken: lines that are no JSON; a run that was killed leaves one. A whole result that a resumed
+            run wrote behind it is read all the same.
         repeated: rows that a restart played again, left out.
         whole: rows there were before any were left out for their number.
         config: of the last line that has one.
@@ -54,8 +57,11 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
             result = _parsed(line)
             if result is None:
                 broken += 1
-                continue
-            last = line
+                result = behind_a_cut(line)
+                if result is None:
+                    continue
+            else:
+                last = line
             number += 1
             if (number - 1) % stride:
                 tail = result
@@ -67,14 +73,16 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
     if rows and tail is not None:
         rows.append(_row(tail))
     values = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
-    kept = _not_repeated(values)
+    kept = counting(values[:, COLUMNS.index("iterations")])
     return Curve(values[kept], broken, int((~kept).sum()), _config(last), number)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """The object on a line without its configuration; None when the line is broken."""
     cut = line.find(_CONFIG)
-    for text in ([line[:cut] + b"}"] if cut > 0 and line.rstrip().endswith(b"}") else []) + [line]:
+    # Two results on a line: the first was cut off in its configuration, and only the second is whole.
+    one = line.rstrip().endswith(b"}") and line.count(_NUMBER) < 2
+    for text in ([line[:cut] + b"}"] if cut > 0 and one else []) + [line]:
         try:
             found = orjson.loads(_finite(text))
         except orjson.JSONDecodeError:
@@ -107,17 +115,3 @@ def _config(line: bytes) -> dict[str, Any]:
         return {}
     config = orjson.loads(_finite(line)).get("config")
     return config if isinstance(config, dict) else {}
-
-
-def _not_repeated(values_TC: np.ndarray) -> np.ndarray:
-    """Rows [T] bool: those before a step back in iterations that the run then passed again."""
-    iterations_T = values_TC[:, COLUMNS.index("iterations")]
-    kept = np.ones(len(values_TC), bool)
-    smallest = np.inf
-    for index in range(len(values_TC) - 1, -1, -1):
-        iteration = iterations_T[index]
-        if np.isnan(iteration):
-            continue
-        kept[index] = iteration < smallest
-        smallest = min(smallest, iteration)
-    return kept

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis import tables
 from analysis.reference_scores import REFERENCE_SCORES
-from analysis.study_measures import first_reaching
+from analysis.study_measures import first_reaching, median_of
 from analysis.study_runs import Run, runs_of
 from analysis.study_tables import provenance, require_same_worlds
 from experiments.studies import STUDIES
@@ -19,8 +19,13 @@ REGENERATE = "Regenerate: `rllib study report --update`."
 
 
 def cartpole_table(results: Path) -> str:
-    """A row per tuned file: every seed counted, the slowest named."""
-    runs = [run for run in runs_of(STUDY, results) if run.cell.env == CARTPOLE]
+    """A row per tuned file: every seed of the study counted, the slowest named."""
+    # Further seeds may be kept; some of them were used for tuning.
+    runs = [
+        run
+        for run in runs_of(STUDY, results)
+        if run.cell.env == CARTPOLE and run.seed in run.cell.seeds
+    ]
     threshold = SOLVED[CARTPOLE]
     episodes = {run.cell.greedy_episodes for run in runs}
     head = f"greedy return ≥ {threshold:g} over {', '.join(map(str, sorted(episodes)))} episodes"
@@ -53,22 +58,28 @@ def _of_file(runs: Sequence[Run], threshold: float) -> list[str]:
         return [f"`{cell.name}.yaml`", f"0 of {len(runs)}, none run", *["–"] * 5]
     solved = sum(first_reaching(run.rows, threshold) is not None for run in done)
     # A run ends where it is solved, or at the end of its budget.
-    steps = sorted(int(run.last("steps") or 0) for run in done)
-    seconds = sorted(run.last("seconds") or 0.0 for run in done)
-    greedy = [run.greedy["mean"] if run.greedy else 0.0 for run in done]
-    middle = len(done) // 2
+    steps = [run.last("steps") or 0.0 for run in done]
+    seconds = [run.last("seconds") or 0.0 for run in done]
     told = f"{solved} of {len(runs)}"
     if len(done) < len(runs):
         told += f" ({len(runs) - len(done)} not done)"
     return [
         f"`{cell.name}.yaml`",
         told,
-        f"{steps[middle]:,} ({steps[-1]:,})",
+        f"{median_of(steps):,.0f} ({max(steps):,.0f})",
         f"{cell.budget.steps:,}",
-        f"{seconds[middle]:.1f}",
-        f"{sum(mean >= threshold for mean in greedy)} of {len(done)}",
-        f"{min(greedy):.1f}",
+        f"{median_of(seconds):.1f}",
+        *_greedy_cells(done, threshold),
     ]
+
+
+def _greedy_cells(done: Sequence[Run], threshold: float) -> list[str]:
+    """How many seeds reached the threshold, and the lowest mean of those that were played."""
+    means = {run.seed: run.greedy["mean"] for run in done if run.greedy is not None}
+    told = f"{sum(mean >= threshold for mean in means.values())} of {len(done)}"
+    if not_played := [str(run.seed) for run in done if run.seed not in means]:
+        told += f" (not played: {', '.join(not_played)})"
+    return [told, f"{min(means.values()):.1f}" if means else "–"]
 
 
 def games_table(results: Path) -> str:

@@ -61,8 +61,13 @@ def _tables(study: Study, runs: Sequence[Run], results: Path) -> Results:
     return Results(table, curves, loaded.configs, loaded.manifests)
 
 
+def prefix_of(study: Study) -> str:
+    """What the names of a study's figures begin with."""
+    return f"{study.name.replace('_', '-')}-"
+
+
 def _name(study: Study, env: str, what: str) -> str:
-    return f"{study.name.replace('_', '-')}-{file_name(_short(env))}-{what}"
+    return f"{prefix_of(study)}{file_name(_short(env))}-{what}"
 
 
 def _short(env: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from analysis.keeping import seed_of, write_json
 from analysis.thinning import Row, read_curve
+from experiments.checkout import ROOT
 from experiments.studies import Cell, Study
+from experiments.yaml_reader import parse_yaml
 
 MISSING, DONE, OTHER = "not run", "done", "other settings"
 GREEDY = "greedy.json"
@@ -30,7 +33,8 @@ class Run:
         status: "not run", "other settings" (kept, but not trained as the study says), else what is kept.
         about: its kept facts; empty where nothing is kept.
         rows: its thinned curve.
-        greedy: mean, half_width and episodes of the last checkpoint's greedy play; None: not played.
+        greedy: mean, half_width and episodes of the last checkpoint's greedy play, and ``started`` of the
+            run that was played; None: not played. A score of another run of this seed is left out.
     """
 
     cell: Cell
@@ -38,7 +42,7 @@ class Run:
     status: str
     about: Mapping[str, Any]
     rows: tuple[Row, ...]
-    greedy: Mapping[str, float] | None = None
+    greedy: Mapping[str, Any] | None = None
 
     @property
     def done(self) -> bool:
@@ -72,7 +76,7 @@ def runs_of(study: Study, results: Path) -> list[Run]:
     return found
 
 
-def _run(cell: Cell, seed: int, file: Path | None, greedy: Mapping[str, float] | None) -> Run:
+def _run(cell: Cell, seed: int, file: Path | None, greedy: Mapping[str, Any] | None) -> Run:
     if file is None:
         return Run(cell, seed, MISSING, {}, ())
     about, curve = _json(file), file.with_suffix(".csv")
@@ -81,7 +85,12 @@ def _run(cell: Cell, seed: int, file: Path | None, greedy: Mapping[str, float] |
     except (ValueError, TypeError) as error:
         raise BrokenResultError(f"{curve}: {error}") from None
     status = OTHER if difference(cell, about) else str(about.get("status", "unknown"))
-    return Run(cell, seed, status, about, rows, greedy)
+    return Run(cell, seed, status, about, rows, greedy if is_of(greedy, about) else None)
+
+
+def is_of(greedy: Mapping[str, Any] | None, about: Mapping[str, Any]) -> bool:
+    """Whether a greedy score was measured on the run with these facts, and not on an earlier one."""
+    return greedy is not None and greedy.get("started") == about.get("started")
 
 
 def difference(cell: Cell, about: Mapping[str, Any]) -> str:
@@ -89,16 +98,55 @@ def difference(cell: Cell, about: Mapping[str, Any]) -> str:
 
     Args:
         cell: of a study.
-        about: a manifest, whole or as kept: ``stop`` and ``config_given`` are compared.
+        about: a manifest, whole or as kept: ``algorithm``, ``env``, ``stop`` and ``config_given`` are
+            compared, the last with the cell's config file as it is now and its changes.
+
+    Raises:
+        BrokenResultError: the config file cannot be read.
+        RequestError: the config file is no YAML.
     """
+    for key, named in (("algorithm", cell.algorithm), ("env", cell.env)):
+        if about.get(key) != named:
+            return f"its {key} is {about.get(key)}, the study's {named}"
     stop = about.get("stop")
     if stop != cell.budget.stop:
         return f"its stop rule is {stop}, the study's {cell.budget.stop}"
-    given = about.get("config_given") or {}
-    for key, value in (cell.changes or {}).items():
-        if given.get(key) != value:
-            return f"its {key} is {given.get(key)}, the study's {value}"
+    given, changes = about.get("config_given") or {}, cell.changes or {}
+    of_file = config_of(cell.file)
+    wanted = {**of_file, **changes}
+    # Changes first: they are what the study is about.
+    for key in dict.fromkeys((*changes, *of_file, *given)):
+        if key != "seed" and given.get(key) != wanted.get(key):
+            whose = "the study's" if key in changes else f"that of {cell.file}"
+            return f"its {key} is {given.get(key)}, {whose} {wanted.get(key)}"
     return ""
+
+
+def config_of(file: str) -> Mapping[str, Any]:
+    """The configuration in a cell's file, as a manifest would hold it.
+
+    Args:
+        file: of one experiment, relative to the checkout.
+
+    Raises:
+        BrokenResultError: it cannot be read.
+        RequestError: it is no YAML.
+    """
+    path = ROOT / file
+    try:
+        return _config_in(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise BrokenResultError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+@lru_cache(maxsize=64)
+def _config_in(path: Path, changed: int) -> Mapping[str, Any]:
+    """The same; read again when the file has ``changed``."""
+    document = parse_yaml(path.read_text(encoding="utf-8"), file=path)
+    entries = list(document.values()) if isinstance(document, Mapping) else []
+    config = entries[0].get("config") if entries and isinstance(entries[0], Mapping) else None
+    # Through JSON: a manifest has texts for keys.
+    return json.loads(json.dumps(config, default=str)) if isinstance(config, Mapping) else {}
 
 
 def counts(runs: list[Run]) -> tuple[int, int, int]:
@@ -109,8 +157,8 @@ def counts(runs: list[Run]) -> tuple[int, int, int]:
     return done, len(wanted) - done - missing, missing
 
 
-def read_greedy(study: Study, results: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Cell → seed → greedy score; empty where none was played."""
+def read_greedy(study: Study, results: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """Cell → seed → greedy score with ``started`` of its run; empty where none was played."""
     file = results / study.name / GREEDY
     return _json(file) if file.exists() else {}
 
@@ -127,9 +175,9 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def write_greedy(
-    study: Study, results: Path, cell: str, seed: int, score: dict[str, float]
+    study: Study, results: Path, cell: str, seed: int, score: dict[str, float], started: str | None
 ) -> None:
-    """Add one score."""
+    """Add one score; ``started`` is that of its run's manifest."""
     known = read_greedy(study, results)
-    known.setdefault(cell, {})[str(seed)] = score
+    known.setdefault(cell, {})[str(seed)] = {**score, "started": started}
     write_json(results / study.name / GREEDY, known)

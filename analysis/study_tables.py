@@ -60,7 +60,10 @@ def require_same_worlds(study: Study, runs: Sequence[Run]) -> None:
     for env in study.envs:
         kept = [run for run in runs if run.cell.env == env and run.about]
         require_same_environment(
-            {f"{r.cell.name} seed {r.seed}": r.about["environment_signature"] or {} for r in kept}
+            {
+                f"{r.cell.name} seed {r.seed}": r.about.get("environment_signature") or {}
+                for r in kept
+            }
         )
 
 
@@ -107,14 +110,17 @@ def final_scores(done: Sequence[Run]) -> str:
 
 
 def provenance(runs: Sequence[Run]) -> str:
-    """Machines and commits of the kept runs, in a sentence."""
+    """Machines and commits of the kept runs, in a sentence; a + where the checkout held changes."""
     machines, commits = set(), set()
     for run in runs:
         if machine := run.about.get("machine"):
             machines.add(f"{machine['cpu']}, {machine['cores']} cores")
-        if commit := (run.about.get("git") or {}).get("commit"):
-            commits.add(str(commit)[:7])
-    return f"Machine: {'; '.join(sorted(machines)) or '–'}. Commits: {', '.join(sorted(commits)) or '–'}."
+        git = run.about.get("git") or {}
+        if commit := git.get("commit"):
+            commits.add(f"{str(commit)[:7]}{'+' if git.get('dirty') else ''}")
+    told = f"Machine: {'; '.join(sorted(machines)) or '–'}. Commits: {', '.join(sorted(commits)) or '–'}."
+    legend = any(commit.endswith("+") for commit in commits)
+    return f"{told} A commit with + had uncommitted changes." if legend else told
 
 
 def _digits(value: float, digits: int) -> str:

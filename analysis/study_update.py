@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis import tables
 from analysis.figure_files import Drawn
 from analysis.readme_tables import cartpole_table, games_table
-from analysis.study_figures import figures_of
+from analysis.study_figures import figures_of, prefix_of
 from analysis.study_gate import verdicts
 from analysis.study_runs import counts, runs_of
 from analysis.study_tables import provenance, study_table
@@ -45,7 +45,8 @@ def update_pages(studies: Sequence[Study], results: Path, root: Path) -> list[Pa
         root: the checkout, with its README and `docs/`.
 
     Returns:
-        The files, those that did not change too.
+        The files, those that did not change too. Of other files in `docs/figures` only those named as
+        figures of these studies are deleted.
 
     Raises:
         FileNotFoundError: the root is no checkout; nothing is written.
@@ -63,8 +64,9 @@ def update_pages(studies: Sequence[Study], results: Path, root: Path) -> list[Pa
         for figure in figures:
             name, content = image_of(figure)
             written.append(_write(root / FIGURES / name, content))
-    for file in (root / FIGURES).iterdir():
-        if file not in written:
+    old = [file for study in studies for file in (root / FIGURES).glob(f"{prefix_of(study)}*")]
+    for file in old:
+        if file not in written and file.is_file():
             file.unlink()
     return written
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from analysis.columns import COLUMNS, number_of
+from analysis.lines import results_of
 
 # Columns of ``columns.COLUMNS`` that a committed curve keeps.
 KEPT = (
@@ -30,18 +31,12 @@ KEPT = (
 Row = dict[str, float | None]
 
 
-def read_results(file: Path) -> Iterator[Row]:
-    """One row per complete line of a ``result.json``; numbers a line lacks are None.
+def read_results(file: Path) -> list[Row]:
+    """One row per result of a ``result.json`` that counts; numbers a result lacks are None.
 
-    A last line cut off by a crash is left out.
+    Broken lines are left out, and of iterations played twice after a restart the second counts.
     """
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            try:
-                result = json.loads(line)
-            except json.JSONDecodeError:
-                return
-            yield {column: _known(number_of(result, column)) for column in KEPT}
+    return results_of(file, _row)
 
 
 def thinned(rows: Iterable[Row], every: int) -> list[Row]:
@@ -102,6 +97,10 @@ def read_committed(file: Path) -> np.ndarray:
     rows = read_curve(file)
     values = [[_or_nan(row.get(column)) for column in COLUMNS] for row in rows]
     return np.array(values, dtype=np.float64).reshape(-1, len(COLUMNS))
+
+
+def _row(result: Mapping[str, Any]) -> Row:
+    return {column: _known(number_of(result, column)) for column in KEPT}
 
 
 def _known(value: float) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.folders import RESULT, TrialFolder
 from analysis.groups import NOT_TELLING, spelt
+from analysis.lines import results_of
 from analysis.load import flat
 from analysis.thinning import KEPT, Row, as_kept, read_curve, read_results
 
@@ -73,26 +74,14 @@ def bit_by_bit(original: TrialFolder, again: TrialFolder, *, prefix: bool) -> Ch
 def rows_of(file: Path) -> dict[int, dict[str, Any]]:
     """Training iteration → results of learning, nested keys joined by dots.
 
-    Of iterations played twice after a restart the second counts; a last line that a crash cut off is
-    left out.
+    Broken lines are left out, and of iterations played twice after a restart the second counts.
     """
-    found: dict[int, dict[str, Any]] = {}
-    if not file.exists():
-        return found
-    last = 0
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            try:
-                result = json.loads(line)
-            except ValueError:
-                continue
-            number = int(result["training_iteration"])
-            if number <= last:
-                # What came after belongs to a play that a restart went back behind.
-                found = {earlier: row for earlier, row in found.items() if earlier < number}
-            last = number
-            found[number] = {k: v for k, v in flat(result).items() if _is_learning(k)}
-    return found
+    return dict(results_of(file, _numbered)) if file.exists() else {}
+
+
+def _numbered(result: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    learned = {k: v for k, v in flat(result).items() if _is_learning(k)}
+    return int(result["training_iteration"]), learned
 
 
 def _kept_rows(curve: Path, result: Path, *, prefix: bool) -> Check:
@@ -111,6 +100,10 @@ def _kept_rows(curve: Path, result: Path, *, prefix: bool) -> Check:
         if differing := _differing(_learned(row), _learned(found[row["steps"]])):
             return Check(False, f"row {number} differs: {_told(differing)}")
         common += 1
+    if kept and not prefix and last > (kept[-1]["steps"] or 0.0):
+        # A kept curve always has the run's last row.
+        told = f"ends at {kept[-1]['steps']:,.0f} steps, and the repetition goes on to {last:,.0f}"
+        return Check(False, f"equal in {common} rows, but the kept curve {told}")
     checked = _lengths(common, len(kept), common, prefix=prefix)
     return Check(checked.same, f"{checked.text} (thinned to five digits)")
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.checkout import AGENTS
+
 agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)
 
 
@@ -44,7 +46,9 @@ def agent_export(
 
 @agent_app.command("list")
 def agent_list(
-    folder: Annotated[Path, typer.Argument(help="Folder of agents.")] = Path("results/agents"),
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of agents.", show_default="results/agents")
+    ] = AGENTS,
     write: Annotated[
         Path | None, typer.Option("--write", help="Put the table into this page instead.")
     ] = None,

@@ -22,6 +22,7 @@ from experiments.agents import (
     digest,
     open_agent,
 )
+from experiments.checkout import AGENTS
 from experiments.checkpoints import Checkpoint, final_checkpoints, find_checkpoint, open_checkpoint
 from experiments.errors import RequestError
 from experiments.evaluate import Score, Trained, evaluation_runner, play, score_of
@@ -29,8 +30,6 @@ from experiments.manifest import jsonable, machine, package_versions
 from experiments.options import EvaluateOptions
 from experiments.python_reader import differences
 from experiments.schema import OF_ALGORITHM
-
-AGENTS = Path("results/agents")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ def export(
 
     Args:
         runs: checkpoint, trial or experiment folders of one algorithm on one environment.
-        output: folder to make; None: ``<env>-<algorithm>`` below :data:`AGENTS`.
+        output: folder to make; None: ``<env>-<algorithm>`` below
+            :data:`experiments.checkout.AGENTS`.
         episodes: how many make a score.
         seed: of that score.
         force: move an existing folder aside instead of refusing.

@@ -19,6 +19,7 @@ from algorithms.compute import num_threads, uses_bfloat16
 from algorithms.env_state import capture_env_state
 from envs import environment_signature as environment_facts
 from envs import is_atari, make_vector_env
+from experiments.resources import demand_of
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
@@ -88,6 +89,7 @@ def build_manifest(
         "exact_resume": resolved.num_env_runners == 0
         and _continues_exactly(experiment.env, resolved),
         "bfloat16": uses_bfloat16(resolved.autocast),
+        "reserved_cpus": demand_of(resolved).cpus,
         "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
         "packages": package_versions(),
         "code": code_digest(),

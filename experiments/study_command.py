@@ -11,11 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from experiments.checkout import RESULTS, ROOT
 from experiments.errors import RequestError, nearest
 from experiments.studies import STUDIES, Cell, Study
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "results"
 # One folder per study below it.
 STORAGE = "~/ray_results/studies"
 
@@ -111,6 +110,10 @@ def report(
     studies = [study_named(name)] if name is not None else list(STUDIES.values())
     if smoke and update:
         raise RequestError("--update writes results, and --smoke makes none")
+    if update and results.resolve() != RESULTS:
+        raise RequestError(
+            f"--update writes the checkout's pages, and they are made of {RESULTS}", key="--results"
+        )
     pairs = [(study, results) for study in studies]
     if smoke:
         pairs = [
@@ -130,6 +133,9 @@ def report(
             for file in update_pages(list(STUDIES.values()), results, ROOT):
                 notes.print(f"written: {file}", markup=False)
     if check:
+        for study, _ in pairs:
+            if not study.thresholds:
+                notes.print(f"{study.name}: no thresholds: nothing is checked", markup=False)
         missed = [line for pair in pairs for line in lines_of(verdicts(*pair), met=False)]
         for line in missed:
             notes.print(line, markup=False)
@@ -176,7 +182,7 @@ def smoke_storage(study: Study, given: Path | None) -> Path:
 
 def smoke_results(storage: Path, results: Path) -> Path:
     """Where a smoke run is kept: never where results are."""
-    return storage / "results" if results == RESULTS else results / "smoke"
+    return storage / "results" if results.resolve() == RESULTS else results / "smoke"
 
 
 def chosen(study: Study, only: list[str], seeds: str | None) -> list[tuple[Cell, int]]:

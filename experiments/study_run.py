@@ -21,13 +21,15 @@ from typing import Any
 
 from rich.console import Console
 
+from analysis.folders import MANIFEST
 from analysis.keeping import keep
-from analysis.study_runs import DONE, difference, read_greedy, runs_of, write_greedy
+from analysis.study_runs import DONE, difference, is_of, read_greedy, runs_of, write_greedy
+from experiments.checkout import ROOT
 from experiments.errors import RequestError
 from experiments.studies import Cell, Study
 
-ROOT = Path(__file__).resolve().parents[1]
 INTERRUPTED = 130
+MOVE_AWAY = "move it away, or give another --storage and --results"
 
 
 @dataclass
@@ -60,9 +62,15 @@ def run_study(sitting: Sitting, runs: Sequence[tuple[Cell, int]]) -> int:
         0 where all are done, 1 where one failed, 130 after an interruption.
 
     Raises:
-        RequestError: another sitting uses the storage, or a run there was trained otherwise.
+        RequestError: the storage is no folder, another sitting uses it, or a run there was trained
+            otherwise or has a damaged manifest.
     """
-    sitting.storage.mkdir(parents=True, exist_ok=True)
+    try:
+        sitting.storage.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(
+            f"cannot be a folder: {error.strerror}", file=sitting.storage, key="--storage"
+        ) from None
     with _locked(sitting.storage) as lock:
         open_runs = _not_done(sitting, runs)
         if any(cell.quiet and (cell.name, seed) in open_runs for cell, seed in runs):
@@ -105,7 +113,7 @@ def _not_done(sitting: Sitting, runs: Sequence[tuple[Cell, int]]) -> set[tuple[s
                 raise RequestError(
                     f"was trained otherwise: {words}",
                     file=file,
-                    hint="move it away, or give another --storage and --results",
+                    hint=MOVE_AWAY,
                 )
         played = known is not None and known.greedy is not None
         to_play = cell.greedy_episodes and not played and _checkpoint(manifest) is not None
@@ -152,7 +160,7 @@ def _play(sitting: Sitting, cell: Cell, seed: int, manifest: dict[str, Any], loc
     """Play the last checkpoint greedily where that is wanted; whether it was interrupted."""
     checkpoint = _checkpoint(manifest)
     known = read_greedy(sitting.study, sitting.results).get(cell.name, {})
-    if not cell.greedy_episodes or str(seed) in known or checkpoint is None:
+    if not cell.greedy_episodes or is_of(known.get(str(seed)), manifest) or checkpoint is None:
         return False
     words = ["evaluate", checkpoint, "--episodes", str(cell.greedy_episodes), "--json"]
     out, interrupted = _rllib(words, lock, capture=True)
@@ -166,7 +174,7 @@ def _play(sitting: Sitting, cell: Cell, seed: int, manifest: dict[str, Any], loc
         )
         return False
     told = {key: score[key] for key in ("episodes", "mean", "half_width")}
-    write_greedy(sitting.study, sitting.results, cell.name, seed, told)
+    write_greedy(sitting.study, sitting.results, cell.name, seed, told, manifest.get("started"))
     return False
 
 
@@ -221,9 +229,21 @@ def _locked(storage: Path) -> Iterator[int]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    """A run's manifest; empty without one."""
-    file = folder / "manifest.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    """A run's manifest; empty without one.
+
+    Raises:
+        RequestError: it is damaged: nothing tells then what the run was.
+    """
+    file = folder / MANIFEST
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise RequestError(f"is damaged: {error}", file=file, hint=MOVE_AWAY) from None
+    if not isinstance(found, dict):
+        raise RequestError("is damaged: holds no mapping", file=file, hint=MOVE_AWAY)
+    return found
 
 
 def _checkpoint(manifest: dict[str, Any]) -> str | None:

@@ -36,6 +36,34 @@ def test_every_seed_is_kept_with_its_own_status(experiment, tmp_path):
     assert len((tmp_path / "kept" / "seed0.csv").read_text().splitlines()) == 1 + 4
 
 
+RESOLVED = {
+    "num_cpus_for_main_process": 0.5,
+    "num_env_runners": 2,
+    "num_cpus_per_env_runner": 0.25,
+    "num_gpus_per_env_runner": 0,
+    "num_learners": 0,
+    "num_cpus_per_learner": "auto",
+    "num_gpus_per_learner": 0,
+    "evaluation_num_env_runners": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "cpus"),
+    [
+        ({"reserved_cpus": 3.5, "config_resolved": RESOLVED}, 3.5),
+        # Older manifests: the local learner's core, two runners and one that evaluates.
+        ({"config_resolved": RESOLVED}, 1.75),
+        ({}, None),
+    ],
+)
+def test_reserved_cores_are_those_of_the_launch(experiment, tmp_path, facts, cpus):
+    manifest = json.loads((experiment / "manifest.json").read_text())
+    (experiment / "manifest.json").write_text(json.dumps(manifest | facts))
+    keep(experiment, tmp_path / "kept", every=1_000)
+    assert json.loads((tmp_path / "kept" / "seed0.json").read_text())["reserved_cpus"] == cpus
+
+
 def test_no_folder_of_a_machine_is_kept(experiment, tmp_path):
     keep(experiment, tmp_path / "kept", every=1_000)
     assert "/home/me" not in (tmp_path / "kept" / "seed0.json").read_text()

@@ -59,6 +59,28 @@ def test_efficiency_is_of_one_runner(tmp_path, rate_of_4, expected):
     assert outcome(tmp_path, asked, cells=(scaled(1), scaled(4))) == [expected]
 
 
+def test_efficiency_wants_as_many_runs_of_one_runner(tmp_path):
+    """Three seeds of four runners, one of one: that one would carry the threshold."""
+    cells = [cell(f"r{n}", seeds=(0, 1, 2), value=n) for n in (1, 4)]
+    for cell_, seeds in zip(cells, ((0,), (0, 1, 2)), strict=True):
+        for seed in seeds:
+            rows = [
+                row(1_000, None, seconds=10),
+                row(1_000 + 1_000 * cell_.value, None, seconds=20),
+            ]
+            keep_run(tmp_path, "tiny", cell_, seed, rows)
+    asked = study(*cells, thresholds=[threshold("r4", "efficiency", 0.8, seeds=3)])
+    [verdict] = verdicts(asked, tmp_path)
+    assert (verdict.outcome, verdict.found) == (
+        "missing",
+        "3 of 3 seeds measured, 1 of 3 with one runner, 1.00 so far",
+    )
+    for seed in (1, 2):
+        rows = [row(1_000, None, seconds=10), row(2_000, None, seconds=20)]
+        keep_run(tmp_path, "tiny", cells[0], seed, rows)
+    assert [v.outcome for v in verdicts(asked, tmp_path)] == ["met"]
+
+
 def test_efficiency_without_one_runner_is_missing(tmp_path):
     keep_run(tmp_path, "tiny", scaled(4), 0, [row(1, None), row(1_000, None)])
     asked = threshold("r4", "efficiency", 0.8, seeds=1)

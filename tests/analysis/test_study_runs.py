@@ -1,9 +1,9 @@
 """Every run a study wants is told of, and nothing is taken for what it is not."""
 
 import pytest
-from kept_runs import cell, keep_run, row, study
+from kept_runs import STARTED, cell, keep_run, row, study
 
-from analysis.study_runs import counts, difference, runs_of, write_greedy
+from analysis.study_runs import BrokenResultError, counts, difference, runs_of, write_greedy
 
 PONG = cell("pong", changes={"lr": 0.1})
 ROWS = [row(10_000, 5.0), row(40_000, 18.5)]
@@ -36,6 +36,8 @@ def test_a_run_keeps_its_own_status(results):
     [
         ({"stop": {"timesteps_total": 1}}, "stop rule"),
         ({"config_given": {"lr": 0.2}}, "its lr is 0.2, the study's 0.1"),
+        ({"algorithm": "A2C"}, "its algorithm is A2C, the study's PPO"),
+        ({"env": "ALE/Assault-v5"}, "its env is ALE/Assault-v5, the study's ALE/Pong-v5"),
         ({"config_given": None}, "its lr is None"),
     ],
 )
@@ -48,9 +50,41 @@ def test_a_run_of_other_settings_is_not_done(results, about, said):
 
 def test_greedy_scores_belong_to_their_run(results):
     keep_run(results, "tiny", PONG, 4, ROWS)
-    write_greedy(study(PONG), results, "pong", 3, {"mean": 20.0})
-    write_greedy(study(PONG), results, "pong", 4, {"mean": 1.0})
-    assert [run.greedy for run in runs_of(study(PONG), results)] == [{"mean": 20.0}, {"mean": 1.0}]
+    write_greedy(study(PONG), results, "pong", 3, {"mean": 20.0}, STARTED)
+    write_greedy(study(PONG), results, "pong", 4, {"mean": 1.0}, STARTED)
+    assert means(results) == [20.0, 1.0]
+
+
+def test_a_greedy_score_does_not_outlive_its_run(results):
+    keep_run(results, "tiny", PONG, 4, ROWS)
+    for seed in (3, 4):
+        write_greedy(study(PONG), results, "pong", seed, {"mean": 20.0}, STARTED)
+    keep_run(results, "tiny", PONG, 4, ROWS, started="2026-02-02T00:00:00+00:00")
+    assert means(results) == [20.0, None]
+
+
+def means(results):
+    found = [run.greedy for run in runs_of(study(PONG), results)]
+    return [greedy and greedy["mean"] for greedy in found]
+
+
+def test_seeds_of_an_edited_file_are_not_pooled(results, tmp_path):
+    """A tuned file is edited between two sittings: what it gave before is told apart."""
+    file = tmp_path / "edited.yaml"
+    edited = cell("pong", file=str(file), changes={"lr": 0.1})
+    entry = "pong: {run: PPO, env: ALE/Pong-v5, config: {gamma: %s, lr: 3, seed: 7}}"
+    file.write_text(entry % 0.99)
+    keep_run(results, "tiny", edited, 3, ROWS)
+    assert next(run.status for run in runs_of(study(edited), results)) == "done"
+    file.write_text(entry % "0.9, clip_param: 0.2")
+    run = runs_of(study(edited), results)[0]
+    assert run.status == "other settings"
+    assert difference(edited, run.about) == f"its gamma is 0.99, that of {file} 0.9"
+    file.write_text("pong: {run: PPO, env: ALE/Pong-v5}")
+    assert "its gamma is 0.99" in difference(edited, run.about)
+    file.unlink()
+    with pytest.raises(BrokenResultError, match=r"edited.yaml: cannot be read"):
+        runs_of(study(edited), results)
 
 
 def test_smoke_runs_are_no_results(results):

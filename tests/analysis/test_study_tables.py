@@ -1,12 +1,14 @@
 """The tables of studies: honest rows, and the README's two."""
 
+import json
+
 import pytest
-from kept_runs import cell, keep_run, row, study
+from kept_runs import STARTED, cell, keep_run, row, study
 
 from analysis.readme_tables import STUDY, cartpole_table, games_table
 from analysis.signatures import DifferentEnvironmentsError
-from analysis.study_runs import write_greedy
-from analysis.study_tables import study_table
+from analysis.study_runs import runs_of, write_greedy
+from analysis.study_tables import provenance, study_table
 
 PONG = cell("pong")
 
@@ -72,12 +74,53 @@ def test_the_table_of_cartpole_counts_every_seed(tmp_path):
     ppo = STUDY.cell("cartpole-ppo")
     for seed, (steps, mean) in enumerate([(150_000, 480.0), (200_000, 400.0), (100_000, 475.0)]):
         keep_run(tmp_path, STUDY.name, ppo, seed, [row(steps, mean)])
-    write_greedy(STUDY, tmp_path, ppo.name, 0, {"mean": 500.0})
-    write_greedy(STUDY, tmp_path, ppo.name, 2, {"mean": 450.0})
+    write_greedy(STUDY, tmp_path, ppo.name, 0, {"mean": 500.0}, STARTED)
+    write_greedy(STUDY, tmp_path, ppo.name, 2, {"mean": 450.0}, STARTED)
     text = cartpole_table(tmp_path)
-    # Two solved of ten wanted; a seed without a greedy score counts as 0.
+    # Two solved of ten wanted; a seed without a greedy score is named and has none.
     assert (
         "| `cartpole-ppo.yaml` | 2 of 10 (7 not done) | 150,000 (200,000) | 200,000 | 150.0 "
-        "| 1 of 3 | 0.0 |" in text
+        "| 1 of 3 (not played: 1) | 450.0 |" in text
     )
     assert "| `cartpole-a2c.yaml` | 0 of 10, none run |" in text
+
+
+def test_the_median_of_an_even_number_is_between_the_middle_two(tmp_path):
+    ppo = STUDY.cell("cartpole-ppo")
+    for seed, steps in enumerate([100_000, 120_000, 150_000, 200_000]):
+        keep_run(tmp_path, STUDY.name, ppo, seed, [row(steps, 480.0)])
+    text = cartpole_table(tmp_path)
+    assert "| 135,000 (200,000) | 200,000 | 135.0 |" in text
+    assert line_of(study_table(STUDY, tmp_path), "cartpole-ppo`")[7] == "135,000"
+    assert "4 of 10 (6 not done)" in text
+    assert "| 0 of 4 (not played: 0, 1, 2, 3) | – |" in text
+
+
+def test_seeds_that_may_have_been_used_for_tuning_are_not_in_the_table(tmp_path):
+    ppo = STUDY.cell("cartpole-ppo")
+    for seed, steps in ((0, 100_000), (100, 1_000)):
+        keep_run(tmp_path, STUDY.name, ppo, seed, [row(steps, 480.0)])
+    text = cartpole_table(tmp_path)
+    assert "| `cartpole-ppo.yaml` | 1 of 10 (9 not done) | 100,000 (100,000)" in text
+    assert "Seeds 0-9, none of them" in text
+
+
+def test_commits_of_changed_checkouts_have_a_mark(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 5.0)])
+    clean = provenance(runs_of(study(PONG), tmp_path))
+    assert clean.endswith("Commits: 0123456.")
+    git = {"commit": "0123456789", "dirty": True}
+    keep_run(tmp_path, "tiny", PONG, 4, [row(10_000, 5.0)], git=git)
+    told = provenance(runs_of(study(PONG), tmp_path))
+    assert told.endswith("Commits: 0123456, 0123456+. A commit with + had uncommitted changes.")
+
+
+def test_a_run_without_a_signature_is_refused_in_words(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 5.0)])
+    keep_run(tmp_path, "tiny", PONG, 4, [row(10_000, 5.0)])
+    file = tmp_path / "tiny" / "pong" / "seed4.json"
+    about = json.loads(file.read_text())
+    del about["environment_signature"]
+    file.write_text(json.dumps(about))
+    with pytest.raises(DifferentEnvironmentsError, match="pong seed 4: 'absent'"):
+        study_table(study(PONG), tmp_path)

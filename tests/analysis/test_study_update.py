@@ -78,7 +78,9 @@ def test_a_study_without_runs_has_no_figures(tmp_path):
 
 def test_update_writes_pages_and_drops_old_figures(tmp_path):
     (tmp_path / FIGURES).mkdir(parents=True)
-    (tmp_path / FIGURES / "old.svg").write_text("old")
+    (tmp_path / FIGURES / "tiny-old.svg").write_text("old")
+    (tmp_path / FIGURES / "drawn-by-hand.svg").write_text("mine")
+    (tmp_path / FIGURES / "tiny-folder").mkdir()
     (tmp_path / "README.md").write_text("<!-- games:begin -->\nold\n<!-- games:end -->\n")
     one = study(cell("r1", value=1), thresholds=[threshold("r1")])
     lines(one, tmp_path / "results", rates=(100,))
@@ -89,7 +91,9 @@ def test_update_writes_pages_and_drops_old_figures(tmp_path):
     assert all(
         (tmp_path / PAGE.parent / name).exists() for name in re.findall(r"\((figures/.*)\)", page)
     )
-    assert "old.svg" not in {file.name for file in (tmp_path / FIGURES).iterdir()}
+    left = {file.name for file in (tmp_path / FIGURES).iterdir()}
+    assert "tiny-old.svg" not in left
+    assert {"drawn-by-hand.svg", "tiny-folder"} <= left
     assert (tmp_path / "README.md").read_text().startswith("<!-- games:begin -->\n| config |")
 
 

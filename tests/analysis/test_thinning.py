@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from analysis import reading
+from analysis.columns import COLUMNS as COLUMNS_READ
+from analysis.lines import results_of
 from analysis.thinning import KEPT as COLUMNS
 from analysis.thinning import read_curve, read_results, thinned, write_curve
+from analysis.verify import rows_of
 
 
 def rows_at(*steps):
@@ -61,3 +65,46 @@ def test_reading_and_writing(tmp_path):
     assert (back[0]["return_mean"], back[1]["return_mean"]) == (None, -20.123)
     assert back[1]["entropy"] == 1.25
     assert [path.name for path in file.parent.iterdir()] == ["curve.csv"]
+
+
+def played(*iterations):
+    """A line per iteration of 100 steps, as Tune writes them."""
+    results = [
+        {
+            "env_runners": {"num_env_steps_sampled_lifetime": 100 * n},
+            "of": {"a": {"b": 1}},
+            "training_iteration": n,
+            "config": {"lr": 0.1, "model": {"layers": [8]}},
+        }
+        for n in iterations
+    ]
+    return [json.dumps(result) + "\n" for result in results]
+
+
+@pytest.mark.parametrize("left", [40, -20])
+def test_a_restart_and_a_cut_in_the_middle(tmp_path, left):
+    """Killed while writing the fifth result, gone on from the checkpoint of the second."""
+    file = tmp_path / "result.json"
+    first, second = played(1, 2, 3, 4), played(3, 4, 5)
+    second[0] = second[0].replace('"b": 1', '"b": 2')
+    cut = played(5)[0][:left]
+    file.write_text("".join([*first, cut, *second]))
+    assert steps_of(read_results(file)) == [100, 200, 300, 400, 500]
+    told = results_of(file, lambda result: result["of"]["a"]["b"])
+    assert told == [1, 1, 2, 1, 1]
+    whole = rows_of(file)
+    assert list(whole) == [1, 2, 3, 4, 5]
+    assert whole[3]["of.a.b"] == 2
+    curve = reading.read_curve(file)
+    assert curve.values_TC[:, COLUMNS_READ.index("steps")].tolist() == [100, 200, 300, 400, 500]
+    assert (curve.broken, curve.repeated) == (1, 2)
+    assert curve.config["lr"] == 0.1
+
+
+def test_a_broken_line_is_no_end(tmp_path):
+    file = tmp_path / "result.json"
+    lines = played(1, 2, 3)
+    file.write_text(lines[0] + lines[1][:30] + "\n" + lines[2])
+    assert steps_of(read_results(file)) == [100, 300]
+    assert list(rows_of(file)) == [1, 3]
+    assert len(reading.read_curve(file).values_TC) == 2

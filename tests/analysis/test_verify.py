@@ -107,6 +107,17 @@ def test_a_kept_curve_is_compared_in_its_digits(tmp_path):
     assert "return_mean 30.988 then, 30.99 now" in other.text
 
 
+def test_a_repetition_that_goes_on_longer_is_not_equal_to_a_kept_curve(tmp_path):
+    write_trial(tmp_path / "a", 0, [20.0, 30.0])
+    keep(tmp_path / "a", tmp_path / "kept", every=100)
+    write_trial(tmp_path / "b", 0, [20.0, 30.0, 40.0])
+    (kept,), (again,) = trials(tmp_path / "kept"), trials(tmp_path / "b")
+    check = bit_by_bit(kept, again, prefix=False)
+    assert not check.same
+    assert "ends at 200 steps, and the repetition goes on to 300" in check.text
+    assert bit_by_bit(kept, again, prefix=True).same
+
+
 def test_trials_are_paired_by_seed_and_configuration(tmp_path):
     for experiment in ("a", "b"):
         for seed in (0, 1):

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner
 
 from algorithms import config_class
 from experiments.agent_export import export
 from experiments.agent_table import agent_folders, filled, table
 from experiments.agents import AGENT_FILE, WEIGHTS_FILE, digest, open_agent
+from experiments.command import app
 from experiments.errors import RequestError
 from experiments.evaluate import evaluation_runner, open_trained, play, score_of
 from experiments.options import EvaluateOptions
@@ -51,6 +53,13 @@ def checkpoints(ray_session, tmp_path_factory):
         lines = [json.dumps({key: row[key] for key in kept}) for row in rows]
         (trial / "result.json").write_text("\n".join(lines) + "\n")
     return folder
+
+
+def test_the_agents_of_the_checkout_are_listed_in_any_folder(tmp_path, monkeypatch):
+    here = CliRunner().invoke(app, ["agent", "list"])
+    monkeypatch.chdir(tmp_path)
+    assert here.exit_code == 0
+    assert CliRunner().invoke(app, ["agent", "list"]).stdout == here.stdout
 
 
 @pytest.fixture(scope="module")

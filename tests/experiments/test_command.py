@@ -97,6 +97,7 @@ def check_manifest(folder, file):
     assert manifest["config_resolved"]["minibatch_size"] == 64
     assert manifest["config_resolved"]["clip_param"] == 0.3
     assert manifest["stop"] == {"training_iteration": 2}
+    assert manifest["reserved_cpus"] == 1
     assert manifest["seeds"] == [1]
     assert {"python", "ray", "torch", "gymnasium", "numpy"} <= set(manifest["packages"])
     assert set(manifest["git"]) == {"commit", "dirty"}

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from experiments.checkout import RESULTS
 from experiments.command import app
 from experiments.errors import RequestError
+from experiments.study_command import smoke_results
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL = "cartpole-a2c-lr0.003"
@@ -90,6 +92,27 @@ def test_the_gate_fails_and_says_why(tmp_path):
     (tmp_path / folder / "seed3.csv").write_text("steps\n")
     done = told("report", "algorithms_compared", "--check", "--results", tmp_path)
     assert any(line.startswith("missed: cartpole-a2c") for line in done.stderr.splitlines())
+
+
+def test_a_check_without_thresholds_says_so(tmp_path):
+    done = told("report", "learning_rate_sensitivity", "--check", "--results", tmp_path)
+    assert done.exit_code == 0
+    assert done.stderr == "learning_rate_sensitivity: no thresholds: nothing is checked\n"
+
+
+def test_update_of_other_results_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("analysis.study_update.update_pages", lambda *_: pytest.fail("written"))
+    found = told("report", "--update", "--results", tmp_path).exception
+    assert isinstance(found, RequestError)
+    assert str(found).startswith("--results: --update writes the checkout's pages")
+
+
+def test_smoke_runs_are_never_kept_beside_results(tmp_path, monkeypatch):
+    """However the folder of results is spelt."""
+    monkeypatch.chdir(RESULTS.parent / "docs")
+    for spelt in (RESULTS, Path("../results"), RESULTS / "agents" / ".."):
+        assert smoke_results(tmp_path, spelt) == tmp_path / "results"
+    assert smoke_results(tmp_path, tmp_path) == tmp_path / "smoke"
 
 
 def test_a_wrong_request_is_one_line_and_exit_code_2(tmp_path):

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from rich.console import Console
 
-from analysis.study_runs import runs_of
+from analysis.study_runs import runs_of, write_greedy
 from experiments.errors import RequestError
 from experiments.studies import Budget, Cell, Study
 from experiments.study_run import Sitting, run_study
@@ -71,7 +72,15 @@ def left_behind(sitting, status="done", number=0, **about):
     (folder / "trial" / "result.json").write_text(json.dumps(result) + "\n")
     (folder / "trial" / "params.json").write_text(json.dumps({"seed": 0}))
     trial = {"folder": str(folder / "trial"), "status": status, "checkpoint": None}
-    facts = {"status": status, "stop": cell.budget.stop, "config_given": {}, "trials": [trial]}
+    facts = {
+        "status": status,
+        "started": "2026-01-01T00:00:00+00:00",
+        "algorithm": cell.algorithm,
+        "env": cell.env,
+        "stop": cell.budget.stop,
+        "config_given": CONFIG,
+        "trials": [trial],
+    }
     (folder / "manifest.json").write_text(json.dumps(facts | about))
     return folder
 
@@ -107,6 +116,54 @@ def test_what_was_trained_otherwise_is_refused(sitting):
     assert not found.results.exists()
 
 
+def test_what_was_trained_with_another_file_is_refused(sitting):
+    found = sitting(300)
+    left_behind(found, config_given={**CONFIG, "train_batch_size": 128})
+    with pytest.raises(
+        RequestError, match=r"its train_batch_size is 128, that of .*tiny\.yaml 256"
+    ):
+        run_study(found, found.study.runs)
+    assert not found.results.exists()
+
+
+@pytest.mark.parametrize("content", ['{"status": "do', "[]"])
+def test_a_damaged_manifest_is_named_and_nothing_is_trained(sitting, content):
+    found = sitting(300)
+    file = left_behind(found) / "manifest.json"
+    file.write_text(content)
+    before = sorted(found.storage.rglob("*"))
+    with pytest.raises(RequestError, match=f"{file}: is damaged"):
+        run_study(found, found.study.runs)
+    assert [
+        path for path in sorted(found.storage.rglob("*")) if path.name != ".study.lock"
+    ] == before
+
+
+def test_a_storage_that_is_a_file_is_refused(sitting):
+    found = sitting(300)
+    found.storage.write_text("mine")
+    with pytest.raises(RequestError, match="storage: --storage: cannot be a folder: File exists"):
+        run_study(found, found.study.runs)
+    assert found.storage.read_text() == "mine"
+
+
+def test_greedy_scores_are_played_anew_for_another_run(sitting):
+    """The checkpoint is nothing that plays: that it was tried is what is looked at."""
+    found = sitting(300)
+    cell = replace(found.study.cells[0], greedy_episodes=2)
+    found.study = replace(found.study, cells=(cell,))
+    folder = left_behind(found)
+    facts = json.loads((folder / "manifest.json").read_text())
+    facts["trials"][0]["checkpoint"] = str(folder / "trial")
+    (folder / "manifest.json").write_text(json.dumps(facts))
+    score = {"episodes": 2, "mean": 9.0, "half_width": 0.0}
+    write_greedy(found.study, found.results, cell.name, 0, score, facts["started"])
+    assert run_study(found, found.study.runs) == 0
+    write_greedy(found.study, found.results, cell.name, 0, score, "2025-01-01T00:00:00+00:00")
+    assert run_study(found, found.study.runs) == 1
+    assert "could not be played" in found.failed[0]
+
+
 def test_two_sittings_do_not_share_a_storage(sitting):
     found = sitting(300)
     found.storage.mkdir()
@@ -121,7 +178,10 @@ def test_two_sittings_do_not_share_a_storage(sitting):
 def test_a_run_that_is_refused_does_not_end_the_sitting(sitting):
     found = sitting(300, 400)
     left_behind(found, number=1)
-    Path(found.study.cells[0].file).write_text("tiny: {run: A4C}\n")
+    wrong = found.storage.with_name("wrong.yaml")
+    wrong.write_text("tiny: {run: A4C}\n")
+    first, second = found.study.cells
+    found.study = replace(found.study, cells=(replace(first, file=str(wrong)), second))
     assert run_study(found, found.study.runs) == 1
     assert [line.partition(";")[0] for line in found.failed] == ["tiny300, seed 0: refused"]
     assert statuses(found) == ["not run", "done"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+from analysis.study_runs import config_of
 from analysis.thinning import KEPT, write_curve
 from experiments.studies import Budget, Cell, Study, Threshold
 
+STARTED = "2026-01-01T00:00:00+00:00"
 BUDGET = Budget(steps=40_000, score=18.0)
 
 
@@ -51,12 +53,13 @@ def keep_run(results, study_name, cell, seed, rows, **about):
     facts = {
         "algorithm": cell.algorithm,
         "env": cell.env,
-        "config_given": dict(cell.changes or {}),
+        "config_given": {**config_of(cell.file), **(cell.changes or {})},
         "stop": cell.budget.stop,
         "environment_signature": {"id": cell.env, "screen_size": 42},
         "git": {"commit": "0123456789"},
         "machine": {"cpu": "A Processor", "cores": 2},
         "reserved_cpus": 2.0,
+        "started": STARTED,
         "status": "done",
     }
     write_curve(folder / f"seed{seed}.csv", rows)
