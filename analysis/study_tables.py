@@ -60,7 +60,10 @@ def require_same_worlds(study: Study, runs: Sequence[Run]) -> None:
     for env in study.envs:
         kept = [run for run in runs if run.cell.env == env and run.about]
         require_same_environment(
-            {f"{r.cell.name} seed {r.seed}": r.about["environment_signature"] or {} for r in kept}
+            {
+                f"{r.cell.name} seed {r.seed}": r.about.get("environment_signature") or {}
+                for r in kept
+            }
         )
 
 

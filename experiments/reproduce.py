@@ -23,6 +23,7 @@ from experiments.manifest import MANIFEST_NAME, build_manifest, read_manifest
 from experiments.options import LaunchOptions
 from experiments.originals import Original, open_original, restored_from
 from experiments.promise import differences, ends_by_time, reasons_against
+from experiments.ray_start import check_options
 from experiments.reproduce_options import ReproduceOptions
 from experiments.resuming import DEFAULT_STORAGE, folder_of
 from experiments.summary import STOPPED_EARLY
@@ -49,6 +50,7 @@ def reproduce(path: Path, options: ReproduceOptions, notes: Console) -> int:
         raise RequestError("holds no trial to compare with", file=original.file.parent)
     folder = folder_of(experiment)
     _require_apart(folder, original)
+    check_options(_launch_options(original, experiment, options))
     done = options.verify and read_manifest(folder).get("status") == "done"
     if done:
         _require_repetition(folder, original)

@@ -21,6 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
+from analysis.folders import MANIFEST, read_object
 from analysis.keeping import keep
 from analysis.study_runs import DONE, difference, read_greedy, runs_of, write_greedy
 from experiments.errors import RequestError
@@ -60,9 +61,14 @@ def run_study(sitting: Sitting, runs: Sequence[tuple[Cell, int]]) -> int:
         0 where all are done, 1 where one failed, 130 after an interruption.
 
     Raises:
-        RequestError: another sitting uses the storage, or a run there was trained otherwise.
+        RequestError: another sitting uses the storage, it cannot be used, or a run there is damaged or
+            was trained otherwise.
     """
-    sitting.storage.mkdir(parents=True, exist_ok=True)
+    try:
+        sitting.storage.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "is no folder" if sitting.storage.exists() else error.strerror
+        raise RequestError(f"cannot be used: {reason}", file=sitting.storage) from None
     with _locked(sitting.storage) as lock:
         open_runs = _not_done(sitting, runs)
         if any(cell.quiet and (cell.name, seed) in open_runs for cell, seed in runs):
@@ -221,9 +227,17 @@ def _locked(storage: Path) -> Iterator[int]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    """A run's manifest; empty without one."""
-    file = folder / "manifest.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    """A run's manifest; empty without one.
+
+    Raises:
+        RequestError: it is damaged: whether its run is done nobody knows.
+    """
+    file = folder / MANIFEST
+    if not file.exists():
+        return {}
+    if not (found := read_object(file)):
+        raise RequestError("is damaged", file=file, hint="move its folder away to train it again")
+    return found
 
 
 def _checkpoint(manifest: dict[str, Any]) -> str | None:
