@@ -116,7 +116,7 @@ def _run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any], note
     return max(codes)
 
 
-def _checked(experiment: Experiment, options: LaunchOptions, resume: bool) -> Job:
+def _checked(experiment: Experiment, options: LaunchOptions, resume: bool = False) -> Job:
     """Check one experiment and find its folder.
 
     Args:
