@@ -62,9 +62,12 @@ def agent_list(
         page = write.read_text(encoding="utf-8")
         write = write.resolve()
         draft = write.with_name(f".{write.name}.{os.getpid()}")
-        draft.write_text(filled(page, body), encoding="utf-8")
-        draft.chmod(write.stat().st_mode)
-        draft.replace(write)
+        try:
+            draft.write_text(filled(page, body), encoding="utf-8")
+            draft.chmod(write.stat().st_mode)
+            draft.replace(write)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
         raise RequestError(f"cannot be written: {error.strerror}", file=write) from None
     except RequestError as error:

@@ -1,5 +1,7 @@
 """The tables of studies: honest rows, and the README's two."""
 
+import json
+
 import pytest
 from kept_runs import cell, keep_run, row, study
 
@@ -48,6 +50,16 @@ def test_runs_that_played_differently_share_no_table(tmp_path):
     keep_run(tmp_path, "tiny", PONG, 4, [row(1, 5.0)], environment_signature={"screen_size": 84})
     with pytest.raises(DifferentEnvironmentsError, match="pong seed"):
         study_table(study(PONG), tmp_path)
+
+
+def test_a_kept_run_without_a_signature_is_no_traceback(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 5.0)])
+    before = study_table(study(PONG), tmp_path)
+    file = tmp_path / "tiny" / "pong" / "seed3.json"
+    about = json.loads(file.read_text())
+    del about["environment_signature"]
+    file.write_text(json.dumps(about))
+    assert study_table(study(PONG), tmp_path) == before
 
 
 def test_the_table_of_games_has_every_wanted_run(tmp_path):
