@@ -308,7 +308,7 @@ def test_the_page_is_whole_or_as_it_was(tmp_path, monkeypatch):
 def test_the_current_folder_is_no_agent_to_make(checkpoints, output, tmp_path, monkeypatch):
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RequestError, match="--output: .* is the folder you are in, or around it"):
+    with pytest.raises(RequestError, match=r"--output: .* is the folder you are in, or around it"):
         export([checkpoints / "trial0"], Path(output), episodes=1, seed=0, force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 

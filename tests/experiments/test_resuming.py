@@ -28,7 +28,7 @@ CONFIG = {
 }
 
 
-def experiments(folder, iterations=200):
+def experiments(folder, iterations=40):
     return [
         Experiment(
             name,

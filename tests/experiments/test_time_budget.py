@@ -130,8 +130,10 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys, monkeypa
     file = tmp_path / "timed" / "manifest.json"
     file.write_text(json.dumps({**manifest, "machine": {"cpu": "another"}}))
     (results,) = (tmp_path / "timed").glob("*/result.json")
-    text = results.read_text().replace('"policy_loss": ', '"policy_loss": 1', 1)
-    results.write_text(text)
+    lines = results.read_text().splitlines()
+    first = json.loads(lines[0])
+    first["learners"]["default_policy"]["policy_loss"] += 1.0
+    results.write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
     reproduce(tmp_path / "timed", asked, Console())
     said = capsys.readouterr().out
     assert "equality bit by bit was not promised" in said
