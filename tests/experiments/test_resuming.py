@@ -59,6 +59,7 @@ def interrupt_at_the_first_result(folder):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(tmp_path, monkeypatch):
     monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")

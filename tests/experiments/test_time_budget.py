@@ -99,6 +99,7 @@ def test_the_line_tells_the_nearest_end():
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
@@ -109,7 +110,7 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys, monkeypa
         CONFIG,
         {"training_iteration": 100_000},
         seeds=(1,),
-        time_budget_s=12.0,
+        time_budget_s=40.0,
         storage_path=str(tmp_path),
     )
     options = FileOptions(ray_num_cpus=4)
