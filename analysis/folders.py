@@ -83,8 +83,8 @@ def find_trials(folders: list[Path]) -> Iterator[TrialFolder]:
 
 
 def _tune_trial(path: Path) -> TrialFolder:
-    config = _json(path / PARAMS)
-    manifest = _json(path.parent / MANIFEST)
+    config = read_object(path / PARAMS)
+    manifest = read_object(path.parent / MANIFEST)
     state = _state_of(path)
     algorithm = manifest.get("algorithm") or state.get("trainable_name")
     status = STATES.get(str(state.get("status")), "unknown")
@@ -118,7 +118,7 @@ def _stopped_early(folder: Path) -> list[str]:
 
 def _committed_trial(path: Path) -> TrialFolder:
     """A thinned curve as it is kept under ``results/``: the manifest has the same name."""
-    manifest = _json(path.with_suffix(".json"))
+    manifest = read_object(path.with_suffix(".json"))
     config = {**(manifest.get("config_given") or {}), "env": manifest.get("env")}
     seed = path.stem.removeprefix("seed")
     if seed.isdigit():
@@ -147,7 +147,7 @@ def _state_of(path: Path) -> dict[str, Any]:
 def _trials_in(file: Path, changed: int) -> dict[str, dict[str, Any]]:
     """Folder name → trial of an experiment state; read again when the file has ``changed``."""
     found = {}
-    for entry in _json(file).get("trial_data") or []:
+    for entry in read_object(file).get("trial_data") or []:
         try:
             trial = json.loads(entry[0]) if isinstance(entry, list) else entry
         except (json.JSONDecodeError, IndexError, TypeError):
@@ -157,7 +157,7 @@ def _trials_in(file: Path, changed: int) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _json(file: Path) -> dict[str, Any]:
+def read_object(file: Path) -> dict[str, Any]:
     """The object in a file; empty when it is missing, broken or something else."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))

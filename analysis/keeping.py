@@ -12,13 +12,15 @@ from analysis.folders import MANIFEST, RESULT, find_trials
 from analysis.thinning import read_results, thinned, write_curve
 from experiments.resources import demand
 
-# Not the command and the folders of trials: they name a machine's folders.
+# Not the command and the folders of trials: they name a machine's folders. So does the checkpoint that a
+# run started from, but without it the run could not be made again.
 KEPT_OF_MANIFEST = (
     "source_text",
     "algorithm",
     "env",
     "config_given",
     "stop",
+    "restore_from",
     "environment_signature",
     "bfloat16",
     "threads",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -63,7 +64,14 @@ def agent_list(
         return
     try:
         page = write.read_text(encoding="utf-8")
-        write.write_text(filled(page, body), encoding="utf-8")
+        write = write.resolve()
+        draft = write.with_name(f".{write.name}.{os.getpid()}")
+        try:
+            draft.write_text(filled(page, body), encoding="utf-8")
+            draft.chmod(write.stat().st_mode)
+            draft.replace(write)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
         raise RequestError(f"cannot be written: {error.strerror}", file=write) from None
     except RequestError as error:

@@ -75,7 +75,7 @@ def export(
     kinds = sorted({f"{c.checkpoint.algorithm} on {_env_of(c.checkpoint)}" for c in candidates})
     if len(kinds) > 1:
         raise RequestError(f"several things cannot become one agent: {', '.join(kinds)}")
-    folder = output or AGENTS / _name(candidates[0].checkpoint)
+    folder = _named(output) if output else AGENTS / _name(candidates[0].checkpoint)
     if folder.exists() and not force:
         raise RequestError(f"{folder} exists; --force moves it aside, --output names another one")
     chosen = best(candidates, episodes, seed + 1)
@@ -89,6 +89,19 @@ def export(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return folder
+
+
+def _named(output: Path) -> Path:
+    """The folder to make, with a name of its own.
+
+    Raises:
+        RequestError: it is the current folder or around it.
+    """
+    here, wanted = Path.cwd().resolve(), output.resolve()
+    if wanted == here or wanted in here.parents:
+        problem = f"{output} is the folder you are in, or around it; name one to make"
+        raise RequestError(problem, key="--output")
+    return output if output.name != ".." else wanted
 
 
 def best(candidates: list[Candidate], episodes: int, seed: int) -> Candidate:

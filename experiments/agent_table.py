@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 from experiments.agents import AGENT_FILE, WEIGHTS_FILE, read_description
 from experiments.errors import RequestError
+from experiments.kinds import number
 
 HEADINGS = (
     "agent", "algorithm", "environment", "greedy return", "sampled return", "episodes",
     "training: seed, steps, chosen of", "commit", "KiB",
 )  # fmt: skip
+SCORE_FIELDS = ("episodes", "mean", "half_width", "minimum", "maximum")
 MARKERS = ("<!-- agents:begin -->", "<!-- agents:end -->")
 
 
@@ -61,7 +64,7 @@ def row(agent: Path) -> tuple[str, ...]:
     """The cells of one agent, in the order of :data:`HEADINGS`.
 
     Raises:
-        RequestError: a damaged description.
+        RequestError: a damaged description, or no weights.
     """
     described = read_description(agent / AGENT_FILE)
     source, measured = described["source"], described["evaluation"] or {}
@@ -72,6 +75,12 @@ def row(agent: Path) -> tuple[str, ...]:
         f"{source.get('seed')}, {'–' if steps is None else format(steps, ',')}, "
         f"{source.get('chosen_of', 1)}"
     )
+    for how in ("greedy", "sampled"):
+        if (score := measured.get(how)) is not None and not _is_score(score):
+            problem = f"must hold the numbers {', '.join(SCORE_FIELDS)}"
+            raise RequestError(problem, file=agent / AGENT_FILE, key=f"evaluation.{how}")
+    if not (agent / WEIGHTS_FILE).is_file():
+        raise RequestError("is missing", file=agent / WEIGHTS_FILE)
     size = (agent / WEIGHTS_FILE).stat().st_size + (agent / AGENT_FILE).stat().st_size
     return (
         f"`{agent.name}`",
@@ -84,6 +93,14 @@ def row(agent: Path) -> tuple[str, ...]:
         commit,
         f"{size / 1024:.0f}",
     )
+
+
+def _is_score(score: Any) -> bool:
+    """Whether the fields are numbers; a score of one episode has no half width."""
+    if not isinstance(score, dict):
+        return False
+    numbers = {**score, "half_width": score.get("half_width") or 0.0}
+    return not any(number(-math.inf)(numbers.get(key)) for key in SCORE_FIELDS)
 
 
 def _score(score: dict[str, Any] | None) -> str:

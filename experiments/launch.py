@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from experiments.progress import TrialProgress, close_displays
 from experiments.ranking import ranking
 from experiments.ray_start import available, check_cluster, check_options, is_cluster, running_ray
 from experiments.requests import option_notes
+from experiments.resuming import begun_before, folder_of
 from experiments.saved_scheduler import stopped_early
 from experiments.scheduling import make_scheduler, with_mutations
 from experiments.search_space import tune_space
@@ -45,10 +45,10 @@ from experiments.searching import (
 )
 from experiments.stopping import FirstReached
 from experiments.summary import print_summary, trial_rows
+from experiments.time_budget import TimeBudget
 
 DONE = 0
 EXIT_CODES = {"done": DONE, "failed": 1, "interrupted": 130}
-DEFAULT_STORAGE = "~/ray_results"
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Job:
         scheduler: which trials end early.
         trials: how many there will be.
         disk: what they will write.
+        resume: whether it goes on; with ``--resume`` what was not begun starts.
     """
 
     experiment: Experiment
@@ -74,6 +75,7 @@ class Job:
     scheduler: Any
     trials: int
     disk: DiskNeed
+    resume: bool = False
 
 
 def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console) -> int:
@@ -87,7 +89,8 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
     """
     callbacks = _tracking_callbacks(options)
     check_options(options)
-    jobs = [_checked(experiment, options) for experiment in experiments]
+    begun = begun_before(experiments, options)
+    jobs = [_checked(e, options, resume) for e, resume in zip(experiments, begun, strict=True)]
     translated = [note for job in jobs for note in job.experiment.all_notes]
     for note in dict.fromkeys([*option_notes(options), *translated]):
         notes.print(f"note: {note}", markup=False)
@@ -98,12 +101,28 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
         if is_cluster(options):
             for job in jobs:
                 check_cluster(job.experiment, job.resolved)
-        codes = [_run(job, options, callbacks) for job in jobs]
+        return _run_all(jobs, options, callbacks, notes)
+
+
+def _run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any], notes: Console) -> int:
+    """Run one after another, up to an interruption; the exit code."""
+    codes = []
+    for number, job in enumerate(jobs, 1):
+        codes.append(_run(job, options, callbacks))
+        if codes[-1] == EXIT_CODES["interrupted"]:
+            if left := [other.experiment.name for other in jobs[number:]]:
+                notes.print(f"not started: {', '.join(left)}; --resume starts them", markup=False)
+            break
     return max(codes)
 
 
-def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
+def _checked(experiment: Experiment, options: LaunchOptions, resume: bool = False) -> Job:
     """Check one experiment and find its folder.
+
+    Args:
+        experiment: the request.
+        options: of the command.
+        resume: whether it is to go on where it was.
 
     Raises:
         RequestError: as :func:`launch`.
@@ -113,22 +132,13 @@ def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
     defaults = algorithms.config_class(experiment.algorithm)()
     experiment = fitted(experiment, defaults, cpus, gpus)
     search, scheduler, resolved = _sweep(experiment, cpus, gpus)
-    storage = experiment.storage_path or DEFAULT_STORAGE
-    folder = Path(os.path.expanduser(storage)).absolute() / experiment.name
-    if "://" in storage:
-        raise RequestError(
-            f"{storage!r} is a URI; results go to a folder",
-            key="storage_path",
-            file=experiment.source,
-        )
+    folder = folder_of(experiment)
     restore_from = None
     if options.restore is not None:
         from experiments.checkpoints import require_checkpoint_of
 
         restore_from = require_checkpoint_of(Path(options.restore), experiment.algorithm)
-    if options.resume and not (folder / "tuner.pkl").exists():
-        raise RequestError(problem=f"--resume: there is no experiment to continue in {folder}")
-    if folder.exists() and not options.resume and not options.force:
+    if folder.exists() and not resume and not options.force:
         raise RequestError(
             problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
             "or --experiment-name for another name"
@@ -137,8 +147,8 @@ def _checked(experiment: Experiment, options: LaunchOptions) -> Job:
     check_environments(experiment, resolved)
     disk = disk_need(experiment, resolved, trials)
     # How much of it is left to write nobody knows after an interruption.
-    check_disk(experiment, folder, replace(disk, trials=0) if options.resume else disk)
-    return Job(experiment, resolved, folder, restore_from, search, scheduler, trials, disk)
+    check_disk(experiment, folder, replace(disk, trials=0) if resume else disk)
+    return Job(experiment, resolved, folder, restore_from, search, scheduler, trials, disk, resume)
 
 
 def _sweep(experiment: Experiment, cpus: float | None, gpus: float | None) -> tuple[Any, Any, Any]:
@@ -161,7 +171,7 @@ def _run(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
     """Run one experiment; its exit code."""
     algorithms.register()
     started = time.monotonic()
-    tuner = _restored(job) if options.resume else _new(job, options, callbacks)
+    tuner = _restored(job) if job.resume else _new(job, options, callbacks)
     try:
         results = tuner.fit()
     except KeyboardInterrupt:
@@ -186,8 +196,12 @@ def _run(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
 def _new(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
     """A Tuner for a fresh experiment; its manifest is on disk before the first trial."""
     from ray import tune
+    from ray.tune.stopper import CombinedStopper
 
     experiment = job.experiment
+    # Before anything is written: Tune refuses some values itself.
+    space, clock = _param_space(job, options), _time_budget(job)
+    clocks = [] if clock is None else [clock]
     if job.folder.exists():
         aside = job.folder.with_name(f"{job.folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
         job.folder.rename(aside)
@@ -197,29 +211,36 @@ def _new(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
             experiment=experiment,
             resolved=job.resolved,
             notes=[*option_notes(options), *experiment.all_notes],
+            restore_from=job.restore_from,
         ),
     )
     return tune.Tuner(
         experiment.algorithm,
-        param_space=_param_space(job, options),
+        param_space=space,
         tune_config=tune.TuneConfig(
             num_samples=number_of_samples(experiment, job.search),
             search_alg=job.search,
             scheduler=job.scheduler,
-            time_budget_s=experiment.time_budget_s,
             # Tune copies the trainable's name and a random id into folder names; ours tell seeds.
             trial_dirname_creator=trial_folder_name,
         ),
         run_config=tune.RunConfig(
             name=experiment.name,
             storage_path=str(job.folder.parent),
-            stop=FirstReached(experiment.stop),
+            stop=CombinedStopper(FirstReached(experiment.stop), *clocks),
             checkpoint_config=checkpoint_config(experiment),
             failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
-            callbacks=[TrialProgress(FirstReached(experiment.stop)), *callbacks],
+            callbacks=[TrialProgress(FirstReached(experiment.stop), clock), *clocks, *callbacks],
             verbose=2 if options.log_info or options.log_debug else 0,
         ),
     )
+
+
+def _time_budget(job: Job) -> TimeBudget | None:
+    """The clock that ends the experiment; where nothing else ends its trials, they are done then."""
+    if job.experiment.time_budget_s is None:
+        return None
+    return TimeBudget(job.experiment.time_budget_s, job.folder if job.experiment.stop else None)
 
 
 def _restored(job: Job) -> Any:

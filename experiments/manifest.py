@@ -56,6 +56,7 @@ def build_manifest(
     experiment: Any,
     resolved: Any,
     notes: list[str],
+    restore_from: Path | None = None,
 ) -> dict[str, Any]:
     """Everything needed to run the experiment again, as plain data.
 
@@ -63,6 +64,7 @@ def build_manifest(
         experiment: the request (:class:`experiments.experiment.Experiment`).
         resolved: the AlgorithmConfig after defaults.
         notes: what was translated or adapted on the way.
+        restore_from: the checkpoint of ``--restore``.
     """
     return {
         "manifest_version": MANIFEST_VERSION,
@@ -85,6 +87,7 @@ def build_manifest(
             if (value := getattr(experiment, key)) is not None
         },
         "notes": notes,
+        "restore_from": None if restore_from is None else str(restore_from.absolute()),
         "environment_signature": environment_signature(experiment.env, resolved),
         "exact_resume": resolved.num_env_runners == 0
         and _continues_exactly(experiment.env, resolved),
@@ -137,7 +140,7 @@ def finish_manifest(
     folder: Path, status: str, trials: list[dict[str, Any]], ranking: list[dict[str, Any]]
 ) -> None:
     """Note how the experiment ended; of a sweep, the order of its configurations."""
-    manifest = json.loads((folder / MANIFEST_NAME).read_text())
+    manifest = read_manifest(folder)
     manifest |= {"status": status, "finished": _now(), "trials": trials}
     if ranking:
         manifest["ranking"] = ranking
@@ -146,7 +149,7 @@ def finish_manifest(
 
 def manifest_resumed(folder: Path) -> None:
     """Note that the experiment goes on."""
-    manifest = json.loads((folder / MANIFEST_NAME).read_text())
+    manifest = read_manifest(folder)
     manifest["status"] = "running"
     manifest.setdefault("resumed", []).append(_now())
     write_manifest(folder, manifest)

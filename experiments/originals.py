@@ -84,7 +84,9 @@ def open_original(path: Path) -> Original:
 
 
 def restored_from(manifest: Mapping[str, Any]) -> str | None:
-    """The checkpoint that the run's command line started from."""
+    """The checkpoint that the run started from; of older manifests, as its command line says."""
+    if "restore_from" in manifest:
+        return manifest["restore_from"]
     try:
         words = shlex.split(str(manifest.get("command") or ""))
     except ValueError:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from experiments.stopping import FirstReached, lookup
+from experiments.time_budget import TimeBudget
 
 # Without a terminal, a line per trial at most this often.
 PLAIN_INTERVAL_S = 10.0
@@ -33,10 +34,14 @@ class TrialProgress(Callback):
 
     Tune pickles its callbacks with the experiment and uses them again after a resume: what
     belongs to the screen is made anew then.
+
+    Args:
+        stop: the rule that ends a trial.
+        budget: the clock that ends the experiment, None: there is none.
     """
 
-    def __init__(self, stop: FirstReached):
-        self._stop = stop
+    def __init__(self, stop: FirstReached, budget: TimeBudget | None = None):
+        self._stop, self._budget = stop, budget
         self._open()
 
     def _open(self) -> None:
@@ -46,10 +51,10 @@ class TrialProgress(Callback):
         self._printed_at: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"stop": self._stop}
+        return {"stop": self._stop, "budget": self._budget}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._stop = state["stop"]
+        self._stop, self._budget = state["stop"], state.get("budget")
         self._open()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -75,7 +80,11 @@ class TrialProgress(Callback):
     ) -> None:
         """A training iteration is done."""
         share = self._stop.progress(result)
-        text = status_line(result, share)
+        if self._budget is None:
+            text = status_line(result, share)
+        else:
+            text = status_line(result, share, self._budget.left())
+            share = max(share, self._budget.share())
         if self._live is not None:
             self._live.update(self._tasks[trial.trial_id], completed=share, text=text)
             return
@@ -96,8 +105,14 @@ class TrialProgress(Callback):
         self._console.print(f"{_label(trial)}: FAILED")
 
 
-def status_line(result: Mapping[str, Any], share: float) -> str:
-    """One line on a trial's last result; ``share`` of its budget is spent."""
+def status_line(result: Mapping[str, Any], share: float, left: float | None = None) -> str:
+    """One line on a trial's last result.
+
+    Args:
+        result: the result.
+        share: of its stop rule's budget that is spent, in [0, 1].
+        left: seconds of the experiment's time budget that are left, None: it has none.
+    """
     steps, mean = lookup(result, STEPS), lookup(result, RETURN)
     rate = lookup(result, "env_runners/num_env_steps_sampled_per_second")
     seconds = result.get("time_total_s", 0.0)
@@ -105,8 +120,11 @@ def status_line(result: Mapping[str, Any], share: float) -> str:
     parts.append(f"{rate:>8,.0f} steps/s" if rate else "")
     parts.append(f"return {mean:8.1f}" if mean is not None else "no episode has ended yet")
     parts.append(_runners(result))
+    bounds = [] if left is None else [max(left, 0.0)]
     if 0.0 < share < 1.0:
-        parts.append(f"at most {clock(seconds * (1.0 - share) / share)} left")
+        bounds.append(seconds * (1.0 - share) / share)
+    if bounds and share < 1.0:
+        parts.append(f"at most {clock(min(bounds))} left")
     return "  ".join(part for part in parts if part)
 
 

@@ -26,6 +26,14 @@ ANSWER_SECONDS = 10.0
 # Options that describe a Ray of one's own.
 _OF_OWN_RAY = ("ray_num_cpus", "ray_num_gpus", "ray_num_nodes", "ray_object_store_memory")
 
+# Option → its least value: no trial can run on less; of memory Ray's own.
+LEAST = {
+    "ray_num_cpus": 1,
+    "ray_num_gpus": 0,
+    "ray_num_nodes": 1,
+    "ray_object_store_memory": 75 * 2**20,
+}
+
 
 def address_of(options: LaunchOptions) -> str | None:
     """The cluster to join; None where Ray starts its own, as for Ray's word ``local``."""
@@ -49,11 +57,16 @@ def available(options: LaunchOptions) -> tuple[float | None, float | None]:
 
 
 def check_options(options: LaunchOptions) -> None:
-    """Options about Ray that contradict each other.
+    """Options about Ray that are out of range or contradict each other.
 
     Raises:
-        RequestError: a Ray of one's own is described beside --ray-address, or a client's address.
+        RequestError: a number below its least, a Ray of one's own described beside --ray-address, or a
+            client's address.
     """
+    for name, least in LEAST.items():
+        if (value := getattr(options, name, None)) is not None and value < least:
+            option = f"--{name.replace('_', '-')}"
+            raise RequestError(f"must be at least {least}, got {value}", key=option)
     address = address_of(options)
     if address is None:
         return

@@ -18,12 +18,15 @@ from experiments.checking import check_experiment, check_names
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.fitting import fitted
-from experiments.launch import DEFAULT_STORAGE, DONE, launch
+from experiments.launch import DONE, launch
 from experiments.manifest import MANIFEST_NAME, build_manifest, read_manifest
 from experiments.options import LaunchOptions
 from experiments.originals import Original, open_original, restored_from
 from experiments.promise import differences, ends_by_time, reasons_against
+from experiments.ray_start import check_options
 from experiments.reproduce_options import ReproduceOptions
+from experiments.resuming import DEFAULT_STORAGE, folder_of
+from experiments.summary import STOPPED_EARLY
 
 FAILED = 1
 
@@ -45,7 +48,9 @@ def reproduce(path: Path, options: ReproduceOptions, notes: Console) -> int:
     )
     if options.verify and not original.trials:
         raise RequestError("holds no trial to compare with", file=original.file.parent)
-    folder = Path(os.path.expanduser(str(experiment.storage_path))).absolute() / experiment.name
+    folder = folder_of(experiment)
+    _require_apart(folder, original)
+    check_options(_launch_options(original, experiment, options))
     done = options.verify and read_manifest(folder).get("status") == "done"
     if done:
         _require_repetition(folder, original)
@@ -93,7 +98,8 @@ def verify(original: Original, folder: Path) -> int:
     judged = [_judged(original, again, repeated, name) for name in groups(original.trials)]
     for check in judged:
         print(f"{'in' if check.same else 'OUTSIDE'} the interval: {check.text}")
-    complete = all(second is not None and second.status == "done" for _, second in repeated)
+    timed = ends_by_time(original.manifest) or ends_by_time(manifest)
+    complete = all(second is not None and _ended(second, timed) for _, second in repeated)
     same = complete and all(check.same for check in judged)
     gone = "" if complete else " (a trial is missing or did not end)"
     print(f"verdict: {'reproduced' if same else 'NOT reproduced'}{gone} (rule: interval)")
@@ -123,9 +129,14 @@ def _checked(
         return Check(False, "missing in the reproduction")
     timed = ends_by_time(original.manifest) or ends_by_time(manifest)
     check = bit_by_bit(first, second, prefix=timed or first.status != "done")
-    if second.status != "done":
+    if not _ended(second, timed):
         return Check(False, f"{second.status}; {check.text}")
     return check
+
+
+def _ended(trial: TrialFolder, timed: bool) -> bool:
+    """Whether a trial went as far as it should; a clock may have been there before the stop rule."""
+    return trial.status == "done" or (timed and trial.status == STOPPED_EARLY)
 
 
 def _say_what_differs(original: Original, today: Mapping[str, Any]) -> None:
@@ -140,6 +151,21 @@ def _say_what_differs(original: Original, today: Mapping[str, Any]) -> None:
     print("not promised: the same learning curves bit by bit, because")
     for reason in reasons:
         print(f"  {reason}")
+
+
+def _require_apart(folder: Path, original: Original) -> None:
+    """Refuse a folder that is the original's own, or around it: ``--force`` would move it aside.
+
+    Raises:
+        RequestError: names it.
+    """
+    own, wanted = original.file.parent.resolve(), folder.resolve()
+    if wanted == own or wanted in own.parents:
+        raise RequestError(
+            "is the run that is to be reproduced, or around it",
+            file=folder,
+            hint="--experiment-name takes another name",
+        )
 
 
 def _require_repetition(folder: Path, original: Original) -> None:

@@ -63,9 +63,19 @@ def _bounds(*, whole: bool = False, positive: bool = False, step: bool = False) 
             return f"must be {words}, numbers above 0"
         if parts[0] >= parts[1]:
             return f"has its low {parts[0]} not below its high {parts[1]}"
-        return f"has a step of {parts[2]}, which must be above 0" if step and parts[2] <= 0 else ""
+        return _off_step(*parts) if step else ""
 
     return complaint
+
+
+def _off_step(low: float, high: float, step: float) -> str:
+    """What is wrong with a step, with Tune's own tolerance; "" where nothing is."""
+    if step <= 0:
+        return f"has a step of {step}, which must be above 0"
+    for name, bound in (("low", low), ("high", high)):
+        if not math.isclose(bound / step, round(bound / step)):
+            return f"has its {name} {bound}, which is no multiple of the step {step}"
+    return ""
 
 
 def _ends(argument: Sequence[Any]) -> list[Any]:

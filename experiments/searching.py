@@ -13,13 +13,15 @@ from algorithms.results import RETIRED_NAMES
 from experiments.edits import GRID
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
-from experiments.kinds import boolean, complaint, number
+from experiments.kinds import Kind, boolean, complaint, integer, number
 from experiments.search_space import grid_size, is_drawn, samplers
 
 SEARCHES = ("random", "optuna")
 # Of a search that is given no seed: the same file draws the same configurations.
 DEFAULT_SEED = 0
 
+# Arguments of schedulers that are numbers of the result `time_attr`.
+TIMES = ("max_t", "grace_period", "perturbation_interval", "burn_in_period")
 FUNCTIONS_OF_TPE = ("gamma", "weights", "constraints_func", "categorical_distance_func")
 
 
@@ -78,14 +80,24 @@ def _random(experiment: Experiment, settings: dict[str, Any]) -> Any:
     for key, value in settings.items():
         if key != "seed":
             raise RequestError("is unknown", key=f"search.{key}", hint="random has: seed")
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise RequestError(f"must be a whole number, got {value!r}", key="search.seed")
+        _check_seed(value)
     # Values are drawn once and kept over the grid, so that all seeds try the same configuration.
     return BasicVariantGenerator(
         constant_grid_search=True,
         max_concurrent=experiment.max_concurrent or 0,
         random_state=random_state(experiment),
     )
+
+
+def _check_seed(value: Any) -> None:
+    """Refuse what is no seed of numpy's generators.
+
+    Raises:
+        RequestError: no whole number, a negative one, or one of more than 32 bits.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**32:
+        problem = f"must be a whole number from 0 to 2^32 - 1, got {value!r}"
+        raise RequestError(problem, key="search.seed")
 
 
 def _optuna(experiment: Experiment, settings: dict[str, Any]) -> Any:
@@ -98,6 +110,8 @@ def _optuna(experiment: Experiment, settings: dict[str, Any]) -> Any:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     check_arguments(optuna.samplers.TPESampler, settings, "search", FUNCTIONS_OF_TPE)
+    if settings.get("seed") is not None:
+        _check_seed(settings["seed"])
     sampler = optuna.samplers.TPESampler(**{"seed": DEFAULT_SEED, **settings})
     search = OptunaSearch(metric=experiment.metric, mode=experiment.mode or "max", sampler=sampler)
     found: Any = SeedRepeater(search, experiment.seeds, bound=score_bound(experiment))
@@ -152,9 +166,7 @@ def check_arguments(
         RequestError: the first wrong one, with the nearest known name.
     """
     known = {
-        name: p.default
-        for name, p in inspect.signature(function).parameters.items()
-        if name != "self"
+        name: p for name, p in inspect.signature(function).parameters.items() if name != "self"
     }
     for name, value in given.items():
         if name in without:
@@ -163,15 +175,21 @@ def check_arguments(
             offered = [other for other in known if other not in without]
             hint = nearest(name, offered) or f"there are {', '.join(offered)}"
             raise RequestError("is unknown", key=f"{key}.{name}", hint=hint)
-        default = known.get(name)
-        if isinstance(default, bool):
-            problem = complaint(boolean, value)
-        elif isinstance(default, int | float):
-            problem = complaint(number(0), value)
-        else:
-            problem = None
-        if problem:
+        kind = _kind_of(name, known[name])
+        if kind is not None and (problem := complaint(kind, value)):
             raise RequestError(problem, key=f"{key}.{name}")
+
+
+def _kind_of(name: str, parameter: inspect.Parameter) -> Kind | None:
+    """What an argument must be, by its default; None where that says nothing."""
+    default = parameter.default
+    if isinstance(default, bool):
+        return boolean
+    # Times may be in seconds, whatever Tune writes; some whole defaults stand for fractions.
+    fraction = name in TIMES or parameter.annotation in (float, "float")
+    if isinstance(default, int) and not fraction:
+        return integer(0)
+    return number(0) if isinstance(default, int | float) else None
 
 
 def canonical(result: str) -> str:

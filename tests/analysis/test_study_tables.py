@@ -52,6 +52,16 @@ def test_runs_that_played_differently_share_no_table(tmp_path):
         study_table(study(PONG), tmp_path)
 
 
+def test_a_kept_run_without_a_signature_is_no_traceback(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 5.0)])
+    before = study_table(study(PONG), tmp_path)
+    file = tmp_path / "tiny" / "pong" / "seed3.json"
+    about = json.loads(file.read_text())
+    del about["environment_signature"]
+    file.write_text(json.dumps(about))
+    assert study_table(study(PONG), tmp_path) == before
+
+
 def test_the_table_of_games_has_every_wanted_run(tmp_path):
     ppo = STUDY.cell("pong-ppo")
     rows = [row(10_000, 17.9), row(1_000_000, 18.5), row(1_800_000, 19.0, seconds=1_200)]

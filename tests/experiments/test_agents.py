@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from algorithms import config_class
+from experiments.agent_command import agent_list
 from experiments.agent_export import export
 from experiments.agent_table import agent_folders, filled, table
 from experiments.agents import AGENT_FILE, WEIGHTS_FILE, digest, open_agent
@@ -266,6 +267,59 @@ def test_damage_is_one_line(agent, damage, words):
 
 
 # --- the table and what is shipped -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (
+            lambda a: change(a, evaluation={"greedy": {}}),
+            "agent.json: evaluation.greedy: must hold the numbers episodes, mean, half_width",
+        ),
+        (
+            lambda a: change(a, evaluation={"sampled": 3}),
+            "evaluation.sampled: must hold the numbers",
+        ),
+        (lambda a: (a / WEIGHTS_FILE).unlink(), "weights.safetensors: is missing"),
+    ],
+)
+def test_a_damaged_agent_in_the_table_is_one_line(tmp_path, damage, words):
+    agent = shutil.copytree(SHIPPED / "pong-ppo", tmp_path / "pong-ppo")
+    damage(agent)
+    with pytest.raises(RequestError) as caught:
+        table(tmp_path)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_page_is_whole_or_as_it_was(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- agents:begin -->\nold\n<!-- agents:end -->\n")
+    before, write = page.read_text(), Path.write_text
+
+    def full(file, text, **more):
+        write(file, text[:10], **more)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(RequestError, match="cannot be written: No space left"):
+        agent_list(SHIPPED, page)
+    assert page.read_text() == before
+    assert list(tmp_path.iterdir()) == [page]
+    monkeypatch.undo()
+    (link := tmp_path / "link.md").symlink_to(page)
+    agent_list(SHIPPED, link)
+    assert link.is_symlink()
+    assert "`pong-ppo`" in page.read_text()
+
+
+@pytest.mark.parametrize("output", [".", "..", "/", "x/.."])
+def test_the_current_folder_is_no_agent_to_make(checkpoints, output, tmp_path, monkeypatch):
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestError, match=r"--output: .* is the folder you are in, or around it"):
+        export([checkpoints / "trial0"], Path(output), episodes=1, seed=0, force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
 def test_the_page_shows_the_shipped_agents():

@@ -17,9 +17,25 @@ from experiments.ray_start import available, check_options, running_ray
 )
 def test_a_running_cluster_has_its_own_resources(option):
     with pytest.raises(RequestError, match=f"--{option.replace('_', '-')} with --ray-address"):
-        check_options(FileOptions(ray_address="auto", **{option: 1}))
-    check_options(FileOptions(**{option: 1}))
+        check_options(FileOptions(ray_address="auto", **{option: 2**30}))
+    check_options(FileOptions(**{option: 2**30}))
     check_options(FileOptions(ray_address="auto"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "least"),
+    [("cpus", 0, 1), ("cpus", -1, 1), ("gpus", -1, 0), ("nodes", 0, 1), ("nodes", -1, 1)],
+)
+def test_a_ray_of_nothing_is_refused(option, value, least):
+    with pytest.raises(RequestError) as caught:
+        check_options(FileOptions(**{f"ray_num_{option}": value}))
+    assert str(caught.value) == f"--ray-num-{option}: must be at least {least}, got {value}"
+    check_options(FileOptions(**{f"ray_num_{option}": least}))
+
+
+def test_memory_below_rays_own_least_is_refused():
+    with pytest.raises(RequestError, match="--ray-object-store-memory: must be at least 78643200"):
+        check_options(FileOptions(ray_object_store_memory=1))
 
 
 def test_a_clients_address_is_refused_with_the_remedy():

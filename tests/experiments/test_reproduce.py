@@ -14,11 +14,12 @@ import yaml
 from rich.console import Console
 
 from analysis.keeping import keep
+from experiments.checking import check_experiment
 from experiments.errors import RequestError
-from experiments.manifest import code_digest
+from experiments.manifest import build_manifest, code_digest
 from experiments.originals import open_original, restored_from
 from experiments.promise import differences, ends_by_time, reasons_against
-from experiments.reproduce import reproduce
+from experiments.reproduce import reproduce, todays_manifest
 from experiments.reproduce_options import ReproduceOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,6 +131,18 @@ def test_a_folder_of_another_run_is_not_taken_for_the_repetition(copy, capsys):
     change(copy / "tiny-reproduced" / "manifest.json", stop={"training_iteration": 4})
     with pytest.raises(RequestError, match=r"stop: is not that of .*--experiment-name"):
         verified(copy / "tiny", copy, capsys)
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.ray
+def test_a_run_is_not_compared_with_itself(copy, force):
+    for storage, name in ((copy, "tiny"), (copy / "x" / "..", "tiny"), (copy.parent, copy.name)):
+        options = ReproduceOptions(
+            verify=True, storage_path=str(storage), experiment_name=name, force=force
+        )
+        with pytest.raises(RequestError, match="is the run that is to be reproduced, or around it"):
+            reproduce(copy / "tiny", options, Console())
+    assert (copy / "tiny" / "manifest.json").exists()
 
 
 @pytest.mark.ray
@@ -280,6 +293,29 @@ def test_a_class_is_found_by_its_path(tmp_path):
 def test_a_run_that_started_from_a_checkpoint_does_so_again():
     assert restored_from({"command": "rllib train file x --restore '/a b/c'"}) == "/a b/c"
     assert restored_from({"command": "rllib train file x"}) is None
+    # Reproduced, no option says so; kept, there is no command line.
+    again = {"command": "rllib reproduce x", "restore_from": "/a"}
+    assert restored_from(again) == "/a"
+    assert restored_from({"command": "rllib train --restore /b", "restore_from": None}) is None
+
+
+def test_the_checkpoint_a_run_started_from_is_in_its_manifest_and_kept(tmp_path):
+    experiment = open_original(written(tmp_path)).experiment
+    options = ReproduceOptions(storage_path=str(tmp_path))
+    manifest = todays_manifest(experiment, options)
+    assert manifest["restore_from"] is None
+    resolved = check_experiment(experiment)
+    manifest = build_manifest(
+        experiment=experiment, resolved=resolved, notes=[], restore_from=Path("/a/b")
+    )
+    assert manifest["restore_from"] == "/a/b"
+    trial = tmp_path / "trial"
+    trial.mkdir()
+    (trial / "params.json").write_text('{"seed": 0}')
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    keep(tmp_path, tmp_path / "kept", every=100)
+    kept = json.loads((tmp_path / "kept" / "seed0.json").read_text())
+    assert restored_from(kept) == "/a/b"
 
 
 # --- what is promised ------------------------------------------------------------------------

@@ -82,6 +82,13 @@ def test_what_does_not_go_together(changes, said):
         ({"search": "optune"}, "search: 'optune' is unknown; did you mean 'optuna'?"),
         ({"search": {"type": "random", "sed": 1}}, "search.sed: is unknown; random has: seed"),
         ({"search": {"type": "random", "seed": "1"}}, "search.seed: must be a whole number"),
+        ({"search": {"type": "random", "seed": -1}}, "search.seed: must be a whole number from 0"),
+        ({"search": {"type": "optuna", "seed": -1}}, "search.seed: must be a whole number from 0"),
+        ({"search": {"type": "optuna", "seed": "abc"}}, "search.seed: must be a whole number"),
+        (
+            {"search": {"type": "optuna", "n_startup_trials": 2.5}},
+            "search.n_startup_trials: must be an integer of at least 0, got 2.5",
+        ),
         ({"search": {"type": "optuna", "n_startup": 1}}, "did you mean 'n_startup_trials'?"),
         ({"search": "optuna", "metric": None}, "search: needs a metric"),
         ({"search": "optuna", "config": {}}, "search: has nothing to search"),

@@ -65,6 +65,11 @@ def test_nested_samplers_are_found():
         ({"uniform": 3}, r"for example \{uniform: \[0.9, 1.0\]\}"),
         ({"randint": [0.5, 2]}, "whole numbers"),
         ({"quniform": [0, 1, 0]}, "a step of 0"),
+        (
+            {"quniform": [0.001, 0.01, 0.003]},
+            "its low 0.001, which is no multiple of the step 0.003",
+        ),
+        ({"quniform": [0.3, 1.0, 0.3]}, "its high 1.0, which is no multiple of the step 0.3"),
         ({"choice": []}, "must list alternatives"),
         ({"grid_search": 5}, "must list alternatives"),
         ({"sample_from": "lambda spec: 1"}, "depend on others"),

@@ -1,0 +1,141 @@
+"""`time_budget_s` ends trials at a result, their weights kept, and is known to the progress line."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from experiments import time_budget
+from experiments.experiment import Experiment
+from experiments.launch import _checked, _run
+from experiments.options import FileOptions
+from experiments.progress import status_line
+from experiments.reproduce import reproduce
+from experiments.reproduce_options import ReproduceOptions
+from experiments.time_budget import SAVE_SECONDS, TimeBudget
+
+CONFIG = {
+    "num_env_runners": 0,
+    "num_envs_per_env_runner": 4,
+    "train_batch_size": 128,
+    "minibatch_size": 64,
+    "num_epochs": 1,
+    "model": {"fcnet_hiddens": [8]},
+}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that is set by hand, in seconds."""
+    found = SimpleNamespace(now=100.0)
+    fake = SimpleNamespace(monotonic=lambda: found.now)
+    monkeypatch.setattr(time_budget, "time", fake)
+    return found
+
+
+def result(seconds):
+    return {"time_this_iter_s": seconds}
+
+
+def test_a_trial_ends_at_the_last_result_that_fits(clock, tmp_path):
+    budget = TimeBudget(10.0, tmp_path)
+    assert not budget.stop_all()
+    clock.now += 3.0
+    assert not budget("a", result(3.0))  # 7 are left, the first took 3
+    clock.now += 2.0
+    assert not budget("a", result(2.0))  # 5 are left; the warming up no longer counts
+    clock.now += 1.9
+    assert not budget("a", result(1.9))  # 3.1 are left, the longest took 2
+    clock.now += 1.0
+    assert budget("a", result(1.0))  # 2.1: one of 3 would not fit
+    assert json.loads((tmp_path / "stopped_early.json").read_text()) == ["a"]
+
+
+def test_the_end_waits_for_checkpoints_that_began_in_time(clock, tmp_path):
+    budget = TimeBudget(10.0, tmp_path)
+    assert not budget("a", result(1.0))
+    clock.now += 9.5
+    assert budget("a", result(1.0))
+    clock.now += 1.0
+    assert not budget.stop_all()
+    assert budget("b", result(5.0))  # came too late to be waited for
+    budget.on_trial_complete(0, [], SimpleNamespace(trial_id="a"))
+    assert budget.stop_all()
+
+
+def test_a_checkpoint_that_hangs_is_not_waited_for_without_end(clock):
+    budget = TimeBudget(10.0)
+    budget.left()
+    clock.now += 9.5
+    assert budget("a", result(1.0))
+    clock.now += SAVE_SECONDS
+    assert not budget.stop_all()
+    clock.now += 1.0
+    assert budget.stop_all()
+
+
+def test_a_resume_has_what_was_left(clock):
+    budget = TimeBudget(10.0)
+    budget.left()
+    clock.now += 4.0
+    stored = pickle.dumps(budget)
+    clock.now += 1000.0
+    again = pickle.loads(stored)
+    assert again.left() == pytest.approx(6.0)
+    assert again.share() == pytest.approx(0.4)
+
+
+def test_the_line_tells_the_nearest_end():
+    spent = {"time_total_s": 10.0}
+    assert status_line(spent, 0.5).endswith("at most 10 s left")
+    assert status_line(spent, 0.5, left=3.0).endswith("at most 3 s left")
+    assert status_line(spent, 0.0, left=90.0).endswith("at most 1 min 30 s left")
+    assert "left" not in status_line(spent, 0.0)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
+def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+    experiment = Experiment(
+        "timed",
+        "PPO",
+        "CartPole-v1",
+        CONFIG,
+        {"training_iteration": 100_000},
+        seeds=(1,),
+        time_budget_s=40.0,
+        storage_path=str(tmp_path),
+    )
+    options = FileOptions(ray_num_cpus=4)
+    assert _run(_checked(experiment, options), options, []) == 0
+    manifest = json.loads((tmp_path / "timed" / "manifest.json").read_text())
+    (row,) = manifest["trials"]
+    assert (manifest["status"], row["status"]) == ("done", "stopped early")
+    assert row["steps"] > 0
+    assert row["checkpoint"] is not None
+    assert "at most" in capsys.readouterr().err
+
+    # What a repetition would write: the same rows, ended by its own clock.
+    shutil.copytree(tmp_path / "timed", tmp_path / "timed-reproduced")
+    asked = ReproduceOptions(verify=True, storage_path=str(tmp_path))
+    assert reproduce(tmp_path / "timed", asked, Console()) == 0
+    assert capsys.readouterr().out.endswith("verdict: reproduced, bit by bit\n")
+    # Judged by the spread of seeds, it counts as ended, too.
+    file = tmp_path / "timed" / "manifest.json"
+    file.write_text(json.dumps({**manifest, "machine": {"cpu": "another"}}))
+    (results,) = (tmp_path / "timed").glob("*/result.json")
+    lines = results.read_text().splitlines()
+    first = json.loads(lines[0])
+    first["learners"]["default_policy"]["policy_loss"] += 1.0
+    results.write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
+    reproduce(tmp_path / "timed", asked, Console())
+    said = capsys.readouterr().out
+    assert "equality bit by bit was not promised" in said
+    assert "a trial is missing or did not end" not in said
