@@ -94,11 +94,13 @@ class TrialProgress(Callback):
             self._console.print(f"{_label(trial)}: {text}")
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial met its stop rule."""
+        """A trial ended: its stop rule was met, or a scheduler or the clock ended it."""
         if self._live is not None:
             self._live.update(self._tasks[trial.trial_id], completed=1.0)
         else:
-            self._console.print(f"{_label(trial)}: done, {status_line(trial.last_result, 1.0)}")
+            met = self._stop(trial.trial_id, trial.last_result)
+            ended = "done" if met else "stopped early"
+            self._console.print(f"{_label(trial)}: {ended}, {status_line(trial.last_result, 1.0)}")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial failed."""

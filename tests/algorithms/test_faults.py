@@ -69,15 +69,15 @@ def test_a_killed_runner_comes_back_and_training_goes_on(make_algo, make_config)
     os.kill(before[0], signal.SIGKILL)
     # Whoever is left fills its half, until the new process is up; how soon the machine decides.
     sampled, deadline = [0], time.monotonic() + 120
-    while sampled[-1] != 80 and time.monotonic() < deadline:
+    while sampled[-1] <= 40 and time.monotonic() < deadline:
         sampled.append(algo.train()["env_runners"]["num_env_steps_sampled"])
-    assert set(sampled) <= {0, 40, 80}
-    assert sampled[-1] == 80
+    # A little less where an episode ends: the step that resets an environment is none of the policy's.
+    assert 40 < sampled[-1] <= 80
     after = pids()
     assert before[1] in after
     assert before[0] not in after
-    lifetime = algo.train()["timesteps_total"]
-    assert lifetime == 80 + sum(sampled) + 80
+    last = algo.train()
+    assert last["timesteps_total"] == 80 + sum(sampled) + last["env_runners"]["num_env_steps_sampled"]
     theirs = algo.env_runner_group.foreach_env_runner(
         lambda runner: runner.module.get_state(), local_env_runner=False
     )
