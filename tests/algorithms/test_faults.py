@@ -77,7 +77,9 @@ def test_a_killed_runner_comes_back_and_training_goes_on(make_algo, make_config)
     assert before[1] in after
     assert before[0] not in after
     last = algo.train()
-    assert last["timesteps_total"] == 80 + sum(sampled) + last["env_runners"]["num_env_steps_sampled"]
+    assert (
+        last["timesteps_total"] == 80 + sum(sampled) + last["env_runners"]["num_env_steps_sampled"]
+    )
     theirs = algo.env_runner_group.foreach_env_runner(
         lambda runner: runner.module.get_state(), local_env_runner=False
     )

@@ -276,18 +276,3 @@ def test_a_killed_sitting_leaves_its_run_to_end(tmp_path):
     wait_for(lambda: (again := start(tmp_path)).wait() == 0 or again is None, "free storage")
     study = tiny(tmp_path, 512, LONG)
     assert [run.status for run in runs_of(study, tmp_path / "results")] == ["done", "done"]
-
-
-def test_a_storage_that_is_a_file_is_one_line(sitting, tmp_path):
-    (tmp_path / "storage").write_text("")
-    asked = sitting(100)
-    with pytest.raises(RequestError, match=r"storage: cannot be used: is no folder$"):
-        run_study(asked, asked.study.runs)
-
-
-def test_a_damaged_manifest_in_the_storage_is_one_line(sitting):
-    asked = sitting(100)
-    folder = left_behind(asked)
-    (folder / "manifest.json").write_text('{"status": ')
-    with pytest.raises(RequestError, match=r"manifest.json: is damaged; move its folder away"):
-        run_study(asked, asked.study.runs)
