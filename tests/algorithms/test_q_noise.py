@@ -72,12 +72,13 @@ def test_the_deviation_follows_the_distance_of_epsilon_greedy(epsilon, factor):
     assert noise.stddev == pytest.approx(2.0 * factor)
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.parametrize(
     "settings",
     [
         {"noisy": True, "sigma0": 0.7},
-        pytest.param({"parameter_noise_stddev": 0.3}, marks=pytest.mark.slow),
+        {"parameter_noise_stddev": 0.3},
     ],
 )
 def test_dqn_trains_with_noise(make_algo, settings):

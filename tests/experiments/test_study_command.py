@@ -40,6 +40,7 @@ def study(*arguments):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_smoke_run_is_trained_once_and_reported_apart(tmp_path):
     where = ("learning_rate_sensitivity", "--smoke", "--storage", tmp_path)
