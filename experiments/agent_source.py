@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from analysis.folders import read_object
 from experiments.checkpoints import Checkpoint
 from experiments.manifest import read_manifest
 
@@ -20,7 +21,7 @@ def source_of(checkpoint: Checkpoint) -> dict[str, Any]:
         "experiment": manifest.get("experiment"),
         # An absolute path would name one machine's folders.
         "config_file": Path(file).name if file and Path(file).is_absolute() else file,
-        "seed": _json(trial / "params.json").get("seed", checkpoint.config.seed),
+        "seed": read_object(trial / "params.json").get("seed", checkpoint.config.seed),
         "iterations": checkpoint.iteration,
         "steps": row.get("num_env_steps_sampled_lifetime"),
         "episode_return_mean": (row.get("env_runners") or {}).get("episode_return_mean"),
@@ -43,11 +44,3 @@ def _row(file: Path, iteration: int | None) -> dict[str, Any]:
             if row.get("training_iteration") == iteration:
                 found = row
     return found
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

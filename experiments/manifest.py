@@ -17,11 +17,12 @@ from typing import Any
 
 from algorithms.compute import num_threads, uses_bfloat16
 from algorithms.env_state import capture_env_state
+from analysis.folders import MANIFEST, read_object
 from envs import environment_signature as environment_facts
 from envs import is_atari, make_vector_env
 from experiments.resources import demand_of
 
-MANIFEST_NAME = "manifest.json"
+MANIFEST_NAME = MANIFEST
 MANIFEST_VERSION = 1
 # Of the request, what stands in no field of its own.
 REQUEST_FIELDS = (
@@ -129,11 +130,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """A folder's manifest; empty where it is missing or damaged."""
-    try:
-        found = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_object(folder / MANIFEST_NAME)
 
 
 def finish_manifest(

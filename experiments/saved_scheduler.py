@@ -16,8 +16,9 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
+from analysis.folders import STOPPED
+
 STATE = "scheduler_state.pkl"
-STOPPED = "stopped_early.json"
 
 
 class SavedScheduler(TrialScheduler):
@@ -112,8 +113,7 @@ class SavedScheduler(TrialScheduler):
     def _note_stop(self, trial: Any, result: Mapping[str, Any]) -> None:
         time = result.get(self._time_attr or "", 0)
         if self._until is None or time < self._until:
-            folder = _folder(trial)
-            _write(folder / STOPPED, json.dumps([*stopped_early(folder), trial.trial_id]).encode())
+            note_stopped_early(_folder(trial), trial.trial_id)
 
     def _save(self, folder: Path) -> None:
         draft = folder / f".{STATE}.{os.getpid()}"
@@ -134,6 +134,14 @@ def stopped_early(folder: Path) -> list[str]:
     return list(json.loads(file.read_text())) if file.exists() else []
 
 
+def note_stopped_early(folder: Path, trial_id: str) -> None:
+    """Add a trial to them; written aside, then renamed."""
+    file = folder / STOPPED
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text(json.dumps([*stopped_early(folder), trial_id]))
+    draft.replace(file)
+
+
 def _folder(trial: Any) -> Path:
     """Where Tune collects what it copies to the experiment's folder with its own state.
 
@@ -143,9 +151,3 @@ def _folder(trial: Any) -> Path:
     folder = Path(trial.storage.experiment_driver_staging_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _write(file: Path, content: bytes) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(file)

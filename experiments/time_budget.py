@@ -5,15 +5,13 @@ Tune's own time budget ends trials in the middle of an iteration, without their 
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback, Stopper
 
-from experiments.saved_scheduler import STOPPED, stopped_early
+from experiments.saved_scheduler import note_stopped_early
 
 # The next iteration may take so much longer than the longest one before it.
 LONGER = 1.5
@@ -79,12 +77,8 @@ class TimeBudget(Stopper, Callback):
 
     def _note(self, trial_id: str) -> None:
         """Beside what a scheduler ended, in the same file."""
-        if self._folder is None or not self._folder.is_dir():
-            return
-        noted = stopped_early(self._folder)
-        draft = self._folder / f".{STOPPED}.{os.getpid()}"
-        draft.write_text(json.dumps([*noted, trial_id]))
-        draft.replace(self._folder / STOPPED)
+        if self._folder is not None and self._folder.is_dir():
+            note_stopped_early(self._folder, trial_id)
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune saves its stoppers with the experiment: a resume has what is left of the budget."""
