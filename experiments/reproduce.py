@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from experiments.manifest import MANIFEST_NAME, build_manifest, read_manifest
 from experiments.options import LaunchOptions
 from experiments.originals import Original, open_original, restored_from
 from experiments.promise import differences, ends_by_time, reasons_against
-from experiments.ray_start import check_options
+from experiments.ray_start import available, check_options
 from experiments.reproduce_options import ReproduceOptions
 from experiments.resuming import DEFAULT_STORAGE, folder_of
 from experiments.summary import STOPPED_EARLY
@@ -69,13 +68,10 @@ def todays_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[s
     Raises:
         RequestError: it cannot run here: its algorithm or environment is gone.
     """
-    import torch
-
-    cpus = options.ray_num_cpus or len(os.sched_getaffinity(0))
-    gpus = torch.cuda.device_count()
+    cpus, gpus = available(LaunchOptions(ray_num_cpus=options.ray_num_cpus))
     check_names(experiment)
     defaults = algorithms.config_class(experiment.algorithm)()
-    experiment = fitted(experiment, defaults, float(cpus), float(gpus))
+    experiment = fitted(experiment, defaults, cpus, gpus)
     resolved = check_experiment(experiment, available_cpus=cpus, available_gpus=gpus)
     return build_manifest(experiment=experiment, resolved=resolved, notes=[])
 
