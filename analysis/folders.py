@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
-STOPPED = "stopped_early.json"
+# In a trial's own folder: Tune copies over files that lie beside it.
+STOPPED = "stopped_early.txt"
 # Stop criteria that are budgets; all others are scores.
 BUDGETS = (
     "timesteps_total",
@@ -91,7 +92,7 @@ def _tune_trial(path: Path) -> TrialFolder:
     # A trial that failed once and then went on to its end keeps the file of its first error.
     if status not in ("done", "failed") and (path / ERROR).exists():
         status = "failed"
-    if status == "done" and state.get("trial_id") in _stopped_early(path.parent):
+    if status == "done" and stopped_early(path):
         status = "stopped early"
     for trial in manifest.get("trials") or []:
         if Path(str(trial.get("folder"))).name == path.name:
@@ -107,13 +108,15 @@ def _tune_trial(path: Path) -> TrialFolder:
     )
 
 
-def _stopped_early(folder: Path) -> list[str]:
-    """Ids of the trials that a sweep's scheduler ended before their time."""
-    try:
-        found = json.loads((folder / STOPPED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return found if isinstance(found, list) else []
+def stopped_early(trial: Path) -> bool:
+    """Whether something ended the trial with this folder before its stop rule."""
+    return (trial / STOPPED).exists()
+
+
+def note_stopped_early(trial: Path, by: str) -> None:
+    """Write into a trial's folder what ended it before its stop rule."""
+    trial.mkdir(parents=True, exist_ok=True)
+    (trial / STOPPED).write_text(f"ended by {by}\n", encoding="utf-8")
 
 
 def _committed_trial(path: Path) -> TrialFolder:

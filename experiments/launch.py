@@ -34,7 +34,6 @@ from experiments.ranking import ranking
 from experiments.ray_start import available, check_cluster, check_options, is_cluster, running_ray
 from experiments.requests import option_notes
 from experiments.resuming import begun_before, folder_of
-from experiments.saved_scheduler import stopped_early
 from experiments.scheduling import make_scheduler, with_mutations
 from experiments.search_space import tune_space
 from experiments.searching import (
@@ -182,8 +181,7 @@ def _run(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
     out_of_time = budget is not None and time.monotonic() - started >= budget
     rows = []
     if results is not None:
-        stopped = frozenset(stopped_early(job.folder))
-        rows = trial_rows(job.experiment, results, stopped=stopped, out_of_time=out_of_time)
+        rows = trial_rows(job.experiment, results, out_of_time=out_of_time)
     statuses = {row["status"] for row in rows} or {"interrupted"}
     status = next((name for name in ("interrupted", "failed") if name in statuses), "done")
     ranks = ranking(job.experiment, rows)

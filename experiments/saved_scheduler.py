@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
-from analysis.folders import STOPPED
+from analysis.folders import note_stopped_early
 
 STATE = "scheduler_state.pkl"
 
@@ -113,7 +112,7 @@ class SavedScheduler(TrialScheduler):
     def _note_stop(self, trial: Any, result: Mapping[str, Any]) -> None:
         time = result.get(self._time_attr or "", 0)
         if self._until is None or time < self._until:
-            note_stopped_early(_folder(trial), trial.trial_id)
+            note_stopped_early(Path(trial.path), "the scheduler")
 
     def _save(self, folder: Path) -> None:
         draft = folder / f".{STATE}.{os.getpid()}"
@@ -126,20 +125,6 @@ class SavedScheduler(TrialScheduler):
     def _restore(self, folder: Path) -> None:
         if (folder / STATE).exists():
             self.inner.restore(str(folder / STATE))
-
-
-def stopped_early(folder: Path) -> list[str]:
-    """Ids of the trials that a scheduler ended before their time."""
-    file = folder / STOPPED
-    return list(json.loads(file.read_text())) if file.exists() else []
-
-
-def note_stopped_early(folder: Path, trial_id: str) -> None:
-    """Add a trial to them; written aside, then renamed."""
-    file = folder / STOPPED
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(json.dumps([*stopped_early(folder), trial_id]))
-    draft.replace(file)
 
 
 def _folder(trial: Any) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from analysis.folders import stopped_early
 from experiments.experiment import Experiment
 from experiments.progress import RETURN, STEPS, clock
 from experiments.ranking import ranking_table, score, varied
@@ -24,7 +25,6 @@ def trial_rows(
     experiment: Experiment,
     results: Any,
     *,
-    stopped: frozenset[str] = frozenset(),
     out_of_time: bool = False,
 ) -> list[dict[str, Any]]:
     """What became of every trial, as plain data.
@@ -32,19 +32,18 @@ def trial_rows(
     Args:
         experiment: the request.
         results: Tune's ResultGrid; its trials that neither ended nor failed were interrupted.
-        stopped: trials that a scheduler ended before their time.
         out_of_time: the experiment's time budget is spent, so that trials ended before their rule.
     """
     trials = results._experiment_analysis.trials  # the ResultGrid keeps statuses to itself
-    statuses = [_status(t, experiment, t.trial_id in stopped, out_of_time) for t in trials]
+    statuses = [_status(trial, experiment, out_of_time) for trial in trials]
     return [_row(experiment, *pair) for pair in zip(trials, statuses, strict=True)]
 
 
-def _status(trial: Any, experiment: Experiment, stopped: bool, out_of_time: bool) -> str:
+def _status(trial: Any, experiment: Experiment, out_of_time: bool) -> str:
     status = STATUS_OF.get(trial.status, "interrupted")
     if status != "done":
         return status
-    if stopped:
+    if stopped_early(Path(trial.path)):
         return STOPPED_EARLY
     # After Ctrl-C Tune calls trials TERMINATED, too; "done" says that a stop rule was met.
     if (trial.last_result or {}).get("done"):

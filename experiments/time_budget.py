@@ -11,7 +11,7 @@ from typing import Any
 
 from ray.tune import Callback, Stopper
 
-from experiments.saved_scheduler import note_stopped_early
+from analysis.folders import note_stopped_early
 
 # The next iteration may take so much longer than the longest one before it.
 LONGER = 1.5
@@ -29,8 +29,8 @@ class TimeBudget(Stopper, Callback):
     Args:
         seconds: the budget of the whole experiment, from Tune's first round; pauses between an
             interruption and a resume are not counted.
-        folder: the experiment's, where trials that end before their stop rule are noted; None: nothing
-            but the budget ends trials.
+        folder: the experiment's, below which trials that end before their stop rule are noted; None:
+            nothing but the budget ends trials.
     """
 
     def __init__(self, seconds: float, folder: Path | None = None):
@@ -76,9 +76,9 @@ class TimeBudget(Stopper, Callback):
         self._saving.pop(trial.trial_id, None)
 
     def _note(self, trial_id: str) -> None:
-        """Beside what a scheduler ended, in the same file."""
-        if self._folder is not None and self._folder.is_dir():
-            note_stopped_early(self._folder, trial_id)
+        """In the trial's folder; a stopper hears no more of a trial than the end of its folder's name."""
+        for folder in self._folder.glob(f"*_{trial_id}") if self._folder is not None else ():
+            note_stopped_early(folder, "the time budget")
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune saves its stoppers with the experiment: a resume has what is left of the budget."""

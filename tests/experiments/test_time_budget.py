@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from analysis.folders import stopped_early
 from experiments import time_budget
 from experiments.experiment import Experiment
 from experiments.launch import _checked, _run
@@ -43,6 +44,8 @@ def result(seconds):
 
 
 def test_a_trial_ends_at_the_last_result_that_fits(clock, tmp_path):
+    ours, other = tmp_path / "PPO_a", tmp_path / "PPO_b"
+    ours.mkdir(), other.mkdir()
     budget = TimeBudget(10.0, tmp_path)
     assert not budget.stop_all()
     clock.now += 3.0
@@ -53,7 +56,8 @@ def test_a_trial_ends_at_the_last_result_that_fits(clock, tmp_path):
     assert not budget("a", result(1.9))  # 3.1 are left, the longest took 2
     clock.now += 1.0
     assert budget("a", result(1.0))  # 2.1: one of 3 would not fit
-    assert json.loads((tmp_path / "stopped_early.json").read_text()) == ["a"]
+    assert stopped_early(ours)
+    assert not stopped_early(other)
 
 
 def test_the_end_waits_for_checkpoints_that_began_in_time(clock, tmp_path):
