@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from analysis import tables
 from analysis.figure_files import Drawn
+from analysis.marked import between
 from analysis.readme_tables import cartpole_table, games_table
 from analysis.study_figures import figures_of, prefix_of
 from analysis.study_gate import verdicts
@@ -106,12 +106,6 @@ def readme_of(text: str, results: Path) -> str:
     for section, body in bodies.items():
         text = between(text, section, body)
     return text
-
-
-def between(text: str, section: str, body: str) -> str:
-    """A text with what stands between a section's marks replaced."""
-    pattern = re.compile(rf"(<!-- {section}:begin -->\n).*?(<!-- {section}:end -->)", re.DOTALL)
-    return pattern.sub(lambda match: f"{match[1]}{body}\n{match[2]}", text)
 
 
 def image_of(figure: Drawn) -> tuple[str, bytes]:

@@ -17,7 +17,7 @@ from typing import Any
 import algorithms
 from algorithms.distributions import distribution_for
 from algorithms.rollout import Rollout
-from analysis.study_update import between
+from analysis.marked import between
 from benchmarks.measure import ROOT
 from envs import environment_spaces
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Any
 
+from analysis.marked import between, has_marks
 from experiments.agents import AGENT_FILE, WEIGHTS_FILE, read_description
 from experiments.errors import RequestError
 from experiments.kinds import number
@@ -16,7 +16,7 @@ HEADINGS = (
     "training: seed, steps, chosen of", "commit", "KiB",
 )  # fmt: skip
 SCORE_FIELDS = ("episodes", "mean", "half_width", "minimum", "maximum")
-MARKERS = ("<!-- agents:begin -->", "<!-- agents:end -->")
+SECTION = "agents"
 
 
 def agent_folders(folder: Path) -> list[Path]:
@@ -53,11 +53,10 @@ def filled(page: str, body: str) -> str:
     Raises:
         RequestError: the page lacks them.
     """
-    begin, end = MARKERS
-    pattern = re.compile(f"({begin}\n).*?({end})", re.DOTALL)
-    if not pattern.search(page):
+    if not has_marks(page, SECTION):
+        begin, end = (f"<!-- {SECTION}:{which} -->" for which in ("begin", "end"))
         raise RequestError(f"has no place for the table: {begin} and {end}")
-    return pattern.sub(lambda match: f"{match[1]}{body}\n{match[2]}", page)
+    return between(page, SECTION, body)
 
 
 def row(agent: Path) -> tuple[str, ...]:

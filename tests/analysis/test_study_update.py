@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from kept_runs import cell, keep_run, row, study, threshold
 
+from analysis.marked import between
 from analysis.study_figures import KINDS, figures_of
-from analysis.study_update import FIGURES, PAGE, between, image_of, page_of, readme_of, update_pages
+from analysis.study_update import FIGURES, PAGE, image_of, page_of, readme_of, update_pages
 from experiments.studies import STUDIES
 
 ROOT = Path(__file__).parents[2]
