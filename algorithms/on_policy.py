@@ -21,13 +21,16 @@ from ray.rllib.utils.metrics import (
 
 from algorithms.episodes import Episode, EpisodeWindow
 from algorithms.filters import MeanStdFilter
-from algorithms.learner import learner_batch
+from algorithms.learner import ITERATION, learner_batch
 from algorithms.results import with_retired_names
 from algorithms.rollout import Rollout
-from envs import AtariOptions, is_atari
+from algorithms.silence import Silence
+from envs import AtariOptions, environment_name, is_atari
 
 # Share of time that may go into asking lost runners: one in so many.
 SILENCE_PER_PROBE = 10
+# Seconds between two looks for a runner that came back, while there is none.
+WAIT_FOR_RUNNERS = 0.2
 
 
 class OnPolicyAlgorithm(Algorithm):
@@ -40,9 +43,11 @@ class OnPolicyAlgorithm(Algorithm):
         """As RLlib, plus this project's counters."""
         # Group of runners → when those that were lost are asked again (monotonic seconds).
         self._ask_again: dict[int, float] = {}
+        self._silence = Silence(config)
         super().setup(config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._filter = self._make_filter()
+        self._env_restarts = 0
         self._logged_at = time.monotonic()
         self._frames_per_step = frames_per_step(self.config)
         if self.config.restore_from is not None:
@@ -58,10 +63,11 @@ class OnPolicyAlgorithm(Algorithm):
     def training_step(self) -> None:
         """Sample a train batch, learn from it, spread the weights; until the iteration is full."""
         wanted = max(self.config.min_sample_timesteps_per_iteration, 1)
-        sampled, episodes, stats = 0, 0, []
+        sampled, episodes, restarts, stats = 0, 0, 0, []
         while sampled < wanted:
             with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
                 rollout = self._sample_batch()
+            restarts += rollout.env_restarts
             if rollout.num_steps == 0:  # every environment was resetting
                 continue
             self._note_steps(rollout.num_steps, rollout.episodes)
@@ -75,7 +81,7 @@ class OnPolicyAlgorithm(Algorithm):
                 )
             with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
                 self._spread_weights()
-        self._log_results(sampled, episodes, stats)
+        self._log_results(sampled, episodes, stats, restarts)
 
     def _sample_batch(self) -> Rollout:
         """As many fragments from every runner as make a train batch."""
@@ -84,7 +90,7 @@ class OnPolicyAlgorithm(Algorithm):
         group = self.env_runner_group
         for _ in range(rounds):
             if group.num_remote_env_runners() == 0:
-                part = self.env_runner.sample()
+                part = self._sound(self.env_runner.sample_or_fault())
                 # The runner fills the same buffers again in the next round.
                 parts.append(part if rounds == 1 else part.copy())
             else:
@@ -93,22 +99,45 @@ class OnPolicyAlgorithm(Algorithm):
         return Rollout.concatenate(parts)
 
     def _sample_remote(self) -> list[Rollout]:
-        """One fragment from every remote runner.
+        """One fragment from every remote runner that answers in time.
+
+        With nobody left, lost runners are waited for.
 
         Raises:
-            RuntimeError: no runner answered.
+            RuntimeError: no runner answered within ``sample_timeout_s``.
+            EnvironmentFault, FloatingPointError: a runner's.
         """
-        parts = self.env_runner_group.foreach_env_runner(
-            lambda runner: runner.sample(),
-            local_env_runner=False,
-            timeout_seconds=self.config.sample_timeout_s,
-        )
-        if not parts:
-            raise RuntimeError(
-                f"none of {self.config.num_env_runners} env runners returned a rollout within "
-                f"sample_timeout_s {self.config.sample_timeout_s}"
+        group, seconds = self.env_runner_group, self.config.sample_timeout_s
+        began = time.monotonic()
+        while True:
+            asked = set(group.healthy_env_runner_ids())
+            answers = group.foreach_env_runner(
+                lambda runner: (runner.worker_index, runner.sample_or_fault()),
+                local_env_runner=False,
+                timeout_seconds=seconds,
             )
-        return list(parts)
+            if answers:
+                self._silence.note(group, asked, {index for index, _ in answers})
+                return [self._sound(part) for _, part in answers]
+            if time.monotonic() - began > seconds:
+                raise RuntimeError(
+                    f"none of {self.config.num_env_runners} env runners returned a rollout of "
+                    f"environment {environment_name(self.config.env)!r} within sample_timeout_s "
+                    f"{seconds}"
+                )
+            time.sleep(WAIT_FOR_RUNNERS)
+            self.restore_env_runners(group)
+
+    def _sound(self, part: Rollout | Exception) -> Rollout:
+        """The rollout, unless it is a runner's error."""
+        if isinstance(part, Rollout):
+            return part
+        raise self._in_iteration(part) from part
+
+    def _in_iteration(self, fault: Exception) -> Exception:
+        """The same error, with the iteration and the lifetime steps."""
+        place = f"iteration {self.iteration + 1}, after {self._steps_lifetime} environment steps"
+        return type(fault)(f"{fault}; in {place}")
 
     def _spread_weights(self) -> None:
         """The learner's weights to every runner; the local one included."""
@@ -118,7 +147,8 @@ class OnPolicyAlgorithm(Algorithm):
             self.env_runner_group.sync_weights(
                 from_worker_or_learner_group=self.learner_group,
                 policies=[DEFAULT_MODULE_ID],
-                timeout_seconds=None,
+                # A late runner adopts them before it plays on: calls stay in order.
+                timeout_seconds=self.config.sample_timeout_s,
             )
 
     def _copy_to_local_runner(self) -> None:
@@ -134,12 +164,17 @@ class OnPolicyAlgorithm(Algorithm):
         """Merge what all runners' filters saw and give everyone the result."""
         if self._filter is None:
             return
-        collected = self.env_runner_group.foreach_env_runner(lambda r: r.take_filter_moments())
+        patience = self.config.sample_timeout_s
+        collected = self.env_runner_group.foreach_env_runner(
+            lambda r: r.take_filter_moments(), timeout_seconds=patience
+        )
         for moments in collected:
             if moments is not None:
                 self._filter.moments = self._filter.moments.merged(moments)
         state = self._filter.state()
-        self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(state))
+        self.env_runner_group.foreach_env_runner(
+            lambda r: r.set_filter_state(state), timeout_seconds=patience
+        )
 
     def restore_env_runners(self, env_runner_group: Any) -> list[int]:
         """As RLlib, which asks lost runners for a sign of life before every iteration.
@@ -168,7 +203,10 @@ class OnPolicyAlgorithm(Algorithm):
         )
 
     def _timesteps(self) -> dict[str, int]:
-        return {NUM_ENV_STEPS_SAMPLED_LIFETIME: self._steps_lifetime}
+        return {
+            NUM_ENV_STEPS_SAMPLED_LIFETIME: self._steps_lifetime,
+            ITERATION: self.iteration + 1,
+        }
 
     def _note_steps(self, steps: int, episodes: Iterable[Episode]) -> None:
         self.metrics.log_value(
@@ -176,8 +214,15 @@ class OnPolicyAlgorithm(Algorithm):
         )
         self._window.extend(episodes)
 
-    def _log_results(self, steps: int, episodes: int, stats: list[dict[str, float]]) -> None:
+    def count_env_restarts(self, number: int) -> None:
+        """Add environments that were built anew, in training or evaluation."""
+        self._env_restarts += number
+
+    def _log_results(
+        self, steps: int, episodes: int, stats: list[dict[str, float]], restarts: int
+    ) -> None:
         """Log an iteration's numbers under RLlib's names."""
+        self.count_env_restarts(restarts)
         now = time.monotonic()
         rate = steps / max(now - self._logged_at, 1e-9)
         self._logged_at = now
@@ -188,6 +233,8 @@ class OnPolicyAlgorithm(Algorithm):
             "num_env_steps_sampled": steps,
             "num_frames_sampled_lifetime": self._steps_lifetime * self._frames_per_step,
             "num_env_steps_sampled_per_second": rate,
+            "num_env_restarts": restarts,
+            "num_env_restarts_lifetime": self._env_restarts,
         }
         self._log_flat(ENV_RUNNER_RESULTS, runner_results)
         self._log_flat((LEARNER_RESULTS, DEFAULT_MODULE_ID), averaged(stats))
@@ -213,6 +260,7 @@ class OnPolicyAlgorithm(Algorithm):
         state["on_policy"] = {
             "window": self._window.state(),
             "filter": self.filter_state(),
+            "env_restarts": self._env_restarts,
         }
         return state
 
@@ -223,6 +271,7 @@ class OnPolicyAlgorithm(Algorithm):
         if own is None:
             return
         self._window.set_state(own["window"])
+        self._env_restarts = own.get("env_restarts", 0)
         if self._filter is not None:
             self._filter.set_state(own["filter"])
             self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(own["filter"]))
