@@ -71,7 +71,9 @@ class VectorBuilder:
         return int(np.random.SeedSequence(entropy).generate_state(1)[0]) >> 2
 
 
-def begun_anew(builder: VectorBuilder, env: VectorEnv, error: Exception) -> tuple[VectorEnv, Outcome]:
+def begun_anew(
+    builder: VectorBuilder, env: VectorEnv, error: Exception
+) -> tuple[VectorEnv, Outcome]:
     """A new vector environment after ``error``, and what stands for the step that had no outcome.
 
     Raises:

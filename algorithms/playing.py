@@ -62,8 +62,8 @@ class Player:
         group.require_layout()
         for t in range(len(rollout.mask)):
             ended += [(t, i, e) for i, e in self._step(group, rollout, t, noise[t, group.columns])]
-        self._finish(group, rollout)
         group.require_layout()
+        self._finish(group, rollout)
         require_sound(rollout, group, ended, self.filter)
         return ended
 

@@ -86,9 +86,7 @@ def make_vector_env(
         creators = [creator] * num_envs
         if restart_failed is not None:
             name = environment_name(env)
-            creators = [
-                partial(watched, name, i, creator, restart_failed) for i in range(num_envs)
-            ]
+            creators = [partial(watched, name, i, creator, restart_failed) for i in range(num_envs)]
         vector = vector_class(creators)
     if not isinstance(vector.single_observation_space, gym.spaces.Box):
         vector = VectorFlattenObservation(vector)

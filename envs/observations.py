@@ -25,7 +25,9 @@ def mismatch(space: gym.Space, obs: Any, key: str = "observation") -> str | None
         return _array_mismatch(space, obs, key)
     if isinstance(space, gym.spaces.Discrete):
         whole = isinstance(obs, int | np.integer) or getattr(obs, "shape", None) == ()
-        return None if whole and space.contains(obs) else f"{key} is {obs!r}, the space says {space}"
+        return (
+            None if whole and space.contains(obs) else f"{key} is {obs!r}, the space says {space}"
+        )
     if isinstance(space, gym.spaces.Dict):
         return _dict_mismatch(space, obs, key)
     if isinstance(space, gym.spaces.Tuple):

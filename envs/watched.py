@@ -34,9 +34,7 @@ class WatchedEnv(gym.Wrapper):
         EnvironmentFault: one line with environment, copy, step and cause.
     """
 
-    def __init__(
-        self, env: gym.Env, name: str, index: int, create: Callable[[], gym.Env] | None
-    ):
+    def __init__(self, env: gym.Env, name: str, index: int, create: Callable[[], gym.Env] | None):
         """``name`` and ``index`` tell which copy of what it is; without ``create`` nothing is mended."""
         super().__init__(env)
         self._name, self._create, self._index = name, create, index
