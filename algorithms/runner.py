@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,9 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._given_spaces = kwargs.get("spaces")
         stream = (self.worker_index or 0) + EVALUATION_STREAM * bool(self.config.in_evaluation)
         entropy = [self.config.seed, stream] if self.config.seed is not None else None
+        if entropy is not None and self.worker_index and _started_again():
+            # Else it would play the episodes of its first life over again.
+            entropy.append(time.time_ns())
         env_seed, action_seed = np.random.SeedSequence(entropy).generate_state(2)
         # Copies are seeded with env_seed + i, and ale-py's vector environment takes 31 bits only.
         self._env_seed = int(env_seed) >> 2
@@ -315,7 +319,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
                 weights = ray.get(weights)
             self.module.set_state(weights.get(DEFAULT_MODULE_ID, weights))
         self._weights_seq_no = max(seq_no, self._weights_seq_no)
-        if "generator" in state and self.env is not None:
+        # RLlib sends the local runner's state to one that was started again, too.
+        if "generator" in state and self.env is not None and not self.worker_index:
             self._generator.set_state(state["generator"])
             # Another number of threads makes other groups: their episodes start anew.
             if len(state["groups"]) == len(self._groups):
@@ -329,3 +334,11 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
     def get_checkpointable_components(self) -> list[tuple[str, Any]]:
         """For RLlib's checkpoints."""
         return [(COMPONENT_RL_MODULE, self.module)]
+
+
+def _started_again() -> bool:
+    """Whether this is a runner process that Ray started in place of one that died."""
+    if not ray.is_initialized():
+        return False
+    context = ray.get_runtime_context()
+    return context.get_actor_id() is not None and bool(context.was_current_actor_reconstructed)

@@ -238,7 +238,7 @@ def test_evaluation_names_broken_rewards_as_well(make_runner):
 @pytest.mark.ray
 @pytest.mark.parametrize(
     ("name", "runners"),
-    [("PPO", 0), pytest.param("A2C", 1, marks=pytest.mark.slow), ("A3C", 1)],
+    [("PPO", 0), *(pytest.param(n, 1, marks=pytest.mark.slow) for n in ("A2C", "A3C"))],
 )
 def test_restarts_are_counted_in_the_results(make_algo, make_config, name, runners):
     sizes = {**SIZES, "num_env_runners": runners, "min_sample_timesteps_per_iteration": 400}

@@ -204,8 +204,8 @@ def test_norms_that_are_not_finite_raise_with_the_losses(norm):
 
 
 def test_a_loss_that_is_not_finite_raises_though_its_gradient_is():
+    loss = torch.tensor(float("inf"))
     with pytest.raises(FloatingPointError, match=r"^loss is inf at here \(vf_loss inf\)"):
-        loss = torch.tensor(float("inf"))
         require_finite(torch.tensor(1.0), loss, {"vf_loss": loss}, lambda: "here")
 
 
