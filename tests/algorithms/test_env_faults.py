@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import faulty_envs
 import gymnasium as gym
 import numpy as np
 import pytest
-import ray
 from faulty_envs import EPISODE
 from ray import cloudpickle
 
@@ -22,6 +24,7 @@ cloudpickle.register_pickle_by_value(faulty_envs)
 def first_generation():
     faulty_envs.RaisesOnce.built.clear()
     faulty_envs.Hanging.built.clear()
+    faulty_envs.Spinning.built.clear()
     faulty_envs.NeverResets.resets.clear()
 
 
@@ -163,6 +166,13 @@ def test_a_hanging_step_is_named_without_restarts(make_runner):
         sampled(runner, 2)
 
 
+def test_a_step_that_spins_is_interrupted_in_other_threads_too(make_runner):
+    runner = make_runner(faulty_envs.Spinning, **SIZES, sample_timeout_s=1.0)
+    with ThreadPoolExecutor(1) as pool:
+        rollout = pool.submit(runner.sample).result()
+    assert rollout.env_restarts == 1
+
+
 # --- what is no number, or of another form ---------------------------------------------------
 
 
@@ -268,38 +278,17 @@ def test_a_runner_processs_environment_is_named_in_the_trainings_error(
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["A2C", "A3C"])
-def test_a_runner_that_cannot_be_reached_from_within_is_ended(make_algo, make_config, name):
-    import signal
-    import time
-
-    class Deaf(faulty_envs.Sound):
-        """The second runner's copies hang once, in code that no signal reaches."""
-
-        def __init__(self, told):
-            self.told = told
-
-        def step(self, action):
-            if self.steps == 30:
-                import os
-
-                try:
-                    os.close(os.open(self.told, os.O_CREAT | os.O_EXCL))
-                except FileExistsError:
-                    return super().step(action)
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
-                time.sleep(1e6)
-            return super().step(action)
-
-    import tempfile
-
-    told = tempfile.mktemp()
+def test_a_runner_that_cannot_be_reached_from_within_is_ended(
+    make_algo, make_config, tmp_path, name
+):
+    told = str(tmp_path / "told")
     sizes = {**SIZES, "num_env_runners": 2, "train_batch_size": 80, "sample_timeout_s": 2.0}
     if name == "A3C":
         sizes.pop("train_batch_size")
-    algo = make_algo(make_config(name, Deaf, **sizes, env_config={"told": told}))
-    deadline, faults = time.monotonic() + 200, {}
-    while faults.get("num_remote_worker_restarts", 0) < 1 and time.monotonic() < deadline:
+    algo = make_algo(make_config(name, faulty_envs.Deaf, **sizes, env_config={"told": told}))
+    faults: dict = {}
+    deadline = time.monotonic() + 200
+    while not faults.get("num_remote_worker_restarts") and time.monotonic() < deadline:
         faults = algo.train()["fault_tolerance"]
     assert faults["num_remote_worker_restarts"] >= 1
     assert faults["num_healthy_workers"] == 2
-    assert isinstance(ray.get_runtime_context().get_job_id(), str)

@@ -101,3 +101,17 @@ def test_a_killed_runner_comes_back_and_training_goes_on(make_algo, make_config)
     mine = weights(algo)
     for state in theirs:
         assert all(np.array_equal(state[key], mine[key]) for key in mine)
+
+
+@pytest.mark.slow
+def test_with_all_runners_killed_training_waits_for_them(make_algo, make_config):
+    sizes = {"num_env_runners": 2, "train_batch_size": 80}
+    algo = make_algo(make_config("A2C", "CartPole-v1", **SIZES, **sizes))
+    steps = [algo.train()["timesteps_total"]]
+    group = algo.env_runner_group
+    for pid in group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False):
+        os.kill(pid, signal.SIGKILL)
+    last = algo.train()
+    sampled = last["env_runners"]["num_env_steps_sampled"]
+    assert 0 < sampled <= 80
+    assert last["timesteps_total"] == steps[0] + sampled

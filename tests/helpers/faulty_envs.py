@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 import gymnasium as gym
@@ -152,6 +154,41 @@ class Hanging(Sound):
         if self.hangs and self.steps + 1 == 15:
             time.sleep(1e6)
         return super().step(action)
+
+
+class Spinning(Sound):
+    """The first copy's 5th step computes for ever."""
+
+    built: list[int] = []
+
+    def __init__(self):
+        self.spins = not self.built
+        self.built.append(1)
+
+    def step(self, action):
+        while self.spins and self.steps + 1 == 5:
+            pass
+        return super().step(action)
+
+
+class Deaf(Sound):
+    """The first copy of all processes to take 31 steps hangs where no signal reaches it."""
+
+    def __init__(self, told):
+        self.told = told  # a file that says it has happened
+
+    def step(self, action):
+        if self.steps == 30 and self.is_first():
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
+            time.sleep(1e6)
+        return super().step(action)
+
+    def is_first(self):
+        try:
+            os.close(os.open(self.told, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        return True
 
 
 class LoudRewards(Sound):
