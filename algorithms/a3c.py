@@ -23,10 +23,10 @@ from algorithms.gradients import clip_gradients, require_finite
 from algorithms.learner import critic_quality
 from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
 from algorithms.on_policy import OnPolicyAlgorithm
+from algorithms.remote_sampling import end_runner
 from algorithms.rollout import Rollout
 from algorithms.runner import VectorEnvRunner
 from algorithms.sequences import batch_for
-from algorithms.silence import end_runner
 from envs import EnvironmentFault, environment_name
 
 REQUEST = "a3c_gradients"

@@ -22,15 +22,13 @@ from ray.rllib.utils.metrics import (
 from algorithms.episodes import Episode, EpisodeWindow
 from algorithms.filters import MeanStdFilter
 from algorithms.learner import ITERATION, learner_batch
+from algorithms.remote_sampling import RemoteSampling
 from algorithms.results import with_retired_names
 from algorithms.rollout import Rollout
-from algorithms.silence import Silence
-from envs import AtariOptions, environment_name, is_atari
+from envs import AtariOptions, is_atari
 
 # Share of time that may go into asking lost runners: one in so many.
 SILENCE_PER_PROBE = 10
-# Seconds between two looks for a runner that came back, while there is none.
-WAIT_FOR_RUNNERS = 0.2
 
 
 class OnPolicyAlgorithm(Algorithm):
@@ -43,8 +41,8 @@ class OnPolicyAlgorithm(Algorithm):
         """As RLlib, plus this project's counters."""
         # Group of runners → when those that were lost are asked again (monotonic seconds).
         self._ask_again: dict[int, float] = {}
-        self._silence = Silence(config)
         super().setup(config)
+        self._remote_sampling = RemoteSampling(self.config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._filter = self._make_filter()
         self._env_restarts = 0
@@ -99,34 +97,15 @@ class OnPolicyAlgorithm(Algorithm):
         return Rollout.concatenate(parts)
 
     def _sample_remote(self) -> list[Rollout]:
-        """One fragment from every remote runner that answers in time.
-
-        With nobody left, lost runners are waited for.
+        """One fragment from every remote runner that answers in time; lost ones are waited for.
 
         Raises:
             RuntimeError: no runner answered within ``sample_timeout_s``.
             EnvironmentFault, FloatingPointError: a runner's.
         """
-        group, seconds = self.env_runner_group, self.config.sample_timeout_s
-        began = time.monotonic()
-        while True:
-            asked = set(group.healthy_env_runner_ids())
-            answers = group.foreach_env_runner(
-                lambda runner: (runner.worker_index, runner.sample_or_fault()),
-                local_env_runner=False,
-                timeout_seconds=seconds,
-            )
-            if answers:
-                self._silence.note(group, asked, {index for index, _ in answers})
-                return [self._sound(part) for _, part in answers]
-            if time.monotonic() - began > seconds:
-                raise RuntimeError(
-                    f"none of {self.config.num_env_runners} env runners returned a rollout of "
-                    f"environment {environment_name(self.config.env)!r} within sample_timeout_s "
-                    f"{seconds}"
-                )
-            time.sleep(WAIT_FOR_RUNNERS)
-            self.restore_env_runners(group)
+        group = self.env_runner_group
+        answers = self._remote_sampling.sample(group, lambda: self.restore_env_runners(group))
+        return [self._sound(answer) for answer in answers]
 
     def _sound(self, part: Rollout | Exception) -> Rollout:
         """The rollout, unless it is a runner's error."""

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.runner_crashes`` trains A2C, A3C and PPO on CartPole with two runners each,
 kills random ones with SIGKILL, and compares the counters with the fragments that really arrived.
-It writes ``results/faults/runner_crashes.json`` and exits with 1 when a check failed.
+It writes ``results/faults/runner_crashes.json`` and its table in ``docs/reliability.md``, and exits
+with 1 when a check failed. ``--table`` only writes the table.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ import ray
 
 import algorithms
 from algorithms.runner import VectorEnvRunner
+from analysis.study_update import between
+from analysis.tables import markdown
 from benchmarks.measure import ROOT
 
 KILLS = {"A2C": 7, "A3C": 7, "PPO": 6}
@@ -45,6 +48,7 @@ OF_ALGORITHM: dict[str, dict[str, Any]] = {
     "PPO": {"train_batch_size": 160, "minibatch_size": 80, "num_epochs": 2},
 }
 OUT = ROOT / "results" / "faults" / "runner_crashes.json"
+PAGE = ROOT / "docs" / "reliability.md"
 
 
 @dataclass
@@ -89,35 +93,29 @@ def with_ledger(base: type, ledger: Ledger) -> type:
 class Killer(threading.Thread):
     """Kills a random runner whenever all have been at work for a random while."""
 
-    def __init__(self, actors: list[Any], kills: int, seed: int):
+    def __init__(self, group: Any, kills: int, seed: int):
         super().__init__(daemon=True)
-        self._actors, self._left = actors, kills
+        self._manager, self._kills = group._worker_manager, kills
         self._random = np.random.default_rng(seed)
         self.killed: list[dict[str, Any]] = []
 
     def run(self) -> None:
-        """Until all kills are done; a process is known by asking its runner."""
+        """Until all kills are done; processes are known by asking their runners."""
         began = time.monotonic()
-        while self._left:
-            pids = [_pid(actor) for actor in self._actors]
+        actors = list(self._manager.actors().values())
+        while len(self.killed) < self._kills:
+            # RLlib has noticed the last one, and took the new process into service.
+            while self._manager.total_num_restarts() < len(self.killed):
+                time.sleep(0.05)
+            pids = [
+                ray.get(actor.apply.remote(lambda runner: os.getpid()), timeout=PATIENCE)
+                for actor in actors
+            ]
             time.sleep(self._random.uniform(*PAUSE))
             victim = int(self._random.integers(len(pids)))
             os.kill(pids[victim], signal.SIGKILL)
-            self._left -= 1
             moment = round(time.monotonic() - began, 2)
             self.killed.append({"runner": victim + 1, "after_s": moment})
-
-
-def _pid(actor: Any) -> int:
-    """The runner's process; waits until it is there and answers."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return ray.get(actor.apply.remote(lambda runner: os.getpid()), timeout=PATIENCE)
-        except ray.exceptions.RayError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
 
 
 def crash(name: str, kills: int, target: int, seed: int) -> dict[str, Any]:
@@ -129,8 +127,7 @@ def crash(name: str, kills: int, target: int, seed: int) -> dict[str, Any]:
     config.algo_class = with_ledger(config.algo_class, ledger)
     algo = config.build_algo()
     try:
-        actors = list(algo.env_runner_group._worker_manager.actors().values())
-        killer = Killer(actors, kills, seed)
+        killer = Killer(algo.env_runner_group, kills, seed)
         killer.start()
         rows, failed = _train(algo, killer, kills, target, ledger)
         failed += _checks(algo, name, rows, kills, target, ledger)
@@ -222,25 +219,67 @@ def _weights_checks(algo: Any) -> list[str]:
     return failed
 
 
+def table(record: Mapping[str, Any]) -> str:
+    """What the page shows of a recorded run."""
+    headings = [
+        "algorithm",
+        "kills",
+        "restarts",
+        "steps counted / received (target)",
+        "fragments received",
+        "of these twice",
+        "iterations (with one runner)",
+        "failed checks",
+    ]
+    rows = [
+        [
+            t["algorithm"],
+            str(len(t["kills"])),
+            str(t["restarts"]),
+            f"{t['steps']:,} / {t['steps_received']:,} ({t['target_steps']:,})",
+            f"{t['fragments_received']:,}",
+            str(t["fragments_received_twice"]),
+            f"{t['iterations']} ({t['iterations_with_one_runner']})",
+            "; ".join(t["failed_checks"]) or "none",
+        ]
+        for t in record["trainings"]
+    ]
+    kills = sum(len(t["kills"]) for t in record["trainings"])
+    return (
+        f"{kills} runner processes got SIGKILL at random moments, seed {record['seed']} "
+        "(`python -m benchmarks.runner_crashes`, "
+        "[what was seen](../results/faults/runner_crashes.json)):\n\n"
+        + markdown(headings, rows).strip()
+    )
+
+
 def main() -> int:
     """Run all trainings; 1 when a check failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--table", action="store_true", help="write the table of the last run")
     given = parser.parse_args()
+    if not given.table:
+        _record(given.seed)
+    record = json.loads(OUT.read_text())
+    PAGE.write_text(between(PAGE.read_text(), "crashes", table(record)))
+    return int(any(training["failed_checks"] for training in record["trainings"]))
+
+
+def _record(seed: int) -> None:
+    """Run all trainings and write what was seen."""
     ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     algorithms.register()
     trainings = []
     for name, kills in KILLS.items():
         print(f"{name}: {kills} runners will be killed", flush=True)
-        trainings.append(crash(name, kills, TARGET_STEPS, given.seed))
+        trainings.append(crash(name, kills, TARGET_STEPS, seed))
         print(json.dumps({k: v for k, v in trainings[-1].items() if k != "kills"}), flush=True)
     ray.shutdown()
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    draft = given.out.with_suffix(".tmp")
-    draft.write_text(json.dumps({"seed": given.seed, "trainings": trainings}, indent=2) + "\n")
-    draft.replace(given.out)
-    return int(any(training["failed_checks"] for training in trainings))
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    draft = OUT.with_suffix(".tmp")
+    draft.write_text(json.dumps({"seed": seed, "trainings": trainings}, indent=2) + "\n")
+    draft.replace(OUT)
 
 
 if __name__ == "__main__":
