@@ -173,6 +173,19 @@ def test_a_step_that_spins_is_interrupted_in_other_threads_too(make_runner):
     assert rollout.env_restarts == 1
 
 
+class SlowResets(faulty_envs.Sound):
+    """A reset takes a third of the time it may take."""
+
+    def reset(self, *, seed=None, options=None):
+        time.sleep(0.2)
+        return super().reset(seed=seed, options=options)
+
+
+def test_copies_one_after_the_other_have_the_time_each(make_runner):
+    runner = make_runner(SlowResets, **SIZES, sample_timeout_s=1.2)
+    assert sampled(runner, 2)[1].env_restarts == 0  # four resets took 0.8 of 0.6 seconds
+
+
 # --- what is no number, or of another form ---------------------------------------------------
 
 
@@ -273,6 +286,17 @@ def test_a_runner_processs_environment_is_named_in_the_trainings_error(
         EnvironmentFault, match=r"'Raising', copy 0: OSError: .*; in iteration 1, after 0 env"
     ):
         algo.train()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["A2C", "A3C"])
+def test_a_runner_process_interrupts_its_hanging_step_itself(make_algo, make_config, name):
+    sizes = {**SIZES, "num_env_runners": 1, "sample_timeout_s": 4.0}
+    algo = make_algo(make_config(name, faulty_envs.Hanging, **sizes))
+    results = [algo.train() for _ in range(3)]
+    assert sum(result["env_runners"]["num_env_restarts"] for result in results) == 1
+    assert results[-1]["fault_tolerance"]["num_remote_worker_restarts"] == 0
 
 
 @pytest.mark.ray

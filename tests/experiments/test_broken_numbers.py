@@ -13,6 +13,7 @@ from ray import cloudpickle
 from ray.tune.registry import register_env
 from rich.console import Console
 
+from experiments.command import main
 from experiments.evaluate import evaluate_checkpoint
 from experiments.experiment import Experiment
 from experiments.launch import _checked, _run_all
@@ -59,7 +60,7 @@ def train(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_the_last_good_checkpoint_is_kept_and_named(train):
+def test_the_last_good_checkpoint_is_kept_and_named(train, monkeypatch, capsys):
     code, trial, printed = train(faulty_envs.LoudRewards)
     assert (code, trial["status"], trial["iterations"]) == (1, "failed", 2)
     # The 26th step of a copy comes in the third batch of 10.
@@ -77,6 +78,18 @@ def test_the_last_good_checkpoint_is_kept_and_named(train):
     assert trial["error"] in printed
     score = evaluate_checkpoint(checkpoint, EvaluateOptions(episodes=4))
     assert np.isfinite(score.mean)
+
+    # Played in an environment that breaks, it ends with one line and exit code 1.
+    name = "faulty-BadReward"
+    register_env(name, lambda options: faulty_envs.BadReward())
+    arguments = ["evaluate", str(checkpoint), "--env", name, "--episodes", "8"]
+    monkeypatch.setattr("sys.argv", ["rllib", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "environment 'faulty-BadReward', copy 0: an episode's return is nan" in said
+    assert said.count("\n") == 1
 
 
 def test_restarts_stand_in_the_summary(train):
