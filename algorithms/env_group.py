@@ -117,6 +117,11 @@ class EnvGroup:
         taken, self._restarts = self._restarts, 0
         return taken
 
+    def progress(self) -> tuple[int, int]:
+        """``calls``, and resets and steps begun by copies that gymnasium steps one after the other."""
+        copies = getattr(self.env.unwrapped, "envs", ())
+        return self.calls, sum(getattr(copy, "beats", 0) for copy in copies)
+
     def require_layout(self) -> None:
         """Raises EnvironmentFault where the last observations are not what the space says."""
         self._builder.require_layout(self.env, self.obs)

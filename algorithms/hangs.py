@@ -22,10 +22,10 @@ LOOKS = 4
 
 
 class StepWatch:
-    """Raises :class:`StepTimeout` inside a reset or step of the environments that takes too long.
+    """Raises :class:`StepTimeout` inside a reset or step of an environment that takes too long.
 
-    A thread looks at the group's count of calls a few times per ``seconds``; playing pays for
-    nothing but that count. The error arrives by a signal where the main thread plays, which also
+    Copies that are stepped one after the other have the time each, others together. A thread looks
+    at the group's progress a few times per ``seconds``; playing pays for counting alone. The error arrives by a signal where the main thread plays, which also
     wakes a sleeping or waiting step; in other threads, with the next line of Python. Code that
     keeps the interpreter to itself cannot be reached from within; of a runner process the training
     process notices (``sample_timeout_s``).
@@ -36,7 +36,7 @@ class StepWatch:
         self._group = weakref.ref(group)
         self._seconds = seconds
         self._stopped = threading.Event()
-        self._overdue: int | None = None
+        self._overdue: tuple[int, int] | None = None
         self.player = threading.get_ident()
         if threading.current_thread() is threading.main_thread():
             _watches.add(self)
@@ -48,17 +48,17 @@ class StepWatch:
         self._stopped.set()
 
     def _look(self) -> None:
-        seen, since = -1, time.monotonic()
+        seen, since = (-1, 0), time.monotonic()
         while not self._stopped.wait(self._seconds / LOOKS):
             group = self._group()
             if group is None:
                 return
-            calls, now = group.calls, time.monotonic()
-            if calls % 2 == 0 or calls != seen:
-                seen, since = calls, now
+            progress, now = group.progress(), time.monotonic()
+            if progress[0] % 2 == 0 or progress != seen:
+                seen, since = progress, now
             elif now - since > self._seconds:
                 logger.error("environment %r is overdue: %s", group.name, self._sentence())
-                self._overdue, since = calls, now  # once more if that does not help
+                self._overdue, since = progress, now  # once more if that does not help
                 self._interrupt()
             del group
 
@@ -73,7 +73,7 @@ class StepWatch:
         """In the playing thread: raise, unless the step ended meanwhile."""
         group, overdue = self._group(), self._overdue
         self._overdue = None
-        if group is not None and overdue is not None and group.calls == overdue:
+        if group is not None and overdue is not None and group.progress() == overdue:
             raise StepTimeout(self._sentence())
 
     def _sentence(self) -> str:

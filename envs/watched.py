@@ -38,7 +38,9 @@ class WatchedEnv(gym.Wrapper):
         """``name`` and ``index`` tell which copy of what it is; without ``create`` nothing is mended."""
         super().__init__(env)
         self._name, self._create, self._index = name, create, index
-        self._steps = 0
+        # Resets and steps begun: who waits for a whole vector sees which copy it waits for.
+        self.beats = 0
+        self._reset_at = 0
         self._in_a_row = 0
         self._restarts = 0
         self._seed: int | None = None
@@ -49,7 +51,8 @@ class WatchedEnv(gym.Wrapper):
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """As the environment; builds it anew where that fails."""
         self._seed = self._seed if seed is None else seed
-        self._steps = 0
+        self.beats += 1
+        self._reset_at = self.beats
         try:
             obs, info = self.env.reset(seed=seed, options=options)
         except Exception as error:
@@ -59,12 +62,12 @@ class WatchedEnv(gym.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """As the environment; builds it anew where that fails."""
-        self._steps += 1
+        self.beats += 1
         try:
             obs, reward, terminated, truncated, info = self.env.step(action)
         except Exception as error:
-            obs, info = self._mended(error, f"step {self._steps} of an episode", action)
-            self._steps = 0
+            obs, info = self._mended(error, self._where(), action)
+            self._reset_at = self.beats
             self._require_fit(obs)
             return obs, 0.0, False, False, info
         self._in_a_row = 0
@@ -78,10 +81,13 @@ class WatchedEnv(gym.Wrapper):
             return
         found = mismatch(self.env.observation_space, obs)
         if found:
-            where = f"step {self._steps} of an episode" if self._steps else "reset"
-            raise EnvironmentFault(f"{self._which()}: {found} (at {where})")
+            raise EnvironmentFault(f"{self._which()}: {found} (at {self._where()})")
         if isinstance(obs, np.ndarray):
             self._dtypes.add(obs.dtype)
+
+    def _where(self) -> str:
+        steps = self.beats - self._reset_at
+        return f"step {steps} of an episode" if steps else "reset"
 
     def _which(self) -> str:
         return f"environment {self._name!r}, copy {self._index}"
