@@ -16,15 +16,18 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from algorithms.a2c import ActorCriticConfig, ActorCriticLearner
+from algorithms.batch_report import batch_report
 from algorithms.episodes import Episode
 from algorithms.filters import Moments
 from algorithms.gradients import clip_gradients, require_finite
 from algorithms.learner import critic_quality
 from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
 from algorithms.on_policy import OnPolicyAlgorithm
+from algorithms.remote_sampling import end_runner
 from algorithms.rollout import Rollout
 from algorithms.runner import VectorEnvRunner
 from algorithms.sequences import batch_for
+from envs import EnvironmentFault, environment_name
 
 REQUEST = "a3c_gradients"
 # RLlib's fetch waits for ALL requests under way or this long: a short wait keeps one slow runner
@@ -44,6 +47,7 @@ class GradientMessage:
         episodes: those that ended meanwhile.
         stats: losses and the like, scalars.
         moments: what the observation filter saw; None without a filter.
+        env_restarts: how many environments were built anew meanwhile.
     """
 
     gradients: list[np.ndarray]
@@ -51,6 +55,7 @@ class GradientMessage:
     episodes: list[Episode]
     stats: dict[str, float]
     moments: Moments | None
+    env_restarts: int = 0
 
 
 class A3CRunner(VectorEnvRunner):
@@ -63,11 +68,11 @@ class A3CRunner(VectorEnvRunner):
 
     def compute_gradients(
         self, weights: dict[str, Any], timestep: int, filter_state: dict[str, Any] | None = None
-    ) -> GradientMessage | FloatingPointError:
+    ) -> GradientMessage | FloatingPointError | EnvironmentFault:
         """Adopt ``weights``, play one fragment, return the gradients of its loss.
 
-        A gradient that is not finite comes back as the error itself: RLlib would take a raising
-        runner out of service and train on without it, and nobody would learn why.
+        An environment that failed for good, or a gradient that is not finite, comes back as the
+        error itself, see :meth:`VectorEnvRunner.sample_or_fault`.
 
         Args:
             weights: the learner's module state.
@@ -77,11 +82,13 @@ class A3CRunner(VectorEnvRunner):
         self.module.set_state(weights)
         self.set_filter_state(filter_state)
         try:
-            rollout = self.sample()
+            rollout, restarts = self.sample(), 0
             while rollout.num_steps == 0:  # every environment was resetting
+                restarts += rollout.env_restarts
                 rollout = self.sample()
+            rollout.env_restarts += restarts
             return self._gradients_of(rollout, timestep)
-        except FloatingPointError as error:
+        except (FloatingPointError, EnvironmentFault) as error:
             return error
 
     def _gradients_of(self, rollout: Rollout, timestep: int) -> GradientMessage:
@@ -105,7 +112,15 @@ class A3CRunner(VectorEnvRunner):
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         norm = clip_gradients(parameters, self.config.grad_clip, self.config.grad_clip_by)
-        require_finite(norm, stats, timestep=timestep, update=self.worker_index or 0)
+        try:
+            require_finite(
+                norm,
+                stats["total_loss"],
+                stats,
+                lambda: f"environment step {timestep}, runner {self.worker_index}",
+            )
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error}; {batch_report(arrays, batch)}") from None
         numbers = {name: float(value) for name, value in stats.items()}
         numbers["vf_explained_var"] = critic_quality(batch)
         numbers["entropy_coeff"] = float(coefficients.entropy_coeff)
@@ -116,6 +131,7 @@ class A3CRunner(VectorEnvRunner):
             episodes=rollout.episodes,
             stats=numbers,
             moments=self.take_filter_moments(),
+            env_restarts=rollout.env_restarts,
         )
 
 
@@ -193,24 +209,27 @@ class A3C(OnPolicyAlgorithm):
         self._updates = 0
         # Runner id → number of updates the weights it computes on had seen.
         self._version_at: dict[int, int] = {}
+        # Runner id → when it was last asked (monotonic seconds).
+        self._asked_at: dict[int, float] = {}
         super().setup(config)
 
     def training_step(self) -> None:
         """Apply gradients as they arrive until the iteration has its steps."""
         wanted = max(self.config.min_sample_timesteps_per_iteration, 1)
-        sampled, episodes = 0, 0
+        sampled, episodes, restarts = 0, 0, 0
         stats: list[dict[str, float]] = []
         staleness: list[int] = []
         while sampled < wanted:
             for runner_id, message in self._next_answers():
-                if isinstance(message, FloatingPointError):
-                    raise message
+                if isinstance(message, FloatingPointError | EnvironmentFault):
+                    raise self._in_iteration(message) from message
                 if runner_id not in self._version_at:  # given up meanwhile
                     continue
                 staleness.append(self._updates - self._version_at.pop(runner_id))
                 stats.append(self._apply(message))
                 sampled += message.num_steps
                 episodes += len(message.episodes)
+                restarts += message.env_restarts
                 self._send(runner_id)
         numbers = {
             "gradient_staleness_mean": float(np.mean(staleness)),
@@ -218,9 +237,11 @@ class A3C(OnPolicyAlgorithm):
         }
         if self.env_runner is not None:  # checkpoints and evaluation read its weights
             self._copy_to_local_runner()
-        self._log_results(sampled, episodes, [*stats, numbers])
+        self._log_results(sampled, episodes, [*stats, numbers], restarts)
 
-    def _next_answers(self) -> list[tuple[int, GradientMessage | FloatingPointError]]:
+    def _next_answers(
+        self,
+    ) -> list[tuple[int, GradientMessage | FloatingPointError | EnvironmentFault]]:
         """Wait until one or more runners have answered.
 
         Raises:
@@ -233,12 +254,14 @@ class A3C(OnPolicyAlgorithm):
                 tags=[REQUEST], timeout_seconds=POLL_SECONDS
             )
             self._forget_lost_requests()
+            self._end_silent_runners()
             if answers:
                 return answers
             now = time.monotonic()
             if now - asked > self.config.sample_timeout_s:
                 raise RuntimeError(
-                    f"no gradient arrived within sample_timeout_s {self.config.sample_timeout_s}; "
+                    f"no gradient from environment {environment_name(self.config.env)!r} arrived "
+                    f"within sample_timeout_s {self.config.sample_timeout_s}; "
                     "the runners' own errors stand in the log above"
                 )
             if now - checked > HEALTH_CHECK_SECONDS:
@@ -279,6 +302,14 @@ class A3C(OnPolicyAlgorithm):
         )
         if sent:
             self._version_at[runner_id] = self._updates
+            self._asked_at[runner_id] = time.monotonic()
+
+    def _end_silent_runners(self) -> None:
+        """Start runners again that owe an answer for ``sample_timeout_s``; what they had is lost."""
+        latest = time.monotonic() - self.config.sample_timeout_s
+        for runner_id in [i for i in self._version_at if self._asked_at[i] < latest]:
+            del self._version_at[runner_id]
+            end_runner(self.env_runner_group, runner_id, self.config)
 
     def _forget_lost_requests(self) -> None:
         """Drop the requests of runners that died: once brought back, these are asked anew.

@@ -41,6 +41,10 @@ class OnPolicyConfig(AlgorithmConfig):
         self.env_runner_cls = VectorEnvRunner
         self.gym_env_vectorize_mode = "vector_entry_point"
         self.custom_evaluation_function = evaluate_on_runners
+        # Training stands still while a lost runner is asked; see OnPolicyAlgorithm for how often.
+        self.env_runner_health_probe_timeout_s = 2.0
+        # Counted in the results; RLlib's default would end the run at the first error.
+        self.restart_failed_sub_environments = True
         # The filter's moments travel with the rollouts; there are no connectors to synchronise.
         self._dont_auto_sync_env_runner_states = True
         self.standardize_advantages = False

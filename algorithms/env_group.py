@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode
 
 from algorithms.acting import Memory
+from algorithms.env_restarts import VectorBuilder, begun_anew
 from algorithms.env_state import capture_env_state, restore_env_state
 from algorithms.episodes import Episode, EpisodeCounter
 from algorithms.threads import ThreadTeam
-from envs import is_atari, make_vector_env
+from envs import RESTARTS, environment_name, is_atari, make_vector_env
 
 Step = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any], list[tuple[int, Episode]]]
 
@@ -21,26 +23,50 @@ class EnvGroup:
     """One vector environment and its running episodes.
 
     Args:
-        env: the vector environment, N copies.
+        builder: makes the vector environment, N copies, now and after a fault.
         first: the copies' first column among those of the whole runner.
 
     Attributes:
+        name: of the environment.
+        env: the vector environment.
         columns: which columns [first, first + N) of a rollout are the group's.
         obs: [N, …] raw, what the next actions answer to.
         counter: the running episodes.
         same_step: whether a reset follows an end within the same step.
         memory: a recurrent policy's, of the running episodes; None of other policies.
+        lost: bool [N], whose last step had no outcome, because the copy raised and was built anew;
+            its running episode is left out. None: nobody's.
+        calls: of the environments, one more when they begin and one more when they end: odd while
+            they are at work.
     """
 
-    def __init__(self, env: VectorEnv, first: int = 0):
-        self.env = env
-        self.columns = slice(first, first + env.num_envs)
-        self.same_step = env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
+    def __init__(self, builder: VectorBuilder, first: int = 0):
+        self._builder = builder
+        self.name = builder.name
+        self.env = builder.build()
+        self.columns = slice(first, first + self.env.num_envs)
+        self.same_step = self.env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
         self.memory: Memory | None = None
+        self.lost: np.ndarray | None = None
+        self.calls = 0
+        self._restarts = 0
 
     def restart(self, seed: int | np.ndarray | None = None) -> None:
-        """Begin fresh episodes in every copy."""
-        self.obs, _ = self.env.reset(seed=seed)
+        """Begin fresh episodes in every copy.
+
+        Raises:
+            EnvironmentFault: see :meth:`step`.
+        """
+        self._builder.seed = self._builder.seed if seed is None else seed
+        self.calls += 1
+        try:
+            self.obs, info = self.env.reset(seed=seed)
+        except Exception as error:
+            self.env, (self.obs, *_, info) = begun_anew(self._builder, self.env, error)
+        finally:
+            self.calls += 1
+        self._restarts += int(np.sum(info.get(RESTARTS, 0)))
+        self._builder.require_layout(self.env, self.obs)
         self.counter = EpisodeCounter(self.env.num_envs, same_step=self.same_step)
         if self.memory is not None:
             self.memory.begin()
@@ -51,17 +77,54 @@ class EnvGroup:
         Returns:
             Raw rewards, terminated and truncated [N], the info, and the episodes that ended with
             their column.
+
+        Raises:
+            EnvironmentFault: a copy raised or hung and is not to be built anew, or was in vain; or
+                it does not keep to its space.
         """
-        self.obs, rewards, terminated, truncated, info = self.env.step(actions)
+        self.lost = None
+        self.calls += 1
+        try:
+            self.obs, rewards, terminated, truncated, info = self.env.step(actions)
+        except Exception as error:
+            self.env, taken = begun_anew(self._builder, self.env, error)
+            self.obs, rewards, terminated, truncated, info = taken
+        else:
+            self._builder.in_a_row = 0
+        finally:
+            self.calls += 1
         # Atari's lost lives end advantages (terminated), not the game.
         over = info.get("game_over")
         done = terminated | truncated if over is None else over
         resetting = self.counter.resetting
         ended = self.counter.add(rewards, done)
+        if RESTARTS in info:
+            self._note_restarts(info[RESTARTS], resetting)
         if self.memory is not None:
-            self.memory.forget(done if self.same_step else resetting)
+            fresh = done if self.same_step else resetting
+            self.memory.forget(fresh if self.lost is None else fresh | self.lost)
         first = self.columns.start
         return rewards, terminated, truncated, info, [(first + i, e) for i, e in ended]
+
+    def _note_restarts(self, restarts: np.ndarray, resetting: np.ndarray) -> None:
+        """Leave out the episodes of copies that were built anew, unless none was running."""
+        self._restarts += int(restarts.sum())
+        self.lost = (restarts > 0) & ~resetting
+        self.counter.drop(self.lost)
+
+    def take_restarts(self) -> int:
+        """How many copies were built anew since the last call."""
+        taken, self._restarts = self._restarts, 0
+        return taken
+
+    def progress(self) -> tuple[int, int]:
+        """``calls``, and resets and steps begun by copies that gymnasium steps one after the other."""
+        copies = getattr(self.env.unwrapped, "envs", ())
+        return self.calls, sum(getattr(copy, "beats", 0) for copy in copies)
+
+    def require_layout(self) -> None:
+        """Raises EnvironmentFault where the last observations are not what the space says."""
+        self._builder.require_layout(self.env, self.obs)
 
     def state(self) -> dict[str, Any]:
         """For checkpoints."""
@@ -97,14 +160,19 @@ def make_groups(config: Any, threads: int | None, team: ThreadTeam | None) -> li
     own_threads = 1 if number > 1 else threads or torch.get_num_threads()
     groups = []
     for columns in np.array_split(np.arange(num_envs), number):
-        env = make_vector_env(
+        build = partial(
+            make_vector_env,
             config.env,
             len(columns),
             config.environment_options,
             config.gym_env_vectorize_mode,
             num_threads=own_threads,
+            restart_failed=config.restart_failed_sub_environments,
         )
-        groups.append(EnvGroup(env, first=int(columns[0])))
+        builder = VectorBuilder(
+            environment_name(config.env), build, config.restart_failed_sub_environments
+        )
+        groups.append(EnvGroup(builder, first=int(columns[0])))
     return groups
 
 

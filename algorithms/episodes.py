@@ -49,6 +49,14 @@ class EpisodeCounter:
             self.resetting = done
         return ended
 
+    def drop(self, columns: np.ndarray) -> None:
+        """Forget the running episodes of these environments, bool [N]; new ones begin."""
+        self._returns[columns], self._lengths[columns] = 0.0, 0
+
+    def finite(self) -> bool:
+        """Whether the running episodes' returns are numbers."""
+        return bool(np.isfinite(self._returns).all())
+
     def state(self) -> dict[str, Any]:
         """For checkpoints."""
         return {

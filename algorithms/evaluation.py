@@ -8,6 +8,7 @@ import numpy as np
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, EVALUATION_RESULTS
 
 from algorithms.episodes import Episode, summary
+from envs import EnvironmentFault
 
 
 def play_episodes(runner: Any, num_episodes: int, *, explore: bool) -> list[Episode]:
@@ -45,14 +46,22 @@ def evaluate_on_runners(algorithm: Any, runners: Any) -> tuple[dict[str, Any], i
     explore = bool(config.explore)
     remote = runners.num_remote_env_runners()
 
-    def play(runner: Any) -> list[Episode]:
+    def play(runner: Any) -> tuple[list[Episode], int] | EnvironmentFault:
         # Remote runners count from 1; the first ones play what cannot be shared equally.
         extra = remote > 0 and runner.worker_index <= wanted % remote
         runner.set_filter_state(filter_state)
-        return play_episodes(runner, wanted // max(remote, 1) + extra, explore=explore)
+        try:
+            share = wanted // max(remote, 1) + extra
+            return play_episodes(runner, share, explore=explore), runner.take_env_restarts()
+        except EnvironmentFault as fault:  # as a value, see VectorEnvRunner.sample_or_fault
+            return fault
 
     parts = runners.foreach_env_runner(play, local_env_runner=remote == 0)
-    episodes = [episode for part in parts for episode in part]
+    for part in parts:
+        if isinstance(part, EnvironmentFault):
+            raise EnvironmentFault(f"{part}; in evaluation") from part
+        algorithm.count_env_restarts(part[1])
+    episodes = [episode for played, _ in parts for episode in played]
     steps = sum(episode.length for episode in episodes)
     numbers = summary(episodes)
     # RLlib's new API stack takes the results from the metrics, not from what is returned.

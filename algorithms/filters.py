@@ -45,6 +45,10 @@ class Moments:
             + np.square(delta) * (self.count * other.count / count),
         )
 
+    def finite(self) -> bool:
+        """Whether mean and deviations are numbers."""
+        return bool(np.isfinite(self.mean).all() and np.isfinite(self.squared_deviations).all())
+
     def std(self) -> np.ndarray:
         """Population standard deviation; 1 before two vectors were seen."""
         if self.count < 2.0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -31,18 +31,27 @@ def clip_gradients(parameters: list[Tensor], limit: float | None, by: str) -> Te
 
 
 def require_finite(
-    norm: Tensor, stats: Mapping[str, Tensor], *, timestep: int, update: int
+    norm: Tensor, loss: Tensor | None, stats: Mapping[str, Tensor], where: Callable[[], str]
 ) -> None:
     """Stop before a broken update is applied.
 
+    Args:
+        norm: of the gradients, before clipping.
+        loss: whose gradients they are; None where other learners have losses of their own, and
+            would wait for one that stops alone.
+        stats: the terms of the loss.
+        where: says which update of what it is; asked only when it is broken.
+
     Raises:
-        FloatingPointError: names the step, the update and the losses.
+        FloatingPointError: one line with the place and the losses.
     """
-    if not torch.isfinite(norm):
+    if not torch.isfinite(norm if loss is None else norm + loss):
+        what, value = "gradient norm", norm
+        if loss is not None and torch.isfinite(norm):
+            what, value = "loss", loss
         numbers = ", ".join(f"{name} {float(value):.4g}" for name, value in stats.items())
         raise FloatingPointError(
-            f"gradient norm is {float(norm)} at environment step {timestep}, update {update} "
-            f"({numbers}); the update was not applied"
+            f"{what} is {float(value)} at {where()} ({numbers}); the update was not applied"
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
 from algorithms.batch import Batch
+from algorithms.batch_report import batch_report
 from algorithms.compute import forward_context, num_threads, set_up_process
 from algorithms.distributions import distribution_for
 from algorithms.gradients import average_gradients, clip_gradients, require_finite
@@ -26,6 +28,9 @@ from algorithms.parallel_gradients import LossFunction, ParallelGradients
 from algorithms.rollout import Rollout
 from algorithms.sequences import SequenceBatch, batch_for, sequence_minibatches
 from algorithms.threads import team_of
+
+# Beside RLlib's step counter in ``timesteps``; no schedule follows it.
+ITERATION = "training_iteration"
 
 
 def learner_batch(rollout: Rollout) -> MultiAgentBatch:
@@ -121,7 +126,7 @@ class OnPolicyLearner(TorchLearner):
 
         Raises:
             FloatingPointError: the loss or a gradient is not finite; weights are untouched by the
-                offending minibatch.
+                offending minibatch. The one line names it and describes the batch.
         """
         training_data.solve_refs()
         self.before_gradient_based_update(timesteps=timesteps)
@@ -131,7 +136,10 @@ class OnPolicyLearner(TorchLearner):
             timestep=timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]
         )
         batch = batch_for(self._network, arrays, self.config, self._device)
-        stats = self._run_minibatches(batch, timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME])
+        try:
+            stats = self._run_minibatches(batch, timesteps)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error}; {batch_report(arrays, batch)}") from None
         stats["vf_explained_var"] = critic_quality(batch)
         stats["entropy_coeff"] = float(self.entropy_coeff)
         stats["curr_lr"] = self._current_lr()
@@ -148,16 +156,26 @@ class OnPolicyLearner(TorchLearner):
         """More numbers to log, from the last epoch's minibatches only: they cost time."""
         return {}
 
-    def _run_minibatches(self, batch: Batch, timestep: int) -> dict[str, float]:
+    def _run_minibatches(self, batch: Batch, timesteps: Mapping[str, int]) -> dict[str, float]:
         """K epochs; every number averaged over the minibatches that report it."""
         collected: dict[str, list[Tensor]] = {}
         for epoch in range(self.config.num_epochs):
             last = epoch == self.config.num_epochs - 1
-            for rows in self._minibatches(batch):
-                for name, value in self._gradient_step(rows, timestep, diagnose=last).items():
+            for number, rows in enumerate(self._minibatches(batch), 1):
+                where = partial(self._place, timesteps, epoch + 1, number)
+                for name, value in self._gradient_step(rows, where, diagnose=last).items():
                     collected.setdefault(name, []).append(value)
         means = torch.stack([torch.stack(values).mean() for values in collected.values()])
         return dict(zip(collected, means.tolist(), strict=True))
+
+    def _place(self, timesteps: Mapping[str, int], epoch: int, minibatch: int) -> str:
+        """Which update it is, in words."""
+        iteration = timesteps.get(ITERATION)
+        return (
+            f"environment step {timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]}"
+            + (f", iteration {iteration}" if iteration is not None else "")
+            + f", epoch {epoch}, minibatch {minibatch}, update {self._num_updates}"
+        )
 
     def _minibatches(self, batch: Batch) -> Iterator[Batch]:
         """One epoch's minibatches, shuffled; the whole batch when no minibatch size is set.
@@ -187,8 +205,10 @@ class OnPolicyLearner(TorchLearner):
         for chunk in torch.tensor_split(indices, number):
             yield batch.rows(chunk)
 
-    def _gradient_step(self, batch: Batch, timestep: int, *, diagnose: bool) -> dict[str, Tensor]:
-        """Forward, backward, average, clip, check, step."""
+    def _gradient_step(
+        self, batch: Batch, where: Callable[[], str], *, diagnose: bool
+    ) -> dict[str, Tensor]:
+        """Forward, backward, average, clip, check, step; ``where`` says which step it is."""
 
         def loss_of(rows: Batch) -> tuple[Tensor, dict[str, Tensor]]:
             with self._forward_context():
@@ -202,7 +222,8 @@ class OnPolicyLearner(TorchLearner):
         if self.distributed:
             average_gradients(parameters)
         norm = clip_gradients(parameters, self.config.grad_clip, self.config.grad_clip_by)
-        require_finite(norm, stats, timestep=timestep, update=self._num_updates)
+        loss = None if self.distributed else stats["total_loss"]
+        require_finite(norm, loss, stats, where)
         self.get_optimizer().step()
         self._num_updates += 1
         stats["gradients_default_optimizer_global_norm"] = norm.detach()

@@ -21,7 +21,8 @@ from ray.rllib.utils.metrics import (
 
 from algorithms.episodes import Episode, EpisodeWindow
 from algorithms.filters import MeanStdFilter
-from algorithms.learner import learner_batch
+from algorithms.learner import ITERATION, learner_batch
+from algorithms.remote_sampling import RemoteSampling
 from algorithms.results import with_retired_names
 from algorithms.rollout import Rollout
 from envs import AtariOptions, is_atari
@@ -41,8 +42,10 @@ class OnPolicyAlgorithm(Algorithm):
         # Group of runners → when those that were lost are asked again (monotonic seconds).
         self._ask_again: dict[int, float] = {}
         super().setup(config)
+        self._remote_sampling = RemoteSampling(self.config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._filter = self._make_filter()
+        self._env_restarts = 0
         self._logged_at = time.monotonic()
         self._frames_per_step = frames_per_step(self.config)
         if self.config.restore_from is not None:
@@ -58,10 +61,11 @@ class OnPolicyAlgorithm(Algorithm):
     def training_step(self) -> None:
         """Sample a train batch, learn from it, spread the weights; until the iteration is full."""
         wanted = max(self.config.min_sample_timesteps_per_iteration, 1)
-        sampled, episodes, stats = 0, 0, []
+        sampled, episodes, restarts, stats = 0, 0, 0, []
         while sampled < wanted:
             with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
                 rollout = self._sample_batch()
+            restarts += rollout.env_restarts
             if rollout.num_steps == 0:  # every environment was resetting
                 continue
             self._note_steps(rollout.num_steps, rollout.episodes)
@@ -75,7 +79,7 @@ class OnPolicyAlgorithm(Algorithm):
                 )
             with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
                 self._spread_weights()
-        self._log_results(sampled, episodes, stats)
+        self._log_results(sampled, episodes, stats, restarts)
 
     def _sample_batch(self) -> Rollout:
         """As many fragments from every runner as make a train batch."""
@@ -84,7 +88,7 @@ class OnPolicyAlgorithm(Algorithm):
         group = self.env_runner_group
         for _ in range(rounds):
             if group.num_remote_env_runners() == 0:
-                part = self.env_runner.sample()
+                part = self._sound(self.env_runner.sample_or_fault())
                 # The runner fills the same buffers again in the next round.
                 parts.append(part if rounds == 1 else part.copy())
             else:
@@ -93,22 +97,26 @@ class OnPolicyAlgorithm(Algorithm):
         return Rollout.concatenate(parts)
 
     def _sample_remote(self) -> list[Rollout]:
-        """One fragment from every remote runner.
+        """One fragment from every remote runner that answers in time; lost ones are waited for.
 
         Raises:
-            RuntimeError: no runner answered.
+            RuntimeError: no runner answered within ``sample_timeout_s``.
+            EnvironmentFault, FloatingPointError: a runner's.
         """
-        parts = self.env_runner_group.foreach_env_runner(
-            lambda runner: runner.sample(),
-            local_env_runner=False,
-            timeout_seconds=self.config.sample_timeout_s,
-        )
-        if not parts:
-            raise RuntimeError(
-                f"none of {self.config.num_env_runners} env runners returned a rollout within "
-                f"sample_timeout_s {self.config.sample_timeout_s}"
-            )
-        return list(parts)
+        group = self.env_runner_group
+        answers = self._remote_sampling.sample(group, lambda: self.restore_env_runners(group))
+        return [self._sound(answer) for answer in answers]
+
+    def _sound(self, part: Rollout | Exception) -> Rollout:
+        """The rollout, unless it is a runner's error."""
+        if isinstance(part, Rollout):
+            return part
+        raise self._in_iteration(part) from part
+
+    def _in_iteration(self, fault: Exception) -> Exception:
+        """The same error, with the iteration and the lifetime steps."""
+        place = f"iteration {self.iteration + 1}, after {self._steps_lifetime} environment steps"
+        return type(fault)(f"{fault}; in {place}")
 
     def _spread_weights(self) -> None:
         """The learner's weights to every runner; the local one included."""
@@ -118,7 +126,8 @@ class OnPolicyAlgorithm(Algorithm):
             self.env_runner_group.sync_weights(
                 from_worker_or_learner_group=self.learner_group,
                 policies=[DEFAULT_MODULE_ID],
-                timeout_seconds=None,
+                # A late runner adopts them before it plays on: calls stay in order.
+                timeout_seconds=self.config.sample_timeout_s,
             )
 
     def _copy_to_local_runner(self) -> None:
@@ -134,12 +143,17 @@ class OnPolicyAlgorithm(Algorithm):
         """Merge what all runners' filters saw and give everyone the result."""
         if self._filter is None:
             return
-        collected = self.env_runner_group.foreach_env_runner(lambda r: r.take_filter_moments())
+        patience = self.config.sample_timeout_s
+        collected = self.env_runner_group.foreach_env_runner(
+            lambda r: r.take_filter_moments(), timeout_seconds=patience
+        )
         for moments in collected:
             if moments is not None:
                 self._filter.moments = self._filter.moments.merged(moments)
         state = self._filter.state()
-        self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(state))
+        self.env_runner_group.foreach_env_runner(
+            lambda r: r.set_filter_state(state), timeout_seconds=patience
+        )
 
     def restore_env_runners(self, env_runner_group: Any) -> list[int]:
         """As RLlib, which asks lost runners for a sign of life before every iteration.
@@ -168,7 +182,10 @@ class OnPolicyAlgorithm(Algorithm):
         )
 
     def _timesteps(self) -> dict[str, int]:
-        return {NUM_ENV_STEPS_SAMPLED_LIFETIME: self._steps_lifetime}
+        return {
+            NUM_ENV_STEPS_SAMPLED_LIFETIME: self._steps_lifetime,
+            ITERATION: self.iteration + 1,
+        }
 
     def _note_steps(self, steps: int, episodes: Iterable[Episode]) -> None:
         self.metrics.log_value(
@@ -176,8 +193,15 @@ class OnPolicyAlgorithm(Algorithm):
         )
         self._window.extend(episodes)
 
-    def _log_results(self, steps: int, episodes: int, stats: list[dict[str, float]]) -> None:
+    def count_env_restarts(self, number: int) -> None:
+        """Add environments that were built anew, in training or evaluation."""
+        self._env_restarts += number
+
+    def _log_results(
+        self, steps: int, episodes: int, stats: list[dict[str, float]], restarts: int
+    ) -> None:
         """Log an iteration's numbers under RLlib's names."""
+        self.count_env_restarts(restarts)
         now = time.monotonic()
         rate = steps / max(now - self._logged_at, 1e-9)
         self._logged_at = now
@@ -188,6 +212,8 @@ class OnPolicyAlgorithm(Algorithm):
             "num_env_steps_sampled": steps,
             "num_frames_sampled_lifetime": self._steps_lifetime * self._frames_per_step,
             "num_env_steps_sampled_per_second": rate,
+            "num_env_restarts": restarts,
+            "num_env_restarts_lifetime": self._env_restarts,
         }
         self._log_flat(ENV_RUNNER_RESULTS, runner_results)
         self._log_flat((LEARNER_RESULTS, DEFAULT_MODULE_ID), averaged(stats))
@@ -213,6 +239,7 @@ class OnPolicyAlgorithm(Algorithm):
         state["on_policy"] = {
             "window": self._window.state(),
             "filter": self.filter_state(),
+            "env_restarts": self._env_restarts,
         }
         return state
 
@@ -223,6 +250,7 @@ class OnPolicyAlgorithm(Algorithm):
         if own is None:
             return
         self._window.set_state(own["window"])
+        self._env_restarts = own.get("env_restarts", 0)
         if self._filter is not None:
             self._filter.set_state(own["filter"])
             self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(own["filter"]))

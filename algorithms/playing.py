@@ -17,6 +17,7 @@ from algorithms.episodes import Episode
 from algorithms.filters import MeanStdFilter
 from algorithms.rewards import RewardMap
 from algorithms.rollout import Rollout
+from algorithms.soundness import require_sound
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,18 @@ class Player:
 
         Returns:
             The episodes that ended, with step and column.
+
+        Raises:
+            EnvironmentFault: see :meth:`EnvGroup.step`; or an observation or reward is not a number.
+            FloatingPointError: the network's outputs are not.
         """
-        ended = []
+        ended: list[tuple[int, int, Episode]] = []
+        group.require_layout()
         for t in range(len(rollout.mask)):
             ended += [(t, i, e) for i, e in self._step(group, rollout, t, noise[t, group.columns])]
+        group.require_layout()
         self._finish(group, rollout)
+        require_sound(rollout, group, ended, self.filter)
         return ended
 
     @torch.inference_mode()
@@ -92,6 +100,8 @@ class Player:
         rollout.truncated[t, n] = truncated
         if group.same_step:
             self._note_final_values(group, rollout, t, truncated & ~terminated, info)
+        if group.lost is not None:
+            _leave_out(rollout, t, n, group.lost)
         return ended
 
     def _finish(self, group: EnvGroup, rollout: Rollout) -> None:
@@ -126,3 +136,11 @@ class Player:
     def _filtered(self, obs: np.ndarray) -> np.ndarray:
         """Observations [N, …] through the filter as it is."""
         return obs if self.filter is None else self.filter(obs, collect=False)
+
+
+def _leave_out(rollout: Rollout, t: int, n: slice, lost: np.ndarray) -> None:
+    """Mask a step that had no outcome; what it followed is cut there, and bootstrapped."""
+    rollout.mask[t, n][lost] = False
+    if t > 0:
+        rollout.truncated[t - 1, n][lost] = True
+        rollout.next_values[t - 1, n][lost] = rollout.values[t, n][lost]

@@ -35,6 +35,8 @@ RUNNER_RESULTS = (
     "num_env_steps_sampled_lifetime",
     "num_frames_sampled_lifetime",
     "num_env_steps_sampled_per_second",
+    "num_env_restarts",
+    "num_env_restarts_lifetime",
 )
 LEARNER_RESULTS_COMMON = (
     "total_loss",
@@ -54,13 +56,17 @@ LEARNER_RESULTS_OF = {
     "PG": LEARNER_RESULTS_COMMON,
     "PPO": (*LEARNER_RESULTS_COMMON, "mean_kl_loss", "clip_fraction", "curr_kl_coeff"),
 }
-RUNNER_RESULTS_MISSING = {"DQN": ("episode_window_size",)}
+RUNNER_RESULTS_MISSING = {
+    "DQN": ("episode_window_size", "num_env_restarts", "num_env_restarts_lifetime")
+}
 COUNTS = (
     "num_episodes",
     "num_episodes_lifetime",
     "num_env_steps_sampled",
     "num_env_steps_sampled_lifetime",
     "num_frames_sampled_lifetime",
+    "num_env_restarts",
+    "num_env_restarts_lifetime",
 )
 # Set by Tune for every trainable.
 TUNE_RESULTS = (

@@ -37,6 +37,7 @@ class Rollout:
             episode begins there; None of a policy without state, likewise:
         states: [⌈T / L⌉, N, D] float32, the states before steps 0, L, 2L, …; L is max_seq_len.
         episodes: those that ended within these steps, in order.
+        env_restarts: how many environments were built anew meanwhile.
     """
 
     obs: Array
@@ -52,6 +53,7 @@ class Rollout:
     firsts: Array | None = None
     states: Array | None = None
     episodes: list[Episode] = field(default_factory=list)
+    env_restarts: int = 0
 
     @classmethod
     def empty(
@@ -97,13 +99,14 @@ class Rollout:
 
     def arrays(self) -> dict[str, Array]:
         """The arrays by name, [T, N, …]; ``states`` are fewer, [⌈T / L⌉, N, D]."""
-        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "episodes"}
+        plain = ("episodes", "env_restarts")
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in plain}
         return {name: array for name, array in named.items() if array is not None}
 
     def copy(self) -> Rollout:
         """A rollout of its own, safe from the runner's next ``sample``."""
         copied = {name: array.copy() for name, array in self.arrays().items()}
-        return Rollout(**copied, episodes=list(self.episodes))
+        return Rollout(**copied, episodes=list(self.episodes), env_restarts=self.env_restarts)
 
     @classmethod
     def concatenate(cls, rollouts: Sequence[Rollout]) -> Rollout:
@@ -119,4 +122,8 @@ class Rollout:
             return rollouts[0]
         parts = [rollout.arrays() for rollout in rollouts]
         joined = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
-        return cls(**joined, episodes=[e for rollout in rollouts for e in rollout.episodes])
+        return cls(
+            **joined,
+            episodes=[e for rollout in rollouts for e in rollout.episodes],
+            env_restarts=sum(rollout.env_restarts for rollout in rollouts),
+        )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -21,11 +24,14 @@ from algorithms.distributions import distribution_for
 from algorithms.env_group import make_groups, start_groups
 from algorithms.episodes import Episode
 from algorithms.filters import MeanStdFilter, Moments
+from algorithms.hangs import StepWatch
 from algorithms.playing import Player
 from algorithms.rewards import learning_rewards
 from algorithms.rollout import Rollout
 from algorithms.threads import team_of
-from envs import is_atari
+from envs import EnvironmentFault, is_atari
+
+logger = logging.getLogger(__name__)
 
 # Large and odd, so that runner seeds derived from neighbouring user seeds do not meet.
 EVALUATION_STREAM = 1_000_003
@@ -44,6 +50,9 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._given_spaces = kwargs.get("spaces")
         stream = (self.worker_index or 0) + EVALUATION_STREAM * bool(self.config.in_evaluation)
         entropy = [self.config.seed, stream] if self.config.seed is not None else None
+        if entropy is not None and self.worker_index and _started_again():
+            # Else it would play the episodes of its first life over again.
+            entropy.append(time.time_ns())
         env_seed, action_seed = np.random.SeedSequence(entropy).generate_state(2)
         # Copies are seeded with env_seed + i, and ale-py's vector environment takes 31 bits only.
         self._env_seed = int(env_seed) >> 2
@@ -64,6 +73,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._policy: Any = None
         self._buffers: Rollout | None = None
         self._filter: MeanStdFilter | None = None
+        self._watch: StepWatch | None = None
         if self._has_env():
             self.make_env()
         self.make_module()
@@ -83,6 +93,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self.stop()
         self.num_envs = self.config.num_envs_per_env_runner
         self._groups = make_groups(self.config, self._num_threads, self._team)
+        if len(self._groups) == 1:  # several are the emulator's threads
+            self._watch = StepWatch(self._groups[0], self.config.sample_timeout_s / 2)
         start_groups(self._groups, self._env_seed)
         self._distribution = distribution_for(self.env.single_action_space)
         if self.config.observation_filter == "MeanStdFilter":
@@ -154,6 +166,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
 
     def stop(self) -> None:
         """Close the environments."""
+        if self._watch is not None:
+            self._watch.stop()
         for group in self._groups:
             group.env.close()
 
@@ -164,7 +178,12 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
 
         Args:
             num_steps: T; the configured fragment length when None.
+
+        Raises:
+            EnvironmentFault: an environment broke its contract and was not built anew.
+            FloatingPointError: the network's outputs are not finite.
         """
+        self._plays_here()
         length = num_steps or self.config.get_rollout_fragment_length(self.worker_index or 0)
         rollout = self._buffers_of(length)
         noise = self._distribution.noise((length, self.num_envs), self._generator)
@@ -177,10 +196,31 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             )
             ended = sorted((entry for part in parts for entry in part), key=lambda entry: entry[:2])
         rollout.episodes = [episode for _, _, episode in ended]
+        rollout.env_restarts = self.take_env_restarts()
         rollout.log_probs[:] = self._distribution.log_prob(
             torch.from_numpy(rollout.dist_inputs), torch.from_numpy(rollout.actions)
         ).numpy()
         return rollout
+
+    def sample_or_fault(self) -> Rollout | EnvironmentFault | FloatingPointError:
+        """As :meth:`sample`; an error that is to stop training comes back as a value.
+
+        RLlib would take a raising runner out of service, start it again after a while and train on,
+        and nobody would learn why.
+        """
+        try:
+            return self.sample()
+        except (EnvironmentFault, FloatingPointError) as fault:
+            logger.error("sampling stopped", exc_info=fault)  # what travels has lost its traceback
+            return fault
+
+    def _plays_here(self) -> None:
+        if self._watch is not None:
+            self._watch.player = threading.get_ident()
+
+    def take_env_restarts(self) -> int:
+        """How many environments were built anew since the last call."""
+        return sum(group.take_restarts() for group in self._groups)
 
     def restart_episodes(self) -> None:
         """Begin fresh episodes in every environment, as evaluation needs them."""
@@ -188,11 +228,22 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             group.restart()
 
     def step_episodes(self, *, explore: bool) -> list[tuple[int, Episode]]:
-        """One step of all environments without keeping it; episodes that ended, with their index."""
+        """One step of all environments without keeping it; episodes that ended, with their index.
+
+        Raises:
+            EnvironmentFault: as :meth:`sample`.
+        """
+        self._plays_here()
         ended: list[tuple[int, Episode]] = []
         for group in self._groups:
             actions = self.act(group.obs, explore=explore, memory=group.memory)
             ended += group.step(actions)[-1]
+        for index, episode in ended:
+            if not np.isfinite(episode.episode_return):
+                raise EnvironmentFault(
+                    f"environment {self._groups[0].name!r}, copy {index}: an episode's return is "
+                    f"{episode.episode_return}"
+                )
         return ended
 
     def new_memory(self, num_envs: int) -> Memory | None:
@@ -268,7 +319,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
                 weights = ray.get(weights)
             self.module.set_state(weights.get(DEFAULT_MODULE_ID, weights))
         self._weights_seq_no = max(seq_no, self._weights_seq_no)
-        if "generator" in state and self.env is not None:
+        # RLlib sends the local runner's state to one that was started again, too.
+        if "generator" in state and self.env is not None and not self.worker_index:
             self._generator.set_state(state["generator"])
             # Another number of threads makes other groups: their episodes start anew.
             if len(state["groups"]) == len(self._groups):
@@ -282,3 +334,11 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
     def get_checkpointable_components(self) -> list[tuple[str, Any]]:
         """For RLlib's checkpoints."""
         return [(COMPONENT_RL_MODULE, self.module)]
+
+
+def _started_again() -> bool:
+    """Whether this is a runner process that Ray started in place of one that died."""
+    if not ray.is_initialized():
+        return False
+    context = ray.get_runtime_context()
+    return context.get_actor_id() is not None and bool(context.was_current_actor_reconstructed)

@@ -2,18 +2,25 @@
 
 from envs.atari_ids import LegacyAtariId, is_atari, legacy_atari_id
 from envs.atari_options import AtariOptions
-from envs.errors import EnvironmentRequestError
+from envs.errors import EnvironmentFault, EnvironmentRequestError, StepTimeout
 from envs.factory import (
+    environment_name,
     environment_signature,
     environment_spaces,
     make_single_env,
     make_vector_env,
 )
+from envs.watched import RESTARTS, RESTARTS_IN_A_ROW
 
 __all__ = [
+    "RESTARTS",
+    "RESTARTS_IN_A_ROW",
     "AtariOptions",
+    "EnvironmentFault",
     "EnvironmentRequestError",
     "LegacyAtariId",
+    "StepTimeout",
+    "environment_name",
     "environment_signature",
     "environment_spaces",
     "is_atari",

@@ -24,6 +24,7 @@ from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from envs.atari_ids import games_by_name, is_atari, legacy_atari_id, nearest_name
 from envs.errors import EnvironmentRequestError
+from envs.watched import watched
 
 VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
 
@@ -34,6 +35,7 @@ def make_vector_env(
     env_config: Mapping[str, Any] | None = None,
     vectorize_mode: str = "vector_entry_point",
     num_threads: int = 1,
+    restart_failed: bool | None = None,
 ) -> VectorEnv:
     """Build ``num_envs`` copies of an environment, stepped together.
 
@@ -46,6 +48,8 @@ def make_vector_env(
             gives every copy a process, for environments slower than about a millisecond a step.
             Atari games have the first only.
         num_threads: threads that play Atari games, >= 1; other environments have no use for it.
+        restart_failed: watch every copy of ``sync`` and ``async``: True builds one anew that raises,
+            False names it (:mod:`envs.watched`). None: errors come as they are.
 
     Raises:
         EnvironmentRequestError: unknown environment, refused options or unsupported spaces.
@@ -79,7 +83,11 @@ def make_vector_env(
     else:
         creator = _creator(env, options)
         vector_class = AsyncVectorEnv if vectorize_mode == "async" else SyncVectorEnv
-        vector = vector_class([creator] * num_envs)
+        creators = [creator] * num_envs
+        if restart_failed is not None:
+            name = environment_name(env)
+            creators = [partial(watched, name, i, creator, restart_failed) for i in range(num_envs)]
+        vector = vector_class(creators)
     if not isinstance(vector.single_observation_space, gym.spaces.Box):
         vector = VectorFlattenObservation(vector)
     _require_supported_spaces(env, vector.single_observation_space, vector.single_action_space)
@@ -110,6 +118,11 @@ def make_single_env(
         single = FlattenObservation(single)
     _require_supported_spaces(env, single.observation_space, single.action_space)
     return single
+
+
+def environment_name(env: str | type[gym.Env]) -> str:
+    """What messages call it."""
+    return env if isinstance(env, str) else env.__name__
 
 
 def environment_spaces(

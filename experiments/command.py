@@ -80,10 +80,15 @@ def evaluate(
     options: EvaluateOptions,
 ) -> None:
     """Play whole episodes with a trained policy and report raw returns."""
+    from envs import EnvironmentFault
     from experiments.evaluate import evaluate_checkpoint
 
     prepare_imports(options.import_)
-    evaluate_checkpoint(checkpoint, options)
+    try:
+        evaluate_checkpoint(checkpoint, options)
+    except EnvironmentFault as fault:
+        notes.print(str(fault), markup=False)
+        raise typer.Exit(1) from None
 
 
 app.command()(report)

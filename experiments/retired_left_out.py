@@ -89,9 +89,6 @@ EARLY: Mapping[str, LeftOut] = {
         "episodes end with their environment", (False, None), "soft horizons are not supported"
     ),
     "no_done_at_end": LeftOut("a cut episode is bootstrapped with the critic's value"),
-    "restart_failed_sub_environments": LeftOut(
-        "a failing environment fails its runner, which is restarted"
-    ),
     "num_consecutive_worker_failures_tolerance": _SETTLED,
     "num_consecutive_env_runner_failures_tolerance": _SETTLED,
     # logs

@@ -117,6 +117,7 @@ COMMON: dict[str, Kind] = {
     "log_level": choice("DEBUG", "INFO", "WARN", "ERROR"),
     "seed": optional(integer(0)),
     # faults
+    "restart_failed_sub_environments": boolean,
     "restart_failed_env_runners": boolean,
     "ignore_env_runner_failures": boolean,
     "max_num_env_runner_restarts": integer(0),
@@ -237,5 +238,4 @@ UNUSED = {
     "output": "offline data is not supported",
     "render_env": "use rllib evaluate --video",
     "num_aggregator_actors_per_learner": "rollouts go to the learner directly",
-    "restart_failed_sub_environments": "a failing environment fails its runner, which is restarted",
 }

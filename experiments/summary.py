@@ -19,6 +19,7 @@ from experiments.stopping import lookup
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
 STOPPED_EARLY = "stopped early"
+ENV_RESTARTS = "env_runners/num_env_restarts_lifetime"
 
 
 def trial_rows(
@@ -70,6 +71,7 @@ def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
         "seconds": result.get("time_total_s"),
         "folder": str(trial.path),
         "checkpoint": checkpoint,
+        "env_restarts": lookup(result, ENV_RESTARTS) or 0,
         "error": _last_error_line(trial),
     }
 
@@ -101,6 +103,12 @@ def print_summary(
     if ranks:
         console.print(ranking_table(experiment, ranks))
     for row in rows:
+        if row["env_restarts"]:
+            console.print(
+                f"{row['trial']}: {int(row['env_restarts'])} environments were built anew after "
+                "errors, see the log",
+                markup=False,
+            )
         if row["error"]:
             console.print(f"{row['trial']} failed: {row['error']}", markup=False)
             console.print(f"  the whole story: {row['folder']}/error.txt", markup=False)

@@ -181,7 +181,11 @@ def test_a_broken_reward_stops_before_the_weights_change(
     update(learner, rollout, timestep=100)
     before = weights(learner)
     rollout.rewards[3, 2] = poison
-    with pytest.raises(FloatingPointError, match=r"environment step 4321, update 1 .*loss"):
+    said = (
+        r"environment step 4321, epoch 1, minibatch 1, update 1 \(total_loss .*; the update was not "
+        r"applied; batch of \d+ steps: observations .*, rewards 1 to 1 \(99.\d % finite\), values"
+    )
+    with pytest.raises(FloatingPointError, match=said):
         update(learner, rollout, timestep=4321)
     assert same(weights(learner), before)
 
@@ -189,10 +193,20 @@ def test_a_broken_reward_stops_before_the_weights_change(
 @pytest.mark.parametrize("norm", [float("nan"), float("inf")])
 def test_norms_that_are_not_finite_raise_with_the_losses(norm):
     stats = {"policy_loss": torch.tensor(1.5), "vf_loss": torch.tensor(2.0)}
-    message = rf"norm is {norm} at environment step 7, update 3 \(policy_loss 1.5, vf_loss 2\)"
-    with pytest.raises(FloatingPointError, match=message):
-        require_finite(torch.tensor(norm), stats, timestep=7, update=3)
-    require_finite(torch.tensor(1e30), stats, timestep=7, update=3)
+    loss, where = torch.tensor(3.5), lambda: "environment step 7"
+    message = (
+        rf"norm is {norm} at environment step 7 \(policy_loss 1.5, vf_loss 2\); the update was"
+    )
+    for known in (loss, None):
+        with pytest.raises(FloatingPointError, match=message):
+            require_finite(torch.tensor(norm), known, stats, where)
+        require_finite(torch.tensor(1e30), known, stats, where)
+
+
+def test_a_loss_that_is_not_finite_raises_though_its_gradient_is():
+    loss = torch.tensor(float("inf"))
+    with pytest.raises(FloatingPointError, match=r"^loss is inf at here \(vf_loss inf\)"):
+        require_finite(torch.tensor(1.0), loss, {"vf_loss": loss}, lambda: "here")
 
 
 def test_the_loss_hook_rllib_would_call_refuses(make_runner, make_learner):

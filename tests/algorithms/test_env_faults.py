@@ -1,0 +1,318 @@
+"""Environments that raise, hang or give what is no number: built anew and counted, or named."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import faulty_envs
+import gymnasium as gym
+import numpy as np
+import pytest
+from faulty_envs import EPISODE
+from ray import cloudpickle
+
+from envs import EnvironmentFault
+from envs.watched import RESTARTS_IN_A_ROW
+
+SIZES = {"num_envs_per_env_runner": 4, "rollout_fragment_length": 10, "train_batch_size": 40}
+# Processes that Ray starts do not know the tests' helpers.
+cloudpickle.register_pickle_by_value(faulty_envs)
+
+
+@pytest.fixture(autouse=True)
+def first_generation():
+    faulty_envs.RaisesOnce.built.clear()
+    faulty_envs.Hanging.built.clear()
+    faulty_envs.Spinning.built.clear()
+    faulty_envs.NeverResets.resets.clear()
+
+
+def vector_only(broken):
+    """A gymnasium id with a vector version only."""
+    name = f"NotNumbers{broken.title()}-v0"
+    if name not in gym.registry:
+        gym.register(
+            name,
+            entry_point=faulty_envs.Sound,
+            vector_entry_point=lambda **given: faulty_envs.NotNumbers(broken=broken, **given),
+        )
+    return name
+
+
+def sampled(runner, fragments):
+    """So many fragments of a runner, copies."""
+    return [runner.sample().copy() for _ in range(fragments)]
+
+
+# --- raising ---------------------------------------------------------------------------------
+
+
+def test_a_copy_that_raises_is_built_anew_alone(make_runner):
+    runner = make_runner(faulty_envs.RaisesOnce, **SIZES)
+    rollout = runner.sample()
+    # The first of four copies raised at its 4th step: that step is nobody's, what came before is cut.
+    assert rollout.env_restarts == 1
+    lost = np.zeros((10, 4), bool)
+    lost[3, 0] = True
+    assert np.array_equal(rollout.mask, ~lost)
+    assert rollout.num_steps == 39
+    assert rollout.truncated[2, 0]
+    assert rollout.truncated.sum() == 1
+    assert rollout.next_values[2, 0] == rollout.values[3, 0]
+    # A new episode begins: its observation counts from 0 again.
+    assert rollout.obs[:, 0, 0].tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 4, 5]
+    assert rollout.obs[:, 1, 0].tolist() == list(range(10))
+    # The broken-off episode is in no statistic.
+    assert [episode.length for episode in rollout.episodes] == [EPISODE] * 3
+    assert sampled(runner, 1)[0].env_restarts == 0
+
+
+def test_whoever_remembers_begins_anew_with_the_copy(make_runner):
+    model = {"use_lstm": True, "lstm_cell_size": 4, "fcnet_hiddens": [4], "max_seq_len": 5}
+    runner = make_runner(faulty_envs.RaisesOnce, **SIZES, model=model)
+    firsts = runner.sample().firsts
+    assert firsts is not None
+    assert np.argwhere(firsts).tolist() == [[0, 0], [0, 1], [0, 2], [0, 3], [4, 0]]
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_one_percent_of_faults_costs_steps_and_nothing_else(make_runner, mode):
+    options = {"env_config": {"step": 0.01, "reset": 0.01}, "gym_env_vectorize_mode": mode}
+    runner = make_runner(faulty_envs.Flaky, **SIZES, **options)
+    rollouts = sampled(runner, 60)
+    restarts = sum(rollout.env_restarts for rollout in rollouts)
+    assert 5 <= restarts <= 60  # about 2,200 chances of 1 %
+    episodes = [episode for rollout in rollouts for episode in rollout.episodes]
+    # Whole episodes only, each with its own steps.
+    assert {(e.length, e.episode_return) for e in episodes} == {(EPISODE, float(EPISODE))}
+    assert all(np.isfinite(rollout.obs).all() for rollout in rollouts)
+    # Rewards of masked steps are 0, of all others 1: nothing was made up.
+    for rollout in rollouts:
+        assert np.array_equal(rollout.rewards, rollout.mask.astype(np.float32))
+
+
+def test_the_same_faults_give_the_same_rollouts(make_runner):
+    pairs = zip(
+        *(sampled(make_runner(faulty_envs.Flaky, **SIZES), 20) for _ in range(2)), strict=True
+    )
+    total = 0
+    for one, other in pairs:
+        total += one.env_restarts
+        assert one.env_restarts == other.env_restarts
+        assert all(np.array_equal(a, other.arrays()[name]) for name, a in one.arrays().items())
+    assert total > 0
+
+
+def test_without_restarts_the_first_error_is_named(make_runner):
+    options = {"restart_failed_sub_environments": False, "env_config": {"at": 4}}
+    runner = make_runner(faulty_envs.RaisesOnce, **SIZES, **options)
+    line = (
+        r"^environment 'RaisesOnce', copy 0: OSError: once in step 4 of an episode; "
+        r"restart_failed_sub_environments: true would build it anew$"
+    )
+    with pytest.raises(EnvironmentFault, match=line):
+        runner.sample()
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        (faulty_envs.Raising, "OSError: the simulator is gone in step 1 of an episode"),
+        (faulty_envs.NeverResets, "OSError: no second episode in reset"),
+    ],
+)
+def test_building_anew_in_vain_ends(make_runner, env, said):
+    said = f"'{env.__name__}', copy 0: {said}, after it was built anew {RESTARTS_IN_A_ROW} times in"
+    with pytest.raises(EnvironmentFault, match=said):
+        sampled(make_runner(env, **SIZES), 2)
+
+
+def test_a_vector_version_that_raises_is_built_anew_whole(make_runner):
+    runner = make_runner(vector_only("raise"), **SIZES)
+    first, second, _ = sampled(runner, 3)
+    assert (first.env_restarts, second.env_restarts) == (0, 4)
+    assert not second.mask[4].any()
+    assert second.num_steps == 36
+    assert second.truncated[3].all()
+
+
+def test_a_vector_version_is_named_without_restarts(make_runner):
+    runner = make_runner(vector_only("raise"), **SIZES, restart_failed_sub_environments=False)
+    with pytest.raises(EnvironmentFault, match=r"'NotNumbersRaise-v0', 4 copies: OSError: all tog"):
+        sampled(runner, 2)
+
+
+# --- hanging ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_hanging_step_is_interrupted_and_counted(make_runner, mode):
+    options = {"sample_timeout_s": 1.0, "gym_env_vectorize_mode": mode}
+    if mode == "async":  # its processes each count their own generation
+        options["env_config"] = {"once": False}
+    runner = make_runner(faulty_envs.Hanging, **SIZES, **options)
+    _, second = sampled(runner, 2)
+    # Alone where copies are mended one by one; a process that hangs takes all with it.
+    assert second.env_restarts == (1 if mode == "sync" else 4)
+    assert second.num_steps == 40 - 4 - second.env_restarts  # each was reset once, too
+
+
+def test_a_hanging_step_is_named_without_restarts(make_runner):
+    options = {"sample_timeout_s": 1.0, "restart_failed_sub_environments": False}
+    runner = make_runner(faulty_envs.Hanging, **SIZES, **options)
+    line = r"'Hanging', copy 0: StepTimeout: no answer for 0.5 s \(half of sample_timeout_s\) in st"
+    with pytest.raises(EnvironmentFault, match=line):
+        sampled(runner, 2)
+
+
+def test_a_step_that_spins_is_interrupted_in_other_threads_too(make_runner):
+    runner = make_runner(faulty_envs.Spinning, **SIZES, sample_timeout_s=1.0)
+    with ThreadPoolExecutor(1) as pool:
+        rollout = pool.submit(runner.sample).result()
+    assert rollout.env_restarts == 1
+
+
+class SlowResets(faulty_envs.Sound):
+    """A reset takes a third of the time it may take."""
+
+    def reset(self, *, seed=None, options=None):
+        time.sleep(0.2)
+        return super().reset(seed=seed, options=options)
+
+
+def test_copies_one_after_the_other_have_the_time_each(make_runner):
+    runner = make_runner(SlowResets, **SIZES, sample_timeout_s=1.2)
+    assert sampled(runner, 2)[1].env_restarts == 0  # four resets took 0.8 of 0.6 seconds
+
+
+# --- what is no number, or of another form ---------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("filtered", ["NoFilter", "MeanStdFilter"])
+def test_broken_observations_are_named(make_runner, value, filtered):
+    options = {"env_config": {"value": value}, "observation_filter": filtered}
+    runner = make_runner(faulty_envs.BadObservation, **SIZES, **options)
+    runner.sample()
+    line = rf"'BadObservation', copy 0: observation\[1\] is {value} \(at step 6 of the fragment\)"
+    if filtered == "MeanStdFilter":
+        line = r"'BadObservation'.*observation"
+    with pytest.raises(EnvironmentFault, match=line):
+        sampled(runner, 2)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+@pytest.mark.parametrize("clipped", [None, 1.0])
+def test_broken_rewards_are_named(make_runner, value, clipped):
+    options = {"env_config": {"value": value}, "clip_rewards": clipped}
+    runner = make_runner(faulty_envs.BadReward, **SIZES, **options)
+    runner.sample()
+    line = rf"'BadReward', copy 0: reward is {value} \(at step 5 of the fragment\)"
+    if clipped and np.isinf(value):  # clipping makes it a number, for learning
+        line = r"'BadReward': an episode's return is not finite, with a reward of the last 10 steps"
+    with pytest.raises(EnvironmentFault, match=line):
+        sampled(runner, 1)
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        (faulty_envs.WrongShape, r"observation has shape \(5,\), the space says \(4,\)"),
+        (faulty_envs.WrongDtype, r"observation has dtype complex\d+, the space says float32"),
+        (faulty_envs.LostKey, r"observation\['speed'\] is missing"),
+    ],
+)
+def test_other_forms_are_named(make_runner, env, said, mode):
+    runner = make_runner(env, **SIZES, gym_env_vectorize_mode=mode)
+    runner.sample()
+    with pytest.raises(
+        EnvironmentFault, match=rf"'{env.__name__}', copy \d: {said} \(at step 5 of"
+    ):
+        sampled(runner, 1)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("shape", r"observations of 4 copies have shape \(4, 1\), the space says \(4, 4\)"),
+        ("dtype", r"observations have dtype complex128, the space says float32"),
+    ],
+)
+def test_other_forms_of_a_vector_version_are_named(make_runner, broken, said):
+    runner = make_runner(vector_only(broken), **SIZES)
+    runner.sample()
+    with pytest.raises(EnvironmentFault, match=said):
+        sampled(runner, 1)
+
+
+def test_evaluation_names_broken_rewards_as_well(make_runner):
+    from algorithms.evaluation import play_episodes
+
+    runner = make_runner(faulty_envs.BadReward, **SIZES, evaluation=True)
+    with pytest.raises(EnvironmentFault, match=r"'BadReward', copy 0: an episode's return is nan"):
+        play_episodes(runner, 12, explore=True)
+
+
+# --- whole trainings -------------------------------------------------------------------------
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("name", "runners"),
+    [("PPO", 0), *(pytest.param(n, 1, marks=pytest.mark.slow) for n in ("A2C", "A3C"))],
+)
+def test_restarts_are_counted_in_the_results(make_algo, make_config, name, runners):
+    sizes = {**SIZES, "num_env_runners": runners, "min_sample_timesteps_per_iteration": 400}
+    if name == "PPO":
+        sizes |= {"minibatch_size": 20, "num_epochs": 1}
+    algo = make_algo(make_config(name, faulty_envs.Flaky, **sizes))
+    results = [algo.train()["env_runners"] for _ in range(4)]
+    each = [result["num_env_restarts"] for result in results]
+    assert 3 <= sum(each) <= 60
+    assert [result["num_env_restarts_lifetime"] for result in results] == np.cumsum(each).tolist()
+    assert results[-1]["episode_len_max"] == results[-1]["episode_len_min"] == EPISODE
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("name", ["A2C", pytest.param("A3C", marks=pytest.mark.slow)])
+def test_a_runner_processs_environment_is_named_in_the_trainings_error(
+    make_algo, make_config, name
+):
+    keys = {"num_env_runners": 1, "restart_failed_sub_environments": False}
+    algo = make_algo(make_config(name, faulty_envs.Raising, **SIZES, **keys))
+    with pytest.raises(
+        EnvironmentFault, match=r"'Raising', copy 0: OSError: .*; in iteration 1, after 0 env"
+    ):
+        algo.train()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["A2C", "A3C"])
+def test_a_runner_process_interrupts_its_hanging_step_itself(make_algo, make_config, name):
+    sizes = {**SIZES, "num_env_runners": 1, "sample_timeout_s": 4.0}
+    algo = make_algo(make_config(name, faulty_envs.Hanging, **sizes))
+    results = [algo.train() for _ in range(3)]
+    assert sum(result["env_runners"]["num_env_restarts"] for result in results) == 1
+    assert results[-1]["fault_tolerance"]["num_remote_worker_restarts"] == 0
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["A2C", "A3C"])
+def test_a_runner_that_cannot_be_reached_from_within_is_ended(
+    make_algo, make_config, tmp_path, name
+):
+    told = str(tmp_path / "told")
+    sizes = {**SIZES, "num_env_runners": 2, "train_batch_size": 80, "sample_timeout_s": 2.0}
+    if name == "A3C":
+        sizes.pop("train_batch_size")
+    algo = make_algo(make_config(name, faulty_envs.Deaf, **sizes, env_config={"told": told}))
+    faults: dict = {}
+    deadline = time.monotonic() + 200
+    while not faults.get("num_remote_worker_restarts") and time.monotonic() < deadline:
+        faults = algo.train()["fault_tolerance"]
+    assert faults["num_remote_worker_restarts"] >= 1
+    assert faults["num_healthy_workers"] == 2

@@ -1,0 +1,18 @@
+"""The page of promises: every test it names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+NAMED = re.compile(r"\[test\]\(([^)]+)\):\s*((?:`\w+`[,\s]*)+)")
+
+
+def test_every_named_test_exists():
+    found = NAMED.findall(PAGE.read_text())
+    assert len(found) >= 10
+    for file, names in found:
+        source = (PAGE.parent / file).read_text()
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"^def {name}\(", source, re.MULTILINE), f"{file}: {name}"
