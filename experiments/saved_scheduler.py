@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ray.tune.schedulers import (
 )
 
 from analysis.folders import note_stopped_early
+from analysis.writing import written_aside
 
 STATE = "scheduler_state.pkl"
 
@@ -115,12 +116,8 @@ class SavedScheduler(TrialScheduler):
             note_stopped_early(Path(trial.path), "the scheduler")
 
     def _save(self, folder: Path) -> None:
-        draft = folder / f".{STATE}.{os.getpid()}"
-        try:
+        with suppress(NotImplementedError), written_aside(folder / STATE) as draft:
             self.inner.save(str(draft))
-        except NotImplementedError:
-            return
-        draft.replace(folder / STATE)
 
     def _restore(self, folder: Path) -> None:
         if (folder / STATE).exists():
