@@ -24,13 +24,14 @@ from algorithms.filters import MeanStdFilter
 from algorithms.learner import learner_batch
 from algorithms.results import with_retired_names
 from algorithms.rollout import Rollout
+from algorithms.sealing import SealedCheckpoints
 from envs import AtariOptions, is_atari
 
 # Share of time that may go into asking lost runners: one in so many.
 SILENCE_PER_PROBE = 10
 
 
-class OnPolicyAlgorithm(Algorithm):
+class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
     """Synchronous sampling and learning; A3C replaces :meth:`training_step`.
 
     Lifetime counts live here, not in the runners, so that a restarted runner loses none.

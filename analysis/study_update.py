@@ -124,6 +124,6 @@ def image_of(figure: Drawn) -> tuple[str, bytes]:
 
 
 def _write(file: Path, content: bytes) -> Path:
-    with written_aside(file) as draft:
+    with written_aside(file, durable=False) as draft:
         draft.write_bytes(content)
     return file
