@@ -6,22 +6,16 @@ more, and deletes checkpoints in between; and it takes any folder for a checkpoi
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ray.train._internal.session import _TrainingResult  # what Tune's checkpoint managers hold
 from ray.tune import Checkpoint
-from ray.tune.utils.util import SafeFallbackEncoder
 
 from algorithms.sealing import defect, is_sealed, iteration_of
-from analysis.folders import PARAMS, read_object
 from experiments.result_files import rows_of
-
-# Begins the name of a checkpoint folder that was put aside.
-UNUSED = "unused_"
+from experiments.whole_checkpoints import put_aside
 
 
 def adopt_checkpoints(trial: Any) -> list[str]:
@@ -36,21 +30,22 @@ def adopt_checkpoints(trial: Any) -> list[str]:
     Returns:
         What is to be told, in sentences.
     """
+    if trial.storage.trial_dir_name is None:  # a new one
+        return []
     folder = Path(trial.path)
     checkpoints = sorted(folder.glob("checkpoint_*"), reverse=True)
     known = _remembered(trial)
     if not checkpoints and not known:
         return []
     notes: list[str] = []
-    same = _same_configuration(trial, folder)
     while checkpoints:
-        problem = _unusable(checkpoints[0], known) if same else "is of another configuration"
+        problem = _unusable(checkpoints[0], known)
         results = [] if problem else _results(trial, folder, checkpoints, known)
         if results and not results[-1].metrics.get("done"):
             break
         problem = problem or "was made when the trial was done, which Tune had not noted"
-        aside = _put_aside(checkpoints.pop(0))
-        notes.append(f"{aside.name.removeprefix(UNUSED)}: {problem}; it is called {aside} now")
+        checkpoint = checkpoints.pop(0)
+        notes.append(f"{checkpoint}: {problem}; it is called {put_aside(checkpoint).name} now")
     else:
         results = []
     _remember(trial, results)
@@ -65,16 +60,6 @@ def _remembered(trial: Any) -> dict[str, _TrainingResult]:
     manager = trial.run_metadata.checkpoint_manager
     found = [*manager.best_checkpoint_results, manager.latest_checkpoint_result]
     return {Path(result.checkpoint.path).name: result for result in found if result is not None}
-
-
-def _same_configuration(trial: Any, folder: Path) -> bool:
-    """Whether what lies in the folder is this trial's.
-
-    A kill may come before Tune has saved a trial at all. A sweep then draws another configuration under
-    the same name.
-    """
-    config = json.loads(json.dumps(trial.config, cls=SafeFallbackEncoder))
-    return bool(read_object(folder / PARAMS) == config)
 
 
 def _unusable(checkpoint: Path, known: Iterable[str]) -> str | None:
@@ -108,12 +93,6 @@ def _iteration(checkpoint: Path, known: dict[str, _TrainingResult]) -> int | Non
     if sealed is None and checkpoint.name in known:
         return int(known[checkpoint.name].metrics["training_iteration"])
     return sealed
-
-
-def _put_aside(checkpoint: Path) -> Path:
-    aside = checkpoint.with_name(UNUSED + checkpoint.name)
-    shutil.rmtree(aside, ignore_errors=True)
-    return checkpoint.rename(aside)
 
 
 def _remember(trial: Any, results: list[_TrainingResult]) -> None:

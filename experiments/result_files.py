@@ -21,6 +21,7 @@ from analysis.columns import number_of
 from analysis.folders import PARAMS, RESULT
 from analysis.lines import counting, result_in
 from analysis.writing import written_aside
+from experiments.whole_checkpoints import put_aside
 
 PROGRESS = "progress.csv"
 # Rows of RESULT that training played again after a failure or a resume, as they were.
@@ -37,6 +38,10 @@ class ResultFile(JsonLoggerCallback):
         folder.mkdir(parents=True, exist_ok=True)
         self.update_config(trial, trial.config)
         cut_results(folder, begins_after(trial))
+        if trial.checkpoint is None:
+            # Of a trial that Tune had not noted before a kill, and another one by the same name.
+            for checkpoint in folder.glob("checkpoint_*"):
+                put_aside(checkpoint)
         self._trial_files[trial] = (folder / RESULT).open("a", encoding="utf-8")
 
     def update_config(self, trial: Any, config: dict[str, Any]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from algorithms.sealing import defect
 from experiments.errors import RequestError
+
+# Begins the name of a checkpoint folder that was put aside.
+UNUSED = "unused_"
 
 
 def require_whole(folder: Path) -> None:
@@ -31,3 +35,10 @@ def older_whole(folder: Path) -> Path | None:
     siblings = sorted(folder.absolute().parent.glob("checkpoint_*"), reverse=True)
     older = (path for path in siblings if path.name < folder.name)
     return next((path for path in older if path.is_dir() and defect(path) is None), None)
+
+
+def put_aside(folder: Path) -> Path:
+    """Give a checkpoint a name under which nothing goes on from it; an earlier one of that name goes."""
+    aside = folder.with_name(UNUSED + folder.name)
+    shutil.rmtree(aside, ignore_errors=True)
+    return folder.rename(aside)
