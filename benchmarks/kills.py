@@ -41,6 +41,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 # Where a driver is killed; drawn for every kill.
 MOMENTS = ("starting", "before a result", "training", "training", "saving", "saving")
 PATIENCE_S = 600.0
+ORPHANS_S = 120.0
 
 
 @dataclass
@@ -51,11 +52,13 @@ class Run:
         algorithm: a key of :data:`CONFIGS`.
         storage: folder of its own.
         kills: one row per kill.
+        orphans: every process that Ray had when a driver was killed.
     """
 
     algorithm: str
     storage: Path
     kills: list[dict[str, Any]] = field(default_factory=list)
+    orphans: list[psutil.Process] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -98,8 +101,7 @@ def killed(run: Run, draw: random.Random) -> bool:
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    at = time.monotonic()
-    _, alive = psutil.wait_procs(family, timeout=PATIENCE_S / 4)
+    run.orphans += family
     run.kills.append(
         {
             "algorithm": run.algorithm,
@@ -109,8 +111,6 @@ def killed(run: Run, draw: random.Random) -> bool:
             # Of the kill before: only the resume takes rows back.
             "iterations_repeated": lines_in(run.file(REPEATED)) - repeated,
             "processes": len(family),
-            "processes_left": len(alive),
-            "seconds_until_gone": round(time.monotonic() - at, 1),
         }
     )
     return True
@@ -200,6 +200,9 @@ def verdict(run: Run, whole: Run | None) -> dict[str, Any]:
         "progress_agrees": in_table == iterations,
         "steps_rise": steps == sorted(set(steps)),
         "most_iterations_repeated": max(kill["iterations_repeated"] for kill in run.kills),
+        "processes": len(run.orphans),
+        # Ray ends them itself; the slowest ask for a sign of life once a minute.
+        "processes_left": len(psutil.wait_procs(run.orphans, timeout=ORPHANS_S)[1]),
     }
     if whole is not None:
         mine, its = weights(run), weights(whole)
@@ -217,12 +220,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     draw, kills, verdicts = random.Random(asked.seed), [], []
+    found = {"checkpoint_interval": EVERY, "target": TARGET, "seed": asked.seed}
     with tempfile.TemporaryDirectory() as storage:
         for number, name in enumerate(CONFIGS):
             run, whole = Run(name, Path(storage) / name), None
             share = (asked.kills - number - 1) // len(CONFIGS) + 1
             while len(run.kills) < share and killed(run, draw):
-                print(run.kills[-1], flush=True)
+                print(time.strftime("%H:%M:%S"), run.kills[-1], flush=True)
             finished(run)
             if CONFIGS[name]["num_env_runners"] == 0:
                 whole = Run(name, Path(storage) / f"{name}-whole")
@@ -230,7 +234,6 @@ def main() -> None:
             verdicts.append(verdict(run, whole))
             print(verdicts[-1], flush=True)
             kills += [kill for kill in run.kills if "moment" in kill]
-            found = {"checkpoint_interval": EVERY, "target": TARGET, "seed": asked.seed}
             write_json(asked.out, {**found, "runs": verdicts, "kills": kills})
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture
 def checkpoint(make_algo, make_config, tmp_path):
-    algo = make_algo(make_config("PPO", num_envs_per_env_runner=2, train_batch_size=32))
+    algo = make_algo(make_config("A2C", num_envs_per_env_runner=2, train_batch_size=32))
     algo.train()
     path = tmp_path / "checkpoint_000003"
     algo.save_to_path(str(path))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture
 def disk(tmp_path):
-    with small_disk(tmp_path / "disk", "4m") as disk:
+    with small_disk(tmp_path / "disk", "12m") as disk:
         yield disk
 
 
@@ -59,7 +59,7 @@ def after_the_first_checkpoint(folder, act):
 @pytest.mark.usefixtures("ray_session", "no_strict_metric")
 def test_a_disk_that_fails_in_training(disk, capsys, fault, mend, reason):
     # Retries would fail again, so there are none.
-    asked = experiment(disk.folder, {"training_iteration": 60}, max_failures=5)
+    asked = experiment(disk.folder, {"training_iteration": 30}, max_failures=5)
     thread = after_the_first_checkpoint(disk.folder, getattr(disk, fault))
     assert run(asked) == 1
     thread.join()
@@ -71,10 +71,10 @@ def test_a_disk_that_fails_in_training(disk, capsys, fault, mend, reason):
     getattr(disk, mend)()
     before = iterations_in_whole_lines(trial_of(disk.folder) / "result.json")
     assert before == list(range(1, len(before) + 1))
-    assert 2 <= len(before) < 60
-    shorter = experiment(disk.folder, {"training_iteration": 60}, max_failures=5)
+    assert 2 <= len(before) < 30
+    shorter = experiment(disk.folder, {"training_iteration": 30}, max_failures=5)
     assert run(shorter, resume=True) == 0
-    assert iterations_in(trial_of(disk.folder) / "result.json") == list(range(1, 61))
+    assert iterations_in(trial_of(disk.folder) / "result.json") == list(range(1, 31))
 
 
 def iterations_in_whole_lines(file):
