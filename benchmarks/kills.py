@@ -212,6 +212,29 @@ def verdict(run: Run, whole: Run | None) -> dict[str, Any]:
     return found
 
 
+def sentence(found: dict[str, Any]) -> str:
+    """What the page on reliability says of a count."""
+    runs, kills = found["runs"], len(found["kills"])
+    ended = sum(run["reached_target"] for run in runs)
+    exact = [run for run in runs if "weights_equal" in run]
+    return (
+        f"{kills} kills in {len(runs)} runs of {found['target']} iterations ({_list(runs)}): "
+        f"{ended} reached the target, "
+        f"at most {max(run['most_iterations_repeated'] for run in runs)} iterations were repeated at "
+        f"a time with a checkpoint every {found['checkpoint_interval']}, "
+        f"{sum(run['duplicate_iterations'] for run in runs)} iterations were duplicate and "
+        f"{sum(run['missing_iterations'] for run in runs)} missing in the end, "
+        f"{sum(run['weights_equal'] for run in exact)} of {len(exact)} runs with a local runner had "
+        "the weights of a run never killed, and "
+        f"{sum(run['processes_left'] for run in runs)} of {sum(run['processes'] for run in runs)} "
+        "processes were left."
+    )
+
+
+def _list(runs: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{run['algorithm']} {run['kills']}" for run in runs)
+
+
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -16,6 +16,8 @@ from rich.console import Console
 # How long the iterations under way may take; then the run ends with the checkpoints that are there.
 PATIENCE_S = 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# To Tune it means the same as Ctrl-C.
+_TUNES = signal.SIGUSR1
 
 # The one of this process: schedulers are pickled, signals are not.
 _current: Interruption | None = None
@@ -38,6 +40,8 @@ class Interruption:
         os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
         for number in _SIGNALS:
             self._before[number] = signal.signal(number, self._on_signal)
+        # Tune puts its own in this place when it starts, and leaves it there.
+        self._before[_TUNES] = signal.signal(_TUNES, signal.default_int_handler)
         _current = self
         return self
 
@@ -62,14 +66,12 @@ class Interruption:
         return self._signals > 0
 
     def end(self) -> None:
-        """Let Tune save what it knows and return; it listens for this signal, also instead of Ctrl-C.
+        """Let Tune save what it knows and return.
 
         Raises:
             KeyboardInterrupt: Tune does not run yet.
         """
-        if signal.getsignal(signal.SIGUSR1) in (signal.SIG_DFL, signal.SIG_IGN, None):
-            raise KeyboardInterrupt
-        signal.raise_signal(signal.SIGUSR1)
+        signal.raise_signal(_TUNES)
 
     def _on_signal(self, number: int, frame: Any) -> None:
         self._signals += 1

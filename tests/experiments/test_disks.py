@@ -49,31 +49,23 @@ def after_the_first_checkpoint(folder, act):
     return thread
 
 
-@pytest.mark.parametrize(
-    ("fault", "mend", "reason"),
-    [
-        ("fill", "empty", "No space left on device"),
-        ("read_only", "writable", "Read-only file system"),
-    ],
-)
 @pytest.mark.usefixtures("ray_session", "no_strict_metric")
-def test_a_disk_that_fails_in_training(disk, capsys, fault, mend, reason):
+def test_a_disk_that_fills_up_in_training(disk, capsys):
     # Retries would fail again, so there are none.
     asked = experiment(disk.folder, {"training_iteration": 30}, max_failures=5)
-    thread = after_the_first_checkpoint(disk.folder, getattr(disk, fault))
+    thread = after_the_first_checkpoint(disk.folder, disk.fill)
     assert run(asked) == 1
     thread.join()
-    said = capsys.readouterr().err
+    said, reason = capsys.readouterr().err, "No space left on device"
     (line,) = (line for line in said.splitlines() if reason in line and "goes on with" in line)
     assert line.startswith(f"{disk.folder / 'run'}: {reason}; what was whole is kept")
     assert "--resume" in line
 
-    getattr(disk, mend)()
+    disk.empty()
     before = iterations_in_whole_lines(trial_of(disk.folder) / "result.json")
     assert before == list(range(1, len(before) + 1))
     assert 2 <= len(before) < 30
-    shorter = experiment(disk.folder, {"training_iteration": 30}, max_failures=5)
-    assert run(shorter, resume=True) == 0
+    assert run(asked, resume=True) == 0
     assert iterations_in(trial_of(disk.folder) / "result.json") == list(range(1, 31))
 
 
@@ -87,9 +79,9 @@ def iterations_in_whole_lines(file):
         whole.unlink()
 
 
-def refusal(asked, **given):
+def refusal(asked, resume=False):
     with pytest.raises(RequestError) as caught:
-        _checked(asked, FileOptions(ray_num_cpus=4, **given))
+        _checked(asked, FileOptions(ray_num_cpus=4, resume=resume), resume)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -100,7 +92,9 @@ def test_a_disk_that_is_full_or_read_only_is_refused(disk):
     assert "run needs about" in refusal(asked)
     disk.empty()
     disk.read_only()
-    assert refusal(asked).endswith(f"cannot be written: {disk.folder}: Read-only file system")
+    for resume in (False, True):
+        said = refusal(asked, resume)
+        assert said.endswith(f"cannot be written: {disk.folder}: Read-only file system")
     assert [path.name for path in disk.folder.iterdir()] == []
 
 

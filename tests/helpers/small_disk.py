@@ -31,12 +31,8 @@ class SmallDisk:
         self._filler.unlink()
 
     def read_only(self) -> None:
-        """Let nothing more be written, also by those who write already."""
+        """Let nothing more be written; the kernel refuses that while a file is open for writing."""
         self._run("mount", "-o", "remount,ro", str(self.folder))
-
-    def writable(self) -> None:
-        """As before."""
-        self._run("mount", "-o", "remount,rw", str(self.folder))
 
     def remove(self) -> None:
         """Take the disk away, whoever still has a file open there."""
