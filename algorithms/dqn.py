@@ -21,6 +21,7 @@ from algorithms.q_network import QModule, channels_first
 from algorithms.q_noise import new_noise
 from algorithms.q_replay import SIGNED
 from algorithms.results import with_retired_names
+from algorithms.sealing import SealedCheckpoints
 from envs import is_atari, make_single_env
 
 
@@ -134,7 +135,7 @@ class QLearner(DQNTorchLearner):
         )
 
 
-class DQN(RLlibDQN):
+class DQN(SealedCheckpoints, RLlibDQN):
     """RLlib's DQN; results carry the retired names too, games are learned from signs of rewards."""
 
     @classmethod

@@ -25,13 +25,14 @@ from algorithms.learner import ITERATION, learner_batch
 from algorithms.remote_sampling import RemoteSampling
 from algorithms.results import with_retired_names
 from algorithms.rollout import Rollout
+from algorithms.sealing import SealedCheckpoints
 from envs import AtariOptions, is_atari
 
 # Share of time that may go into asking lost runners: one in so many.
 SILENCE_PER_PROBE = 10
 
 
-class OnPolicyAlgorithm(Algorithm):
+class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
     """Synchronous sampling and learning; A3C replaces :meth:`training_step`.
 
     Lifetime counts live here, not in the runners, so that a restarted runner loses none.

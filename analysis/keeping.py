@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.folders import MANIFEST, RESULT, find_trials
 from analysis.thinning import read_results, thinned, write_curve
+from analysis.writing import write_json
 from experiments.resources import demand
 
 # Not the command and the folders of trials: they name a machine's folders. So does the checkpoint that a
@@ -77,14 +78,6 @@ def cpus_of(config: Mapping[str, Any]) -> float | None:
         return demand(config.__getitem__, config["evaluation_num_env_runners"]).cpus
     except (KeyError, TypeError):
         return None
-
-
-def write_json(file: Path, content: Any) -> None:
-    """Write aside, then rename: a reader never sees half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}")
-    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    draft.replace(file)
 
 
 def seed_of(file: Path) -> int:

@@ -9,8 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analysis.keeping import seed_of, write_json
+from analysis.keeping import seed_of
 from analysis.thinning import Row, read_curve
+from analysis.writing import write_json
 from experiments.checkout import ROOT
 from experiments.studies import Cell, Study
 from experiments.yaml_reader import parse_yaml

@@ -13,6 +13,7 @@ from analysis.study_figures import figures_of, prefix_of
 from analysis.study_gate import verdicts
 from analysis.study_runs import counts, runs_of
 from analysis.study_tables import provenance, study_table
+from analysis.writing import written_aside
 from experiments.studies import Study
 
 PAGE, FIGURES = Path("docs") / "results.md", Path("docs") / "figures"
@@ -117,8 +118,6 @@ def image_of(figure: Drawn) -> tuple[str, bytes]:
 
 
 def _write(file: Path, content: bytes) -> Path:
-    """Write aside, then rename."""
-    draft = file.with_name(f".{file.name}")
-    draft.write_bytes(content)
-    draft.replace(file)
+    with written_aside(file, durable=False) as draft:
+        draft.write_bytes(content)
     return file

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.columns import COLUMNS, number_of
 from analysis.lines import results_of
+from analysis.writing import written_aside
 
 # Columns of ``columns.COLUMNS`` that a committed curve keeps.
 KEPT = (
@@ -67,14 +68,11 @@ def thinned(rows: Iterable[Row], every: int) -> list[Row]:
 
 
 def write_curve(file: Path, rows: list[Row]) -> None:
-    """Write rows as CSV, aside and then renamed; None becomes an empty field."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}")
-    with draft.open("w", newline="") as handle:
+    """Write rows as CSV, whole or not at all; None becomes an empty field."""
+    with written_aside(file) as draft, draft.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, fieldnames=list(KEPT), lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
-    draft.replace(file)
 
 
 def read_curve(file: Path) -> list[Row]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from analysis.writing import written_aside
 from experiments.checkout import AGENTS
 
 agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)
@@ -65,13 +65,9 @@ def agent_list(
     try:
         page = write.read_text(encoding="utf-8")
         write = write.resolve()
-        draft = write.with_name(f".{write.name}.{os.getpid()}")
-        try:
+        with written_aside(write) as draft:
             draft.write_text(filled(page, body), encoding="utf-8")
             draft.chmod(write.stat().st_mode)
-            draft.replace(write)
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
         raise RequestError(f"cannot be written: {error.strerror}", file=write) from None
     except RequestError as error:

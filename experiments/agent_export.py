@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import math
 import os
 import shutil
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.writing import write_json
 from experiments.agent_source import source_of
 from experiments.agents import (
     ACTING_KEYS,
@@ -151,7 +151,7 @@ def _write(folder: Path, chosen: Candidate, final: Path, episodes: int, seed: in
         },
         "evaluation": None,
     }
-    _write_json(folder / AGENT_FILE, description)
+    write_json(folder / AGENT_FILE, description)
     try:
         description["evaluation"] = {
             "seed": seed,
@@ -161,7 +161,7 @@ def _write(folder: Path, chosen: Candidate, final: Path, episodes: int, seed: in
     except RequestError as error:
         problem = f"{checkpoint.folder} cannot be exported: {error.problem}"
         raise RequestError(problem, file=final, key=error.key, hint=error.hint) from None
-    _write_json(folder / AGENT_FILE, description)
+    write_json(folder / AGENT_FILE, description)
 
 
 def _description(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -224,7 +224,3 @@ def _name(checkpoint: Checkpoint) -> str:
     env = _env_of(checkpoint).rsplit("/", 1)[-1].rsplit(".", 1)[-1]
     stem, _, version = env.rpartition("-v")
     return f"{stem if stem and version.isdigit() else env}-{checkpoint.algorithm}".lower()
-
-
-def _write_json(file: Path, content: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from algorithms.sealing import METADATA, SEAL
 from experiments.errors import RequestError
+from experiments.whole_checkpoints import require_whole
 
 CLASS_FILE = "class_and_ctor_args.pkl"
 STATE_FILE = "algorithm_state.pkl"
@@ -33,18 +35,28 @@ class Checkpoint:
     iteration: int | None = None
 
     def load_weights(self, module: Any) -> None:
-        """Put the weights into a network built from ``config``."""
-        module.restore_from_path(str((self.folder / MODULE_FOLDER).absolute()))
+        """Put the weights into a network built from ``config``.
+
+        Raises:
+            RequestError: their file is damaged, which only a seal would have told before.
+        """
+        folder = (self.folder / MODULE_FOLDER).absolute()
+        try:
+            module.restore_from_path(str(folder))
+        except (EOFError, pickle.UnpicklingError, FileNotFoundError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise RequestError(f"cannot be read: {reason}", file=folder) from error
 
 
 def final_checkpoints(path: Path) -> list[Path]:
     """The checkpoint at ``path``, a trial's newest, or the newest of every trial of an experiment."""
-    if (path / CLASS_FILE).exists():
+    if any((path / name).exists() for name in (CLASS_FILE, METADATA, SEAL)):
         return [path]
-    inside = sorted(path.glob(f"checkpoint_*/{CLASS_FILE}"))
+    # Also one that was begun and never finished: an older one is not the newest.
+    inside = sorted(folder for folder in path.glob("checkpoint_*") if folder.is_dir())
     if inside:
-        return [inside[-1].parent]
-    trials = sorted({found.parents[1] for found in path.glob(f"*/checkpoint_*/{CLASS_FILE}")})
+        return [inside[-1]]
+    trials = sorted({found.parent for found in path.glob("*/checkpoint_*") if found.is_dir()})
     return [checkpoint for trial in trials for checkpoint in final_checkpoints(trial)]
 
 
@@ -70,9 +82,10 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint's configuration.
 
     Raises:
-        RequestError: it is damaged, or of an algorithm that is not ours.
+        RequestError: it is not whole, damaged, or of an algorithm that is not ours.
     """
     folder = find_checkpoint(path)
+    require_whole(folder)
     try:
         with (folder / CLASS_FILE).open("rb") as file:
             stored = pickle.load(file)

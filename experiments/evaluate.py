@@ -18,6 +18,7 @@ import algorithms
 from algorithms.episodes import Episode
 from algorithms.evaluation import play_episodes
 from algorithms.runner import VectorEnvRunner
+from analysis.writing import write_json, written_aside
 from envs import EnvironmentRequestError
 from experiments.agents import AGENT_FILE, Agent, open_agent
 from experiments.checking_keys import check_config
@@ -194,11 +195,10 @@ def write_episodes(file: Path, episodes: list[Episode]) -> None:
         {"episode": i, "episode_return": episode.episode_return, "length": episode.length}
         for i, episode in enumerate(episodes)
     ]
-    file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix == ".json":
-        file.write_text(json.dumps(rows, indent=2) + "\n")
+        write_json(file, rows, indent=2)
         return
-    with file.open("w", newline="") as handle:
+    with written_aside(file) as draft, draft.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

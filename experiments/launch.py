@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from rich.console import Console
 
 import algorithms
 from experiments.checking import check_experiment, check_names
+from experiments.disk_faults import disk_fault
 from experiments.dry_run import dry_run
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.fitting import fitted
+from experiments.interruption import Interruption
 from experiments.manifest import (
     build_manifest,
     finish_manifest,
@@ -33,7 +36,8 @@ from experiments.progress import TrialProgress, close_displays
 from experiments.ranking import ranking
 from experiments.ray_start import available, check_cluster, check_options, is_cluster, running_ray
 from experiments.requests import option_notes
-from experiments.resuming import begun_before, folder_of
+from experiments.result_files import ProgressFile, ResultFile
+from experiments.resuming import ANEW, TUNER, begun_before, folder_of
 from experiments.scheduling import make_scheduler, with_mutations
 from experiments.search_space import tune_space
 from experiments.searching import (
@@ -43,8 +47,9 @@ from experiments.searching import (
     repeats_seeds,
 )
 from experiments.stopping import FirstReached
-from experiments.summary import print_summary, trial_rows
+from experiments.summary import print_summary, resume_command, trial_rows
 from experiments.time_budget import TimeBudget
+from experiments.whole_files import whole_files
 
 DONE = 0
 EXIT_CODES = {"done": DONE, "failed": 1, "interrupted": 130}
@@ -93,6 +98,10 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
     translated = [note for job in jobs for note in job.experiment.all_notes]
     for note in dict.fromkeys([*option_notes(options), *translated]):
         notes.print(f"note: {note}", markup=False)
+    for job in jobs:
+        if options.resume and not job.resume:
+            line = f"note: nothing was begun in {job.folder}: it starts from the beginning"
+            notes.print(line, markup=False)
     if options.dry_run:
         dry_run([(job, _param_space(job, options)) for job in jobs], options, notes)
         return DONE
@@ -137,7 +146,7 @@ def _checked(experiment: Experiment, options: LaunchOptions, resume: bool = Fals
         from experiments.checkpoints import require_checkpoint_of
 
         restore_from = require_checkpoint_of(Path(options.restore), experiment.algorithm)
-    if folder.exists() and not resume and not options.force:
+    if folder.exists() and not (options.resume or options.force):
         raise RequestError(
             problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
             "or --experiment-name for another name"
@@ -170,15 +179,30 @@ def _run(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
     """Run one experiment; its exit code."""
     algorithms.register()
     started = time.monotonic()
-    tuner = _restored(job) if job.resume else _new(job, options, callbacks)
     try:
-        results = tuner.fit()
+        return _concluded(job, _results(job, options, callbacks), started)
+    except Exception as error:
+        if (fault := disk_fault(error)) is None:
+            raise
+        return _failed_on_disk(job, fault)
+
+
+def _results(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
+    """What Tune gives back; None after an interruption that it did not hear of."""
+    try:
+        with Interruption():
+            return (_restored(job) if job.resume else _new(job, options, callbacks)).fit()
     except KeyboardInterrupt:
-        results = None
+        return None
     finally:
         close_displays()
+
+
+def _concluded(job: Job, results: Any, started: float) -> int:
+    """Note in the manifest and print what became of an experiment; its exit code."""
+    seconds = time.monotonic() - started
     budget = job.experiment.time_budget_s
-    out_of_time = budget is not None and time.monotonic() - started >= budget
+    out_of_time = budget is not None and seconds >= budget
     rows = []
     if results is not None:
         rows = trial_rows(job.experiment, results, out_of_time=out_of_time)
@@ -186,9 +210,17 @@ def _run(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
     status = next((name for name in ("interrupted", "failed") if name in statuses), "done")
     ranks = ranking(job.experiment, rows)
     finish_manifest(job.folder, status, rows, ranks)
-    seconds = time.monotonic() - started
     print_summary(job.experiment, rows, job.folder, seconds, ranks)
     return EXIT_CODES[status]
+
+
+def _failed_on_disk(job: Job, fault: str) -> int:
+    """Say why nothing more can be written, and how to go on; the exit code."""
+    with suppress(OSError):
+        finish_manifest(job.folder, "failed", [], [])
+    line = f"{job.folder}: {fault}; what was whole is kept, and goes on with: {resume_command()}"
+    Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
+    return EXIT_CODES["failed"]
 
 
 def _new(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
@@ -225,10 +257,17 @@ def _new(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
         run_config=tune.RunConfig(
             name=experiment.name,
             storage_path=str(job.folder.parent),
+            storage_filesystem=whole_files(),
             stop=CombinedStopper(FirstReached(experiment.stop), *clocks),
             checkpoint_config=checkpoint_config(experiment),
             failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
-            callbacks=[TrialProgress(FirstReached(experiment.stop), clock), *clocks, *callbacks],
+            callbacks=[
+                TrialProgress(FirstReached(experiment.stop), clock),
+                *clocks,
+                *callbacks,
+                ResultFile(),
+                ProgressFile(),
+            ],
             verbose=2 if options.log_info or options.log_debug else 0,
         ),
     )
@@ -242,13 +281,28 @@ def _time_budget(job: Job) -> TimeBudget | None:
 
 
 def _restored(job: Job) -> Any:
-    """The Tuner of an interrupted experiment; failed trials go on from their last checkpoint."""
+    """The Tuner of an interrupted experiment; failed trials go on from their last checkpoint.
+
+    Raises:
+        RequestError: Tune's description of the experiment is damaged.
+    """
     from ray import tune
 
+    try:
+        tuner = tune.Tuner.restore(
+            str(job.folder),
+            job.experiment.algorithm,
+            storage_filesystem=whole_files(),
+            resume_unfinished=True,
+            resume_errored=True,
+        )
+    except Exception as error:  # unpickling a damaged file can raise anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(
+            f"cannot be read: {reason}", file=job.folder / TUNER, hint=ANEW
+        ) from None
     manifest_resumed(job.folder)
-    return tune.Tuner.restore(
-        str(job.folder), job.experiment.algorithm, resume_unfinished=True, resume_errored=True
-    )
+    return tuner
 
 
 def _param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 import shlex
@@ -18,6 +17,7 @@ from typing import Any
 from algorithms.compute import num_threads, uses_bfloat16
 from algorithms.env_state import capture_env_state
 from analysis.folders import MANIFEST, read_object
+from analysis.writing import write_json
 from envs import environment_signature as environment_facts
 from envs import is_atari, make_vector_env
 from experiments.resources import demand_of
@@ -121,11 +121,8 @@ def _continues_exactly(env: Any, resolved: Any) -> bool:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write aside, then rename: a reader never sees half a manifest."""
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{MANIFEST_NAME}.{os.getpid()}"
-    draft.write_text(json.dumps(manifest, indent=2) + "\n")
-    draft.replace(folder / MANIFEST_NAME)
+    """Write an experiment's manifest, whole or not at all."""
+    write_json(folder / MANIFEST_NAME, manifest, indent=2)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

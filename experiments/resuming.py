@@ -6,12 +6,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from analysis.folders import read_object
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.manifest import MANIFEST_NAME, read_manifest
 from experiments.options import LaunchOptions
 
 DEFAULT_STORAGE = "~/ray_results"
+TUNER = "tuner.pkl"  # Tune writes it before the first trial
+ANEW = "--force moves the folder aside and starts anew"
 
 
 def folder_of(experiment: Experiment) -> Path:
@@ -33,25 +36,55 @@ def folder_of(experiment: Experiment) -> Path:
 def begun_before(experiments: Sequence[Experiment], options: LaunchOptions) -> list[bool]:
     """Of each experiment, whether it goes on; all False without ``--resume``.
 
-    Of several experiments, one that has no folder was not begun before an interruption: it starts.
+    One of which Tune had saved nothing before a kill has nothing to go on from: it starts.
 
     Raises:
-        RequestError: none of them was begun, or one that was cannot go on.
+        RequestError: something is there that cannot go on.
     """
     if not options.resume:
         return [False] * len(experiments)
-    folders = [folder_of(experiment) for experiment in experiments]
-    begun = [folder.exists() for folder in folders]
-    for folder, there in zip(folders, begun, strict=True):
-        if (there or not any(begun)) and not (folder / "tuner.pkl").exists():
-            hint = "--force moves it aside and starts anew" if there else None
-            problem = f"--resume: there is no experiment to continue in {folder}"
-            raise RequestError(problem, hint=hint)
-        if there and not read_manifest(folder):
+    return [_begun(folder_of(experiment)) for experiment in experiments]
+
+
+def _begun(folder: Path) -> bool:
+    """Whether there is something in a folder to go on from.
+
+    Raises:
+        RequestError: as :func:`begun_before`.
+    """
+    states = sorted(folder.glob("experiment_state-*.json"), reverse=True)
+    if (folder / TUNER).exists() and states:
+        if not read_manifest(folder):
             raise RequestError(
                 "is missing or damaged: nothing says what is to be continued",
                 file=folder / MANIFEST_NAME,
                 key="--resume",
-                hint="--force moves the folder aside and starts anew",
+                hint=ANEW,
             )
-    return begun
+        return _trials_in(states) > 0
+    ours = read_manifest(folder) or not any(
+        file for file in folder.glob("*") if not file.name.startswith(".")
+    )
+    if not ours:
+        raise RequestError(
+            f"--resume: there is no experiment to continue in {folder}",
+            hint=ANEW,
+        )
+    return False
+
+
+def _trials_in(states: Sequence[Path]) -> int:
+    """How many trials Tune's newest state knows.
+
+    Raises:
+        RequestError: with the file's name, and what there is to go on from.
+    """
+    if (trials := read_object(states[0]).get("trial_data")) is not None:
+        return len(trials)
+    older = any(read_object(state).get("trial_data") is not None for state in states[1:])
+    raise RequestError(
+        "is cut off or damaged",
+        file=states[0],
+        key="--resume",
+        hint="without it --resume goes on from the state before" if older else ANEW,
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,16 @@ from ray.tune.schedulers import (
     FIFOScheduler,
     HyperBandScheduler,
     MedianStoppingRule,
+    PopulationBasedTraining,
     TrialScheduler,
 )
+from rich.console import Console
 
 from analysis.folders import note_stopped_early
+from analysis.writing import written_aside
+from experiments.disk_faults import raise_if_of_disk
+from experiments.interruption import interruption
+from experiments.recovery import adopt_checkpoints
 
 STATE = "scheduler_state.pkl"
 
@@ -26,7 +32,9 @@ class SavedScheduler(TrialScheduler):
     - saves the experiment as soon as a trial has ended: Tune does so every 10 s or more, and after
       a kill runs what ended in between again;
     - saves the scheduler's own state where it can (ASHA), which Tune does not save at all;
-    - notes which trials the scheduler ended before their time.
+    - notes which trials the scheduler ended before their time;
+    - lets a trial go on from the newest whole checkpoint in its folder, whatever Tune remembers;
+    - ends with checkpoints where an end is asked for, and at once where the disk is full.
 
     Args:
         inner: Tune's scheduler; None: first in, first out.
@@ -61,6 +69,10 @@ class SavedScheduler(TrialScheduler):
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Tune's hook; after a resume the first call restores the state."""
         self._ended += trial.is_finished()
+        # Members of a population go on from each other's checkpoints.
+        if not (trial.is_finished() or isinstance(self.inner, PopulationBasedTraining)):
+            for note in adopt_checkpoints(trial):
+                _say(f"note: {note}")
         if not self._restored:
             self._restored = True
             self._restore(_folder(trial))
@@ -69,7 +81,8 @@ class SavedScheduler(TrialScheduler):
             self.inner.on_trial_add(tune_controller, trial)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """Tune's hook."""
+        """Tune's hook, called before a retry, too."""
+        raise_if_of_disk(trial)
         self.inner.on_trial_error(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -77,6 +90,9 @@ class SavedScheduler(TrialScheduler):
         action = str(self.inner.on_trial_result(tune_controller, trial, self._whole(result)))
         if action == TrialScheduler.STOP:
             self._note_stop(trial, result)
+        elif interruption() is not None:
+            # Tune makes a checkpoint of what it pauses.
+            return str(TrialScheduler.PAUSE)
         return action
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -96,7 +112,13 @@ class SavedScheduler(TrialScheduler):
             self._ended = ended
             self._save(_folder(trials[0]))
             tune_controller.checkpoint(force=True, wait=True)
-        return self.inner.choose_trial_to_run(tune_controller)
+        if (asked := interruption()) is None:
+            return self.inner.choose_trial_to_run(tune_controller)
+        if asked.overdue() or not any(trial.status == "RUNNING" for trial in trials):
+            if trials:
+                self._save(_folder(trials[0]))
+            asked.end()
+        return None
 
     def debug_string(self) -> str:
         """Tune's hook."""
@@ -115,16 +137,16 @@ class SavedScheduler(TrialScheduler):
             note_stopped_early(Path(trial.path), "the scheduler")
 
     def _save(self, folder: Path) -> None:
-        draft = folder / f".{STATE}.{os.getpid()}"
-        try:
+        with suppress(NotImplementedError), written_aside(folder / STATE) as draft:
             self.inner.save(str(draft))
-        except NotImplementedError:
-            return
-        draft.replace(folder / STATE)
 
     def _restore(self, folder: Path) -> None:
         if (folder / STATE).exists():
             self.inner.restore(str(folder / STATE))
+
+
+def _say(line: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
 
 
 def _folder(trial: Any) -> Path:

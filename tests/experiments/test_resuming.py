@@ -11,12 +11,16 @@ import time
 import pytest
 from rich.console import Console
 
+from algorithms.sealing import iteration_of
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
-from experiments.launch import _checked, _run_all
+from experiments.interruption import Interruption, interruption
+from experiments.launch import _checked, _restored, _run_all
 from experiments.options import FileOptions
+from experiments.result_files import REPEATED
 from experiments.resuming import begun_before
 
+ITERATIONS = 40
 CONFIG = {
     "num_env_runners": 0,
     "num_envs_per_env_runner": 4,
@@ -28,7 +32,7 @@ CONFIG = {
 }
 
 
-def experiments(folder, iterations=40):
+def experiments(folder, iterations=ITERATIONS):
     return [
         Experiment(
             name,
@@ -42,14 +46,16 @@ def experiments(folder, iterations=40):
     ]
 
 
-def interrupt_at_the_first_result(folder):
-    """A thread that sends this process one Ctrl-C, as soon as a trial below has a result."""
+def signal_at_the_first_result(folder, signals):
+    """A thread that sends this process signals, as soon as a trial below has a result."""
 
     def wait():
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if any(file.stat().st_size for file in folder.glob("*/result.json")):
-                os.kill(os.getpid(), signal.SIGINT)
+                for number in signals:
+                    os.kill(os.getpid(), number)
+                    time.sleep(0.05)
                 return
             time.sleep(0.02)
 
@@ -59,19 +65,34 @@ def interrupt_at_the_first_result(folder):
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
-def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM],
+    ids=lambda number: number.name,
+)
+def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
+    tmp_path, monkeypatch, capsys, number
+):
     monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+    monkeypatch.setattr("sys.argv", ["rllib", "train", "file", "two.yaml"])
     said = (tmp_path / "said.txt").open("w")
     notes, options = Console(file=said, soft_wrap=True), FileOptions(ray_num_cpus=4)
     jobs = [_checked(experiment, options) for experiment in experiments(tmp_path)]
-    thread = interrupt_at_the_first_result(tmp_path / "first")
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    thread = signal_at_the_first_result(tmp_path / "first", [number])
     assert _run_all(jobs, options, [], notes) == 130
     thread.join()
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert not (tmp_path / "second").exists()
     said.flush()
     assert (tmp_path / "said.txt").read_text() == "not started: second; --resume starts them\n"
+    printed = capsys.readouterr().out
+    assert "interrupted; continue with: rllib train file two.yaml --resume\n" in printed
+    # No checkpoint_frequency was given: this one is the interruption's, after the last result.
+    ((trial, played),) = results_below(tmp_path / "first").items()
+    (checkpoint,) = trial.glob("checkpoint_*")
+    assert iteration_of(checkpoint) == len(played) < ITERATIONS
 
     options = FileOptions(ray_num_cpus=4, resume=True)
     asked = experiments(tmp_path)
@@ -82,6 +103,40 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(tmp_path, monkey
     for name, resumed in (("first", 1), ("second", 0)):
         manifest = json.loads((tmp_path / name / "manifest.json").read_text())
         assert (manifest["status"], len(manifest.get("resumed", []))) == ("done", resumed)
+    ((trial, rows),) = results_below(tmp_path / "first").items()
+    assert [row["training_iteration"] for row in rows] == list(range(1, ITERATIONS + 1))
+    assert rows[: len(played)] == played
+    assert not (trial / REPEATED).exists()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
+def test_a_second_signal_ends_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+    options = FileOptions(ray_num_cpus=4)
+    job = _checked(experiments(tmp_path, iterations=10_000)[0], options)
+    thread = signal_at_the_first_result(tmp_path / "first", [signal.SIGINT, signal.SIGINT])
+    assert _run_all([job], options, [], Console(soft_wrap=True)) == 130
+    thread.join()
+    manifest = json.loads((tmp_path / "first" / "manifest.json").read_text())
+    assert manifest["status"] == "interrupted"
+
+
+def test_a_signal_before_tune_runs_is_a_keyboard_interrupt():
+    with Interruption() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert interruption() is asked
+        assert not asked.overdue()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert interruption() is None
+
+
+def results_below(folder):
+    """Trial → its results."""
+    files = folder.glob("*/result.json")
+    return {f.parent: [json.loads(x) for x in f.read_text().splitlines()] for f in files}
 
 
 def refused(folder):
@@ -91,14 +146,20 @@ def refused(folder):
     return str(caught.value)
 
 
+def state_of(folder, trials=("a trial",)):
+    (folder / "tuner.pkl").write_bytes(b"")
+    state = folder / "experiment_state-2026-01-01.json"
+    state.write_text(json.dumps({"trial_data": list(trials)}))
+    return state
+
+
 def test_what_cannot_go_on_is_one_line(tmp_path):
-    assert refused(tmp_path) == (
-        f"--resume: there is no experiment to continue in {tmp_path / 'first'}"
-    )
     folder = tmp_path / "second"
     folder.mkdir()
-    assert "no experiment to continue in" in refused(tmp_path)
-    (folder / "tuner.pkl").write_bytes(b"")
+    (folder / "thesis.tex").write_text("not ours")
+    assert f"no experiment to continue in {folder}" in refused(tmp_path)
+    (folder / "thesis.tex").unlink()
+    state = state_of(folder)
     missing = f"{folder / 'manifest.json'}: --resume: is missing or damaged"
     assert refused(tmp_path).startswith(missing)
     (folder / "manifest.json").write_text("{")
@@ -106,3 +167,41 @@ def test_what_cannot_go_on_is_one_line(tmp_path):
     (folder / "manifest.json").write_text('{"status": "interrupted"}')
     assert begun_before(experiments(tmp_path), FileOptions(resume=True)) == [False, True]
     assert begun_before(experiments(tmp_path), FileOptions()) == [False, False]
+
+    whole = state.read_text()
+    for tenth in range(10):
+        state.write_text(whole[: len(whole) * tenth // 10])
+        assert refused(tmp_path).startswith(f"{state}: --resume: is cut off or damaged; --force")
+    state.with_name("experiment_state-2025-01-01.json").write_text(whole)
+    assert "without it --resume goes on from the state before" in refused(tmp_path)
+
+
+def test_what_was_not_begun_starts(tmp_path):
+    """Killed before the folder, before the manifest, before Tune, before Tune's first save."""
+    resume, folder = FileOptions(resume=True, ray_num_cpus=4), tmp_path / "first"
+    asked = experiments(tmp_path)[:1]
+    assert begun_before(asked, resume) == [False]
+    folder.mkdir()
+    (folder / ".manifest.json.17.draft").write_text("{")
+    assert begun_before(asked, resume) == [False]
+    (folder / "manifest.json").write_text('{"status": "running"}')
+    assert begun_before(asked, resume) == [False]
+    (folder / "tuner.pkl").write_bytes(b"")
+    assert begun_before(asked, resume) == [False]
+    state_of(folder, trials=())
+    assert begun_before(asked, resume) == [False]
+    assert not _checked(asked[0], resume).resume
+    state_of(folder)
+    assert begun_before(asked, resume) == [True]
+
+
+def test_a_damaged_description_is_one_line(tmp_path):
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"status": "interrupted"}')
+    state_of(folder)
+    options = FileOptions(resume=True, ray_num_cpus=4)
+    with pytest.raises(RequestError) as caught:
+        _restored(_checked(experiments(tmp_path)[0], options, resume=True))
+    assert str(caught.value).startswith(f"{folder / 'tuner.pkl'}: cannot be read: ")
+    assert json.loads((folder / "manifest.json").read_text()) == {"status": "interrupted"}

@@ -1,0 +1,110 @@
+"""Every iteration once in `result.json` and `progress.csv`, whatever a kill left of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from experiments.result_files import (
+    PROGRESS,
+    REPEATED,
+    cut_progress,
+    cut_results,
+    rows_of,
+)
+
+HEADER = ["training_iteration", "timesteps_total", "env_runners/episode_return_mean"]
+
+
+def row(iteration, try_=0):
+    return {"training_iteration": iteration, "timesteps_total": 100 * iteration, "try": try_}
+
+
+def lines(*rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def rows_in(file):
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+@pytest.fixture
+def trial(tmp_path):
+    def make(results, progress=""):
+        (tmp_path / "result.json").write_text(results)
+        (tmp_path / PROGRESS).write_text(progress)
+        return tmp_path
+
+    return make
+
+
+def test_what_comes_after_the_checkpoint_is_put_aside(trial):
+    folder = trial(lines(row(1), row(2), row(3), row(4)))
+    cut_results(folder, 2)
+    assert rows_in(folder / "result.json") == [row(1), row(2)]
+    assert rows_in(folder / REPEATED) == [row(3), row(4)]
+    (folder / "result.json").write_text(lines(row(1), row(2), row(3, 1)))
+    cut_results(folder, 0)
+    assert (folder / "result.json").read_text() == ""
+    assert rows_in(folder / REPEATED) == [row(3), row(4), row(1), row(2), row(3, 1)]
+
+
+def test_nothing_to_take_out_leaves_the_file_alone(trial):
+    folder = trial(lines(row(1), row(2)))
+    before = (folder / "result.json").stat()
+    cut_results(folder, 2)
+    after = (folder / "result.json").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert not (folder / REPEATED).exists()
+
+
+def test_half_a_line_goes_and_what_stands_behind_it_stays(trial):
+    half = lines(row(3))[:20]
+    folder = trial(lines(row(1), row(2)) + half + lines(row(3, 1)) + half)
+    cut_results(folder, 5)
+    assert rows_in(folder / "result.json") == [row(1), row(2), row(3, 1)]
+    assert (folder / "result.json").read_text().endswith("}\n")
+
+
+def test_repeats_of_an_earlier_release_become_one(trial):
+    folder = trial(lines(row(1), row(2), row(3), row(2, 1), row(3, 1)))
+    cut_results(folder, 3)
+    assert rows_in(folder / "result.json") == [row(1), row(2, 1), row(3, 1)]
+    assert rows_in(folder / REPEATED) == [row(2), row(3)]
+
+
+def test_an_empty_and_a_missing_file(tmp_path, trial):
+    cut_results(tmp_path, 3)
+    assert not (tmp_path / "result.json").exists()
+    assert cut_progress(tmp_path, 3) == []
+    cut_results(trial(""), 3)
+    assert cut_progress(tmp_path, 3) == []
+    assert rows_of(tmp_path / "nothing", {1}) == {}
+
+
+def test_rows_are_found_by_iteration_the_last_of_repeated_ones(trial):
+    folder = trial(lines(row(1), row(2), row(2, 1), row(3)))
+    assert rows_of(folder, {2, 9}) == {2: row(2, 1)}
+
+
+def table(*iterations):
+    return "".join(
+        f"{cells}\r\n" for cells in [",".join(HEADER), *(f"{i},{i}00,{i}.5" for i in iterations)]
+    )
+
+
+def test_the_table_is_cut_at_the_same_iteration(trial):
+    folder = trial("", table(1, 2, 3) + "4,40")
+    assert cut_progress(folder, 2) == HEADER
+    with (folder / PROGRESS).open(newline="") as file:
+        assert [r["training_iteration"] for r in csv.DictReader(file)] == ["1", "2"]
+    assert cut_progress(folder, 0) == []
+    assert not (folder / PROGRESS).exists()
+
+
+def test_repeats_in_the_table_become_one(trial):
+    folder = trial("", table(1, 2, 3, 2, 3))
+    assert cut_progress(folder, 3) == HEADER
+    assert (folder / PROGRESS).read_bytes().decode() == table(1, 2, 3)

@@ -1,0 +1,93 @@
+"""Tune's files are whole or not there: full disks, broken sources, kills while they are copied."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pyarrow import fs as arrow
+from small_disk import small_disk
+
+from experiments.whole_files import whole_files
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def copied(source, target):
+    arrow.copy_files(str(source), str(target), destination_filesystem=whole_files())
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "source"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "state.json").write_bytes(b"1" * 300_000)
+    (folder / "inner" / "empty").write_bytes(b"")
+    return folder
+
+
+def test_folders_are_copied_also_by_a_pickled_one(source, tmp_path):
+    copied(source, tmp_path / "target")
+    again = pickle.loads(pickle.dumps(whole_files()))
+    assert again == whole_files()
+    arrow.copy_files(
+        str(tmp_path / "target"), str(tmp_path / "third"),
+        source_filesystem=again, destination_filesystem=whole_files(),
+    )  # fmt: skip
+    for folder in ("target", "third"):
+        found = {p.name: p.read_bytes() for p in (tmp_path / folder).rglob("*") if p.is_file()}
+        assert found == {"state.json": b"1" * 300_000, "empty": b""}
+
+
+def test_a_full_disk_keeps_the_earlier_file(source, tmp_path):
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        target = disk.folder / "target"
+        target.mkdir()
+        (target / "state.json").write_text("before")
+        disk.fill(leave=100_000)
+        with pytest.raises(OSError, match="No space left"):
+            copied(source, target)
+        assert (target / "state.json").read_text() == "before"
+        disk.empty()
+        copied(source, target)
+        assert (target / "state.json").stat().st_size == 300_000
+
+
+COPYING = """
+import sys
+from pyarrow import fs as arrow
+from experiments.whole_files import whole_files
+filesystem = whole_files()
+print("ready", flush=True)
+while True:
+    arrow.copy_files(sys.argv[1], sys.argv[2], destination_filesystem=filesystem)
+"""
+
+
+def test_a_kill_leaves_whole_files(source, tmp_path):
+    """Kills of a process that does nothing but copy."""
+    (source / "state.json").write_bytes(b"1" * 20_000_000)
+    target = tmp_path / "target" / "state.json"
+    copied(source, target.parent)
+    caught_writing = 0
+    for kill in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", COPYING, str(source), str(target.parent)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.005 * (kill + 1))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert target.read_bytes() == b"1" * 20_000_000
+        drafts = list(target.parent.glob(".state.json.*"))
+        caught_writing += any(draft.stat().st_size < 20_000_000 for draft in drafts)
+        for draft in drafts:
+            draft.unlink()
+    assert caught_writing  # else this shows nothing

@@ -1,0 +1,63 @@
+"""Trainings of some seconds in this process, for what happens before, between and after them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+from experiments.checkpoints import MODULE_FOLDER
+from experiments.experiment import Experiment
+from experiments.launch import _checked, _run
+from experiments.options import FileOptions
+
+CONFIG = {
+    "num_env_runners": 0,
+    "num_envs_per_env_runner": 4,
+    "train_batch_size": 128,
+    "minibatch_size": 64,
+    "num_epochs": 1,
+    "seed": 1,
+    "model": {"fcnet_hiddens": [8]},
+}
+
+
+def experiment(storage, stop=None, **changes):
+    """A PPO run named `run`; six iterations with a checkpoint after every second."""
+    fields = {"checkpoint_frequency": 2, "storage_path": str(storage), **changes}
+    return Experiment(
+        "run", "PPO", "CartPole-v1", CONFIG, stop or {"training_iteration": 6}, **fields
+    )
+
+
+def run(asked, *, resume=False, **given):
+    """The exit code."""
+    options = FileOptions(ray_num_cpus=4, resume=resume, **given)
+    return _run(_checked(asked, options, resume), options, [])
+
+
+def trial_of(storage):
+    (trial,) = (path for path in (storage / "run").iterdir() if path.name.startswith("PPO_"))
+    return trial
+
+
+def iterations_in(file):
+    return [json.loads(line)["training_iteration"] for line in file.read_text().splitlines()]
+
+
+def checkpoints_of(trial):
+    return sorted(path.name for path in trial.glob("*checkpoint_*"))
+
+
+def weights_of(checkpoint):
+    """As bytes, name by name."""
+    with (checkpoint / MODULE_FOLDER / "module_state.pkl").open("rb") as file:
+        return {name: value.tobytes() for name, value in pickle.load(file).items()}
+
+
+def as_if_killed(storage):
+    """Let Tune's state say what it said before the trial's end was noted."""
+    (state,) = (storage / "run").glob("experiment_state-*.json")
+    content = json.loads(state.read_text())
+    trial = json.loads(content["trial_data"][0][0])
+    content["trial_data"][0][0] = json.dumps({**trial, "status": "RUNNING"})
+    state.write_text(json.dumps(content))
