@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.errors import RequestError
+from experiments.ownership import require_trusted
 
 CLASS_FILE = "class_and_ctor_args.pkl"
 STATE_FILE = "algorithm_state.pkl"
@@ -66,13 +67,18 @@ def find_checkpoint(path: Path) -> Path:
     raise RequestError(problem=f"{path} {reason}")
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
+def open_checkpoint(path: Path, *, trusted: bool) -> Checkpoint:
     """Read a checkpoint's configuration.
 
+    Args:
+        path: itself, or what it is found below.
+        trusted: open it whoever made it, see :mod:`experiments.ownership`.
+
     Raises:
-        RequestError: it is damaged, or of an algorithm that is not ours.
+        RequestError: it is not the user's own, damaged, or of an algorithm that is not ours.
     """
     folder = find_checkpoint(path)
+    require_trusted(folder, trusted)
     try:
         with (folder / CLASS_FILE).open("rb") as file:
             stored = pickle.load(file)
@@ -90,13 +96,13 @@ def open_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(folder, algorithm, config, filter_state, state.get("training_iteration"))
 
 
-def require_checkpoint_of(path: Path, algorithm: str) -> Path:
+def require_checkpoint_of(path: Path, algorithm: str, *, trusted: bool) -> Path:
     """The checkpoint at ``path``, provided it is of that algorithm.
 
     Raises:
-        RequestError: it is of another one.
+        RequestError: it is of another one, or as :func:`open_checkpoint`.
     """
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(path, trusted=trusted)
     if checkpoint.algorithm != algorithm:
         raise RequestError(
             problem=f"checkpoint {checkpoint.folder} is of {checkpoint.algorithm}, not {algorithm}"

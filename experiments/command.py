@@ -189,7 +189,8 @@ def prepare_imports(modules: list[str] | None) -> None:
     Raises:
         RequestError: a module is missing or fails.
     """
-    sys.path.insert(0, os.getcwd())
+    # Last: a file there named as a package or as a module of Python's must not be taken for it.
+    sys.path.append(os.getcwd())
     for module in modules or []:
         try:
             importlib.import_module(module)

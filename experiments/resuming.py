@@ -9,7 +9,9 @@ from pathlib import Path
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.manifest import MANIFEST_NAME, read_manifest
+from experiments.names import require_name
 from experiments.options import LaunchOptions
+from experiments.ownership import require_trusted
 
 DEFAULT_STORAGE = "~/ray_results"
 
@@ -18,12 +20,19 @@ def folder_of(experiment: Experiment) -> Path:
     """The folder of an experiment's results.
 
     Raises:
-        RequestError: the storage path is a URI.
+        RequestError: the storage path is a URI or unprintable, or the name is not that of a folder.
     """
+    require_name(experiment.name, file=experiment.source, key="experiment name")
     storage = experiment.storage_path or DEFAULT_STORAGE
     if "://" in storage:
         raise RequestError(
             f"{storage!r} is a URI; results go to a folder",
+            key="storage_path",
+            file=experiment.source,
+        )
+    if not storage.isprintable():
+        raise RequestError(
+            f"{storage!r} holds a character that cannot be printed",
             key="storage_path",
             file=experiment.source,
         )
@@ -36,7 +45,7 @@ def begun_before(experiments: Sequence[Experiment], options: LaunchOptions) -> l
     Of several experiments, one that has no folder was not begun before an interruption: it starts.
 
     Raises:
-        RequestError: none of them was begun, or one that was cannot go on.
+        RequestError: none of them was begun, or one that was cannot go on or is not the user's own.
     """
     if not options.resume:
         return [False] * len(experiments)
@@ -54,4 +63,6 @@ def begun_before(experiments: Sequence[Experiment], options: LaunchOptions) -> l
                 key="--resume",
                 hint="--force moves the folder aside and starts anew",
             )
+        if there:  # Tune keeps its own state and the trials' pickled
+            require_trusted(folder, options.trust_checkpoint, option="--resume")
     return begun

@@ -25,6 +25,7 @@ from experiments.command import app
 from experiments.errors import RequestError
 from experiments.evaluate import evaluation_runner, open_trained, play, score_of
 from experiments.options import EvaluateOptions
+from experiments.ownership import mark_as_own
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "results" / "agents"
@@ -53,6 +54,7 @@ def checkpoints(ray_session, tmp_path_factory):
         kept = ("training_iteration", "num_env_steps_sampled_lifetime")
         lines = [json.dumps({key: row[key] for key in kept}) for row in rows]
         (trial / "result.json").write_text("\n".join(lines) + "\n")
+    assert mark_as_own(folder)
     return folder
 
 
