@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-
 # A file may hold any text, and a message quotes it.
 LONGEST = 2_000
 

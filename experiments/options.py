@@ -14,7 +14,6 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-
 Trust = Annotated[
     bool,
     typer.Option(

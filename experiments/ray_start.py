@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import shlex
 import shutil
 import socket
+import sys
 import tempfile
 import time
 import uuid
@@ -131,7 +133,15 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
     # Before its first episode has ended, a trial has no score; Tune would fail it for that.
     os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
     level = logging.DEBUG if options.log_debug else logging.INFO if verbose else logging.ERROR
-    common = {"logging_level": level, "log_to_driver": verbose, "include_dashboard": options.ray_ui}
+    common: dict[str, Any] = {
+        "logging_level": level,
+        "log_to_driver": verbose,
+        "include_dashboard": options.ray_ui,
+    }
+    if address_of(options) is None and (quoted := shlex.quote(sys.executable)) != sys.executable:
+        # Tune gives trials a runtime environment; Ray starts their interpreter through a shell then,
+        # and puts its path there as it is.
+        common["runtime_env"] = {"py_executable": quoted}
     if options.ray_num_nodes is not None:
         from ray.cluster_utils import Cluster
 
@@ -151,7 +161,7 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
         num_cpus=options.ray_num_cpus,
         num_gpus=options.ray_num_gpus,
         object_store_memory=options.ray_object_store_memory,
-        # Loopback only: nothing outside this machine can reach a run that was not asked to listen.
+        # What listens on loopback alone follows from the environment, see experiments.command.main.
         _node_ip_address="127.0.0.1",
         _temp_dir=None if folder is None else str(folder),
         **common,
