@@ -13,6 +13,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,9 @@ def _rates(rows: Sequence[dict[str, str]], since: float) -> Series:
         steps = int(row["steps"])
         seen.setdefault(steps, (float(row["seconds"]), float(row["training_seconds"]), steps))
     results = [seen[steps] for steps in sorted(seen)]
-    pairs = zip(results, results[1:], strict=False)
     return [
         (second, (steps - before) / (trained - earlier))
-        for (_, earlier, before), (second, trained, steps) in pairs
+        for (_, earlier, before), (second, trained, steps) in pairwise(results)
         if second >= since and trained > earlier
     ]
 

@@ -205,7 +205,9 @@ def main() -> None:
     # Read by Ray when it is imported: no usage report, and workers may share what the driver has.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     arguments, said = todays_arguments(sys.argv[1:])
-    if "RAY_ADDRESS" not in os.environ and not any(a.startswith("--ray-address") for a in arguments):
+    if "RAY_ADDRESS" not in os.environ and not any(
+        a.startswith("--ray-address") for a in arguments
+    ):
         # Ray's switch for machines that join no cluster: its processes then listen on loopback
         # alone. Without it they listen on every interface, whatever address ray.init is given.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")

@@ -6,16 +6,13 @@ from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
-import torch
 from fuzzing import fuzzed
 from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
-from ray.rllib.core import DEFAULT_MODULE_ID
-from ray.rllib.core.columns import Columns
 
-from algorithms.actions import ActionAdapter
-from envs import EnvironmentRequestError, environment_spaces, make_vector_env
+from algorithms.runner import VectorEnvRunner
+from envs import EnvironmentRequestError
 from experiments.checking import check_experiment
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
@@ -54,7 +51,9 @@ def boxes(draw):
     dtype = draw(st.sampled_from(DTYPES))
     shape = tuple(draw(st.lists(st.integers(1, 3), max_size=3)))
     if np.issubdtype(dtype, np.floating):
-        low, high = draw(st.sampled_from(((-1, 1), (0, 5), (-np.inf, np.inf), (0, np.inf), (-3, -2))))
+        low, high = draw(
+            st.sampled_from(((-1, 1), (0, 5), (-np.inf, np.inf), (0, np.inf), (-3, -2)))
+        )
     else:
         low, high = draw(st.sampled_from(((0, 1), (0, 100), (3, 7))))
     return spaces.Box(low, high, shape, dtype)
@@ -62,7 +61,9 @@ def boxes(draw):
 
 FLAT = (
     boxes()
-    | st.builds(lambda n, start: spaces.Discrete(n, start=start), st.integers(1, 5), st.integers(-3, 3))
+    | st.builds(
+        lambda n, start: spaces.Discrete(n, start=start), st.integers(1, 5), st.integers(-3, 3)
+    )
     | st.lists(st.integers(1, 4), min_size=1, max_size=3).map(spaces.MultiDiscrete)
     | st.just(spaces.MultiDiscrete([[2, 3], [3, 2]]))
     | st.sampled_from((1, 3, (2, 2))).map(spaces.MultiBinary)
@@ -77,30 +78,21 @@ UNFLAT = st.sampled_from(
 )
 ANY = st.recursive(
     FLAT | FLAT | FLAT | UNFLAT,
-    lambda inner: st.lists(inner, min_size=1, max_size=3).map(spaces.Tuple)
-    | st.dictionaries(st.sampled_from("abc"), inner, min_size=1, max_size=3).map(spaces.Dict),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3).map(spaces.Tuple)
+        | st.dictionaries(st.sampled_from("abc"), inner, min_size=1, max_size=3).map(spaces.Dict)
+    ),
     max_leaves=4,
 )
 
 
-def play(env_class, resolved):
-    """Two steps with a network's own actions, as the runner takes them."""
-    observation, action = environment_spaces(env_class)
-    module = resolved.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: (observation, action)}).build()
-    adapter = ActionAdapter(
-        action, normalize=resolved.normalize_actions, clip=resolved.clip_actions
-    )
-    vector = make_vector_env(env_class, 2)
-    obs, _ = vector.reset(seed=0)
-    for _ in range(2):
-        assert obs.shape == (2, *observation.shape)
-        with torch.no_grad():
-            out = module.forward_exploration({Columns.OBS: torch.as_tensor(np.asarray(obs))})
-        inputs = out[Columns.ACTION_DIST_INPUTS]
-        assert torch.isfinite(inputs).all()
-        actions = module.get_exploration_action_dist_cls().from_logits(inputs).sample()
-        obs, *_ = vector.step(adapter.for_env(actions.numpy()))
-    vector.close()
+def play(resolved):
+    """A few steps of the real runner: environments, network, and its actions in their space."""
+    runner = VectorEnvRunner(config=resolved, worker_index=0)
+    rollout = runner.sample(num_steps=3)
+    runner.stop()
+    assert np.isfinite(rollout.dist_inputs).all()
+    return rollout
 
 
 def test_any_spaces_are_played_or_refused_by_name():
@@ -123,7 +115,7 @@ def test_any_spaces_are_played_or_refused_by_name():
             counts["refused"] += 1
             return
         kinds.add(type(observation).__name__)
-        play(Spaced, resolved)
+        assert play(resolved).num_steps == 6
         counts["played"] += 1
 
     one()

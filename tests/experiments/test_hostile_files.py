@@ -74,9 +74,9 @@ def test_no_name_leads_out_of_the_storage(file, name, tmp_path):
     if "\ud800" not in name:  # no file can hold one; an option can
         text = f"{json.dumps(name, ensure_ascii=name in UNPRINTABLE)}: {json.dumps(ENTRY)}\n"
         assert words in refusal(read_experiments, file(text))
-    for asked in (FileOptions(experiment_name=name, storage_path=str(tmp_path)),):
-        (experiment,) = experiments_from_files([file("good", **ENTRY)], asked)
-        assert words in refusal(folder_of, experiment)
+    asked = FileOptions(experiment_name=name, storage_path=str(tmp_path))
+    (experiment,) = experiments_from_files([file("good", **ENTRY)], asked)
+    assert words in refusal(folder_of, experiment)
 
 
 def test_a_manifest_cannot_name_a_way_out_either(tmp_path):
