@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         if samples.exists():
             samples.rename(samples.with_name(f"samples.{time.strftime('%Y%m%d-%H%M%S')}.csv"))
         with tempfile.TemporaryDirectory(prefix="endurance-") as storage:
-            code = _watched(_command(options, Path(storage)), Path(storage), samples)
+            code = _watched(_command(options, Path(storage)), Path(storage), samples, options.every)
     report = report_of(samples)
     if not options.report_only:
         about = {
@@ -72,6 +72,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=120.0, help="of training [120]")
     parser.add_argument("--file", type=Path, default=Path("tuned_configs/pong-a2c.yaml"))
     parser.add_argument("--set", action="append", metavar="KEY=VALUE", help=f"[{SETTINGS}]")
+    parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds [10]")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--report-only", action="store_true", help="of the samples that are there")
     options = parser.parse_args(argv)
@@ -88,7 +89,7 @@ def _command(options: argparse.Namespace, storage: Path) -> list[str]:
     return [*words, "--experiment-name", "endurance"]
 
 
-def _watched(command: list[str], storage: Path, samples: Path) -> int:
+def _watched(command: list[str], storage: Path, samples: Path, every: float) -> int:
     """Run the command, a row per sample on disk at once; its exit code."""
     began = time.monotonic()
     with samples.open("w", newline="") as handle:
@@ -97,12 +98,11 @@ def _watched(command: list[str], storage: Path, samples: Path) -> int:
         run = subprocess.Popen(command, cwd=ROOT)
         try:
             while run.poll() is None:
-                result = last_result(storage)
-                for row in processes_of(run.pid):
-                    writer.writerow({"seconds": f"{time.monotonic() - began:.1f}", **row, **result})
+                sample = {"seconds": f"{time.monotonic() - began:.1f}", **last_result(storage)}
+                writer.writerows({**sample, **row} for row in processes_of(run.pid))
                 handle.flush()
                 # Sample on the beat, however long a sample took.
-                time.sleep(EVERY_SECONDS - (time.monotonic() - began) % EVERY_SECONDS)
+                time.sleep(every - (time.monotonic() - began) % every)
         except BaseException:
             run.terminate()
             run.wait(timeout=60)

@@ -47,6 +47,9 @@ def report_of(samples: Path) -> dict[str, Any]:
     """
     with samples.open(newline="") as handle:
         rows = [row for row in csv.DictReader(handle) if row["steps"]]
+    # After its end, the command is alone for a moment.
+    training = {row["seconds"] for row in rows if row["role"] == "trainer"}
+    rows = [row for row in rows if row["seconds"] in training]
     if not rows:
         return {"minutes": 0.0, "samples": 0, "lines": []}
     seconds = sorted({float(row["seconds"]) for row in rows})
@@ -96,27 +99,35 @@ def _rates(rows: Sequence[dict[str, str]], since: float) -> Series:
 
 def _line(name: str, series: Series, share: float | None) -> dict[str, Any]:
     seconds, values = map(np.array, zip(*series, strict=True))
-    slope, low, high = slope_interval(seconds / 3600, values)
     mean = float(values.mean())
     bound = COUNT if share is None else share * abs(mean)
-    within = abs(slope) * HOURS <= bound
-    return {
+    line = {
         "name": name,
         "mean": mean,
         "least": float(values.min()),
         "most": float(values.max()),
+        "bound_per_two_hours": bound,
+    }
+    found = slope_interval(seconds / 3600, values)
+    if found is None:
+        return {**line, "flat": None, "why": "too few samples"}
+    slope, low, high = found
+    within = abs(slope) * HOURS <= bound
+    words = "the interval holds 0" if low <= 0.0 <= high else "below the bound"
+    flat = bool(low <= 0.0 <= high or within)
+    return {
+        **line,
         "per_hour": slope,
         "low": low,
         "high": high,
-        "bound_per_two_hours": bound,
-        "flat": bool(low <= 0.0 <= high or within),
-        "why": "the interval holds 0" if low <= 0.0 <= high else "below the bound",
+        "flat": flat,
+        "why": words if flat else "above the bound",
     }
 
 
 def slope_interval(
     hours_T: np.ndarray, values_T: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float] | None:
     """Slope of the values per hour and its 95 % interval, see the module's text.
 
     Args:
@@ -126,12 +137,12 @@ def slope_interval(
         resamples: of the bootstrap.
 
     Returns:
-        slope, low, high; not numbers where there are fewer samples than blocks.
+        slope, low, high; None where a block would have fewer than two samples.
     """
     number = len(values_T)
     block = number // (PARTS - 1)
     if block < 2:
-        return (float("nan"),) * 3
+        return None
     centred = hours_T - hours_T.mean()
     slope = float(centred @ values_T / (centred @ centred))
     residuals = values_T - values_T.mean() - slope * centred
@@ -161,11 +172,13 @@ def table(report: dict[str, Any]) -> str:
 
 
 def _cells(line: dict[str, Any]) -> str:
-    verdict = f"flat: {line['why']}" if line["flat"] else "not flat"
+    verdict = {None: "unknown", True: "flat", False: "NOT flat"}[line["flat"]]
+    slope = "–"
+    if line["flat"] is not None:
+        slope = f"{line['per_hour']:+,.2f} ({line['low']:+,.2f} to {line['high']:+,.2f})"
     return (
         f"| {line['name']} | {line['mean']:,.1f} ({line['least']:,.1f}–{line['most']:,.1f}) "
-        f"| {line['per_hour']:+,.2f} ({line['low']:+,.2f} to {line['high']:+,.2f}) "
-        f"| {line['bound_per_two_hours']:,.1f} | {verdict} |"
+        f"| {slope} | {line['bound_per_two_hours']:,.1f} | {verdict}: {line['why']} |"
     )
 
 
