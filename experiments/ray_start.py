@@ -117,9 +117,22 @@ def _temporary_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="rllib-", dir="/tmp"))
     # Registered before Ray's own, and so called after Ray has ended its processes.
     atexit.register(_remove, folder)
-    # Ray keeps the password of a new cluster in the home folder, unless it is given one.
-    os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+    _give_password()
     return folder
+
+
+def _give_password() -> None:
+    """Ray keeps the password of a new cluster in the home folder, unless it is given one."""
+    os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+
+
+def _home_keeps_passwords() -> bool:
+    """Whether Ray's password is in the home folder, or can be put there."""
+    file = Path(os.path.expanduser("~/.ray/auth_token"))
+    there = next((path for path in (file, *file.parents) if path.exists()), file)
+    if there == file:
+        return os.access(file, os.R_OK)
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def _start(options: LaunchOptions, folder: Path | None) -> Any:
@@ -155,6 +168,8 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
     if (address := address_of(options)) is not None:
         _join(address, common)
         return None
+    if not _home_keeps_passwords():
+        _give_password()
     ray.init(
         # Also beside a cluster that somebody started on this machine, which Ray would join.
         address="local",

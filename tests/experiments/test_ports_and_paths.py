@@ -1,4 +1,4 @@
-"""A real run in a folder with a space in its path: it trains, and listens on loopback alone."""
+"""A real run below a space, without a home folder: it trains, and listens on loopback alone."""
 
 from __future__ import annotations
 
@@ -74,12 +74,15 @@ def interpreter(tmp_path):
     return folder / "bin" / "python"
 
 
-def test_a_run_trains_below_a_space_and_listens_on_loopback_alone(tmp_path, interpreter):
+def test_a_run_below_a_space_without_a_home_listens_on_loopback_alone(tmp_path, interpreter):
     storage = tmp_path / "a b" / "results"
     file = tmp_path / "a b" / "tiny.yaml"
     file.write_text(yaml.safe_dump({"tiny": TINY}))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment.pop("RAY_ADDRESS", None)
+    (tmp_path / "file").write_text("")
+    # Nothing can be made below such a home folder, by nobody.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "file")}
+    for name in ("RAY_ADDRESS", "XDG_CONFIG_HOME", "RAY_AUTH_TOKEN"):
+        environment.pop(name, None)
     words = ["train", "file", str(file), "--storage-path", str(storage)]
     run = subprocess.Popen(
         [interpreter, "-m", "experiments.command", *words],
@@ -98,6 +101,9 @@ def test_a_run_trains_below_a_space_and_listens_on_loopback_alone(tmp_path, inte
     assert run.returncode == 0, said
     manifest = json.loads((storage / "tiny" / "manifest.json").read_text())
     assert manifest["status"] == "done"
+    # Without a home folder there is no key, and the run cannot be told from another's.
+    (line,) = [line for line in said.splitlines() if line.startswith("evaluate it: ")]
+    assert line.endswith(" --trust-checkpoint")
     names = {name for name, _ in heard}
     # Else the test looked at the wrong processes.
     assert {"gcs_server", "raylet", "ray::A2C", "ray::VectorEnvR"} <= names, names
