@@ -190,6 +190,38 @@ def test_playing_an_agent_unpickles_nothing(checkpoints, agent, tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
+SHIPPED_HOOKED = """
+import sys
+from pathlib import Path
+from experiments.evaluate import evaluation_runner, open_trained
+from experiments.options import EvaluateOptions
+
+seen = []
+sys.addaudithook(lambda event, arguments: seen.append(event) if event == "pickle.find_class" else None)
+for folder in sys.argv[1:]:
+    runner = evaluation_runner(open_trained(Path(folder)), EvaluateOptions(episodes=1))
+    runner.act(runner.env.reset(seed=0)[0], explore=False)
+    runner.stop()
+print("seen", len(seen))
+"""
+
+
+def test_no_shipped_agent_is_unpickled():
+    folders = [str(folder) for folder in agent_folders(SHIPPED)]
+    assert len(folders) >= 6
+    done = subprocess.run(
+        [sys.executable, "-c", SHIPPED_HOOKED, *folders],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "seen 0"
+
+
 def test_pickled_weights_are_refused(agent, tmp_path, monkeypatch):
     monkeypatch.setenv("BOMB", str(tmp_path / "exploded"))
     file = agent / WEIGHTS_FILE
