@@ -6,6 +6,7 @@ and of whole episodes, averaged over the last 100 (``docs/metrics.md``).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,7 @@ PATHS: dict[str, tuple[str, ...]] = {
     "staleness_max": (f"{_LEARNER}/gradient_staleness_max",),
 }
 COLUMNS = tuple(PATHS)
+LARGEST = sys.float_info.max
 # What a learning curve may be drawn over, with the words for its axis.
 AXES = {
     "steps": "agent steps",
@@ -87,5 +89,6 @@ def number_of(result: Mapping[str, Any], column: str) -> float:
             node = node[part]
         else:
             if isinstance(node, int | float) and not isinstance(node, bool):
-                return float(node)
+                # JSON may write more digits than a float holds.
+                return float(node) if abs(node) <= LARGEST else float("nan")
     return float("nan")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from analysis.folders import mapping
 from analysis.groups import NOT_TELLING, spelt
 from analysis.load import Results, flat, load
 from analysis.scores import score
@@ -113,7 +114,7 @@ def of_manifests(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Di
         ("environment", "environment_signature"),
         ("configuration", "config_resolved"),
     ):
-        found += _mappings(kind, first.get(key) or {}, second.get(key) or {})
+        found += _mappings(kind, mapping(first.get(key)), mapping(second.get(key)))
     for key in ("algorithm", "env", "bfloat16", "threads"):
         if first.get(key) != second.get(key):
             found.append(Difference("run", key, spelt(first.get(key)), spelt(second.get(key))))

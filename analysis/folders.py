@@ -94,9 +94,9 @@ def _tune_trial(path: Path) -> TrialFolder:
         status = "failed"
     if status == "done" and stopped_early(path):
         status = "stopped early"
-    for trial in manifest.get("trials") or []:
+    for trial in _objects(manifest.get("trials")):
         if Path(str(trial.get("folder"))).name == path.name:
-            status = str(trial.get("status", status))
+            status = str(trial.get("status") or status)
     return TrialFolder(
         path=path,
         experiment=path.parent.name,
@@ -104,7 +104,7 @@ def _tune_trial(path: Path) -> TrialFolder:
         algorithm=str(algorithm or path.name.partition("_")[0]),
         config=config,
         manifest=manifest,
-        stop=_mapping(manifest.get("stop") or state.get("stopping_criterion")),
+        stop=mapping(manifest.get("stop") or state.get("stopping_criterion")),
     )
 
 
@@ -122,18 +122,18 @@ def note_stopped_early(trial: Path, by: str) -> None:
 def _committed_trial(path: Path) -> TrialFolder:
     """A thinned curve as it is kept under ``results/``: the manifest has the same name."""
     manifest = read_object(path.with_suffix(".json"))
-    config = {**(manifest.get("config_given") or {}), "env": manifest.get("env")}
+    config = {**mapping(manifest.get("config_given")), "env": manifest.get("env")}
     seed = path.stem.removeprefix("seed")
     if seed.isdigit():
         config["seed"] = int(seed)
     return TrialFolder(
         path=path,
         experiment=path.parent.name,
-        status=str(manifest.get("status", "unknown")),
+        status=str(manifest.get("status") or "unknown"),
         algorithm=str(manifest.get("algorithm", "")),
         config=config,
         manifest=manifest,
-        stop=_mapping(manifest.get("stop")),
+        stop=mapping(manifest.get("stop")),
     )
 
 
@@ -150,10 +150,11 @@ def _state_of(path: Path) -> dict[str, Any]:
 def _trials_in(file: Path, changed: int) -> dict[str, dict[str, Any]]:
     """Folder name → trial of an experiment state; read again when the file has ``changed``."""
     found = {}
-    for entry in read_object(file).get("trial_data") or []:
+    entries = read_object(file).get("trial_data")
+    for entry in entries if isinstance(entries, list) else ():
         try:
             trial = json.loads(entry[0]) if isinstance(entry, list) else entry
-        except (json.JSONDecodeError, IndexError, TypeError):
+        except (ValueError, IndexError, TypeError, RecursionError):
             continue
         if isinstance(trial, dict):
             found[str(trial.get("relative_logdir"))] = trial
@@ -163,11 +164,18 @@ def _trials_in(file: Path, changed: int) -> dict[str, dict[str, Any]]:
 def read_object(file: Path) -> dict[str, Any]:
     """The object in a file; empty when it is missing, broken or something else."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # A pipe of that name would keep its reader waiting.
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list; nothing of anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value where it is a mapping; an empty one of anything else."""
     return value if isinstance(value, Mapping) else {}

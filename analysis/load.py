@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.columns import COLUMNS
-from analysis.folders import RESULT, TrialFolder, find_trials
+from analysis.folders import RESULT, TrialFolder, find_trials, mapping
 from analysis.groups import labels_of, spelt
 from analysis.reading import Curve, read_curve
 from analysis.thinning import read_committed
@@ -128,9 +128,12 @@ def _unique(trials: list[TrialFolder]) -> list[TrialFolder]:
 
 def _curve_of(trial: TrialFolder, max_rows: int | None) -> Curve:
     if trial.path.suffix == ".csv":
-        return Curve(read_committed(trial.path), 0, 0, {})
+        values, broken = (
+            read_committed(trial.path) if trial.path.is_file() else (EMPTY.values_TC, 0)
+        )
+        return Curve(values, broken, 0, {})
     file = trial.path / RESULT
-    return read_curve(file, max_rows) if file.exists() else EMPTY
+    return read_curve(file, max_rows) if file.is_file() else EMPTY
 
 
 def _row(run: int, trial: TrialFolder, curve: Curve, group: str) -> dict[str, Any]:
@@ -159,7 +162,7 @@ def _row(run: int, trial: TrialFolder, curve: Curve, group: str) -> dict[str, An
         "rows": len(curve.values_TC),
         "rows_found": max(curve.whole, len(curve.values_TC)),
         "ends_on_score": trial.may_end_on_a_score,
-        "signature": trial.manifest.get("environment_signature") or {},
+        "signature": mapping(trial.manifest.get("environment_signature")),
         "path": str(trial.path),
         **{name: last[name] for name in ("steps", "frames", "seconds", "episodes", "return_mean")},
     }

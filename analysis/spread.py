@@ -85,7 +85,7 @@ def _by_episodes(first: list[dict[str, float]], second: list[dict[str, float]]) 
 def _end_of(trial: TrialFolder) -> dict[str, float]:
     """The last known number of every column; NaN where there is none."""
     if trial.path.suffix == ".csv":
-        values_TC = read_committed(trial.path)
+        values_TC, _ = read_committed(trial.path)
     else:
         file = trial.path / RESULT
         values_TC = read_curve(file).values_TC if file.exists() else np.empty((0, len(COLUMNS)))

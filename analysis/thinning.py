@@ -90,11 +90,24 @@ def as_kept(row: Row) -> Row:
     return {name: None if value is None else float(value) for name, value in short.items()}
 
 
-def read_committed(file: Path) -> np.ndarray:
-    """What :func:`write_curve` wrote, as [T, C] with the columns of ``columns.COLUMNS``."""
-    rows = read_curve(file)
-    values = [[_or_nan(row.get(column)) for column in COLUMNS] for row in rows]
-    return np.array(values, dtype=np.float64).reshape(-1, len(COLUMNS))
+def read_committed(file: Path) -> tuple[np.ndarray, int]:
+    """What :func:`write_curve` wrote, as [T, C] with the columns of ``columns.COLUMNS``.
+
+    Returns:
+        the values, NaN where nothing was kept, and how many lines hold something else than numbers.
+    """
+    found: list[list[float]] = []
+    broken = 0
+    with file.open(newline="", encoding="utf-8", errors="replace") as handle:
+        rows = csv.DictReader(handle)
+        while True:
+            try:
+                row = next(rows)
+                found.append([float(row.get(column) or math.nan) for column in COLUMNS])
+            except StopIteration:
+                return np.array(found, dtype=np.float64).reshape(-1, len(COLUMNS)), broken
+            except (ValueError, csv.Error):
+                broken += 1
 
 
 def _row(result: Mapping[str, Any]) -> Row:
@@ -103,10 +116,6 @@ def _row(result: Mapping[str, Any]) -> Row:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 def _short(value: float | None) -> float | str | None:

@@ -31,7 +31,7 @@ class PeakMemory(threading.Thread):
     def run(self) -> None:
         """Sample until :meth:`finish`."""
         while not self._ended.wait(SAMPLE_SECONDS):
-            self.mib = max(self.mib, sum(_pss_mib(pid) for pid in _tree(self._pid)))
+            self.mib = max(self.mib, sum(pss_mib(pid) for pid in tree(self._pid)))
 
     def finish(self) -> float:
         """Stop sampling; the peak."""
@@ -40,7 +40,7 @@ class PeakMemory(threading.Thread):
         return self.mib
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
     """A process and all that descend from it, by the kernel's parent links."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
@@ -58,7 +58,8 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def _pss_mib(pid: int) -> float:
+def pss_mib(pid: int) -> float:
+    """Proportional set size of a process, MiB: pages shared by n processes count 1/n; 0 once it ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

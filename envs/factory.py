@@ -226,6 +226,10 @@ def _class_at(path: str) -> type[gym.Env]:
             raise EnvironmentRequestError(
                 f"environment {path!r} cannot be imported: {error}"
             ) from error
+        # It is called with values from a file: of anything else, subprocess.Popen for one, a file
+        # could start what it likes.
+        if not (isinstance(found, type) and issubclass(found, gym.Env)):
+            raise EnvironmentRequestError(f"{path!r} is not a class of gymnasium environments")
         return found
     legacy = legacy_atari_id(path)
     if legacy is not None:

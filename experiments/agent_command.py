@@ -9,6 +9,7 @@ import typer
 
 from analysis.writing import written_aside
 from experiments.checkout import AGENTS
+from experiments.options import Trust
 
 agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)
 
@@ -32,6 +33,7 @@ def agent_export(
         list[str] | None,
         typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
     ] = None,
+    trust_checkpoint: Trust = False,
 ) -> None:
     """Turn the best final checkpoint into a folder of weights and facts, its score measured."""
     from experiments.agent_export import export
@@ -39,7 +41,9 @@ def agent_export(
     from experiments.command import prepare_imports
 
     prepare_imports(import_)
-    folder = export(runs, output, episodes=episodes, seed=seed, force=force)
+    folder = export(
+        runs, output, episodes=episodes, seed=seed, force=force, trusted=trust_checkpoint
+    )
     for heading, cell in zip(HEADINGS, row(folder), strict=True):
         print(f"{heading}: {cell.strip('`')}")
     print(f"play it: rllib evaluate {folder} --episodes 10")

@@ -48,7 +48,13 @@ class Candidate:
 
 
 def export(
-    runs: Sequence[Path], output: Path | None, *, episodes: int, seed: int, force: bool
+    runs: Sequence[Path],
+    output: Path | None,
+    *,
+    episodes: int,
+    seed: int,
+    force: bool,
+    trusted: bool = False,
 ) -> Path:
     """Make an agent folder of the best final checkpoint of some runs, and measure its score.
 
@@ -62,6 +68,7 @@ def export(
         episodes: how many make a score.
         seed: of that score.
         force: move an existing folder aside instead of refusing.
+        trusted: open checkpoints whoever made them.
 
     Returns:
         The folder.
@@ -71,7 +78,8 @@ def export(
     """
     if episodes < 1:
         raise RequestError("must be at least 1", key="--episodes")
-    candidates = [_candidate(folder) for run in runs for folder in _checkpoints(run)]
+    folders = [folder for run in runs for folder in _checkpoints(run)]
+    candidates = [_candidate(folder, trusted) for folder in folders]
     kinds = sorted({f"{c.checkpoint.algorithm} on {_env_of(c.checkpoint)}" for c in candidates})
     if len(kinds) > 1:
         raise RequestError(f"several things cannot become one agent: {', '.join(kinds)}")
@@ -122,8 +130,8 @@ def _checkpoints(run: Path) -> list[Path]:
     return final_checkpoints(run) or [find_checkpoint(run)]
 
 
-def _candidate(folder: Path) -> Candidate:
-    checkpoint = open_checkpoint(folder)
+def _candidate(folder: Path, trusted: bool) -> Candidate:
+    checkpoint = open_checkpoint(folder, trusted=trusted)
     return Candidate(checkpoint, source_of(checkpoint))
 
 

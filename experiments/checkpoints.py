@@ -9,6 +9,7 @@ from typing import Any
 
 from algorithms.sealing import METADATA, SEAL
 from experiments.errors import RequestError
+from experiments.ownership import require_trusted
 from experiments.whole_checkpoints import require_whole
 
 CLASS_FILE = "class_and_ctor_args.pkl"
@@ -78,13 +79,18 @@ def find_checkpoint(path: Path) -> Path:
     raise RequestError(problem=f"{path} {reason}")
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
+def open_checkpoint(path: Path, *, trusted: bool) -> Checkpoint:
     """Read a checkpoint's configuration.
 
+    Args:
+        path: itself, or what it is found below.
+        trusted: open it whoever made it, see :mod:`experiments.ownership`.
+
     Raises:
-        RequestError: it is not whole, damaged, or of an algorithm that is not ours.
+        RequestError: it is not the user's own, not whole, damaged, or of an algorithm that is not ours.
     """
     folder = find_checkpoint(path)
+    require_trusted(folder, trusted)
     require_whole(folder)
     try:
         with (folder / CLASS_FILE).open("rb") as file:
@@ -103,13 +109,13 @@ def open_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(folder, algorithm, config, filter_state, state.get("training_iteration"))
 
 
-def require_checkpoint_of(path: Path, algorithm: str) -> Path:
+def require_checkpoint_of(path: Path, algorithm: str, *, trusted: bool) -> Path:
     """The checkpoint at ``path``, provided it is of that algorithm.
 
     Raises:
-        RequestError: it is of another one.
+        RequestError: it is of another one, or as :func:`open_checkpoint`.
     """
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(path, trusted=trusted)
     if checkpoint.algorithm != algorithm:
         raise RequestError(
             problem=f"checkpoint {checkpoint.folder} is of {checkpoint.algorithm}, not {algorithm}"

@@ -194,7 +194,8 @@ def prepare_imports(modules: list[str] | None) -> None:
     Raises:
         RequestError: a module is missing or fails.
     """
-    sys.path.insert(0, os.getcwd())
+    # Last: a file there named as a package or as a module of Python's must not be taken for it.
+    sys.path.append(os.getcwd())
     for module in modules or []:
         try:
             importlib.import_module(module)
@@ -209,6 +210,12 @@ def main() -> None:
     # Read by Ray when it is imported: no usage report, and workers may share what the driver has.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     arguments, said = todays_arguments(sys.argv[1:])
+    if "RAY_ADDRESS" not in os.environ and not any(
+        a.startswith("--ray-address") for a in arguments
+    ):
+        # Ray's switch for machines that join no cluster: its processes then listen on loopback
+        # alone. Without it they listen on every interface, whatever address ray.init is given.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     for note in said:
         notes.print(f"note: {note}", markup=False)
     try:

@@ -84,7 +84,7 @@ def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
         RequestError: wrong checkpoint or option.
     """
     _require_usable(options)
-    trained = open_trained(path)
+    trained = open_trained(path, trusted=options.trust_checkpoint)
     if options.algo is not None and options.algo != trained.algorithm:
         raise RequestError(
             key="--algo",
@@ -104,13 +104,19 @@ def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
     return score
 
 
-def open_trained(path: Path) -> Trained:
+def open_trained(path: Path, *, trusted: bool = False) -> Trained:
     """An exported agent, or the checkpoint at or below a folder.
 
+    Args:
+        path: the folder.
+        trusted: open a checkpoint whoever made it; agents hold no code.
+
     Raises:
-        RequestError: neither, or damaged.
+        RequestError: neither, damaged, or a checkpoint that is not the user's own.
     """
-    return open_agent(path) if (path / AGENT_FILE).exists() else open_checkpoint(path)
+    if (path / AGENT_FILE).exists():
+        return open_agent(path)
+    return open_checkpoint(path, trusted=trusted)
 
 
 def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRunner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from experiments.manifest import (
     write_manifest,
 )
 from experiments.options import LaunchOptions
+from experiments.ownership import mark_as_own, require_trusted_start
 from experiments.preflight import (
     DiskNeed,
     check_disk,
@@ -145,8 +147,13 @@ def _checked(experiment: Experiment, options: LaunchOptions, resume: bool = Fals
     if options.restore is not None:
         from experiments.checkpoints import require_checkpoint_of
 
-        restore_from = require_checkpoint_of(Path(options.restore), experiment.algorithm)
-    if folder.exists() and not (options.resume or options.force):
+        restore_from = require_checkpoint_of(
+            Path(options.restore), experiment.algorithm, trusted=options.trust_checkpoint
+        )
+    started_from = with_mutations(experiment).get("restore_from")
+    require_trusted_start(started_from, options.trust_checkpoint, file=experiment.source)
+    # A link that leads nowhere is there, too.
+    if os.path.lexists(folder) and not (options.resume or options.force):
         raise RequestError(
             problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
             "or --experiment-name for another name"
@@ -232,7 +239,7 @@ def _new(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
     # Before anything is written: Tune refuses some values itself.
     space, clock = _param_space(job, options), _time_budget(job)
     clocks = [] if clock is None else [clock]
-    if job.folder.exists():
+    if os.path.lexists(job.folder):
         aside = job.folder.with_name(f"{job.folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
         job.folder.rename(aside)
     write_manifest(
@@ -244,6 +251,7 @@ def _new(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
             restore_from=job.restore_from,
         ),
     )
+    mark_as_own(job.folder)
     return tune.Tuner(
         experiment.algorithm,
         param_space=space,

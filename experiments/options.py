@@ -14,6 +14,13 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust-checkpoint", help="Open a checkpoint that others made; it can run any code."
+    ),
+]
+
 
 @dataclass
 class LaunchOptions:
@@ -51,6 +58,7 @@ class LaunchOptions:
         str | None,
         typer.Option("--restore", help="Start from this checkpoint's weights and state."),
     ] = None
+    trust_checkpoint: Trust = False
     import_: Annotated[
         list[str] | None,
         typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
@@ -209,6 +217,7 @@ class EvaluateOptions:
         typer.Option("--explore/--no-explore", help="Sample actions instead of the best ones."),
     ] = False
     render: Annotated[bool, typer.Option("--render", help="Show one episode in a window.")] = False
+    trust_checkpoint: Trust = False
 
 
 def as_parameters(options_class: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

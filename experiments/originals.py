@@ -27,6 +27,14 @@ from experiments.searching import typed
 SUFFIX = "-reproduced"
 # Field of a manifest → its kind; without them nothing can run again.
 NEEDED = {"algorithm": str, "env": str, "config_given": dict, "stop": dict}
+# What it may say besides, null or missing included.
+OPTIONAL: dict[str, type | tuple[type, ...]] = {
+    "experiment": str,
+    "request": dict,
+    "num_samples": int,
+    "restore_from": str,
+    "source_text": str,
+}
 CLASS = re.compile(r"<class '([\w.]+)'>")
 # They change a trial's configuration while it runs.
 EXPLOITING = ("pbt", "pb2")
@@ -118,7 +126,7 @@ def _found(path: Path) -> tuple[Path, Path | None]:
 def _read(file: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RequestError(f"cannot be read: {error}", file=file) from None
     if not isinstance(manifest, dict):
         raise RequestError("must be a mapping", file=file)
@@ -130,6 +138,9 @@ def _read(file: Path) -> dict[str, Any]:
         if not isinstance(manifest.get(key), kind):
             problem = "has a wrong value" if manifest.get(key) is not None else "is missing"
             raise RequestError(problem, file=file, key=key, hint="nothing can run without it")
+    for key, wanted in OPTIONAL.items():
+        if manifest.get(key) is not None and not isinstance(manifest[key], wanted):
+            raise RequestError("has a wrong value", file=file, key=key)
     return manifest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import tokenize
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
@@ -69,9 +70,15 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
             config=differences(config),
             stop=stop,
             source=file,
-            text=file.read_text(),
+            text=_text(file),
         )
     ]
+
+
+def _text(file: Path) -> str:
+    """The file's text, in the encoding it names."""
+    with tokenize.open(file) as handle:
+        return handle.read()
 
 
 def _retired(file: Path, entry: dict[str, Any], release: str) -> Experiment:
@@ -90,7 +97,7 @@ def _retired(file: Path, entry: dict[str, Any], release: str) -> Experiment:
         config=today["config"],
         stop=today["stop"],
         source=file,
-        text=file.read_text(),
+        text=_text(file),
         changes=tuple(changes),
     )
 
@@ -116,7 +123,7 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _run(file: Path) -> ModuleType:
-    """Execute the file as a module of its own that does not stay importable."""
+    """Execute the file, and no other, as a module of its own that does not stay importable."""
     name = f"_config_file_{abs(hash(str(file.absolute())))}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
@@ -126,7 +133,8 @@ def _run(file: Path) -> ModuleType:
     # What the file registers goes to other processes, which cannot import it: whole, not by name.
     cloudpickle.register_pickle_by_value(module)
     try:
-        spec.loader.exec_module(module)
+        # Not the loader's exec_module: it would run compiled code from __pycache__, which nobody reads.
+        exec(compile(file.read_bytes(), str(spec.origin), "exec"), vars(module))
     except SyntaxError as error:
         raise RequestError(f"{error.msg}", file=file, key=f"line {error.lineno}") from None
     except CommandsPartError as error:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import shlex
 import shutil
 import socket
+import sys
 import tempfile
 import time
 import uuid
@@ -115,9 +117,22 @@ def _temporary_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="rllib-", dir="/tmp"))
     # Registered before Ray's own, and so called after Ray has ended its processes.
     atexit.register(_remove, folder)
-    # Ray keeps the password of a new cluster in the home folder, unless it is given one.
-    os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+    _give_password()
     return folder
+
+
+def _give_password() -> None:
+    """Ray keeps the password of a new cluster in the home folder, unless it is given one."""
+    os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+
+
+def _home_keeps_passwords() -> bool:
+    """Whether Ray's password is in the home folder, or can be put there."""
+    file = Path(os.path.expanduser("~/.ray/auth_token"))
+    there = next((path for path in (file, *file.parents) if path.exists()), file)
+    if there == file:
+        return os.access(file, os.R_OK)
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def _start(options: LaunchOptions, folder: Path | None) -> Any:
@@ -131,7 +146,15 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
     # Before its first episode has ended, a trial has no score; Tune would fail it for that.
     os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
     level = logging.DEBUG if options.log_debug else logging.INFO if verbose else logging.ERROR
-    common = {"logging_level": level, "log_to_driver": verbose, "include_dashboard": options.ray_ui}
+    common: dict[str, Any] = {
+        "logging_level": level,
+        "log_to_driver": verbose,
+        "include_dashboard": options.ray_ui,
+    }
+    if address_of(options) is None and (quoted := shlex.quote(sys.executable)) != sys.executable:
+        # Tune gives trials a runtime environment; Ray starts their interpreter through a shell then,
+        # and puts its path there as it is.
+        common["runtime_env"] = {"py_executable": quoted}
     if options.ray_num_nodes is not None:
         from ray.cluster_utils import Cluster
 
@@ -145,13 +168,15 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
     if (address := address_of(options)) is not None:
         _join(address, common)
         return None
+    if not _home_keeps_passwords():
+        _give_password()
     ray.init(
         # Also beside a cluster that somebody started on this machine, which Ray would join.
         address="local",
         num_cpus=options.ray_num_cpus,
         num_gpus=options.ray_num_gpus,
         object_store_memory=options.ray_object_store_memory,
-        # Loopback only: nothing outside this machine can reach a run that was not asked to listen.
+        # What listens on loopback alone follows from the environment, see experiments.command.main.
         _node_ip_address="127.0.0.1",
         _temp_dir=None if folder is None else str(folder),
         **common,

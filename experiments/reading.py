@@ -10,10 +10,11 @@ from typing import Any
 from experiments.edits import Change, Edits
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
+from experiments.names import require_name
 from experiments.overrides import into_retired
 from experiments.retired_signs import is_retired
 from experiments.translation import translated
-from experiments.yaml_reader import parse_yaml
+from experiments.yaml_reader import MAX_CHARACTERS, parse_yaml
 
 # Key of an experiment in a file → field of Experiment; the retired spellings stand behind.
 FIELDS = {
@@ -68,7 +69,9 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
     if file.suffix not in (".yaml", ".yml"):
         raise RequestError(f"has the ending {file.suffix!r}", file=file, hint="use .yaml or .py")
     try:
-        text = file.read_text(encoding="utf-8")
+        # A few bytes more than the reader takes: it refuses them by name.
+        with file.open(encoding="utf-8") as handle:
+            text = handle.read(MAX_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"cannot be read: {error}", file=file) from None
     document = parse_yaml(text, file=file)
@@ -86,10 +89,8 @@ def _experiment(
     Raises:
         RequestError: as :func:`read_experiments`.
     """
-    if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
-        raise RequestError(
-            f"{name!r} cannot name an experiment: it becomes a folder", file=file, key=str(name)
-        )
+    # What cannot be printed is not put into the line that says so.
+    require_name(name, file=file, key=str(name) if str(name).isprintable() else None)
     if not isinstance(entry, Mapping):
         raise RequestError(
             f"must map keys such as run, env and config, got {entry!r}", file=file, key=name

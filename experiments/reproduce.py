@@ -196,5 +196,6 @@ def _launch_options(
         dry_run=options.dry_run,
         force=options.force,
         resume=options.resume,
+        trust_checkpoint=options.trust_checkpoint,
         ray_num_cpus=options.ray_num_cpus,
     )

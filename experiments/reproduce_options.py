@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.options import Trust
+
 
 @dataclass
 class ReproduceOptions:
@@ -34,6 +36,7 @@ class ReproduceOptions:
         False
     )
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted one.")] = False
+    trust_checkpoint: Trust = False
     ray_num_cpus: Annotated[
         int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on [all].")
     ] = None

@@ -10,7 +10,9 @@ from analysis.folders import read_object
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.manifest import MANIFEST_NAME, read_manifest
+from experiments.names import require_name
 from experiments.options import LaunchOptions
+from experiments.ownership import require_trusted
 
 DEFAULT_STORAGE = "~/ray_results"
 TUNER = "tuner.pkl"  # Tune writes it before the first trial
@@ -21,12 +23,19 @@ def folder_of(experiment: Experiment) -> Path:
     """The folder of an experiment's results.
 
     Raises:
-        RequestError: the storage path is a URI.
+        RequestError: the storage path is a URI or unprintable, or the name is not that of a folder.
     """
+    require_name(experiment.name, file=experiment.source, key="experiment name")
     storage = experiment.storage_path or DEFAULT_STORAGE
     if "://" in storage:
         raise RequestError(
             f"{storage!r} is a URI; results go to a folder",
+            key="storage_path",
+            file=experiment.source,
+        )
+    if not storage.isprintable():
+        raise RequestError(
+            f"{storage!r} holds a character that cannot be printed",
             key="storage_path",
             file=experiment.source,
         )
@@ -39,14 +48,15 @@ def begun_before(experiments: Sequence[Experiment], options: LaunchOptions) -> l
     One of which Tune had saved nothing before a kill has nothing to go on from: it starts.
 
     Raises:
-        RequestError: something is there that cannot go on.
+        RequestError: something is there that cannot go on, or is not the user's own.
     """
     if not options.resume:
         return [False] * len(experiments)
-    return [_begun(folder_of(experiment)) for experiment in experiments]
+    trusted = options.trust_checkpoint
+    return [_begun(folder_of(experiment), trusted) for experiment in experiments]
 
 
-def _begun(folder: Path) -> bool:
+def _begun(folder: Path, trusted: bool) -> bool:
     """Whether there is something in a folder to go on from.
 
     Raises:
@@ -61,6 +71,8 @@ def _begun(folder: Path) -> bool:
                 key="--resume",
                 hint=ANEW,
             )
+        # Tune keeps its own state and the trials' pickled.
+        require_trusted(folder, trusted, option="--resume")
         return _trials_in(states) > 0
     ours = read_manifest(folder) or not any(
         file for file in folder.glob("*") if not file.name.startswith(".")

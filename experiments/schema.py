@@ -7,7 +7,9 @@ reason; retired spellings stand in ``retired_keys.py``.
 
 from __future__ import annotations
 
+from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.models.utils import get_activation_fn
+from ray.rllib.utils.serialization import deserialize_type
 
 from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
 from envs.factory import VECTORIZE_MODES
@@ -36,7 +38,15 @@ NOT_CALLED = (
 
 
 def callbacks(value: object) -> str | None:
-    """A callback class all of whose methods are called here."""
+    """A callback class all of whose methods are called here; in a YAML file its path."""
+    if isinstance(value, str):
+        # RLlib would call whatever stands there.
+        try:
+            value = deserialize_type(value, error=True)
+        except Exception:  # the module's own code runs here and may raise anything
+            value = None
+        if not (isinstance(value, type) and issubclass(value, RLlibCallback)):
+            return "a class derived from RLlib's RLlibCallback, or its path"
     classes = value if isinstance(value, list | tuple) else [value]
     own = {
         name

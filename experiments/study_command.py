@@ -13,6 +13,7 @@ from rich.console import Console
 
 from experiments.checkout import RESULTS, ROOT
 from experiments.errors import RequestError, nearest
+from experiments.options import Trust
 from experiments.studies import STUDIES, Cell, Study
 
 # One folder per study below it.
@@ -70,6 +71,7 @@ def run(
     seeds: Annotated[
         str | None, typer.Option("--seeds", help="Instead of the study's: 0-9 or 3,7.")
     ] = None,
+    trust_checkpoint: Trust = False,
 ) -> None:
     """Train what is missing, one run at a time; interrupted, the same command continues."""
     from experiments.study_run import Sitting, run_study
@@ -81,7 +83,7 @@ def run(
     else:
         folder = storage_of(study, storage)
     runs = chosen(study, only or [], seeds)
-    sitting = Sitting(study, folder, results.absolute(), notes)
+    sitting = Sitting(study, folder, results.absolute(), notes, trust_checkpoint)
     with readable_results():
         code = run_study(sitting, runs)
     raise typer.Exit(code)

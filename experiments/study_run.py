@@ -41,6 +41,7 @@ class Sitting:
         storage: folder of the Tune experiments, ``<cell>-seed<N>`` each.
         results: folder that what is kept goes below.
         notes: where progress is printed.
+        trusted: go on with and play what others made, or was made elsewhere.
         failed: runs that did not get done, for the last line.
     """
 
@@ -48,11 +49,17 @@ class Sitting:
     storage: Path
     results: Path
     notes: Console
+    trusted: bool = False
     failed: list[str] = field(default_factory=list)
 
     def folder(self, cell: Cell, seed: int) -> Path:
         """Where one run's Tune experiment is."""
         return self.storage / f"{cell.name}-seed{seed}"
+
+    @property
+    def trust(self) -> list[str]:
+        """What opening the checkpoints of others takes."""
+        return ["--trust-checkpoint"] if self.trusted else []
 
 
 def run_study(sitting: Sitting, runs: Sequence[tuple[Cell, int]]) -> int:
@@ -150,7 +157,7 @@ def _train(sitting: Sitting, cell: Cell, seed: int, lock: int) -> bool:
         words += ["--set", f"{key}={json.dumps(value)}"]
     # Killed before Tune's first save, a run has nothing to go on from: it is moved aside.
     if (folder / "tuner.pkl").exists() and any(folder.glob("experiment_state*.json")):
-        words.append("--resume")
+        words += ["--resume", *sitting.trust]
     elif folder.exists():
         words.append("--force")
     return _rllib(words, lock)[1]
@@ -163,6 +170,7 @@ def _play(sitting: Sitting, cell: Cell, seed: int, manifest: dict[str, Any], loc
     if not cell.greedy_episodes or is_of(known.get(str(seed)), manifest) or checkpoint is None:
         return False
     words = ["evaluate", checkpoint, "--episodes", str(cell.greedy_episodes), "--json"]
+    words += sitting.trust
     out, interrupted = _rllib(words, lock, capture=True)
     if interrupted:
         return True

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from analysis.folders import stopped_early
 from experiments.experiment import Experiment
+from experiments.ownership import is_own
 from experiments.progress import RETURN, STEPS, clock
 from experiments.ranking import ranking_table, score, varied
 from experiments.scheduling import scheduler_name
@@ -113,14 +114,17 @@ def print_summary(
             console.print(f"{row['trial']} failed: {row['error']}", markup=False)
             console.print(f"  the whole story: {row['folder']}/error.txt", markup=False)
     console.print(f"results: {folder} (finished after {clock(seconds)})", markup=False)
-    _print_next_step(console, rows, ranks)
+    _print_next_step(console, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",))
 
 
 def _print_next_step(
-    console: Console, rows: list[dict[str, Any]], ranks: list[dict[str, Any]]
+    console: Console,
+    rows: list[dict[str, Any]],
+    ranks: list[dict[str, Any]],
+    trust: tuple[str, ...],
 ) -> None:
     if not rows or any(row["status"] == "interrupted" for row in rows):
-        console.print(f"interrupted; continue with: {resume_command()}", markup=False)
+        console.print(f"interrupted; continue with: {resume_command(trust)}", markup=False)
     with_checkpoint = [row for row in rows if row["checkpoint"]]
     if not with_checkpoint:
         console.print("no checkpoint was kept", markup=False)
@@ -131,14 +135,15 @@ def _print_next_step(
         first or with_checkpoint, key=lambda row: row["episode_return_mean"] or float("-inf")
     )
     console.print(f"best checkpoint: {best['checkpoint']}", markup=False)
-    line = shlex.join(["rllib", "evaluate", best["checkpoint"], "--episodes", "100"])
+    line = shlex.join(["rllib", "evaluate", best["checkpoint"], "--episodes", "100", *trust])
     console.print(f"evaluate it: {line}", markup=False)
 
 
-def resume_command() -> str:
-    """The command line that continues this one."""
-    arguments = [argument for argument in sys.argv[1:] if argument not in ("--force", "--resume")]
-    return shlex.join(["rllib", *arguments, "--resume"])
+def resume_command(trust: tuple[str, ...] = ()) -> str:
+    """The command line that continues this one, with what opening its own state asks for."""
+    added = ("--resume", *trust)
+    arguments = [argument for argument in sys.argv[1:] if argument not in ("--force", *added)]
+    return shlex.join(["rllib", *arguments, *added])
 
 
 def _last_error_line(trial: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""YAML without surprises: safe, duplicate keys refused, ``1e-4`` a number, aliases bounded."""
+"""YAML without surprises: safe, duplicate keys refused, ``1e-4`` a number, size and depth bounded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from experiments.errors import RequestError
 
 # A config file has a few hundred nodes; aliases of aliases can unfold a few lines into billions.
 MAX_NODES = 10_000
+# The longest tuned file has some 3,000 characters and 6 levels. The reader takes up to some 40 seconds
+# per million characters, and everything that walks over a configuration goes down its levels.
+MAX_CHARACTERS = 100_000
+MAX_DEPTH = 50
+TOO_MANY = f"unfolds to more than {MAX_NODES:,} values"
 # YAML 1.1 reads 1e-4 as a string, because its floats need a dot; YAML 1.2 and people disagree.
 FLOAT = re.compile(
     r"^[-+]?(?:(?:\d[\d_]*)?\.\d[\d_]*|\d[\d_]*\.?)(?:[eE][-+]?\d+)?$|^[-+]?\.(?:inf|Inf|INF)$"
@@ -22,14 +27,27 @@ FLOAT = re.compile(
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with this project's rules."""
 
+    def __init__(self, text: str):
+        super().__init__(text)
+        self.composed, self.depth = 0, 0
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()
+        self.composed += 1
+        if self.composed > MAX_NODES:  # before all of it is read
+            raise yaml.composer.ComposerError(None, None, TOO_MANY, event.start_mark)
+        if self.depth == MAX_DEPTH:
+            problem = f"nests deeper than {MAX_DEPTH} levels"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
         # Even "safe" tags give what no key takes (sets, pairs, bytes), or fail without a line.
         if (tag := getattr(event, "tag", None)) not in (None, "!"):
             raise yaml.constructor.ConstructorError(
                 None, None, f"tag {tag!r} is not allowed", event.start_mark
             )
-        return super().compose_node(parent, index)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
@@ -69,8 +87,10 @@ def parse_yaml(text: str, *, file: object = None) -> Any:
     """The one document in ``text``.
 
     Raises:
-        RequestError: not YAML, a duplicate key, a tag, or too many nodes; names the line.
+        RequestError: not YAML, a duplicate key, a tag, or too many or too deep nodes; names the line.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise RequestError(f"is longer than {MAX_CHARACTERS:,} characters", file=file)
     loader = None
     try:
         loader = _Loader(text)  # refuses control characters itself
@@ -78,7 +98,7 @@ def parse_yaml(text: str, *, file: object = None) -> Any:
         if node is None:
             return None
         if _size(node, {}, set()) > MAX_NODES:
-            raise RequestError(f"unfolds to more than {MAX_NODES:,} values", file=file)
+            raise RequestError(TOO_MANY, file=file)
         return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

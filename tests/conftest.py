@@ -15,6 +15,12 @@ os.environ.setdefault("RAY_DEDUP_LOGS", "1")
 torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_key(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the tests make is marked with a key of their own, not with that of who runs them."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """A running local Ray with four logical CPUs, shared by every test that needs one."""

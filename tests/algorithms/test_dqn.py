@@ -110,7 +110,13 @@ def test_a_checkpoint_is_evaluated(trained, env, tmp_path, capsys):
     }
     algo, _ = trained(env, 1, **(atari if env.startswith("ALE") else {}))
     path = algo.save_to_path(str(tmp_path / "checkpoint"))
-    options = EvaluateOptions(episodes=3, json_=True, algo="DQN", video=str(tmp_path / "video"))
+    options = EvaluateOptions(
+        episodes=3,
+        json_=True,
+        algo="DQN",
+        video=str(tmp_path / "video"),
+        trust_checkpoint=True,
+    )
     score = evaluate_checkpoint(tmp_path / "checkpoint", options)
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert path

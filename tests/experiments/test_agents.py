@@ -25,6 +25,7 @@ from experiments.command import app
 from experiments.errors import RequestError
 from experiments.evaluate import evaluation_runner, open_trained, play, score_of
 from experiments.options import EvaluateOptions
+from experiments.ownership import mark_as_own
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "results" / "agents"
@@ -53,6 +54,7 @@ def checkpoints(ray_session, tmp_path_factory):
         kept = ("training_iteration", "num_env_steps_sampled_lifetime")
         lines = [json.dumps({key: row[key] for key in kept}) for row in rows]
         (trial / "result.json").write_text("\n".join(lines) + "\n")
+    assert mark_as_own(folder)
     return folder
 
 
@@ -186,6 +188,38 @@ def test_playing_an_agent_unpickles_nothing(checkpoints, agent, tmp_path):
     assert of_agent == 0
     assert of_checkpoint > 0
     assert not (tmp_path / "exploded").exists()
+
+
+SHIPPED_HOOKED = """
+import sys
+from pathlib import Path
+from experiments.evaluate import evaluation_runner, open_trained
+from experiments.options import EvaluateOptions
+
+seen = []
+sys.addaudithook(lambda event, arguments: seen.append(event) if event == "pickle.find_class" else None)
+for folder in sys.argv[1:]:
+    runner = evaluation_runner(open_trained(Path(folder)), EvaluateOptions(episodes=1))
+    runner.act(runner.env.reset(seed=0)[0], explore=False)
+    runner.stop()
+print("seen", len(seen))
+"""
+
+
+def test_no_shipped_agent_is_unpickled():
+    folders = [str(folder) for folder in agent_folders(SHIPPED)]
+    assert len(folders) >= 6
+    done = subprocess.run(
+        [sys.executable, "-c", SHIPPED_HOOKED, *folders],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "seen 0"
 
 
 def test_pickled_weights_are_refused(agent, tmp_path, monkeypatch):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from fuzzing import fuzzed
+from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.checking import check_experiment
@@ -209,13 +210,7 @@ def test_the_undamaged_files_are_good(config_file, algorithm):
 def test_damaged_files_are_refused_in_one_line(config_file):
     seen = set()
 
-    @settings(
-        max_examples=400,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @fuzzed(400)
     @given(malformed())
     def one(damaged):
         text, key = damaged

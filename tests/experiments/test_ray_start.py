@@ -9,7 +9,12 @@ import pytest
 
 from experiments.errors import RequestError
 from experiments.options import FileOptions
-from experiments.ray_start import available, check_options, running_ray
+from experiments.ray_start import (
+    _home_keeps_passwords,
+    available,
+    check_options,
+    running_ray,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +64,13 @@ def test_a_cluster_that_is_not_there_is_one_line_at_once():
     assert str(caught.value).startswith(f"--ray-address: nobody answers at {address}: ")
     assert "\n" not in str(caught.value)
     assert time.monotonic() - began < 30
+
+
+def test_a_home_folder_that_keeps_no_password_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert _home_keeps_passwords()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    assert not _home_keeps_passwords()
+    monkeypatch.setenv("HOME", str(tmp_path / "file" / "below"))
+    assert not _home_keeps_passwords()

@@ -17,6 +17,7 @@ from experiments.experiment import Experiment
 from experiments.interruption import Interruption, interruption
 from experiments.launch import _checked, _restored, _run_all
 from experiments.options import FileOptions
+from experiments.ownership import mark_as_own
 from experiments.result_files import REPEATED
 from experiments.resuming import begun_before
 
@@ -165,6 +166,10 @@ def test_what_cannot_go_on_is_one_line(tmp_path):
     (folder / "manifest.json").write_text("{")
     assert refused(tmp_path).startswith(missing)
     (folder / "manifest.json").write_text('{"status": "interrupted"}')
+    assert "--resume: was not made here by your own rllib command" in refused(tmp_path)
+    trusting = FileOptions(resume=True, trust_checkpoint=True)
+    assert begun_before(experiments(tmp_path), trusting) == [False, True]
+    assert mark_as_own(folder)
     assert begun_before(experiments(tmp_path), FileOptions(resume=True)) == [False, True]
     assert begun_before(experiments(tmp_path), FileOptions()) == [False, False]
 

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.errors import RequestError
 from experiments.reading import read_experiments
-from experiments.yaml_reader import MAX_NODES, parse_yaml
+from experiments.yaml_reader import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse_yaml
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,34 @@ def test_tags_are_refused(tagged):
 
 
 def test_deep_nesting_is_one_line():
-    with pytest.raises(RequestError, match=r"^x\.yaml: is not YAML: ") as caught:
-        parse_yaml("a: " + "[" * 5000, file="x.yaml")
-    assert "\n" not in str(caught.value)
+    for text in ("a: " + "[" * 5000, "a: " + "{b: " * 5000, "- " * 5000):
+        with pytest.raises(RequestError) as caught:
+            parse_yaml(text, file="x.yaml")
+        assert str(caught.value) == f"x.yaml: line 1: nests deeper than {MAX_DEPTH} levels"
+    inside = MAX_DEPTH - 2  # the document and the key's value are levels, too
+    parse_yaml("a: " + "[" * inside + "]" * inside)
+
+
+def test_a_ladder_of_aliases_is_no_way_around_the_depth():
+    """Each line nests the one before: 10,000 values are reached long before Python's own limit."""
+    ladder = "a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 1000))
+    with pytest.raises(RequestError, match="unfolds to more than"):
+        parse_yaml(ladder, file="x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# " + "x" * MAX_CHARACTERS, f"is longer than {MAX_CHARACTERS:,} characters"),
+        ("a: [" + "1," * (MAX_CHARACTERS // 2 - 10) + "]", "line 1: unfolds to more than 10,000"),
+        ("a: " + "1" * (MAX_CHARACTERS - 10), "is not YAML: Exceeds the limit"),
+    ],
+)
+def test_huge_files_are_refused_in_bounded_time(text, words):
+    began = time.process_time()
+    with pytest.raises(RequestError, match=words):
+        parse_yaml(text, file="x.yaml")
+    assert time.process_time() - began < 10
 
 
 def bomb(line):

@@ -1,0 +1,165 @@
+"""Slopes of long runs: a leak is found, noise that drifts for minutes is not taken for one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.endurance import last_result, processes_of
+from benchmarks.endurance_report import COLUMNS, MARKERS, report_of, slope_interval, table
+
+ROOT = Path(__file__).resolve().parents[2]
+HOURS = np.arange(720) / 360  # two hours, every 10 seconds
+
+
+def wandering(generator, strength=0.97):
+    """Noise that forgets within some five minutes, standard deviation about 1."""
+    shocks = generator.normal(size=len(HOURS)) * np.sqrt(1 - strength**2)
+    values = np.empty(len(HOURS))
+    value = generator.normal()
+    for i, shock in enumerate(shocks):
+        value = values[i] = strength * value + shock
+    return values
+
+
+def test_the_slope_is_that_of_least_squares():
+    values = 3.0 + 5.0 * HOURS + np.sin(HOURS * 40)
+    slope, low, high = slope_interval(HOURS, values)
+    assert slope == pytest.approx(np.polyfit(HOURS, values, 1)[0])
+    assert low < slope < high
+    assert slope_interval(HOURS, values) == (slope, low, high)
+    assert slope_interval(HOURS, values, seed=1) != (slope, low, high)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    held = independent = 0
+    for _ in range(100):
+        values = wandering(generator)
+        _, low, high = slope_interval(HOURS, values, resamples=300)
+        held += low <= 0.0 <= high
+        centred = HOURS - HOURS.mean()
+        slope = centred @ values / (centred @ centred)
+        error = values.std() / np.sqrt(centred @ centred)
+        independent += abs(slope) <= 1.96 * error
+    assert held >= 80  # blocks of a finite series are a little narrow
+    assert independent < 50  # what is wrong with an interval for independent samples
+
+
+def write(folder, leak=0.0, threads=30, slower=0.0, seconds=7200):
+    generator = np.random.default_rng(1)
+    file = folder / "samples.csv"
+    with file.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, fieldnames=COLUMNS)
+        writer.writeheader()
+        steps = 0.0
+        for i in range(seconds // 10):
+            hours, training = i / 360, {}
+            if i > 2:  # the first result comes later
+                steps += 10 * (2000 - slower * hours + generator.normal() * 20)
+                training = {"steps": int(steps), "training_seconds": 10 * i, "iterations": i}
+            for role, pid, base in (
+                ("command", 1, 300),
+                ("trainer", 2, 700),
+                ("runner", 3, 400),
+                ("runner", 4, 400),
+            ):
+                memory = base + generator.normal() + (leak * hours if role == "trainer" else 0)
+                row = {
+                    "seconds": 10 * i,
+                    "role": role,
+                    "pid": pid,
+                    "pss_mib": memory,
+                    "descriptors": 20,
+                }
+                writer.writerow(
+                    {**row, "threads": threads + int(hours * 2) * (role == "runner"), **training}
+                )
+    return file
+
+
+def verdicts(file):
+    return {line["name"]: line["flat"] for line in report_of(file)["lines"]}
+
+
+def test_a_leak_a_growing_count_and_a_slowdown_are_found(tmp_path):
+    found = verdicts(write(tmp_path, leak=50.0, slower=200.0))
+    assert not found["trainer: memory (PSS), MiB"]
+    assert not found["runner: threads"]
+    assert not found["steps/s"]
+    assert found["command: memory (PSS), MiB"]
+    assert found["runner: memory (PSS), MiB"]
+    assert found["trainer: threads"]
+
+
+def test_a_change_below_the_bound_is_flat_and_says_why(tmp_path):
+    (line,) = [
+        line
+        for line in report_of(write(tmp_path, leak=2.0))["lines"]
+        if line["name"].startswith("trainer: mem")
+    ]
+    assert line["low"] > 0
+    assert (line["flat"], line["why"]) == (True, "below the bound")
+    assert line["per_hour"] == pytest.approx(2.0, abs=0.2)
+
+
+def test_the_warm_up_is_left_out_and_runners_are_added_up(tmp_path):
+    report = report_of(write(tmp_path))
+    (line,) = [line for line in report["lines"] if line["name"].startswith("runner: mem")]
+    assert 790 < line["mean"] < 810
+    assert report["minutes"] == pytest.approx(119.3, abs=0.2)
+    assert report_of(write(tmp_path, seconds=10))["lines"] == []
+
+
+def test_processes_are_counted_as_the_kernel_does(tmp_path):
+    (before,) = [row for row in processes_of(os.getpid()) if row["role"] == "command"]
+    handles = [(tmp_path / str(i)).open("w") for i in range(7)]
+    ballast = np.ones(8_000_000)  # 61 MiB
+    (after,) = [row for row in processes_of(os.getpid()) if row["role"] == "command"]
+    for handle in handles:
+        handle.close()
+    assert after["descriptors"] - before["descriptors"] == 7
+    assert 50 < float(after["pss_mib"]) - float(before["pss_mib"]) < 80
+    assert ballast.sum() == 8_000_000
+    assert after["threads"] == len(os.listdir("/proc/self/task"))
+
+
+def test_the_last_whole_result_counts(tmp_path):
+    assert last_result(tmp_path) == {}
+    trial = tmp_path / "exp" / "trial"
+    trial.mkdir(parents=True)
+    lines = [
+        json.dumps(
+            {
+                "training_iteration": i,
+                "time_total_s": i / 3,
+                "num_env_steps_sampled_lifetime": 10 * i,
+            }
+        )
+        for i in (1, 2, 3)
+    ]
+    (trial / "result.json").write_text("\n".join([*lines, lines[0][:30]]))
+    assert last_result(tmp_path) == {"steps": 30, "training_seconds": "1.00", "iterations": 3}
+
+
+def test_the_table_of_the_page_is_that_of_the_kept_samples():
+    """Regenerate: `python -m benchmarks.endurance --report-only`."""
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    begin, end = MARKERS
+    (shown,) = re.findall(f"{begin}\n(.*?)\n{end}", page, re.DOTALL)
+    folder = ROOT / "results" / "endurance"
+    if not (folder / "report.json").exists():
+        assert shown == "Not run yet."
+        return
+    kept = json.loads((folder / "report.json").read_text())
+    assert shown == table(kept)
+    again = report_of(folder / "samples.csv")
+    assert json.loads(json.dumps(again)) == {
+        key: value for key, value in kept.items() if key != "about"
+    }
