@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from analysis.writing import written_aside
 from experiments.errors import RequestError
 
 MARK = ".made-here"
@@ -42,9 +43,8 @@ def mark_as_own(folder: Path) -> bool:
     key = _key(make=True)
     if key is None:
         return False
-    draft = folder / f"{MARK}.{os.getpid()}"
-    draft.write_text(_mark(key, folder), encoding="ascii")
-    draft.replace(folder / MARK)
+    with written_aside(folder / MARK) as draft:
+        draft.write_text(_mark(key, folder), encoding="ascii")
     return True
 
 

@@ -197,6 +197,7 @@ def test_what_was_not_begun_starts(tmp_path):
     assert begun_before(asked, resume) == [False]
     assert not _checked(asked[0], resume).resume
     state_of(folder)
+    assert mark_as_own(folder)
     assert begun_before(asked, resume) == [True]
 
 
