@@ -1,6 +1,6 @@
 """Kill trainings at random moments, resume them, and count what was lost: nothing, it should be.
 
-`python -m benchmarks.kills --kills 20 --out results/faults/kills.json`
+`python -m benchmarks.kills --kills 20 --out results/faults/kills.json --page docs/reliability.md`
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import psutil
 import yaml
 
 from algorithms.sealing import SEAL
+from analysis.study_update import between
 from analysis.writing import write_json
 from experiments.checkpoints import MODULE_FOLDER
 from experiments.result_files import PROGRESS, REPEATED
@@ -199,7 +200,9 @@ def verdict(run: Run, whole: Run | None) -> dict[str, Any]:
         "missing_iterations": TARGET - len(set(iterations)),
         "progress_agrees": in_table == iterations,
         "steps_rise": steps == sorted(set(steps)),
-        "most_iterations_repeated": max(kill["iterations_repeated"] for kill in run.kills),
+        "most_iterations_repeated": max(
+            (kill["iterations_repeated"] for kill in run.kills), default=0
+        ),
         "processes": len(run.orphans),
         # Ray ends them itself; the slowest ask for a sign of life once a minute.
         "processes_left": len(psutil.wait_procs(run.orphans, timeout=ORPHANS_S)[1]),
@@ -241,6 +244,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--page", type=Path, help="Page with the marks of the section `kills`.")
     asked = parser.parse_args()
     draw, kills, verdicts = random.Random(asked.seed), [], []
     found = {"checkpoint_interval": EVERY, "target": TARGET, "seed": asked.seed}
@@ -257,7 +261,11 @@ def main() -> None:
             verdicts.append(verdict(run, whole))
             print(verdicts[-1], flush=True)
             kills += [kill for kill in run.kills if "moment" in kill]
-            write_json(asked.out, {**found, "runs": verdicts, "kills": kills})
+            counted = {**found, "runs": verdicts, "kills": kills}
+            write_json(asked.out, counted)
+            if asked.page:
+                page = between(asked.page.read_text(), "kills", sentence(counted))
+                asked.page.write_text(page)
 
 
 if __name__ == "__main__":

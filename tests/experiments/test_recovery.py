@@ -45,7 +45,11 @@ def damage(checkpoint):
     os.truncate(checkpoint / "algorithm_state.pkl", 100)
 
 
-@pytest.mark.parametrize("damaged", [0, 1, 2], ids=lambda number: f"{number} damaged")
+@pytest.mark.parametrize(
+    "damaged",
+    [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)],
+    ids=lambda number: f"{number} damaged",
+)
 def test_it_goes_on_from_the_newest_whole_one(finished, killed, capsys, damaged):
     trial = trial_of(killed)
     # The last one was made when the trial was done: from there training would pass its end.
