@@ -82,7 +82,7 @@ def test_the_last_good_checkpoint_is_kept_and_named(train, monkeypatch, capsys):
     # Played in an environment that breaks, it ends with one line and exit code 1.
     name = "faulty-BadReward"
     register_env(name, lambda options: faulty_envs.BadReward())
-    arguments = ["evaluate", str(checkpoint), "--env", name, "--episodes", "8"]
+    arguments = ["evaluate", str(checkpoint), "--env", name, "--episodes", "40"]
     monkeypatch.setattr("sys.argv", ["rllib", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
