@@ -25,10 +25,10 @@ class StepWatch:
     """Raises :class:`StepTimeout` inside a reset or step of an environment that takes too long.
 
     Copies that are stepped one after the other have the time each, others together. A thread looks
-    at the group's progress a few times per ``seconds``; playing pays for counting alone. The error arrives by a signal where the main thread plays, which also
-    wakes a sleeping or waiting step; in other threads, with the next line of Python. Code that
-    keeps the interpreter to itself cannot be reached from within; of a runner process the training
-    process notices (``sample_timeout_s``).
+    at the group's progress a few times per ``seconds``; playing pays for counting alone. The error
+    arrives by a signal where the main thread plays, which also wakes a sleeping or waiting step; in
+    other threads, with the next line of Python. Code that keeps the interpreter to itself cannot be
+    reached from within; of a runner process the training process notices (``sample_timeout_s``).
     """
 
     def __init__(self, group: EnvGroup, seconds: float):

@@ -22,7 +22,7 @@ def require_sound(
 ) -> None:
     """Refuse a fragment with NaN or infinity in what a group's environments or the network gave.
 
-    Whole arrays are asked, not steps: on CartPole about 0.3 % of a fragment's time. Returns are
+    Whole arrays are asked, once per fragment: a handful of passes, none per step. Returns are
     asked beside rewards, for clipping hides an infinite reward from learning, not from scores;
     moments beside observations, for the filter clips as well.
 

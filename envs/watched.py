@@ -34,6 +34,8 @@ class WatchedEnv(gym.Wrapper):
         EnvironmentFault: one line with environment, copy, step and cause.
     """
 
+    env: gym.Env
+
     def __init__(self, env: gym.Env, name: str, index: int, create: Callable[[], gym.Env] | None):
         """``name`` and ``index`` tell which copy of what it is; without ``create`` nothing is mended."""
         super().__init__(env)

@@ -306,7 +306,7 @@ def test_a_runner_that_cannot_be_reached_from_within_is_ended(
     make_algo, make_config, tmp_path, name
 ):
     told = str(tmp_path / "told")
-    sizes = {**SIZES, "num_env_runners": 2, "train_batch_size": 80, "sample_timeout_s": 2.0}
+    sizes = {**SIZES, "num_env_runners": 2, "train_batch_size": 80, "sample_timeout_s": 6.0}
     if name == "A3C":
         sizes.pop("train_batch_size")
     algo = make_algo(make_config(name, faulty_envs.Deaf, **sizes, env_config={"told": told}))
