@@ -141,7 +141,7 @@ def place(tmp_path_factory):
 def test_every_trial_is_a_row_with_a_status(place):
     seen = set()
 
-    @fuzzed(150)
+    @fuzzed(60)
     @given(experiments())
     def one(drawn):
         number, files = drawn
@@ -163,7 +163,7 @@ def test_what_reads_a_run_says_so_in_one_line(place):
     """`rllib diff` and `rllib reproduce`: an answer or one refusal."""
     answered = {True: 0, False: 0}
 
-    @fuzzed(80)
+    @fuzzed(40)
     @given(experiments())
     def one(drawn):
         write(place / "exp", drawn[1])
