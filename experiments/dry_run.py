@@ -19,7 +19,7 @@ def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions, note
     """Print every job's plan; unless told otherwise, train a little to tell time and memory.
 
     Args:
-        jobs: checked jobs of :mod:`experiments.launch`, each with what Tune would draw from.
+        jobs: :class:`experiments.jobs.Job`s, each with what Tune would draw from.
         options: the command's.
         notes: where people are told that it takes a moment.
 

@@ -16,7 +16,8 @@ from rich.console import Console
 from experiments.command import main
 from experiments.evaluate import evaluate_checkpoint
 from experiments.experiment import Experiment
-from experiments.launch import _checked, _run_all
+from experiments.jobs import checked_job
+from experiments.launch import run_all
 from experiments.options import EvaluateOptions, FileOptions
 
 CONFIG = {
@@ -53,7 +54,7 @@ def train(tmp_path, monkeypatch, capsys):
             checkpoint_frequency=1,
         )
         options = FileOptions(ray_num_cpus=4)
-        code = _run_all([_checked(asked, options)], options, [], Console(quiet=True))
+        code = run_all([checked_job(asked, options)], options, [], Console(quiet=True))
         manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
         return code, manifest["trials"][0], capsys.readouterr().out
 

@@ -17,7 +17,7 @@ from experiments.agent_export import export
 from experiments.command import main
 from experiments.errors import RequestError
 from experiments.evaluate import evaluate_checkpoint
-from experiments.launch import _checked
+from experiments.jobs import checked_job
 from experiments.options import EvaluateOptions, FileOptions
 
 pytestmark = pytest.mark.ray
@@ -81,7 +81,7 @@ def iterations_in_whole_lines(file):
 
 def refusal(asked, resume=False):
     with pytest.raises(RequestError) as caught:
-        _checked(asked, FileOptions(ray_num_cpus=4, resume=resume), resume)
+        checked_job(asked, FileOptions(ray_num_cpus=4, resume=resume), resume)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -119,7 +119,7 @@ def commands(trial, tmp_path):
         lambda: evaluate_checkpoint(trial, EvaluateOptions(episodes=1)),
         lambda: evaluate_checkpoint(newest, EvaluateOptions(episodes=1)),
         lambda: export([trial], tmp_path / "agent", episodes=1, seed=0, force=False),
-        lambda: _checked(
+        lambda: checked_job(
             experiment(tmp_path / "other"), FileOptions(ray_num_cpus=4, restore=str(newest))
         ),
     ]

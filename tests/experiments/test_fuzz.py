@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import RequestError
-from experiments.launch import _sweep
+from experiments.jobs import check_sweep
 from experiments.options import FileOptions
 from experiments.reading import CHECKPOINT_FIELDS, FIELDS
 from experiments.requests import experiments_from_files
@@ -69,7 +69,7 @@ def test_any_value_anywhere_is_good_or_one_line(tmp_path):
         file.write_text(text, encoding="utf-8", errors="surrogatepass")
         try:
             for experiment in experiments_from_files([file], FileOptions()):
-                _sweep(experiment, 2.0, 0.0)
+                check_sweep(experiment, 2.0, 0.0)
                 folder_of(experiment)
             counts["good"] += 1
         except RequestError as error:

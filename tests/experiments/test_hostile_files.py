@@ -18,7 +18,7 @@ from experiments.checking import check_experiment
 from experiments.command import prepare_imports
 from experiments.errors import LONGEST, RequestError
 from experiments.experiment import Experiment
-from experiments.launch import _checked
+from experiments.jobs import checked_job
 from experiments.names import MAX_BYTES
 from experiments.options import FileOptions
 from experiments.originals import open_original
@@ -108,7 +108,7 @@ def test_a_storage_path_that_no_terminal_shows_is_refused(file, storage):
 def test_results_never_go_through_a_link_that_leads_nowhere(file, tmp_path):
     (tmp_path / "x").symlink_to(tmp_path / "elsewhere")
     (experiment,) = read_experiments(file("x", storage_path=str(tmp_path)))
-    message = refusal(_checked, experiment, FileOptions())
+    message = refusal(checked_job, experiment, FileOptions())
     assert f"{tmp_path / 'x'} exists; use --resume" in message
     assert not (tmp_path / "elsewhere").exists()
 

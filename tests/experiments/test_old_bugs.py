@@ -16,10 +16,10 @@ from experiments import examples as examples_module
 from experiments.command import app
 from experiments.errors import RequestError
 from experiments.examples import example_file
-from experiments.launch import _tracking_callbacks, checkpoint_config
 from experiments.options import EvaluateOptions, FileOptions, TrainOptions
 from experiments.reading import read_experiments
 from experiments.requests import experiment_from_options, experiments_from_files
+from experiments.tuners import checkpoint_config, tracking_callbacks
 
 PYTHON = """
 from ray.rllib.algorithms.ppo import PPOConfig
@@ -68,7 +68,7 @@ def test_4_weights_and_biases_needs_no_class_name(monkeypatch):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RequestError, match="wandb is missing"):
-        _tracking_callbacks(FileOptions(wandb_key="key"))
+        tracking_callbacks(FileOptions(wandb_key="key"))
 
 
 def test_5_an_environment_in_config_is_kept():

@@ -43,6 +43,9 @@ def strangers(tmp_path, monkeypatch):
             (place / name).write_bytes(pickle.dumps(Bomb()))
     for name in ("tuner.pkl", "trainable.pkl"):
         (folder / name).write_bytes(pickle.dumps(Bomb()))
+    # Without them nothing there would be taken for begun, or for a checkpoint.
+    (folder / "experiment_state-2026-01-01.json").write_text('{"trial_data": ["a trial"]}')
+    (checkpoint / "rllib_checkpoint.json").write_text('{"type": "Algorithm"}')
     entry = {
         "run": "PPO",
         "env": "CartPole-v1",

@@ -15,11 +15,13 @@ from algorithms.sealing import iteration_of
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.interruption import Interruption, interruption
-from experiments.launch import _checked, _restored, _run_all
+from experiments.jobs import checked_job
+from experiments.launch import run_all
 from experiments.options import FileOptions
 from experiments.ownership import mark_as_own
 from experiments.result_files import REPEATED
 from experiments.resuming import begun_before
+from experiments.tuners import restored_tuner
 
 ITERATIONS = 40
 CONFIG = {
@@ -79,10 +81,10 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
     monkeypatch.setattr("sys.argv", ["rllib", "train", "file", "two.yaml"])
     said = (tmp_path / "said.txt").open("w")
     notes, options = Console(file=said, soft_wrap=True), FileOptions(ray_num_cpus=4)
-    jobs = [_checked(experiment, options) for experiment in experiments(tmp_path)]
+    jobs = [checked_job(experiment, options) for experiment in experiments(tmp_path)]
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     thread = signal_at_the_first_result(tmp_path / "first", [number])
-    assert _run_all(jobs, options, [], notes) == 130
+    assert run_all(jobs, options, [], notes) == 130
     thread.join()
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert not (tmp_path / "second").exists()
@@ -99,8 +101,8 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
     asked = experiments(tmp_path)
     begun = begun_before(asked, options)
     assert begun == [True, False]
-    jobs = [_checked(e, options, resume) for e, resume in zip(asked, begun, strict=True)]
-    assert _run_all(jobs, options, [], notes) == 0
+    jobs = [checked_job(e, options, resume) for e, resume in zip(asked, begun, strict=True)]
+    assert run_all(jobs, options, [], notes) == 0
     for name, resumed in (("first", 1), ("second", 0)):
         manifest = json.loads((tmp_path / name / "manifest.json").read_text())
         assert (manifest["status"], len(manifest.get("resumed", []))) == ("done", resumed)
@@ -116,9 +118,9 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
 def test_a_second_signal_ends_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
     options = FileOptions(ray_num_cpus=4)
-    job = _checked(experiments(tmp_path, iterations=10_000)[0], options)
+    job = checked_job(experiments(tmp_path, iterations=10_000)[0], options)
     thread = signal_at_the_first_result(tmp_path / "first", [signal.SIGINT, signal.SIGINT])
-    assert _run_all([job], options, [], Console(soft_wrap=True)) == 130
+    assert run_all([job], options, [], Console(soft_wrap=True)) == 130
     thread.join()
     manifest = json.loads((tmp_path / "first" / "manifest.json").read_text())
     assert manifest["status"] == "interrupted"
@@ -194,10 +196,10 @@ def test_what_was_not_begun_starts(tmp_path):
     (folder / "tuner.pkl").write_bytes(b"")
     assert begun_before(asked, resume) == [False]
     state_of(folder, trials=())
-    assert begun_before(asked, resume) == [False]
-    assert not _checked(asked[0], resume).resume
-    state_of(folder)
     assert mark_as_own(folder)
+    assert begun_before(asked, resume) == [False]
+    assert not checked_job(asked[0], resume).resume
+    state_of(folder)
     assert begun_before(asked, resume) == [True]
 
 
@@ -208,6 +210,6 @@ def test_a_damaged_description_is_one_line(tmp_path):
     state_of(folder)
     options = FileOptions(resume=True, ray_num_cpus=4)
     with pytest.raises(RequestError) as caught:
-        _restored(_checked(experiments(tmp_path)[0], options, resume=True))
+        restored_tuner(checked_job(experiments(tmp_path)[0], options, resume=True))
     assert str(caught.value).startswith(f"{folder / 'tuner.pkl'}: cannot be read: ")
     assert json.loads((folder / "manifest.json").read_text()) == {"status": "interrupted"}

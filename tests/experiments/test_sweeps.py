@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from experiments.experiment import Experiment
-from experiments.launch import _checked, _run
+from experiments.jobs import checked_job
+from experiments.launch import run_job
 from experiments.options import FileOptions
 
 pytestmark = pytest.mark.ray
@@ -38,7 +39,7 @@ def swept(folder, **changes):
         "sweep", "PPO", "CartPole-v1", **{**fields, "storage_path": str(folder), **changes}
     )
     options = FileOptions(ray_num_cpus=4)
-    assert _run(_checked(experiment, options), options, []) == 0
+    assert run_job(checked_job(experiment, options), options, []) == 0
     return json.loads((folder / "sweep" / "manifest.json").read_text())
 
 

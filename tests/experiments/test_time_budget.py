@@ -13,7 +13,8 @@ from rich.console import Console
 from analysis.folders import stopped_early
 from experiments import time_budget
 from experiments.experiment import Experiment
-from experiments.launch import _checked, _run
+from experiments.jobs import checked_job
+from experiments.launch import run_job
 from experiments.options import FileOptions
 from experiments.progress import status_line
 from experiments.reproduce import reproduce
@@ -118,7 +119,7 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys, monkeypa
         storage_path=str(tmp_path),
     )
     options = FileOptions(ray_num_cpus=4)
-    assert _run(_checked(experiment, options), options, []) == 0
+    assert run_job(checked_job(experiment, options), options, []) == 0
     manifest = json.loads((tmp_path / "timed" / "manifest.json").read_text())
     (row,) = manifest["trials"]
     assert (manifest["status"], row["status"]) == ("done", "stopped early")

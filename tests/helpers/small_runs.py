@@ -7,7 +7,8 @@ import pickle
 
 from experiments.checkpoints import MODULE_FOLDER
 from experiments.experiment import Experiment
-from experiments.launch import _checked, _run
+from experiments.jobs import checked_job
+from experiments.launch import run_job
 from experiments.options import FileOptions
 
 CONFIG = {
@@ -32,7 +33,7 @@ def experiment(storage, stop=None, **changes):
 def run(asked, *, resume=False, **given):
     """The exit code."""
     options = FileOptions(ray_num_cpus=4, resume=resume, **given)
-    return _run(_checked(asked, options, resume), options, [])
+    return run_job(checked_job(asked, options, resume), options, [])
 
 
 def trial_of(storage):
