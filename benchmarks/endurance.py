@@ -130,7 +130,7 @@ def _role(pid: int, root: int, name: str) -> str:
     """What a process is, by the name that Ray gives it (the kernel keeps 15 characters)."""
     if pid == root:
         return "command"
-    if name.startswith("ray::VectorEnv"):
+    if name.startswith(("ray::VectorEnv", "ray::A3CRunner")):
         return "runner"
     known = ("ray::A2C", "ray::A3C", "ray::PPO", "ray::PG", "ray::DQN")
     if name.startswith(known):

@@ -83,7 +83,7 @@ def test_a_gradient_that_is_not_finite_comes_back_as_the_error(make_config):
     answer = runner.compute_gradients(runner.module.get_state(), timestep=77)
     runner.stop()
     assert isinstance(answer, FloatingPointError)
-    assert "environment step 77, update 2" in str(answer)
+    assert "environment step 77, runner 2" in str(answer)
 
 
 def test_gradients_are_applied_with_one_optimizer_step(runner, make_learner):
