@@ -269,20 +269,20 @@ class Failing(CartPoleEnv):
 """
 
 
-def train_failing(tiny, tmp_path, after):
+def train_failing(tiny, tmp_path, after, **config):
     """Train in an environment that fails after so many good steps."""
     (tmp_path / "failing_env.py").write_text(FAILING)
     options = ["--storage-path", tmp_path / "results", "--import", "failing_env"]
     file = tiny(
         env="failing_env.Failing",
-        config={**CONFIG, "env_config": {"after": after}},
+        config={**CONFIG, "env_config": {"after": after}, **config},
         stop={"training_iteration": 2},
     )
     return rllib("train", "file", file, *options, cwd=tmp_path)
 
 
 def test_an_environment_that_fails(tiny, tmp_path):
-    done = train_failing(tiny, tmp_path, after=20)
+    done = train_failing(tiny, tmp_path, after=20, restart_failed_sub_environments=False)
     assert done.returncode == 1, done.stderr
     assert "the pole is broken" in done.stdout
     manifest = json.loads((tmp_path / "results" / "tiny" / "manifest.json").read_text())

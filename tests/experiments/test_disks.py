@@ -19,6 +19,7 @@ from experiments.errors import RequestError
 from experiments.evaluate import evaluate_checkpoint
 from experiments.jobs import checked_job
 from experiments.options import EvaluateOptions, FileOptions
+from experiments.ownership import mark_as_own
 
 pytestmark = pytest.mark.ray
 
@@ -49,6 +50,7 @@ def after_the_first_checkpoint(folder, act):
     return thread
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session", "no_strict_metric")
 def test_a_disk_that_fills_up_in_training(disk, capsys):
     # Retries would fail again, so there are none.
@@ -109,7 +111,9 @@ def finished(ray_session, tmp_path_factory):
 
 @pytest.fixture
 def trial(finished, tmp_path):
-    return shutil.copytree(trial_of(finished), tmp_path / "trial")
+    copy = shutil.copytree(trial_of(finished), tmp_path / "trial")
+    assert mark_as_own(copy)
+    return copy
 
 
 def commands(trial, tmp_path):

@@ -16,7 +16,7 @@ import yaml
 
 from benchmarks.measure import tree
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 LISTENING = "0A"
 TINY = {

@@ -88,6 +88,7 @@ def change(file, **fields):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_run_is_reproduced_bit_by_bit(storage, reproduced):
     assert reproduced.returncode == 0, reproduced.stderr
     assert "promised: the same learning curves, bit by bit" in reproduced.stdout
@@ -104,6 +105,7 @@ def test_a_run_is_reproduced_bit_by_bit(storage, reproduced):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_changed_number_is_named_with_its_row(copy, capsys):
     trial = a_trial(copy / "tiny-reproduced", 1)
     lines = (trial / "result.json").read_text().splitlines()
@@ -119,6 +121,7 @@ def test_a_changed_number_is_named_with_its_row(copy, capsys):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_missing_trial_is_a_row_and_not_reproduced(copy, capsys):
     shutil.rmtree(a_trial(copy / "tiny-reproduced", 1))
     code, said = verified(copy / "tiny", copy, capsys)
@@ -127,6 +130,7 @@ def test_a_missing_trial_is_a_row_and_not_reproduced(copy, capsys):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_folder_of_another_run_is_not_taken_for_the_repetition(copy, capsys):
     change(copy / "tiny-reproduced" / "manifest.json", stop={"training_iteration": 4})
     with pytest.raises(RequestError, match=r"stop: is not that of .*--experiment-name"):
@@ -135,6 +139,7 @@ def test_a_folder_of_another_run_is_not_taken_for_the_repetition(copy, capsys):
 
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_run_is_not_compared_with_itself(copy, force):
     for storage, name in ((copy, "tiny"), (copy / "x" / "..", "tiny"), (copy.parent, copy.name)):
         options = ReproduceOptions(
@@ -146,6 +151,7 @@ def test_a_run_is_not_compared_with_itself(copy, force):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_an_existing_reproduction_is_refused(storage, reproduced, capsys):
     options = ReproduceOptions(storage_path=str(storage))
     with pytest.raises(RequestError, match="tiny-reproduced exists; use --resume"):
@@ -153,6 +159,7 @@ def test_an_existing_reproduction_is_refused(storage, reproduced, capsys):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_not_promised_is_judged_by_the_spread_of_seeds(copy, capsys):
     """Two seeds: by the last episodes."""
     change(copy / "tiny" / "manifest.json", machine={"cpu": "another"})
@@ -173,6 +180,7 @@ def test_not_promised_is_judged_by_the_spread_of_seeds(copy, capsys):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_trial_gets_its_own_values_of_the_grid(storage):
     trial = a_trial(storage / "tiny", 1)
     params = json.loads((trial / "params.json").read_text())
@@ -187,6 +195,7 @@ def test_a_trial_gets_its_own_values_of_the_grid(storage):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_experiment_and_manifest_are_the_same_request(storage):
     by_folder = open_original(storage / "tiny").experiment
     assert by_folder == open_original(storage / "tiny" / "manifest.json").experiment
@@ -195,6 +204,7 @@ def test_experiment_and_manifest_are_the_same_request(storage):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_kept_curve_is_enough_but_not_of_a_grid(copy):
     change(copy / "tiny" / "manifest.json", config_given={**CONFIG, "lr": 1e-3})
     keep(copy / "tiny", copy / "kept", every=100)
