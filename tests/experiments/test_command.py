@@ -281,6 +281,7 @@ def train_failing(tiny, tmp_path, after, **config):
     return rllib("train", "file", file, *options, cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_an_environment_that_fails(tiny, tmp_path):
     done = train_failing(tiny, tmp_path, after=20, restart_failed_sub_environments=False)
     assert done.returncode == 1, done.stderr

@@ -46,6 +46,7 @@ def left_by(mark):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.timeout(960)  # about 15 s on a machine with nothing else to do
 def test_a_dry_run_measures_and_leaves_no_trace(tmp_path):
     home, here, storage = (tmp_path / name for name in ("home", "here", "storage"))

@@ -48,6 +48,7 @@ def no_strict_metric(monkeypatch):
     monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session", "no_strict_metric")
 def test_asha_over_seeds_is_ranked_and_says_what_it_stopped(tmp_path, capsys):
     asha = {"type": "asha", "grace_period": 128, "reduction_factor": 2, "max_t": 1024}
