@@ -116,8 +116,8 @@ def provenance(runs: Sequence[Run]) -> str:
         if machine := run.about.get("machine"):
             machines.add(f"{machine['cpu']}, {machine['cores']} cores")
         git = run.about.get("git") or {}
-        if commit := git.get("commit"):
-            commits.add(f"{str(commit)[:7]}{'+' if git.get('dirty') else ''}")
+        if git.get("commit"):
+            commits.add(tables.commit(git))
     told = f"Machine: {'; '.join(sorted(machines)) or '–'}. Commits: {', '.join(sorted(commits)) or '–'}."
     legend = any(commit.endswith("+") for commit in commits)
     return f"{told} A commit with + had uncommitted changes." if legend else told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -18,6 +18,11 @@ def cell(value: Any) -> str:
             return "never"
         return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def commit(git: Mapping[str, Any]) -> str:
+    """A manifest's commit, short; a + where the checkout held changes."""
+    return f"{str(git.get('commit'))[:7]}{'+' if git.get('dirty') else ''}"
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

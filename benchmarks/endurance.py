@@ -22,6 +22,7 @@ from typing import Any
 
 from analysis.folders import RESULT
 from analysis.lines import result_in
+from analysis.writing import write_json
 from benchmarks.endurance_report import COLUMNS, report_of, write_table
 from benchmarks.measure import ROOT, pss_mib, tree
 from experiments.manifest import machine, package_versions
@@ -60,9 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         }
     else:
         about = json.loads((options.out / "report.json").read_text())["about"]
-    draft = options.out / ".report.json"
-    draft.write_text(json.dumps({"about": about, **report}, indent=1) + "\n")
-    draft.replace(options.out / "report.json")
+    write_json(options.out / "report.json", {"about": about, **report})
     print(write_table(options.out / "report.json", PAGE if options.out == OUT else None))
     return code
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from analysis.marked import between
+from analysis.writing import written_aside
 
 COLUMNS = (
     "seconds", "role", "pid", "pss_mib", "descriptors", "threads",
@@ -30,7 +32,7 @@ RESAMPLES = 2_000
 HOURS = 2.0
 # What a value may change over HOURS and still be called flat: a share of its mean, or so many.
 MEMORY_SHARE, RATE_SHARE, COUNT = 0.02, 0.05, 1.0
-MARKERS = ("<!-- endurance:begin -->", "<!-- endurance:end -->")
+SECTION = "endurance"
 WATCHED = {
     "pss_mib": ("memory (PSS), MiB", MEMORY_SHARE),
     "descriptors": ("file descriptors", None),
@@ -186,10 +188,7 @@ def write_table(report: Path, page: Path | None) -> str:
     """Put the table of a report between the markers of a page; the table."""
     body = table(json.loads(report.read_text()))
     if page is not None:
-        begin, end = MARKERS
-        pattern = re.compile(f"({begin}\n).*?({end})", re.DOTALL)
-        text = pattern.sub(lambda match: f"{match[1]}{body}\n{match[2]}", page.read_text())
-        draft = page.with_name(f".{page.name}")
-        draft.write_text(text)
-        draft.replace(page)
+        text = between(page.read_text(), SECTION, body)
+        with written_aside(page) as draft:
+            draft.write_text(text)
     return body

@@ -26,12 +26,12 @@ import psutil
 import yaml
 
 from algorithms.sealing import SEAL
-from analysis.study_update import between
+from analysis.marked import between
 from analysis.writing import write_json
+from benchmarks.measure import ROOT
 from experiments.checkpoints import MODULE_FOLDER
 from experiments.result_files import PROGRESS, REPEATED
 
-ROOT = Path(__file__).resolve().parents[1]
 TARGET, EVERY = 60, 5  # iterations in all, and between two checkpoints
 _COMMON = {"num_envs_per_env_runner": 4, "seed": 1, "model": {"fcnet_hiddens": [16]}}
 CONFIGS: dict[str, dict[str, Any]] = {

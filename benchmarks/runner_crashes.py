@@ -24,8 +24,9 @@ import ray
 
 import algorithms
 from algorithms.runner import VectorEnvRunner
-from analysis.study_update import between
+from analysis.marked import between
 from analysis.tables import markdown
+from analysis.writing import write_json
 from benchmarks.measure import ROOT
 
 KILLS = {"A2C": 7, "A3C": 7, "PPO": 6}
@@ -276,10 +277,7 @@ def _record(seed: int) -> None:
         trainings.append(crash(name, kills, TARGET_STEPS, seed))
         print(json.dumps({k: v for k, v in trainings[-1].items() if k != "kills"}), flush=True)
     ray.shutdown()
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    draft = OUT.with_suffix(".tmp")
-    draft.write_text(json.dumps({"seed": seed, "trainings": trainings}, indent=2) + "\n")
-    draft.replace(OUT)
+    write_json(OUT, {"seed": seed, "trainings": trainings}, indent=2)
 
 
 if __name__ == "__main__":

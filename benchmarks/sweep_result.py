@@ -14,8 +14,9 @@ from typing import Any
 
 from analysis import tables
 from analysis.folders import MANIFEST, read_object
-from analysis.keeping import KEPT_OF_MANIFEST, write_json
+from analysis.keeping import KEPT_OF_MANIFEST
 from analysis.marked import between
+from analysis.writing import write_json
 from benchmarks.measure import ROOT
 
 KEPT = ROOT / "results" / "sweeps" / "cartpole-ppo"
@@ -99,8 +100,7 @@ def _seeds(trials: list[dict[str, Any]]) -> str:
 
 
 def _commit(experiment: dict[str, Any]) -> str:
-    git = experiment["git"] or {}
-    return f"`{str(git.get('commit'))[:7]}{'+' if git.get('dirty') else ''}`"
+    return f"`{tables.commit(experiment['git'] or {})}`"
 
 
 def _machine(experiment: dict[str, Any]) -> str:

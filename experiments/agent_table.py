@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from analysis import tables
 from analysis.marked import between, has_marks
 from experiments.agents import AGENT_FILE, WEIGHTS_FILE, read_description
 from experiments.errors import RequestError
@@ -68,7 +69,7 @@ def row(agent: Path) -> tuple[str, ...]:
     described = read_description(agent / AGENT_FILE)
     source, measured = described["source"], described["evaluation"] or {}
     git = source.get("git") or {}
-    commit = f"{str(git.get('commit'))[:7]}{'+' if git.get('dirty') else ''}" if git else "–"
+    commit = tables.commit(git) if git else "–"
     steps = source.get("steps")
     training = (
         f"{source.get('seed')}, {'–' if steps is None else format(steps, ',')}, "

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.endurance import last_result, processes_of
-from benchmarks.endurance_report import COLUMNS, MARKERS, report_of, slope_interval, table
+from benchmarks.endurance_report import COLUMNS, SECTION, report_of, slope_interval, table
 
 ROOT = Path(__file__).resolve().parents[2]
 HOURS = np.arange(720) / 360  # two hours, every 10 seconds
@@ -167,8 +167,9 @@ def test_the_last_whole_result_counts(tmp_path):
 def test_the_table_of_the_page_is_that_of_the_kept_samples():
     """Regenerate: `python -m benchmarks.endurance --report-only`."""
     page = (ROOT / "docs" / "reliability.md").read_text()
-    begin, end = MARKERS
-    (shown,) = re.findall(f"{begin}\n(.*?)\n{end}", page, re.DOTALL)
+    (shown,) = re.findall(
+        f"<!-- {SECTION}:begin -->\n(.*?)\n<!-- {SECTION}:end -->", page, re.DOTALL
+    )
     folder = ROOT / "results" / "endurance"
     if not (folder / "report.json").exists():
         assert shown == "Not run yet."
