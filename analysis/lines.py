@@ -39,7 +39,7 @@ def results_of(file: Path, told: Callable[[dict[str, Any]], T]) -> list[T]:
 
 def result_in(line: bytes) -> dict[str, Any] | None:
     """The result on a line; None when there is no whole one."""
-    found = _parsed(line)
+    found = parsed(line)
     return found if found is not None else behind_a_cut(line)
 
 
@@ -48,7 +48,7 @@ def behind_a_cut(line: bytes) -> dict[str, Any] | None:
     at = line.find(b'{"', 1)
     while at > 0:
         # Inner objects do not parse: the braces of those around them follow.
-        if (found := _parsed(line[at:])) is not None:
+        if (found := parsed(line[at:])) is not None:
             return found if "training_iteration" in found else None
         at = line.find(b'{"', at + 1)
     return None
@@ -71,7 +71,8 @@ def counting(iterations_T: np.ndarray) -> np.ndarray:
     return counts_T
 
 
-def _parsed(text: bytes) -> dict[str, Any] | None:
+def parsed(text: bytes) -> dict[str, Any] | None:
+    """The object that a text is; None where it is none, or more than that."""
     try:
         found = json.loads(text)
     except ValueError:

@@ -19,7 +19,7 @@ from ray.tune.utils.util import SafeFallbackEncoder
 
 from analysis.columns import number_of
 from analysis.folders import PARAMS, RESULT
-from analysis.lines import counting, result_in
+from analysis.lines import behind_a_cut, counting, parsed, result_in
 from analysis.writing import written_aside
 from experiments.whole_checkpoints import put_aside
 
@@ -146,25 +146,20 @@ def cut_progress(folder: Path, iteration: int) -> list[str]:
 
 def _told(line: bytes) -> tuple[float, bool]:
     """A line's iteration, NaN without one; and whether it is a whole result and nothing else."""
-    result = result_in(line)
+    whole = parsed(line)
+    result = whole if whole is not None else behind_a_cut(line)
     if result is None:
         return np.nan, False
-    return number_of(result, "iterations"), line.endswith(b"\n") and _is_object(line)
+    return number_of(result, "iterations"), line.endswith(b"\n") and whole is not None
 
 
 def _line(line: bytes) -> bytes:
     """The result on a line as a line of its own; nothing where there is none."""
-    if line.endswith(b"\n") and _is_object(line):
+    whole = parsed(line)
+    if line.endswith(b"\n") and whole is not None:
         return line
-    result = result_in(line)
+    result = whole if whole is not None else behind_a_cut(line)
     return b"" if result is None else json.dumps(result).encode() + b"\n"
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
 
 
 def _number(text: str) -> float:
