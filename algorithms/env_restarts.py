@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, VectorEnv
 
 from envs import RESTARTS, RESTARTS_IN_A_ROW, EnvironmentFault, StepTimeout
-from envs.watched import KEY, described
+from envs.watched import KEY, described, seed_after
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +64,9 @@ class VectorBuilder:
             )
 
     def next_seed(self) -> int | None:
-        """Another one each time, and the same in a repeated run; None where none was given."""
-        if self.seed is None:
-            return None
-        entropy = [int(np.ravel(self.seed)[0]), self.restarts]
-        return int(np.random.SeedSequence(entropy).generate_state(1)[0]) >> 2
+        """As :func:`envs.watched.seed_after`, by the first copy's seed."""
+        first = None if self.seed is None else int(np.ravel(self.seed)[0])
+        return seed_after(first, self.restarts)
 
 
 def begun_anew(

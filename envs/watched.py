@@ -114,18 +114,11 @@ class WatchedEnv(gym.Wrapper):
                     self.env.close()
             try:
                 self.env = self._create()
-                obs, info = self.env.reset(seed=self._next_seed())
+                obs, info = self.env.reset(seed=seed_after(self._seed, self._restarts))
             except Exception as again:
                 error, where, action = again, "reset", None
             else:
                 return obs, {**info, RESTARTS: self._restarts - began}
-
-    def _next_seed(self) -> int | None:
-        """Another one each time, and the same in a repeated run; None where none was given."""
-        if self._seed is None:
-            return None
-        words = np.random.SeedSequence([self._seed, self._restarts]).generate_state(1)
-        return int(words[0]) >> 2
 
 
 def watched(name: str, index: int, create: Callable[[], gym.Env], restart: bool) -> gym.Env:
@@ -134,6 +127,14 @@ def watched(name: str, index: int, create: Callable[[], gym.Env], restart: bool)
     if not isinstance(made, gym.Env):
         return made
     return WatchedEnv(made, name, index, create if restart else None)
+
+
+def seed_after(seed: int | None, restarts: int) -> int | None:
+    """Another one each time, and the same in a repeated run; None where none was given."""
+    if seed is None:
+        return None
+    # 30 bits, as ale-py's vector environment takes 31 only.
+    return int(np.random.SeedSequence([seed, restarts]).generate_state(1)[0]) >> 2
 
 
 def described(error: BaseException) -> str:
