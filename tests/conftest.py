@@ -39,3 +39,9 @@ def ray_session() -> Iterator[None]:
     algorithms.register()
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def no_strict_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the command does it: a trial has no score before its first episode has ended."""
+    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")

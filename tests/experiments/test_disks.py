@@ -30,11 +30,6 @@ def disk(tmp_path):
         yield disk
 
 
-@pytest.fixture
-def no_strict_metric(monkeypatch):
-    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-
-
 def after_the_first_checkpoint(folder, act):
     """A thread that does something to the disk as soon as a checkpoint is whole."""
 

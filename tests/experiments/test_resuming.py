@@ -10,6 +10,7 @@ import time
 
 import pytest
 from rich.console import Console
+from small_runs import CONFIG
 
 from algorithms.sealing import iteration_of
 from experiments.errors import RequestError
@@ -24,15 +25,6 @@ from experiments.resuming import begun_before
 from experiments.tuners import restored_tuner
 
 ITERATIONS = 40
-CONFIG = {
-    "num_env_runners": 0,
-    "num_envs_per_env_runner": 4,
-    "train_batch_size": 128,
-    "minibatch_size": 64,
-    "num_epochs": 1,
-    "seed": 1,
-    "model": {"fcnet_hiddens": [8]},
-}
 
 
 def experiments(folder, iterations=ITERATIONS):

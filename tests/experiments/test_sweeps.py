@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from small_runs import UNSEEDED
 
 from experiments.experiment import Experiment
 from experiments.jobs import checked_job
@@ -21,15 +22,7 @@ from experiments.options import FileOptions
 pytestmark = pytest.mark.ray
 ROOT = Path(__file__).resolve().parents[2]
 RETURN = "env_runners/episode_return_mean"
-CONFIG = {
-    "lr": {"loguniform": [1e-4, 1e-2]},
-    "num_env_runners": 0,
-    "num_envs_per_env_runner": 4,
-    "train_batch_size": 128,
-    "minibatch_size": 64,
-    "num_epochs": 1,
-    "model": {"fcnet_hiddens": [8]},
-}
+CONFIG = {"lr": {"loguniform": [1e-4, 1e-2]}, **UNSEEDED}
 
 
 def swept(folder, **changes):
@@ -41,11 +34,6 @@ def swept(folder, **changes):
     options = FileOptions(ray_num_cpus=4)
     assert run_job(checked_job(experiment, options), options, []) == 0
     return json.loads((folder / "sweep" / "manifest.json").read_text())
-
-
-@pytest.fixture
-def no_strict_metric(monkeypatch):
-    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
+from small_runs import UNSEEDED
 
 from analysis.folders import stopped_early
 from experiments import time_budget
@@ -20,15 +21,6 @@ from experiments.progress import status_line
 from experiments.reproduce import reproduce
 from experiments.reproduce_options import ReproduceOptions
 from experiments.time_budget import SAVE_SECONDS, TimeBudget
-
-CONFIG = {
-    "num_env_runners": 0,
-    "num_envs_per_env_runner": 4,
-    "train_batch_size": 128,
-    "minibatch_size": 64,
-    "num_epochs": 1,
-    "model": {"fcnet_hiddens": [8]},
-}
 
 
 @pytest.fixture
@@ -112,7 +104,7 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys, monkeypa
         "timed",
         "PPO",
         "CartPole-v1",
-        CONFIG,
+        UNSEEDED,
         {"training_iteration": 100_000},
         seeds=(1,),
         time_budget_s=40.0,

@@ -11,15 +11,15 @@ from experiments.jobs import checked_job
 from experiments.launch import run_job
 from experiments.options import FileOptions
 
-CONFIG = {
+UNSEEDED = {
     "num_env_runners": 0,
     "num_envs_per_env_runner": 4,
     "train_batch_size": 128,
     "minibatch_size": 64,
     "num_epochs": 1,
-    "seed": 1,
     "model": {"fcnet_hiddens": [8]},
 }
+CONFIG = {**UNSEEDED, "seed": 1}
 
 
 def experiment(storage, stop=None, **changes):
