@@ -11,7 +11,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
+from experiments.saying import say
 
 # How long the iterations under way may take; then the run ends with the checkpoints that are there.
 PATIENCE_S = 10.0
@@ -80,7 +80,7 @@ class Interruption:
             line = (
                 f"interrupted: making checkpoints, {PATIENCE_S:g} s at most; once more ends at once"
             )
-            Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
+            say(line)
         elif self._signals == 2:
             self.end()
         else:

@@ -21,6 +21,7 @@ from experiments.ranking import ranking
 from experiments.ray_start import check_cluster, check_options, is_cluster, running_ray
 from experiments.requests import option_notes
 from experiments.resuming import begun_before
+from experiments.saying import say
 from experiments.summary import print_summary, resume_command, trial_rows
 from experiments.tuners import new_tuner, param_space, restored_tuner, tracking_callbacks
 
@@ -114,5 +115,5 @@ def _failed_on_disk(job: Job, fault: str) -> int:
     with suppress(OSError):
         finish_manifest(job.folder, "failed", [], [])
     line = f"{job.folder}: {fault}; what was whole is kept, and goes on with: {resume_command()}"
-    Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
+    say(line)
     return EXIT_CODES["failed"]

@@ -15,13 +15,13 @@ from ray.tune.schedulers import (
     PopulationBasedTraining,
     TrialScheduler,
 )
-from rich.console import Console
 
 from analysis.folders import note_stopped_early
 from analysis.writing import written_aside
 from experiments.disk_faults import raise_if_of_disk
 from experiments.interruption import interruption
 from experiments.recovery import adopt_checkpoints
+from experiments.saying import say
 
 STATE = "scheduler_state.pkl"
 
@@ -72,7 +72,7 @@ class SavedScheduler(TrialScheduler):
         # Members of a population go on from each other's checkpoints.
         if not (trial.is_finished() or isinstance(self.inner, PopulationBasedTraining)):
             for note in adopt_checkpoints(trial):
-                _say(f"note: {note}")
+                say(f"note: {note}")
         if not self._restored:
             self._restored = True
             self._restore(_folder(trial))
@@ -143,10 +143,6 @@ class SavedScheduler(TrialScheduler):
     def _restore(self, folder: Path) -> None:
         if (folder / STATE).exists():
             self.inner.restore(str(folder / STATE))
-
-
-def _say(line: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
 
 
 def _folder(trial: Any) -> Path:
