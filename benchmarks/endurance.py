@@ -1,4 +1,4 @@
-"""Hours of continuous training, watched from outside: memory, file descriptors, threads, steps/s.
+"""Hours of continuous training, watched from outside: memory, descriptors, threads and speed.
 
 `python -m benchmarks.endurance --minutes 120` trains Pong with A2C, its tuned file with two runners, by
 the real `rllib train file`, and writes a sample of every process every 10 seconds to
@@ -19,6 +19,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from analysis.folders import RESULT
 from analysis.lines import result_in
@@ -110,7 +112,7 @@ def _watched(command: list[str], storage: Path, samples: Path, every: float) -> 
 
 
 def processes_of(root: int) -> Iterator[dict[str, Any]]:
-    """Role, number, memory (PSS, MiB), file descriptors and threads of every process of a run."""
+    """Role, number, memory (PSS, MiB), file descriptors, threads and CPU time of a run's processes."""
     for pid in tree(root):
         folder = Path(f"/proc/{pid}")
         try:
@@ -120,8 +122,9 @@ def processes_of(root: int) -> Iterator[dict[str, Any]]:
                 "pss_mib": f"{pss_mib(pid):.2f}",
                 "descriptors": sum(1 for _ in (folder / "fd").iterdir()),
                 "threads": sum(1 for _ in (folder / "task").iterdir()),
+                "cpu_seconds": f"{sum(psutil.Process(pid).cpu_times()[:2]):.2f}",
             }
-        except OSError:  # it ended
+        except (OSError, psutil.NoSuchProcess):  # it ended
             continue
 
 

@@ -22,7 +22,7 @@ from analysis.marked import between
 from analysis.writing import written_aside
 
 COLUMNS = (
-    "seconds", "role", "pid", "pss_mib", "descriptors", "threads",
+    "seconds", "role", "pid", "pss_mib", "descriptors", "threads", "cpu_seconds",
     "steps", "training_seconds", "iterations",
 )  # fmt: skip
 # Parts of the go: the first is left out, as caches fill and windows of results grow; of the others each
@@ -39,6 +39,11 @@ WATCHED = {
     "threads": ("threads", None),
 }
 ROLES = ("command", "trainer", "runner")
+# Programs beside it slow a training by the clock on the wall, and hardly by its own time on the cores.
+CLOCKS = {
+    "steps/s": "training_seconds",
+    "steps per CPU second of trainer and runners": "cpu_seconds",
+}
 
 
 def report_of(samples: Path) -> dict[str, Any]:
@@ -62,9 +67,10 @@ def report_of(samples: Path) -> dict[str, Any]:
             series = _summed([row for row in rows if row["role"] == role], name, since)
             if series:
                 lines.append(_line(f"{role}: {words}", series, share))
-    rate = _rates(rows, since)
-    if rate:
-        lines.append(_line("steps/s", rate, RATE_SHARE))
+    for name, clock in CLOCKS.items():
+        rate = _rates(rows, clock, since)
+        if rate:
+            lines.append(_line(name, rate, RATE_SHARE))
     return {
         "minutes": round((seconds[-1] - seconds[0]) / 60, 1),
         "samples": len(seconds),
@@ -85,17 +91,24 @@ def _summed(rows: Sequence[dict[str, str]], name: str, since: float) -> Series:
     return sorted(sums.items())
 
 
-def _rates(rows: Sequence[dict[str, str]], since: float) -> Series:
-    """(second, steps per training second since the result before) of every new result."""
-    seen: dict[int, tuple[float, float, float]] = {}
+def _rates(rows: Sequence[dict[str, str]], clock: str, since: float) -> Series:
+    """(second, steps per second of a clock since the result before) of every new result."""
+    spent: dict[float, float] = defaultdict(float)
     for row in rows:
-        steps = int(row["steps"])
-        seen.setdefault(steps, (float(row["seconds"]), float(row["training_seconds"]), steps))
+        second = float(row["seconds"])
+        if clock == "training_seconds":
+            spent[second] = float(row[clock])
+        elif row["role"] in ("trainer", "runner"):
+            spent[second] += float(row[clock])
+    seen: dict[int, tuple[float, float, int]] = {}
+    for row in rows:
+        steps, second = int(row["steps"]), float(row["seconds"])
+        seen.setdefault(steps, (second, spent[second], steps))
     results = [seen[steps] for steps in sorted(seen)]
     return [
-        (second, (steps - before) / (trained - earlier))
-        for (_, earlier, before), (second, trained, steps) in pairwise(results)
-        if second >= since and trained > earlier
+        (second, (steps - before) / (after - earlier))
+        for (_, earlier, before), (second, after, steps) in pairwise(results)
+        if second >= since and after > earlier
     ]
 
 

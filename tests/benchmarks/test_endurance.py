@@ -65,11 +65,11 @@ def write(folder, leak=0.0, threads=30, slower=0.0, seconds=7200):
             if i > 2:  # the first result comes later
                 steps += 10 * (2000 - slower * hours + generator.normal() * 20)
                 training = {"steps": int(steps), "training_seconds": 10 * i, "iterations": i}
-            for role, pid, base in (
-                ("command", 1, 300),
-                ("trainer", 2, 700),
-                ("runner", 3, 400),
-                ("runner", 4, 400),
+            for role, pid, base, busy in (
+                ("command", 1, 300, 9.0),
+                ("trainer", 2, 700, 0.5),
+                ("runner", 3, 400, 0.25),
+                ("runner", 4, 400, 0.25),
             ):
                 memory = base + generator.normal() + (leak * hours if role == "trainer" else 0)
                 row = {
@@ -78,6 +78,7 @@ def write(folder, leak=0.0, threads=30, slower=0.0, seconds=7200):
                     "pid": pid,
                     "pss_mib": memory,
                     "descriptors": 20,
+                    "cpu_seconds": steps / 1000 * busy,
                 }
                 writer.writerow(
                     {**row, "threads": threads + int(hours * 2) * (role == "runner"), **training}
@@ -94,6 +95,8 @@ def test_a_leak_a_growing_count_and_a_slowdown_are_found(tmp_path):
     assert not found["trainer: memory (PSS), MiB"]
     assert not found["runner: threads"]
     assert not found["steps/s"]
+    # Slower by the clock, for the same time on the cores.
+    assert found["steps per CPU second of trainer and runners"]
     assert found["command: memory (PSS), MiB"]
     assert found["runner: memory (PSS), MiB"]
     assert found["trainer: threads"]
@@ -114,6 +117,8 @@ def test_the_warm_up_is_left_out_and_runners_are_added_up(tmp_path):
     report = report_of(write(tmp_path))
     (line,) = [line for line in report["lines"] if line["name"].startswith("runner: mem")]
     assert 790 < line["mean"] < 810
+    (line,) = [line for line in report["lines"] if "CPU second" in line["name"]]
+    assert line["mean"] == pytest.approx(1000.0)
     assert report["minutes"] == pytest.approx(119.3, abs=0.2)
     assert report_of(write(tmp_path, seconds=10))["lines"] == []
 
