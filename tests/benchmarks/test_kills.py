@@ -19,7 +19,7 @@ def test_the_count_is_what_the_page_says():
     page = " ".join((ROOT / "docs" / "reliability.md").read_text().split())
     assert sentence(found) in page
     assert len(found["kills"]) == sum(run["kills"] for run in found["runs"])
-    assert found["kills"]
+    assert len(found["kills"]) >= 20
     for run in found["runs"]:
         assert run["reached_target"]
         assert run["progress_agrees"]
