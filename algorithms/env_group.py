@@ -15,6 +15,7 @@ from algorithms.env_state import capture_env_state, restore_env_state
 from algorithms.episodes import Episode, EpisodeCounter
 from algorithms.threads import ThreadTeam
 from envs import RESTARTS, environment_name, is_atari, make_vector_env
+from envs.restarts import Restarts
 
 Step = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any], list[tuple[int, Episode]]]
 
@@ -90,7 +91,7 @@ class EnvGroup:
             self.env, taken = begun_anew(self._builder, self.env, error)
             self.obs, rewards, terminated, truncated, info = taken
         else:
-            self._builder.in_a_row = 0
+            self._builder.restarts.in_a_row = 0
         finally:
             self.calls += 1
         # Atari's lost lives end advantages (terminated), not the game.
@@ -170,7 +171,7 @@ def make_groups(config: Any, threads: int | None, team: ThreadTeam | None) -> li
             restart_failed=config.restart_failed_sub_environments,
         )
         builder = VectorBuilder(
-            environment_name(config.env), build, config.restart_failed_sub_environments
+            environment_name(config.env), build, Restarts(config.restart_failed_sub_environments)
         )
         groups.append(EnvGroup(builder, first=int(columns[0])))
     return groups

@@ -7,18 +7,17 @@ comes from an environment's own vector version, or from a process of ``async`` t
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv, VectorEnv
+from gymnasium.vector.utils import batch_space
 
-from envs import RESTARTS, RESTARTS_IN_A_ROW, EnvironmentFault, StepTimeout
-from envs.watched import KEY, described, seed_after
-
-logger = logging.getLogger(__name__)
+from envs import RESTARTS, EnvironmentFault, StepTimeout
+from envs.observations import mismatch
+from envs.restarts import Restarts, described
 
 Outcome = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
 
@@ -30,18 +29,14 @@ class VectorBuilder:
     Attributes:
         name: of the environment.
         build: makes it.
-        restart: whether it may be built anew.
+        restarts: how often it was built anew, and whether it may be.
         seed: the last it was reset with; None without.
-        restarts: how often it was built anew.
-        in_a_row: how often since the last good step.
     """
 
     name: str
     build: Callable[[], VectorEnv]
-    restart: bool
+    restarts: Restarts
     seed: Any = None
-    restarts: int = 0
-    in_a_row: int = 0
 
     def require_layout(self, env: VectorEnv, obs: np.ndarray) -> None:
         """Check the form of observations [N, …] where single copies were not watched.
@@ -50,23 +45,14 @@ class VectorBuilder:
             EnvironmentFault: their shape or dtype is not what the space says. Assigned to a
                 rollout's rows they would be stretched or cut without a word.
         """
-        space = env.single_observation_space
-        expected = (env.num_envs, *(space.shape or ()))
-        if np.shape(obs) != expected:
-            raise EnvironmentFault(
-                f"environment {self.name!r}: observations of {env.num_envs} copies have shape "
-                f"{np.shape(obs)}, the space says {expected}"
-            )
-        if not np.can_cast(obs.dtype, space.dtype, "same_kind"):
-            raise EnvironmentFault(
-                f"environment {self.name!r}: observations have dtype {obs.dtype}, the space says "
-                f"{space.dtype}"
-            )
+        found = mismatch(batch_space(env.single_observation_space, env.num_envs), obs)
+        if found:
+            raise EnvironmentFault(f"environment {self.name!r}, {env.num_envs} copies: {found}")
 
     def next_seed(self) -> int | None:
-        """As :func:`envs.watched.seed_after`, by the first copy's seed."""
+        """As :meth:`envs.restarts.Restarts.seed_after`, by the first copy's seed."""
         first = None if self.seed is None else int(np.ravel(self.seed)[0])
-        return seed_after(first, self.restarts)
+        return self.restarts.seed_after(first)
 
 
 def begun_anew(
@@ -81,16 +67,7 @@ def begun_anew(
         if isinstance(error, EnvironmentFault):  # a copy's, with its step
             raise error
         line = f"environment {builder.name!r}, {env.num_envs} copies: {described(error)}"
-        if not builder.restart:
-            raise EnvironmentFault(f"{line}; {KEY}: true would build it anew") from error
-        builder.restarts += 1
-        builder.in_a_row += 1
-        if builder.in_a_row > RESTARTS_IN_A_ROW:
-            raise EnvironmentFault(
-                f"{line}, after it was built anew {RESTARTS_IN_A_ROW} times in a row"
-            ) from error
-        if builder.restarts.bit_count() == 1:  # the 1st, 2nd, 4th, 8th, …: logs stay short
-            logger.warning("%s; it is built anew (number %d)", line, builder.restarts)
+        builder.restarts.count(line, error)
         close(env, hung=isinstance(error, StepTimeout))
         try:
             env = builder.build()

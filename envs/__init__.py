@@ -10,7 +10,7 @@ from envs.factory import (
     make_single_env,
     make_vector_env,
 )
-from envs.watched import RESTARTS, RESTARTS_IN_A_ROW
+from envs.restarts import RESTARTS, RESTARTS_IN_A_ROW
 
 __all__ = [
     "RESTARTS",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,14 +11,7 @@ import numpy as np
 
 from envs.errors import EnvironmentFault, StepTimeout
 from envs.observations import mismatch
-
-logger = logging.getLogger(__name__)
-
-# Key of the info that tells how often a copy was built anew for this observation.
-RESTARTS = "env_restarts"
-# As often in a row, without a good step in between, a copy is built anew before its error counts.
-RESTARTS_IN_A_ROW = 10
-KEY = "restart_failed_sub_environments"
+from envs.restarts import RESTARTS, Restarts, described
 
 
 class WatchedEnv(gym.Wrapper):
@@ -43,8 +35,7 @@ class WatchedEnv(gym.Wrapper):
         # Resets and steps begun: who waits for a whole vector sees which copy it waits for.
         self.beats = 0
         self._reset_at = 0
-        self._in_a_row = 0
-        self._restarts = 0
+        self._restarts = Restarts(allowed=create is not None)
         self._seed: int | None = None
         space = self.env.observation_space
         self._shape = space.shape if isinstance(space, gym.spaces.Box) else None
@@ -72,7 +63,7 @@ class WatchedEnv(gym.Wrapper):
             self._reset_at = self.beats
             self._require_fit(obs)
             return obs, 0.0, False, False, info
-        self._in_a_row = 0
+        self._restarts.in_a_row = 0
         self._require_fit(obs)
         return obs, reward, terminated, truncated, info
 
@@ -96,29 +87,21 @@ class WatchedEnv(gym.Wrapper):
 
     def _mended(self, error: Exception, where: str, action: Any = None) -> tuple[Any, dict]:
         """Build the copy anew until it resets; its first observation and the info."""
-        began = self._restarts
+        began = self._restarts.total
         while True:
             line = f"{self._which()}: {described(error)} in {where}{_broken(action)}"
-            if self._create is None:
-                raise EnvironmentFault(f"{line}; {KEY}: true would build it anew") from error
-            self._in_a_row += 1
-            if self._in_a_row > RESTARTS_IN_A_ROW:
-                raise EnvironmentFault(
-                    f"{line}, after it was built anew {RESTARTS_IN_A_ROW} times in a row"
-                ) from error
-            self._restarts += 1
-            if self._restarts.bit_count() == 1:  # the 1st, 2nd, 4th, 8th, …: logs stay short
-                logger.warning("%s; it is built anew (number %d)", line, self._restarts)
+            self._restarts.count(line, error)
+            assert self._create is not None
             if not isinstance(error, StepTimeout):  # closing may hang as well
                 with contextlib.suppress(Exception):
                     self.env.close()
             try:
                 self.env = self._create()
-                obs, info = self.env.reset(seed=seed_after(self._seed, self._restarts))
+                obs, info = self.env.reset(seed=self._restarts.seed_after(self._seed))
             except Exception as again:
                 error, where, action = again, "reset", None
             else:
-                return obs, {**info, RESTARTS: self._restarts - began}
+                return obs, {**info, RESTARTS: self._restarts.total - began}
 
 
 def watched(name: str, index: int, create: Callable[[], gym.Env], restart: bool) -> gym.Env:
@@ -127,20 +110,6 @@ def watched(name: str, index: int, create: Callable[[], gym.Env], restart: bool)
     if not isinstance(made, gym.Env):
         return made
     return WatchedEnv(made, name, index, create if restart else None)
-
-
-def seed_after(seed: int | None, restarts: int) -> int | None:
-    """Another one each time, and the same in a repeated run; None where none was given."""
-    if seed is None:
-        return None
-    # 30 bits, as ale-py's vector environment takes 31 only.
-    return int(np.random.SeedSequence([seed, restarts]).generate_state(1)[0]) >> 2
-
-
-def described(error: BaseException) -> str:
-    """An error in one line: its class and its text."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _broken(action: Any) -> str:

@@ -155,11 +155,8 @@ def _train(sitting: Sitting, cell: Cell, seed: int, lock: int) -> bool:
     words += ["--storage-path", str(sitting.storage), "--stop", json.dumps(cell.budget.stop)]
     for key, value in (cell.changes or {}).items():
         words += ["--set", f"{key}={json.dumps(value)}"]
-    # Killed before Tune's first save, a run has nothing to go on from: it is moved aside.
-    if (folder / "tuner.pkl").exists() and any(folder.glob("experiment_state*.json")):
+    if folder.exists():
         words += ["--resume", *sitting.trust]
-    elif folder.exists():
-        words.append("--force")
     return _rllib(words, lock)[1]
 
 

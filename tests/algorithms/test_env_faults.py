@@ -13,7 +13,7 @@ from faulty_envs import EPISODE
 from ray import cloudpickle
 
 from envs import EnvironmentFault
-from envs.watched import RESTARTS_IN_A_ROW
+from envs.restarts import RESTARTS_IN_A_ROW
 
 SIZES = {"num_envs_per_env_runner": 4, "rollout_fragment_length": 10, "train_batch_size": 40}
 # Processes that Ray starts do not know the tests' helpers.
@@ -236,8 +236,8 @@ def test_other_forms_are_named(make_runner, env, said, mode):
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("shape", r"observations of 4 copies have shape \(4, 1\), the space says \(4, 4\)"),
-        ("dtype", r"observations have dtype complex128, the space says float32"),
+        ("shape", r"4 copies: observation has shape \(4, 1\), the space says \(4, 4\)"),
+        ("dtype", r"4 copies: observation has dtype complex128, the space says float32"),
     ],
 )
 def test_other_forms_of_a_vector_version_are_named(make_runner, broken, said):

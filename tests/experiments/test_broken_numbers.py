@@ -33,13 +33,16 @@ CONFIG = {
 # Processes that Ray starts do not know the tests' helpers.
 cloudpickle.register_pickle_by_value(faulty_envs)
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("ray_session", "no_strict_metric"),
+]
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, capsys):
+def train(tmp_path, capsys):
     """Run PPO on one of the faulty environments; exit code, manifest row and what was printed."""
-    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 
     def run(env, **config):
         name = f"faulty-{env.__name__}"

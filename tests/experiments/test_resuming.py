@@ -61,12 +61,11 @@ def signal_at_the_first_result(folder, signals):
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_session")
+@pytest.mark.usefixtures("ray_session", "no_strict_metric")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
     tmp_path, monkeypatch, capsys, number
 ):
-    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
     monkeypatch.setattr("sys.argv", ["rllib", "train", "file", "two.yaml"])
     said = (tmp_path / "said.txt").open("w")
     notes, options = Console(file=said, soft_wrap=True), FileOptions(ray_num_cpus=4)
@@ -103,9 +102,8 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_session")
-def test_a_second_signal_ends_at_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+@pytest.mark.usefixtures("ray_session", "no_strict_metric")
+def test_a_second_signal_ends_at_once(tmp_path):
     options = FileOptions(ray_num_cpus=4)
     job = checked_job(experiments(tmp_path, iterations=10_000)[0], options)
     thread = signal_at_the_first_result(tmp_path / "first", [signal.SIGINT, signal.SIGINT])

@@ -97,9 +97,8 @@ def test_the_line_tells_the_nearest_end():
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_session")
-def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+@pytest.mark.usefixtures("ray_session", "no_strict_metric")
+def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
     experiment = Experiment(
         "timed",
         "PPO",
