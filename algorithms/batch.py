@@ -18,7 +18,6 @@ from algorithms.advantages import (
 )
 from algorithms.losses import standardized
 
-
 # Which rewards an action is weighed with, where there is no critic.
 WHOLE_RETURN, REWARD_TO_GO = "whole_return", "reward_to_go"
 

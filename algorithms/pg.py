@@ -72,9 +72,13 @@ class PGConfig(ActorCriticConfig):
         """
         super().validate()
         if self.credit not in CREDITS:
-            raise ValueError(f"credit {self.credit!r} is unknown; choose one of {', '.join(CREDITS)}")
+            raise ValueError(
+                f"credit {self.credit!r} is unknown; choose one of {', '.join(CREDITS)}"
+            )
         if self.use_critic and self.constant_baseline:
-            raise ValueError("constant_baseline and use_critic are two baselines; leave one of them out")
+            raise ValueError(
+                "constant_baseline and use_critic are two baselines; leave one of them out"
+            )
         if self.credit == WHOLE_RETURN and self.use_critic:
             raise ValueError(
                 f"credit {WHOLE_RETURN!r} has no critic: its value is that of what follows a step; "
@@ -100,7 +104,9 @@ class PGConfig(ActorCriticConfig):
                 f"no equal shares; num_learners {self.num_learners} is too many"
             )
         if self._model_config.get("use_lstm"):
-            raise ValueError(f"batch_mode {COMPLETE_EPISODES!r} has no recurrent networks: use_lstm")
+            raise ValueError(
+                f"batch_mode {COMPLETE_EPISODES!r} has no recurrent networks: use_lstm"
+            )
 
 
 class PG(OnPolicyAlgorithm):

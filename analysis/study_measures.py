@@ -48,6 +48,36 @@ def staleness_of(run: Run) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
+def variance_of(rows: Sequence[Row]) -> float:
+    """Mean of the rows' gradient variance, per step; NaN where none was measured."""
+    known = [v for row in rows if (v := row.get("gradient_variance")) is not None]
+    return float(np.mean(known)) if known else math.nan
+
+
+def noise_of(rows: Sequence[Row]) -> float:
+    """Steps of a batch whose gradient is as large as its noise: Σ variance over Σ squared length.
+
+    Infinite where the rows' gradients cannot be told from noise, NaN where none was measured. Sums
+    first: the squared length of a single gradient is hardly known.
+    """
+    pairs = [(r.get("gradient_variance"), r.get("gradient_squared_norm")) for r in rows]
+    known = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
+    if not len(known):
+        return math.nan
+    variance, squared = known.sum(axis=0)
+    return float(variance / squared) if squared > 0 else math.inf
+
+
+def parts_of(run: Run, number: int) -> dict[float, list[Row]]:
+    """A run's rows by equal parts of its budget: steps at a part's end → the rows in it."""
+    width = run.cell.budget.steps / number
+    found: dict[float, list[Row]] = {}
+    for row in run.rows:
+        part = min(int((row["steps"] or 0.0) // width), number - 1)
+        found.setdefault((part + 1) * width, []).append(row)
+    return found
+
+
 def median_of(values: Sequence[float]) -> float:
     """Median of those that are known; NaN when none is."""
     known = [value for value in values if not math.isnan(value)]

@@ -18,8 +18,10 @@ from analysis.study_measures import (
     efficiencies,
     first_reaching,
     median_of,
+    noise_of,
     rate_of,
     staleness_of,
+    variance_of,
 )
 from analysis.study_runs import Run, runs_of
 from experiments.studies import Cell, Study
@@ -39,6 +41,8 @@ def study_table(study: Study, results: Path) -> str:
     columns = ["cell", "runs done", "others", "until", "final score: IQM [95 %]", "target"]
     columns += ["reached by", "steps to it", "seconds to it", "steps/s", "CPU-hours"]
     columns += ["efficiency", "staleness"] if scaling is not None else []
+    gradients = "gradient_variance" in study.figures
+    columns += ["first gradient: variance", "gradient noise, steps"] if gradients else []
     rows = []
     for cell in study.cells:
         mine = [run for run in runs if run.cell.name == cell.name]
@@ -47,6 +51,10 @@ def study_table(study: Study, results: Path) -> str:
             done = [run for run in mine if run.done]
             row += [_digits(scaling.get(cell.name, math.nan), 2)]
             row += [_digits(median_of([staleness_of(run) for run in done]), 2)]
+        if gradients:
+            done = [run for run in mine if run.done]
+            row += [_short(median_of([variance_of(run.rows[:1]) for run in done]))]
+            row += [_short(median_of([noise_of(run.rows) for run in done]))]
         rows.append(row)
     return tables.markdown(columns, rows)
 
@@ -121,6 +129,13 @@ def provenance(runs: Sequence[Run]) -> str:
     told = f"Machine: {'; '.join(sorted(machines)) or '–'}. Commits: {', '.join(sorted(commits)) or '–'}."
     legend = any(commit.endswith("+") for commit in commits)
     return f"{told} A commit with + had uncommitted changes." if legend else told
+
+
+def _short(value: float) -> str:
+    """Three digits, whatever the size."""
+    if math.isnan(value) or math.isinf(value):
+        return "–" if math.isnan(value) else "∞"
+    return f"{float(f'{value:.3g}'):,.{0 if abs(value) >= 100 else 2}f}"
 
 
 def _digits(value: float, digits: int) -> str:
