@@ -40,19 +40,22 @@ def study_table(study: Study, results: Path) -> str:
     )
     columns = ["cell", "runs done", "others", "until", "final score: IQM [95 %]", "target"]
     columns += ["reached by", "steps to it", "seconds to it", "steps/s", "CPU-hours"]
+    played = sorted({cell.greedy_episodes for cell in study.cells} - {0})
+    if played:
+        episodes = " or ".join(map(str, played))
+        columns += [f"greedy return over {episodes} episodes: median (lowest to highest seed)"]
     columns += ["efficiency", "staleness"] if scaling is not None else []
     gradients = "gradient_variance" in study.figures
     columns += ["first gradient: variance", "gradient noise, steps"] if gradients else []
     rows = []
     for cell in study.cells:
         mine = [run for run in runs if run.cell.name == cell.name]
-        row = _row(cell, mine)
+        row, done = _row(cell, mine), [run for run in mine if run.done]
+        row += [greedy_scores(done)] if played else []
         if scaling is not None:
-            done = [run for run in mine if run.done]
             row += [_digits(scaling.get(cell.name, math.nan), 2)]
             row += [_digits(median_of([staleness_of(run) for run in done]), 2)]
         if gradients:
-            done = [run for run in mine if run.done]
             row += [_short(median_of([variance_of(run.rows[:1]) for run in done]))]
             row += [_short(median_of([noise_of(run.rows) for run in done]))]
         rows.append(row)
@@ -115,6 +118,16 @@ def final_scores(done: Sequence[Run]) -> str:
     if found.runs >= FEW_RUNS:
         return f"{value} [{found.low:,.1f}, {found.high:,.1f}]"
     return f"{value} ({min(known):,.1f} to {max(known):,.1f})" if found.runs > 1 else value
+
+
+def greedy_scores(done: Sequence[Run]) -> str:
+    """Median, lowest and highest of the runs' greedy mean returns; how many were not played."""
+    means = [float(run.greedy["mean"]) for run in done if run.greedy is not None]
+    if not means:
+        return "–"
+    told = f"{np.median(means):,.1f} ({min(means):,.1f} to {max(means):,.1f})"
+    missing = len(done) - len(means)
+    return f"{told}; {missing} not played" if missing else told
 
 
 def provenance(runs: Sequence[Run]) -> str:
