@@ -73,6 +73,7 @@ def lines(study_, results, *, rates=(100, 190)):
     for cell_, rate in zip(study_.cells, rates, strict=True):
         for seed in cell_.seeds:
             rows = [row(1_000, 1.0, staleness=1.0), row(1_000 + 10 * rate, 2.0, seconds=11)]
+            rows[0] |= {"gradient_variance": 8.0, "gradient_squared_norm": 2.0}
             keep_run(results, study_.name, cell_, seed, rows)
 
 
