@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from experiments.studies import (
     algorithms_compared,
+    dqn_homework,
     learning_rate_sensitivity,
     policy_gradient_tips,
     worker_scaling,
@@ -17,6 +18,7 @@ STUDIES: dict[str, Study] = {
         worker_scaling,
         learning_rate_sensitivity,
         policy_gradient_tips,
+        dqn_homework,
     )
 }
 
