@@ -102,6 +102,8 @@ def _row(cell: Cell, mine: Sequence[Run]) -> list[Any]:
 
 def _target(cell: Cell) -> float | None:
     """The score that is waited for: the one that ends runs, else the environment's reference."""
+    if cell.budget.evaluated:
+        return None  # kept rows are of training
     if cell.budget.score is not None:
         return cell.budget.score
     reference = REFERENCE_SCORES.get(cell.env)
