@@ -8,10 +8,10 @@ so the variance of g over batches of this size is estimated from how far the sha
     V = Σ_s |u_s - g|² / (S (S - 1)),  summed over all weights.
 
 Only the policy's gradient counts: no value loss, no entropy bonus, no bound. Where a batch is used several
-times (PPO), it is that before the first step. With a bound of neither bias nor scale, variances compare
-estimators of one and the same gradient; the noise B V / |E g|² compares any two.
+times (PPO), it is that before the first step. V has a unit: it compares estimators of one gradient at the
+same weights. The noise B V / |E g|², in steps, compares any two.
 
-Sources: course policy-gradient lecture, "tips to reduce bias and variance"; McCandlish et al. 2018, "An
+Taken from: course policy-gradient lecture, "tips to reduce bias and variance"; McCandlish et al. 2018, "An
 Empirical Model of Large-Batch Training", section 2.2 and appendix A.1 (the "simple noise scale").
 """
 

@@ -92,3 +92,18 @@ def test_a_batch_is_of_whole_episodes_and_full(make_algo, make_config):
     assert runners["num_env_steps_sampled"] == pytest.approx(mean * runners["num_episodes"])
     assert learner["gradient_variance"] > 0
     assert np.isfinite(learner["gradient_squared_norm"])
+
+
+def test_a_seed_starts_every_tip_with_the_same_weights_and_episodes(make_config, make_learner):
+    """So that the first measured variances are of one policy and one sample."""
+    started = []
+    for tip in TIPS.values():
+        config = make_config("PG", batch_mode="complete_episodes", **tip)
+        runner = EpisodeRunner(config=config, worker_index=0, num_workers=0)
+        learner = make_learner(runner, name="PG", batch_mode="complete_episodes", **tip)
+        weights = [tensor.detach().numpy().copy() for tensor in learner.state_tensors()]
+        started.append((weights, runner.sample().obs))
+        runner.stop()
+    for weights, obs in started[1:]:
+        assert all(map(np.array_equal, weights, started[0][0]))
+        assert np.array_equal(obs, started[0][1])
