@@ -91,32 +91,25 @@ def learning_curves(
     return ax
 
 
-def quartiles(ax: Axes, label: str, number: int, line: Mapping[float, Sequence[float]]) -> None:
-    """Medians over runs as a line on a logarithmic axis, the middle half of the runs as a band.
-
-    Infinite values count for what they are, and leave gaps where a median or quartile is one.
+def quartiles(
+    ax: Axes, label: str, number: int, line: Mapping[float, Sequence[float]], *, scale: str
+) -> None:
+    """Medians over runs as a line, the middle half of the runs as a band.
 
     Args:
         ax: is changed.
         label: of the line; ``number`` is its place among the others.
         line: place on the axis → one value per run.
+        scale: of the upright axis: ``linear``, or ``symlog`` (logarithmic above 1).
     """
     x = sorted(line)
-    # Without interpolation: between a number and infinity there is nothing.
-    low, middle, high = (
-        np.array([np.quantile(line[place], q, method="lower") for place in x])
-        for q in (0.25, 0.5, 0.75)
-    )
+    low, middle, high = (np.array([np.quantile(line[p], q) for p in x]) for q in (0.25, 0.5, 0.75))
     runs = max(len(values) for values in line.values())
     words = f"{label} ({runs} run{'s' if runs > 1 else ''})"
-    ax.plot(
-        x, np.where(np.isfinite(middle), middle, np.nan), marker=".", label=words, **look(number)
-    )
-    top = np.where(np.isfinite(high), high, np.finfo(np.float64).max ** 0.25)
+    ax.plot(x, middle, marker=".", label=words, **look(number))
     if runs > 1:
-        ax.fill_between(x, low, top, where=np.isfinite(middle), alpha=0.12, lw=0,
-                        color=look(number)["color"])  # fmt: skip
-    ax.set_yscale("log")
+        ax.fill_between(x, low, high, alpha=0.12, lw=0, color=look(number)["color"])
+    ax.set_yscale(scale)
     in_thousands(ax)
 
 

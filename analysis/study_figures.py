@@ -22,10 +22,11 @@ from analysis.reference_scores import REFERENCE_SCORES
 from analysis.scores import MEASURES, score
 from analysis.statistics import Estimate, estimate, iqm
 from analysis.study_measures import (
+    SIGNAL_STEPS,
     efficiencies,
-    noise_of,
     parts_of,
     rate_of,
+    signal_of,
     staleness_of,
     variance_of,
 )
@@ -211,6 +212,7 @@ def _gradients(
     what: str,
     words: str,
     measure: Callable[[Sequence[Row]], float],
+    scale: str,
 ) -> Iterator[Drawn]:
     """A number of the policy gradient over the course of training, in parts of the budget."""
     lines: dict[str, dict[float, list[float]]] = {}
@@ -218,9 +220,9 @@ def _gradients(
         for steps, rows in parts_of(run, PARTS).items():
             if not math.isnan(value := measure(rows)):
                 lines.setdefault(run.cell.line, {}).setdefault(steps, []).append(value)
-    yield from _over_axis(
-        study, env, what, lines, draw.quartiles, words, f"{AXES['steps']}, at the end of each part"
-    )
+    paint = partial(draw.quartiles, scale=scale)
+    xlabel = f"{AXES['steps']}, at the end of each part"
+    yield from _over_axis(study, env, what, lines, paint, words, xlabel)
 
 
 KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[Drawn]]] = {
@@ -230,13 +232,18 @@ KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[Drawn]]] =
     "efficiency": _efficiency,
     "staleness": _staleness,
     "gradient_variance": partial(
-        _gradients, what="gradient-variance", words=WORDS["gradient_variance"], measure=variance_of
-    ),
-    "gradient_noise": partial(
         _gradients,
-        what="gradient-noise",
-        words="steps whose gradient is as large as its noise",
-        measure=noise_of,
+        what="gradient-variance",
+        words=WORDS["gradient_variance"],
+        measure=variance_of,
+        scale="symlog",
+    ),
+    "gradient_signal": partial(
+        _gradients,
+        what="gradient-signal",
+        words=f"signal to noise of {SIGNAL_STEPS:,} steps",
+        measure=signal_of,
+        scale="linear",
     ),
     **{f"sensitivity_{measure}": partial(_sensitivity, measure=measure) for measure in MEASURES},
 }

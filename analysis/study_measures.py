@@ -12,6 +12,8 @@ from analysis.thinning import Row
 
 # A mean over fewer episodes is of beginners' luck.
 WINDOW = 100
+# Agent steps of the batch that gradients' signals and noises are told of, whatever was trained with.
+SIGNAL_STEPS = 1_000
 
 
 def first_reaching(rows: Sequence[Row], score: float) -> Row | None:
@@ -54,18 +56,16 @@ def variance_of(rows: Sequence[Row]) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
-def noise_of(rows: Sequence[Row]) -> float:
-    """Steps of a batch whose gradient is as large as its noise: Σ variance over Σ squared length.
+def signal_of(rows: Sequence[Row]) -> float:
+    """Squared length of the policy gradient over its variance in batches of ``SIGNAL_STEPS``.
 
-    Infinite where the rows' gradients cannot be told from noise, NaN where none was measured. Sums
-    first: the squared length of a single gradient is hardly known.
+    A ratio of the rows' sums, for the squared length of a single gradient is hardly known; below 0 where it
+    cannot be told from noise. NaN where none was measured, or none of them varies.
     """
-    pairs = [(r.get("gradient_variance"), r.get("gradient_squared_norm")) for r in rows]
+    pairs = [(r.get("gradient_squared_norm"), r.get("gradient_variance")) for r in rows]
     known = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
-    if not len(known):
-        return math.nan
-    variance, squared = known.sum(axis=0)
-    return float(variance / squared) if squared > 0 else math.inf
+    squared, variance = known.reshape(-1, 2).sum(axis=0)
+    return float(SIGNAL_STEPS * squared / variance) if variance > 0 else math.nan
 
 
 def parts_of(run: Run, number: int) -> dict[float, list[Row]]:

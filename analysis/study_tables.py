@@ -14,12 +14,14 @@ from analysis.reference_scores import REFERENCE_SCORES
 from analysis.signatures import require_same_environment
 from analysis.statistics import FEW_RUNS, estimate, iqm
 from analysis.study_measures import (
+    SIGNAL_STEPS,
     cpu_hours,
     efficiencies,
     first_reaching,
     median_of,
-    noise_of,
+    parts_of,
     rate_of,
+    signal_of,
     staleness_of,
     variance_of,
 )
@@ -46,7 +48,9 @@ def study_table(study: Study, results: Path) -> str:
         columns += [f"greedy return over {episodes} episodes: median (lowest to highest seed)"]
     columns += ["efficiency", "staleness"] if scaling is not None else []
     gradients = "gradient_variance" in study.figures
-    columns += ["first gradient: variance", "gradient noise, steps"] if gradients else []
+    if gradients:
+        columns += ["first gradient: variance"]
+        columns += [f"signal to noise of {SIGNAL_STEPS:,} steps, first fifth"]
     rows = []
     for cell in study.cells:
         mine = [run for run in runs if run.cell.name == cell.name]
@@ -57,7 +61,7 @@ def study_table(study: Study, results: Path) -> str:
             row += [_digits(median_of([staleness_of(run) for run in done]), 2)]
         if gradients:
             row += [_short(median_of([variance_of(run.rows[:1]) for run in done]))]
-            row += [_short(median_of([noise_of(run.rows) for run in done]))]
+            row += [_digits(median_of([_early_signal(run) for run in done]), 2)]
         rows.append(row)
     return tables.markdown(columns, rows)
 
@@ -146,10 +150,16 @@ def provenance(runs: Sequence[Run]) -> str:
     return f"{told} A commit with + had uncommitted changes." if legend else told
 
 
+def _early_signal(run: Run) -> float:
+    """Of the gradients in the first fifth of the budget: later, good policies have hardly any."""
+    parts = parts_of(run, 5)
+    return signal_of(parts[min(parts)]) if parts else math.nan
+
+
 def _short(value: float) -> str:
     """Three digits, whatever the size."""
-    if math.isnan(value) or math.isinf(value):
-        return "–" if math.isnan(value) else "∞"
+    if math.isnan(value):
+        return "–"
     return f"{float(f'{value:.3g}'):,.{0 if abs(value) >= 100 else 2}f}"
 
 

@@ -8,7 +8,7 @@ from kept_runs import STARTED, cell, keep_run, row, study
 
 from analysis.readme_tables import STUDY, cartpole_table, games_table
 from analysis.signatures import DifferentEnvironmentsError
-from analysis.study_measures import noise_of, parts_of, variance_of
+from analysis.study_measures import parts_of, signal_of, variance_of
 from analysis.study_runs import runs_of, write_greedy
 from analysis.study_tables import provenance, study_table
 from experiments.studies import Budget
@@ -141,18 +141,18 @@ def test_a_run_without_a_signature_is_refused_in_words(tmp_path):
 
 def gradients(pairs):
     return [
-        {**row(1_000 * n, 1.0), "gradient_variance": v, "gradient_squared_norm": g}
+        {**row(7_000 * n, 1.0), "gradient_variance": v, "gradient_squared_norm": g}
         for n, (v, g) in enumerate(pairs, 1)
     ]
 
 
-def test_gradient_noise_is_a_ratio_of_sums():
-    # (6 + 2) / (3 - 1): a single negative estimate takes part, a row without one does not.
+def test_gradient_signal_is_a_ratio_of_sums():
+    # 1,000 (3 - 1) / (6 + 2): a negative estimate takes part, a row without one does not.
     rows = gradients([(6.0, 3.0), (2.0, -1.0), (None, None)])
-    assert noise_of(rows) == 4.0
+    assert signal_of(rows) == 250.0
     assert variance_of(rows) == 4.0
-    assert noise_of(gradients([(6.0, 1.0), (2.0, -1.0)])) == math.inf
-    assert math.isnan(noise_of([row(1, 1.0)]))
+    for nothing in ([row(1, 1.0)], gradients([(0.0, 0.0)]), []):
+        assert math.isnan(signal_of(nothing))
     assert math.isnan(variance_of([row(1, 1.0)]))
 
 
@@ -168,12 +168,12 @@ def test_rows_by_parts_of_the_budget(tmp_path):
     }
 
 
-def test_the_first_gradient_and_the_noise_of_the_run(tmp_path):
+def test_the_first_gradient_and_the_signal_of_the_first_fifth(tmp_path):
     one = cell("one", seeds=(0, 1, 2))
     for seed, first in ((0, 1_234.0), (1, 5.0), (2, 2_000.0)):
-        keep_run(tmp_path, "tiny", one, seed, gradients([(first, 1.0), (766.0, 1.0)]))
+        keep_run(tmp_path, "tiny", one, seed, gradients([(first, 1.0), (2_500.0, 4.0)]))
     text = study_table(study(one, figures=("gradient_variance",)), tmp_path)
-    assert line_of(text, "one")[-2:] == ["1,230", "1,000"]
+    assert line_of(text, "one")[-2:] == ["1,230", "0.81"]
 
 
 def test_greedy_scores_stand_where_they_were_played(tmp_path):
