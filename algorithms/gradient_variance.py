@@ -52,17 +52,18 @@ def policy_gradient_variance(
         may be negative. Both NaN with fewer than two sources.
     """
     columns = np.broadcast_to(np.arange(mask_TN.shape[1]), mask_TN.shape)[mask_TN]
-    number, steps = len(np.unique(columns)), len(columns)
+    sources = [torch.from_numpy(np.flatnonzero(columns == name)) for name in np.unique(columns)]
+    number, steps = len(sources), len(columns)
     if number < 2:
         return {VARIANCE: math.nan, SQUARED_NORM: math.nan}
     rows = batch.all_valid()
-    total, squares = None, 0.0
-    for column in np.unique(columns):
-        part = rows.rows(torch.from_numpy(np.flatnonzero(columns == column)).to(rows.obs.device))
+    total, squares = torch.zeros((), device=rows.obs.device), 0.0
+    for source in sources:
+        part = rows.rows(source.to(rows.obs.device))
         loss = -(log_probs_of(part) * part.advantages).sum() * (number / steps)
         flat = _flat_gradient(loss, parameters)
         squares += float(flat.square().sum())
-        total = flat if total is None else total.add_(flat)
+        total = total + flat
     squared = float(total.square().sum()) / number**2
     variance = (squares / number - squared) / (number - 1)
     return {VARIANCE: steps * variance, SQUARED_NORM: squared - variance}

@@ -72,7 +72,9 @@ class EpisodeRunner(VectorEnvRunner):
 def joined_in_time(rollouts: Sequence[Rollout]) -> Rollout:
     """Fragments that followed each other, as one of [T1 + T2 + …, N]; without their episodes."""
     parts = [rollout.arrays() for rollout in rollouts]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    joined: dict[str, Any] = {
+        name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+    }
     return Rollout(**joined, env_restarts=sum(rollout.env_restarts for rollout in rollouts))
 
 
