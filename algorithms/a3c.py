@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from algorithms.a2c import ActorCriticConfig, ActorCriticLearner
+from algorithms.batch import Batch
 from algorithms.batch_report import batch_report
 from algorithms.episodes import Episode
 from algorithms.filters import Moments
+from algorithms.gradient_variance import due, log_probs_under, policy_gradient_variance
 from algorithms.gradients import clip_gradients, require_finite
 from algorithms.learner import critic_quality
 from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
@@ -65,6 +68,7 @@ class A3CRunner(VectorEnvRunner):
         super().__init__(**kwargs)
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
         self._parameters = list(self.module.parameters())
+        self._gradients = 0
 
     def compute_gradients(
         self, weights: dict[str, Any], timestep: int, filter_state: dict[str, Any] | None = None
@@ -98,6 +102,7 @@ class A3CRunner(VectorEnvRunner):
             self.config.vf_loss_coeff * self.config.use_critic,
             self._entropy_schedule.update(timestep=timestep),
         )
+        variance = self._gradient_variance(batch, arrays["mask"])
         with self._forward_context():
             dist_inputs, values = batch.outputs(self.module)
         loss, stats = actor_critic_objective(
@@ -122,6 +127,7 @@ class A3CRunner(VectorEnvRunner):
         except FloatingPointError as error:
             raise FloatingPointError(f"{error}; {batch_report(arrays, batch)}") from None
         numbers = {name: float(value) for name, value in stats.items()}
+        numbers |= variance
         numbers["vf_explained_var"] = critic_quality(batch)
         numbers["entropy_coeff"] = float(coefficients.entropy_coeff)
         numbers["gradients_default_optimizer_global_norm"] = float(norm)
@@ -133,6 +139,17 @@ class A3CRunner(VectorEnvRunner):
             moments=self.take_filter_moments(),
             env_restarts=rollout.env_restarts,
         )
+
+    def _gradient_variance(self, batch: Batch, mask_TN: np.ndarray) -> dict[str, float]:
+        """See :func:`policy_gradient_variance`; empty where this gradient is not measured."""
+        measured = due(self.config.gradient_variance_every, self._gradients)
+        self._gradients += 1
+        if not measured:
+            return {}
+        log_probs_of = partial(
+            log_probs_under, self.module, self._distribution, self._forward_context
+        )
+        return policy_gradient_variance(log_probs_of, batch, mask_TN, self._parameters)
 
 
 class A3CConfig(ActorCriticConfig):

@@ -129,6 +129,48 @@ def monte_carlo_returns(
     ).advantages
 
 
+def whole_episode_returns(
+    rewards_TN: Array, terminated_TN: Array, truncated_TN: Array, mask_TN: Array, *, gamma: float
+) -> Array:
+    """R(τ) = Σ_{k=1}^{T_n} γ^{k-1} r_k of the episode that each step belongs to; [T, N].
+
+    Source: Williams 1992 (REINFORCE); course policy-gradient lecture, the gradient before its tips,
+    where γ is 1. Every action is weighed with all of the episode's rewards, also those before it.
+
+    Args:
+        rewards_TN, terminated_TN, truncated_TN: as :func:`monte_carlo_returns`; an episode counts from
+            its first step in the fragment to its last, so fragments should hold whole ones.
+        mask_TN: bool, False where a step was spent on a reset; no episode begins there.
+        gamma: discount γ in [0, 1].
+    """
+    _require_one_shape(rewards_TN, terminated_TN, truncated_TN, mask_TN)
+    to_go_TN = monte_carlo_returns(rewards_TN, terminated_TN, truncated_TN, gamma=gamma)
+    ends_TN = terminated_TN | truncated_TN
+    returns_TN = np.empty_like(to_go_TN)
+    running_N = np.zeros_like(to_go_TN[0])
+    begins_N = np.ones(mask_TN.shape[1], dtype=bool)
+    for t in range(len(to_go_TN)):
+        running_N = np.where(begins_N & mask_TN[t], to_go_TN[t], running_N)
+        returns_TN[t] = running_N
+        begins_N = np.where(mask_TN[t], ends_TN[t], begins_N)
+    return returns_TN
+
+
+def less_mean(weights_TN: Array, mask_TN: Array) -> Array:
+    """Ψ_t - b with the constant b = mean of Ψ over the batch's steps; [T, N].
+
+    Source: course policy-gradient lecture, tip "add a baseline", b ≈ E[R(τ)]. As a mean over steps,
+    not over episodes, b counts long episodes more, as the gradient itself does. It is estimated from
+    the batch that it is subtracted from: a bias that vanishes with the batch's size.
+
+    Args:
+        weights_TN: what weighs each action: a whole return or a reward-to-go.
+        mask_TN: bool, False where a step was spent on a reset; such weights are not averaged.
+    """
+    _require_one_shape(weights_TN, mask_TN)
+    return weights_TN - weights_TN.mean(where=mask_TN)
+
+
 def _require_one_shape(*arrays: Array) -> None:
     shapes = {array.shape for array in arrays}
     if len(shapes) != 1 or len(next(iter(shapes))) != 2:

@@ -10,8 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.advantages import generalized_advantage_estimation, monte_carlo_returns
+from algorithms.advantages import (
+    generalized_advantage_estimation,
+    less_mean,
+    monte_carlo_returns,
+    whole_episode_returns,
+)
 from algorithms.losses import standardized
+
+# Which rewards an action is weighed with, where there is no critic.
+WHOLE_RETURN, REWARD_TO_GO = "whole_return", "reward_to_go"
 
 
 class AdvantageSettings(Protocol):
@@ -21,6 +29,8 @@ class AdvantageSettings(Protocol):
     lambda_: float
     use_critic: bool
     use_gae: bool
+    credit: str
+    constant_baseline: bool
     standardize_advantages: bool
 
 
@@ -93,7 +103,8 @@ def make_batch(
     Args:
         arrays: a rollout's arrays by name, [T, N, …] (see :class:`algorithms.rollout.Rollout`).
         settings: γ, λ and which estimator; without a critic advantages are the discounted
-            reward-to-go, without GAE the n-step advantage.
+            reward-to-go or the whole return, as ``credit`` says, less their mean where there is a
+            constant baseline; without GAE the n-step advantage.
         device: where the batch goes.
     """
     advantages_TN, targets_TN = _advantages(arrays, settings)
@@ -120,9 +131,9 @@ def _advantages(
     arrays: Mapping[str, np.ndarray], settings: AdvantageSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     if not settings.use_critic:
-        returns_TN = monte_carlo_returns(
-            arrays["rewards"], arrays["terminated"], arrays["truncated"], gamma=settings.gamma
-        )
+        returns_TN = _returns(arrays, settings)
+        if settings.constant_baseline:
+            return less_mean(returns_TN, arrays["mask"]), returns_TN
         return returns_TN, returns_TN
     estimate = generalized_advantage_estimation(
         arrays["rewards"],
@@ -134,6 +145,13 @@ def _advantages(
         lambda_=settings.lambda_ if settings.use_gae else 1.0,
     )
     return estimate.advantages, estimate.value_targets
+
+
+def _returns(arrays: Mapping[str, np.ndarray], settings: AdvantageSettings) -> np.ndarray:
+    rewards, ends = arrays["rewards"], (arrays["terminated"], arrays["truncated"])
+    if settings.credit == WHOLE_RETURN:
+        return whole_episode_returns(rewards, *ends, arrays["mask"], gamma=settings.gamma)
+    return monte_carlo_returns(rewards, *ends, gamma=settings.gamma)
 
 
 def _flat(array_TN: np.ndarray, device: torch.device | str) -> Tensor:

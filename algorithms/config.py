@@ -9,6 +9,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
+from algorithms.batch import REWARD_TO_GO
 from custom_models.hosting import ModelV2Module, checked_model_config, resolved_model_class
 from custom_models.recurrence import check_recurrence, max_seq_len
 from envs import is_atari
@@ -27,6 +28,7 @@ class OnPolicyConfig(AlgorithmConfig):
     fragments cannot make up is refused instead of rounded.
     """
 
+    BATCH_MODES: tuple[str, ...] = ("truncate_episodes",)
     # Attributes of RLlib's class and of the subclasses, for the type checker.
     _model_config: dict[str, Any]
     entropy_coeff: Any
@@ -50,6 +52,10 @@ class OnPolicyConfig(AlgorithmConfig):
         self.standardize_advantages = False
         self.use_critic = True
         self.use_gae = True
+        # PG's own keys; what estimates advantages asks every configuration.
+        self.credit = REWARD_TO_GO
+        self.constant_baseline = False
+        self.gradient_variance_every: int | None = None
         self.optimizer: dict[str, Any] = {"type": "adam"}
         self.torch_num_threads: int | str | None = 1
         self.autocast: bool | str = False
@@ -62,6 +68,7 @@ class OnPolicyConfig(AlgorithmConfig):
         model: dict[str, Any] | Any = NotProvided,
         optimizer: dict[str, Any] | Any = NotProvided,
         standardize_advantages: bool | Any = NotProvided,
+        gradient_variance_every: int | Any | None = NotProvided,
         torch_num_threads: int | str | Any | None = NotProvided,
         autocast: bool | str | Any = NotProvided,
         float32_matmul_precision: str | Any = NotProvided,
@@ -75,6 +82,8 @@ class OnPolicyConfig(AlgorithmConfig):
                 releases; merged over what was set before.
             optimizer: ``{type: adam | rmsprop, epsilon: …}``; see ``OPTIMIZERS`` for the keys.
             standardize_advantages: zero mean and unit variance over the train batch.
+            gradient_variance_every: updates between two measurements of the policy gradient's variance,
+                see :mod:`algorithms.gradient_variance`; None: none.
             torch_num_threads: threads of one process for emulator, network and gradients; ``auto``
                 takes the CPUs set aside for it (``num_cpus_for_main_process`` and so on), None
                 leaves torch's choice. Small networks run fastest on one.
@@ -91,6 +100,8 @@ class OnPolicyConfig(AlgorithmConfig):
             self.optimizer = dict(optimizer)
         if standardize_advantages is not NotProvided:
             self.standardize_advantages = standardize_advantages
+        if gradient_variance_every is not NotProvided:
+            self.gradient_variance_every = gradient_variance_every
         if torch_num_threads is not NotProvided:
             self.torch_num_threads = torch_num_threads
         if autocast is not NotProvided:
@@ -154,10 +165,15 @@ class OnPolicyConfig(AlgorithmConfig):
 
     def _validate_supported(self) -> None:
         # RLlib derives its evaluation configuration with whole episodes, which ours always plays.
-        if self.batch_mode != "truncate_episodes" and not self.in_evaluation:
+        if self.batch_mode not in self.BATCH_MODES and not self.in_evaluation:
             raise ValueError(
                 f"batch_mode {self.batch_mode!r} is not supported; use 'truncate_episodes': "
                 "fragments are bootstrapped with the critic"
+            )
+        if self.gradient_variance_every is not None and self._model_config.get("use_lstm"):
+            raise ValueError(
+                f"gradient_variance_every {self.gradient_variance_every} is not offered with use_lstm: "
+                "recurrent batches are kept by sequences"
             )
         if self.observation_filter not in OBSERVATION_FILTERS:
             raise ValueError(

@@ -21,6 +21,7 @@ from algorithms.batch import Batch
 from algorithms.batch_report import batch_report
 from algorithms.compute import forward_context, num_threads, set_up_process
 from algorithms.distributions import distribution_for
+from algorithms.gradient_variance import due, log_probs_under, policy_gradient_variance
 from algorithms.gradients import average_gradients, clip_gradients, require_finite
 from algorithms.losses import explained_variance
 from algorithms.optimizers import make_optimizer
@@ -55,6 +56,8 @@ class OnPolicyLearner(TorchLearner):
         set_up_process(self.config, threads=threads)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
+        if self._network.recurrent is not None and self.config.gradient_variance_every is not None:
+            raise ValueError("gradient_variance_every is not offered with recurrent networks")
         self._distribution = distribution_for(self._network.action_space)
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
         self._generator = torch.Generator().manual_seed(self._shuffle_seed())
@@ -136,6 +139,7 @@ class OnPolicyLearner(TorchLearner):
             timestep=timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]
         )
         batch = batch_for(self._network, arrays, self.config, self._device)
+        variance = self._gradient_variance(batch, arrays["mask"])
         try:
             stats = self._run_minibatches(batch, timesteps)
         except FloatingPointError as error:
@@ -143,7 +147,7 @@ class OnPolicyLearner(TorchLearner):
         stats["vf_explained_var"] = critic_quality(batch)
         stats["entropy_coeff"] = float(self.entropy_coeff)
         stats["curr_lr"] = self._current_lr()
-        stats |= self.after_minibatches(stats)
+        stats |= variance | self.after_minibatches(stats)
         self._weights_seq_no += 1
         self.after_gradient_based_update(timesteps=timesteps)
         return stats
@@ -155,6 +159,15 @@ class OnPolicyLearner(TorchLearner):
     def diagnostics(self, dist_inputs_BK: Tensor, batch: Batch) -> dict[str, Tensor]:
         """More numbers to log, from the last epoch's minibatches only: they cost time."""
         return {}
+
+    def _gradient_variance(self, batch: Batch, mask_TN: np.ndarray) -> dict[str, float]:
+        """See :func:`policy_gradient_variance`; empty where this update is not measured."""
+        if not due(self.config.gradient_variance_every, self._weights_seq_no):
+            return {}
+        log_probs_of = partial(
+            log_probs_under, self._network, self._distribution, self._forward_context
+        )
+        return policy_gradient_variance(log_probs_of, batch, mask_TN, self._parameters)
 
     def _run_minibatches(self, batch: Batch, timesteps: Mapping[str, int]) -> dict[str, float]:
         """K epochs; every number averaged over the minibatches that report it."""

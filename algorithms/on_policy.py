@@ -84,18 +84,21 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
 
     def _sample_batch(self) -> Rollout:
         """As many fragments from every runner as make a train batch."""
-        parts: list[Rollout] = []
         rounds = self.config.rollouts_per_batch
-        group = self.env_runner_group
+        parts: list[Rollout] = []
         for _ in range(rounds):
-            if group.num_remote_env_runners() == 0:
-                part = self._sound(self.env_runner.sample_or_fault())
-                # The runner fills the same buffers again in the next round.
-                parts.append(part if rounds == 1 else part.copy())
-            else:
-                parts.extend(self._sample_remote())
+            played = self._sample_round()
+            # The local runner fills the same buffers again in the next round.
+            own = rounds > 1 and self.env_runner_group.num_remote_env_runners() == 0
+            parts.extend([part.copy() for part in played] if own else played)
         self._merge_filters()
         return Rollout.concatenate(parts)
+
+    def _sample_round(self) -> list[Rollout]:
+        """One fragment from every runner; the local one's own buffers."""
+        if self.env_runner_group.num_remote_env_runners() == 0:
+            return [self._sound(self.env_runner.sample_or_fault())]
+        return self._sample_remote()
 
     def _sample_remote(self) -> list[Rollout]:
         """One fragment from every remote runner that answers in time; lost ones are waited for.

@@ -47,6 +47,8 @@ LEARNER_RESULTS_COMMON = (
     "entropy_coeff",
     "curr_lr",
     "gradients_default_optimizer_global_norm",
+    "gradient_variance",
+    "gradient_squared_norm",
 )
 LEARNER_RESULTS_OF = {
     "A2C": LEARNER_RESULTS_COMMON,

@@ -183,8 +183,14 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             EnvironmentFault: an environment broke its contract and was not built anew.
             FloatingPointError: the network's outputs are not finite.
         """
-        self._plays_here()
         length = num_steps or self.config.get_rollout_fragment_length(self.worker_index or 0)
+        rollout, ended = self._play(length)
+        rollout.episodes = [episode for _, _, episode in ended]
+        return rollout
+
+    def _play(self, length: int) -> tuple[Rollout, list[tuple[int, int, Episode]]]:
+        """``length`` steps in every environment; the episodes that ended, with step and column."""
+        self._plays_here()
         rollout = self._buffers_of(length)
         noise = self._distribution.noise((length, self.num_envs), self._generator)
         if len(self._groups) == 1:
@@ -195,12 +201,11 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
                 lambda group: self._player.play(group, rollout, noise), self._groups
             )
             ended = sorted((entry for part in parts for entry in part), key=lambda entry: entry[:2])
-        rollout.episodes = [episode for _, _, episode in ended]
         rollout.env_restarts = self.take_env_restarts()
         rollout.log_probs[:] = self._distribution.log_prob(
             torch.from_numpy(rollout.dist_inputs), torch.from_numpy(rollout.actions)
         ).numpy()
-        return rollout
+        return rollout, ended
 
     def sample_or_fault(self) -> Rollout | EnvironmentFault | FloatingPointError:
         """As :meth:`sample`; an error that is to stop training comes back as a value.

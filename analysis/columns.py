@@ -59,6 +59,8 @@ PATHS: dict[str, tuple[str, ...]] = {
         f"{_LEARNER}/gradients_default_optimizer_global_norm",
         f"{_OLD_LEARNER}/grad_gnorm",
     ),
+    "gradient_variance": (f"{_LEARNER}/gradient_variance",),
+    "gradient_squared_norm": (f"{_LEARNER}/gradient_squared_norm",),
     "learning_rate": (
         f"{_LEARNER}/curr_lr",
         f"{_LEARNER}/default_optimizer_learning_rate",

@@ -26,6 +26,8 @@ WORDS = {
     "explained_variance": "explained variance of the critic",
     "clip_fraction": "share of clipped ratios",
     "gradient_norm": "norm of the gradient before clipping",
+    "gradient_variance": "variance of the policy gradient, of one step",
+    "gradient_squared_norm": "squared length of the policy gradient",
     "learning_rate": "learning rate",
     "staleness_mean": "updates between a gradient's weights and its use",
     "steps_per_second": "agent steps per second",
@@ -87,6 +89,28 @@ def learning_curves(
     in_thousands(ax)
     legend(ax)
     return ax
+
+
+def quartiles(
+    ax: Axes, label: str, number: int, line: Mapping[float, Sequence[float]], *, scale: str
+) -> None:
+    """Medians over runs as a line, the middle half of the runs as a band.
+
+    Args:
+        ax: is changed.
+        label: of the line; ``number`` is its place among the others.
+        line: place on the axis → one value per run.
+        scale: of the upright axis: ``linear``, or ``symlog`` (logarithmic above 1).
+    """
+    x = sorted(line)
+    low, middle, high = (np.array([np.quantile(line[p], q) for p in x]) for q in (0.25, 0.5, 0.75))
+    runs = max(len(values) for values in line.values())
+    words = f"{label} ({runs} run{'s' if runs > 1 else ''})"
+    ax.plot(x, middle, marker=".", label=words, **look(number))
+    if runs > 1:
+        ax.fill_between(x, low, high, alpha=0.12, lw=0, color=look(number)["color"])
+    ax.set_yscale(scale)
+    in_thousands(ax)
 
 
 def statistic_words(statistic: str) -> str:

@@ -29,6 +29,7 @@ DIAGNOSTICS = (
     "explained_variance",
     "clip_fraction",
     "gradient_norm",
+    "gradient_variance",
     "staleness_mean",
     "steps_per_second",
 )

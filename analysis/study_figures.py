@@ -13,17 +13,30 @@ from matplotlib.axes import Axes
 
 from analysis import draw, draw_sweeps
 from analysis.align import align_groups
+from analysis.columns import AXES
 from analysis.defaults import RESAMPLES, SEED
+from analysis.draw import WORDS
 from analysis.figure_files import Drawn, drawn_in, file_name
 from analysis.load import Results, load
 from analysis.reference_scores import REFERENCE_SCORES
 from analysis.scores import MEASURES, score
 from analysis.statistics import Estimate, estimate, iqm
-from analysis.study_measures import efficiencies, rate_of, staleness_of
+from analysis.study_measures import (
+    SIGNAL_STEPS,
+    efficiencies,
+    parts_of,
+    rate_of,
+    signal_of,
+    staleness_of,
+    variance_of,
+)
 from analysis.study_runs import Run, runs_of
 from analysis.style import legend, look
+from analysis.thinning import Row
 from experiments.studies import Cell, Study
 
+# Of the budget, in figures of what is too noisy to be shown row by row.
+PARTS = 10
 # A line per label through the points of its cells.
 Line = Mapping[float, Sequence[float]]
 
@@ -112,8 +125,9 @@ def _over_axis(
     lines: Mapping[str, Line],
     paint: Callable[[Axes, str, int, Line], None],
     ylabel: str,
+    xlabel: str = "",
 ) -> Iterator[Drawn]:
-    """One figure with a line per label over the study's axis."""
+    """One figure with a line per label over the study's axis, or over another."""
     # The same order, and so the same colours, in every figure.
     shown = {label: lines[label] for label in sorted(lines) if lines[label]}
     if not shown:
@@ -122,7 +136,7 @@ def _over_axis(
     def all_lines(ax: Axes) -> Axes:
         for number, (label, line) in enumerate(shown.items()):
             paint(ax, label, number, line)
-        ax.set_xlabel(study.axis)
+        ax.set_xlabel(xlabel or study.axis)
         ax.set_ylabel(ylabel)
         legend(ax)
         return ax
@@ -189,11 +203,47 @@ def _sensitivity(
     yield from _over_axis(study, env, measure, _lines(runs, of), paint, words)
 
 
+def _gradients(
+    study: Study,
+    env: str,
+    runs: Sequence[Run],
+    results: Path,
+    *,
+    what: str,
+    words: str,
+    measure: Callable[[Sequence[Row]], float],
+    scale: str,
+) -> Iterator[Drawn]:
+    """A number of the policy gradient over the course of training, in parts of the budget."""
+    lines: dict[str, dict[float, list[float]]] = {}
+    for run in runs:
+        for steps, rows in parts_of(run, PARTS).items():
+            if not math.isnan(value := measure(rows)):
+                lines.setdefault(run.cell.line, {}).setdefault(steps, []).append(value)
+    paint = partial(draw.quartiles, scale=scale)
+    xlabel = f"{AXES['steps']}, at the end of each part"
+    yield from _over_axis(study, env, what, lines, paint, words, xlabel)
+
+
 KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[Drawn]]] = {
     "learning_curves": _learning_curves,
     "scores": _scores,
     "scaling": _scaling,
     "efficiency": _efficiency,
     "staleness": _staleness,
+    "gradient_variance": partial(
+        _gradients,
+        what="gradient-variance",
+        words=WORDS["gradient_variance"],
+        measure=variance_of,
+        scale="symlog",
+    ),
+    "gradient_signal": partial(
+        _gradients,
+        what="gradient-signal",
+        words=f"signal to noise of {SIGNAL_STEPS:,} steps",
+        measure=signal_of,
+        scale="linear",
+    ),
     **{f"sensitivity_{measure}": partial(_sensitivity, measure=measure) for measure in MEASURES},
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.study_measures import efficiencies, first_reaching, rate_of
-from analysis.study_runs import Run, runs_of
+from analysis.study_runs import DONE, Run, runs_of
 from experiments.studies import Study, Threshold
 
 MET, MISSED, UNMEASURED = "met", "missed", "missing"
@@ -67,27 +67,43 @@ def _reached(run: Run, at_least: float) -> bool:
     return row is not None and (row["steps"] or math.inf) <= run.cell.budget.steps
 
 
-PER_SEED: dict[str, Callable[[Run, float], bool]] = {"final": _final, "reached": _reached}
+def _greedy(run: Run, at_least: float) -> bool:
+    return run.greedy is not None and run.greedy["mean"] >= at_least
+
+
+PER_SEED: dict[str, Callable[[Run, float], bool]] = {
+    "final": _final,
+    "reached": _reached,
+    "greedy": _greedy,
+}
 
 
 def _per_seed(threshold: Threshold, runs: Sequence[Run]) -> Verdict:
     """So many seeds have to show it; runs that are not done count for nothing."""
     shows = PER_SEED[threshold.measure]
-    done = [run for run in runs if run.done]
+    states = {run.seed: _state(threshold, run) for run in runs}
+    done = [run for run in runs if states[run.seed] == DONE]
     showing = sum(shows(run, threshold.at_least) for run in done)
     words = {
         "final": f"final score ≥ {threshold.at_least:g}",
+        "greedy": f"greedy return ≥ {threshold.at_least:g} over {runs[0].cell.greedy_episodes} episodes",
         "reached": f"{threshold.at_least:g} reached within {runs[0].cell.budget.steps:,} steps",
     }
     asked = f"{words[threshold.measure]} with {threshold.seeds} seeds"
     found = f"{showing} of {len(done)} done"
-    if not_done := [f"{run.seed} ({run.status})" for run in runs if not run.done]:
+    if not_done := [f"{seed} ({state})" for seed, state in states.items() if state != DONE]:
         found += f"; seeds {', '.join(not_done)}"
     # Seeds that failed to show it cannot be made good by further ones.
     if showing < len(done):
         return Verdict(threshold, asked, found, MISSED)
     outcome = MET if showing >= threshold.seeds else UNMEASURED
     return Verdict(threshold, asked, found, outcome)
+
+
+def _state(threshold: Threshold, run: Run) -> str:
+    """A run's status; one that is done may not have been played yet."""
+    unplayed = threshold.measure == "greedy" and run.done and run.greedy is None
+    return "not played" if unplayed else run.status
 
 
 def _measured(runs: Sequence[Run]) -> int:

@@ -12,6 +12,8 @@ from analysis.thinning import Row
 
 # A mean over fewer episodes is of beginners' luck.
 WINDOW = 100
+# Agent steps of the batch that gradients' signals and noises are told of, whatever was trained with.
+SIGNAL_STEPS = 1_000
 
 
 def first_reaching(rows: Sequence[Row], score: float) -> Row | None:
@@ -46,6 +48,34 @@ def staleness_of(run: Run) -> float:
     """Mean of the rows' mean gradient staleness, in updates; NaN where none was measured."""
     known = [v for row in run.rows if (v := row.get("staleness_mean")) is not None]
     return float(np.mean(known)) if known else math.nan
+
+
+def variance_of(rows: Sequence[Row]) -> float:
+    """Mean of the rows' gradient variance, per step; NaN where none was measured."""
+    known = [v for row in rows if (v := row.get("gradient_variance")) is not None]
+    return float(np.mean(known)) if known else math.nan
+
+
+def signal_of(rows: Sequence[Row]) -> float:
+    """Squared length of the policy gradient over its variance in batches of ``SIGNAL_STEPS``.
+
+    A ratio of the rows' sums, for the squared length of a single gradient is hardly known; below 0 where it
+    cannot be told from noise. NaN where none was measured, or none of them varies.
+    """
+    pairs = [(r.get("gradient_squared_norm"), r.get("gradient_variance")) for r in rows]
+    known = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
+    squared, variance = known.reshape(-1, 2).sum(axis=0)
+    return float(SIGNAL_STEPS * squared / variance) if variance > 0 else math.nan
+
+
+def parts_of(run: Run, number: int) -> dict[float, list[Row]]:
+    """A run's rows by equal parts of its budget: steps at a part's end → the rows in it."""
+    width = run.cell.budget.steps / number
+    found: dict[float, list[Row]] = {}
+    for row in run.rows:
+        part = min(int((row["steps"] or 0.0) // width), number - 1)
+        found.setdefault((part + 1) * width, []).append(row)
+    return found
 
 
 def median_of(values: Sequence[float]) -> float:

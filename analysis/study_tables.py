@@ -14,12 +14,16 @@ from analysis.reference_scores import REFERENCE_SCORES
 from analysis.signatures import require_same_environment
 from analysis.statistics import FEW_RUNS, estimate, iqm
 from analysis.study_measures import (
+    SIGNAL_STEPS,
     cpu_hours,
     efficiencies,
     first_reaching,
     median_of,
+    parts_of,
     rate_of,
+    signal_of,
     staleness_of,
+    variance_of,
 )
 from analysis.study_runs import Run, runs_of
 from experiments.studies import Cell, Study
@@ -38,15 +42,26 @@ def study_table(study: Study, results: Path) -> str:
     )
     columns = ["cell", "runs done", "others", "until", "final score: IQM [95 %]", "target"]
     columns += ["reached by", "steps to it", "seconds to it", "steps/s", "CPU-hours"]
+    played = sorted({cell.greedy_episodes for cell in study.cells} - {0})
+    if played:
+        episodes = " or ".join(map(str, played))
+        columns += [f"greedy return over {episodes} episodes: median (lowest to highest seed)"]
     columns += ["efficiency", "staleness"] if scaling is not None else []
+    gradients = "gradient_variance" in study.figures
+    if gradients:
+        columns += ["first gradient: variance"]
+        columns += [f"signal to noise of {SIGNAL_STEPS:,} steps, first fifth"]
     rows = []
     for cell in study.cells:
         mine = [run for run in runs if run.cell.name == cell.name]
-        row = _row(cell, mine)
+        row, done = _row(cell, mine), [run for run in mine if run.done]
+        row += [greedy_scores(done)] if played else []
         if scaling is not None:
-            done = [run for run in mine if run.done]
             row += [_digits(scaling.get(cell.name, math.nan), 2)]
             row += [_digits(median_of([staleness_of(run) for run in done]), 2)]
+        if gradients:
+            row += [_short(median_of([variance_of(run.rows[:1]) for run in done]))]
+            row += [_digits(median_of([_early_signal(run) for run in done]), 2)]
         rows.append(row)
     return tables.markdown(columns, rows)
 
@@ -91,6 +106,8 @@ def _row(cell: Cell, mine: Sequence[Run]) -> list[Any]:
 
 def _target(cell: Cell) -> float | None:
     """The score that is waited for: the one that ends runs, else the environment's reference."""
+    if cell.budget.evaluated:
+        return None  # kept rows are of training
     if cell.budget.score is not None:
         return cell.budget.score
     reference = REFERENCE_SCORES.get(cell.env)
@@ -109,6 +126,16 @@ def final_scores(done: Sequence[Run]) -> str:
     return f"{value} ({min(known):,.1f} to {max(known):,.1f})" if found.runs > 1 else value
 
 
+def greedy_scores(done: Sequence[Run]) -> str:
+    """Median, lowest and highest of the runs' greedy mean returns; how many were not played."""
+    means = [float(run.greedy["mean"]) for run in done if run.greedy is not None]
+    if not means:
+        return "–"
+    told = f"{np.median(means):,.1f} ({min(means):,.1f} to {max(means):,.1f})"
+    missing = len(done) - len(means)
+    return f"{told}; {missing} not played" if missing else told
+
+
 def provenance(runs: Sequence[Run]) -> str:
     """Machines and commits of the kept runs, in a sentence; a + where the checkout held changes."""
     machines, commits = set(), set()
@@ -121,6 +148,19 @@ def provenance(runs: Sequence[Run]) -> str:
     told = f"Machine: {'; '.join(sorted(machines)) or '–'}. Commits: {', '.join(sorted(commits)) or '–'}."
     legend = any(commit.endswith("+") for commit in commits)
     return f"{told} A commit with + had uncommitted changes." if legend else told
+
+
+def _early_signal(run: Run) -> float:
+    """Of the gradients in the first fifth of the budget: later, good policies have hardly any."""
+    parts = parts_of(run, 5)
+    return signal_of(parts[min(parts)]) if parts else math.nan
+
+
+def _short(value: float) -> str:
+    """Three digits, whatever the size."""
+    if math.isnan(value):
+        return "–"
+    return f"{float(f'{value:.3g}'):,.{0 if abs(value) >= 100 else 2}f}"
 
 
 def _digits(value: float, digits: int) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from analysis import tables
 from analysis.figure_files import Drawn
-from analysis.marked import between
-from analysis.readme_tables import cartpole_table, games_table
+from analysis.marked import between, has_marks
+from analysis.readme_tables import REGENERATE, cartpole_table, games_table
 from analysis.study_figures import figures_of, prefix_of
 from analysis.study_gate import verdicts
 from analysis.study_runs import counts, runs_of
@@ -59,7 +59,9 @@ def update_pages(studies: Sequence[Study], results: Path, root: Path) -> list[Pa
     drawn = {study.name: list(figures_of(study, results)) for study in studies}
     page = page_of(studies, results, drawn)
     filled = readme_of(readme.read_text(encoding="utf-8"), results)
+    others = pages_with_studies(studies, results, root)
     written = [_write(root / PAGE, page.encode()), _write(readme, filled.encode())]
+    written += [_write(file, text.encode()) for file, text in others.items()]
     (root / FIGURES).mkdir(exist_ok=True)
     for figures in drawn.values():
         for figure in figures:
@@ -107,6 +109,22 @@ def readme_of(text: str, results: Path) -> str:
     for section, body in bodies.items():
         text = between(text, section, body)
     return text
+
+
+def pages_with_studies(studies: Sequence[Study], results: Path, root: Path) -> dict[Path, str]:
+    """Pages of `docs/` that show a study's table between marks `study NAME`, with it filled."""
+    found = {}
+    for file in sorted((root / PAGE.parent).glob("*.md")):
+        text = filled = file.read_text(encoding="utf-8")
+        shown = [study for study in studies if has_marks(text, f"study {study.name}")]
+        for study in shown:
+            body = (
+                f"{study_table(study, results)}\n{provenance(runs_of(study, results))} {REGENERATE}"
+            )
+            filled = between(filled, f"study {study.name}", body)
+        if shown:
+            found[file] = filled
+    return found
 
 
 def image_of(figure: Drawn) -> tuple[str, bytes]:

@@ -27,6 +27,8 @@ KEPT = (
     "entropy",
     "staleness_mean",
     "staleness_max",
+    "gradient_variance",
+    "gradient_squared_norm",
 )
 
 Row = dict[str, float | None]

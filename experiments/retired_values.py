@@ -57,6 +57,10 @@ def observation_filter(edits: Edits, path: str) -> None:
 def batch_mode(edits: Edits, path: str) -> None:
     """Fragments are cut at their length; the critic's value, if there is one, counts the rest."""
     if "complete_episodes" in each(edits.get(path)):
+        scope = path.rsplit(".", 1)[0]
+        lengths = (f"{scope}.rollout_fragment_length", f"{scope}.sample_batch_size")
+        if edits.get("run") == "PG" and not any(map(edits.has, lengths)):
+            return
         why = "complete_episodes: fragments are cut and bootstrapped with the critic here"
         if edits.get("run") == "PG" and not edits.get("config.use_critic"):
             why = "complete_episodes: fragments are cut here, and what follows a cut counts as 0"

@@ -77,6 +77,7 @@ COMMON: dict[str, Kind] = {
     "grad_clip": optional(number(0, above=True)),
     "grad_clip_by": choice("global_norm", "norm", "value"),
     "standardize_advantages": boolean,
+    "gradient_variance_every": optional(integer(1)),
     "optimizer": mapping,
     "model": mapping,
     "torch_num_threads": optional(either(integer(1), choice("auto"))),
@@ -153,7 +154,11 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
         "shuffle_batch_per_epoch": boolean,
     },
     "A3C": {},
-    "PG": {},
+    "PG": {
+        "credit": choice("reward_to_go", "whole_return"),
+        "constant_baseline": boolean,
+        "batch_mode": choice("truncate_episodes", "complete_episodes"),
+    },
     "PPO": {
         "num_epochs": integer(1),
         "minibatch_size": optional(integer(1)),

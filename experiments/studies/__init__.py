@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from experiments.studies import (
     algorithms_compared,
+    dqn_homework,
     learning_rate_sensitivity,
+    policy_gradient_tips,
     worker_scaling,
 )
 from experiments.studies.study import Budget, Cell, Study, Threshold, UnknownCellError
 
 STUDIES: dict[str, Study] = {
     module.STUDY.name: module.STUDY
-    for module in (algorithms_compared, worker_scaling, learning_rate_sensitivity)
+    for module in (
+        algorithms_compared,
+        worker_scaling,
+        learning_rate_sensitivity,
+        policy_gradient_tips,
+        dqn_homework,
+    )
 }
 
 __all__ = ["STUDIES", "Budget", "Cell", "Study", "Threshold", "UnknownCellError"]

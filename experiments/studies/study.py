@@ -13,6 +13,8 @@ from typing import Any
 SMOKE_STEPS = 3_000
 SMOKE_SECONDS = 6.0
 
+EVALUATED = "evaluation/env_runners/episode_return_mean"
+
 
 class UnknownCellError(ValueError):
     """A cell or seed was named that the study does not have."""
@@ -26,11 +28,13 @@ class Budget:
         steps: agent steps.
         seconds: of training, restarts and waiting left out; None: no bound.
         score: mean return of the last 100 episodes; None: runs go on to their budget.
+        evaluated: the score is that of the evaluation in training instead.
     """
 
     steps: int
     seconds: float | None = None
     score: float | None = None
+    evaluated: bool = False
 
     @property
     def stop(self) -> dict[str, float]:
@@ -39,7 +43,7 @@ class Budget:
         if self.seconds is not None:
             rule["time_total_s"] = self.seconds
         if self.score is not None:
-            rule["episode_reward_mean"] = self.score
+            rule[EVALUATED if self.evaluated else "episode_reward_mean"] = self.score
         return rule
 
     def __str__(self) -> str:
@@ -48,7 +52,8 @@ class Budget:
             minutes = self.seconds / 60
             words.append(f"{minutes:g} min" if minutes >= 1 else f"{self.seconds:g} s")
         if self.score is not None:
-            words.append(f"a mean return of {self.score:g}")
+            where = " in evaluation" if self.evaluated else ""
+            words.append(f"a mean return of {self.score:g}{where}")
         return " or ".join(words)
 
 
@@ -96,8 +101,9 @@ class Threshold:
     Attributes:
         cell: its name.
         measure: ``final`` (mean return of the last 100 episodes at the end), ``reached`` (that such a
-            mean reached ``at_least`` within the budget) or ``efficiency`` (steps/s over those of one
-            runner times the runners, median over seeds).
+            mean reached ``at_least`` within the budget), ``greedy`` (mean return of the cell's greedy
+            episodes) or ``efficiency`` (steps/s over those of one runner times the runners, median
+            over seeds).
         at_least: what it has to be.
         seeds: how many of the cell's seeds have to show it; of ``efficiency``, how many have to be measured.
     """

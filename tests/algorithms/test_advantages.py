@@ -6,9 +6,11 @@ from numpy.testing import assert_allclose
 
 from algorithms.advantages import (
     generalized_advantage_estimation,
+    less_mean,
     monte_carlo_returns,
     n_step_advantages,
     td0_advantages,
+    whole_episode_returns,
 )
 
 GAMMA, LAMBDA = 0.9, 0.7
@@ -213,3 +215,35 @@ def test_arrays_without_an_environment_axis_are_refused():
     flat = [array[:, 0] for array in arrays]
     with pytest.raises(ValueError, match=r"got \[\(40,\)\]"):
         generalized_advantage_estimation(*flat, gamma=GAMMA, lambda_=LAMBDA)
+
+
+def test_whole_returns_by_hand():
+    # Episodes: 1 + ½·2 = 2, then, after a reset row, 4 + ½·8 = 8, cut by the fragment's end.
+    rewards, first = column(1, 2, 1_000, 4, 8), flags(0, 1, 0, 0, 0)
+    mask, no = flags(1, 1, 0, 1, 1), flags(0, 0, 0, 0, 0)
+    for ends in ((first, no), (no, first)):
+        whole = whole_episode_returns(rewards, *ends, mask, gamma=0.5)
+        assert_allclose(whole[mask], [2, 2, 8, 8])
+    # Without reset rows (SAME_STEP) the next episode begins at once.
+    every = flags(1, 1, 1, 1, 1)
+    whole = whole_episode_returns(column(1, 2, 3, 4, 8), first, no, every, gamma=1.0)
+    assert_allclose(whole, column(3, 3, 15, 15, 15))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_whole_return_is_the_reward_to_go_of_the_first_step(seed):
+    rewards, _, _, terminated, truncated, mask = random_rollout(seed)
+    whole = whole_episode_returns(rewards, terminated, truncated, mask, gamma=GAMMA)
+    to_go = monte_carlo_returns(rewards, terminated, truncated, gamma=GAMMA)
+    ends = terminated | truncated
+    for i in range(mask.shape[1]):
+        expected, fresh = 0.0, True
+        for t in np.flatnonzero(mask[:, i]):
+            expected = to_go[t, i] if fresh else expected
+            assert whole[t, i] == expected
+            fresh = ends[t, i]
+
+
+def test_a_constant_baseline_is_the_mean_of_the_played_steps():
+    weights, mask = column(1, 2, 1_000, 6), flags(1, 1, 0, 1)
+    assert_allclose(less_mean(weights, mask)[mask], [-2, -1, 3])

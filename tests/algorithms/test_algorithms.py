@@ -58,7 +58,8 @@ def test_builder_and_dictionary_lead_to_the_same_trained_algorithm(make_algo, na
 @every_algorithm
 def test_every_promised_result_is_there(make_algo, make_config, name):
     """All names of ``result_names`` once evaluation has run; before, all but evaluation's."""
-    algo = make_algo(make_config(name, **SMALL[name], **EVALUATION))
+    measured = {"num_envs_per_env_runner": 2, "gradient_variance_every": 1}
+    algo = make_algo(make_config(name, **measured | SMALL[name], **EVALUATION))
     first, second = algo.train(), algo.train()
     missing = set()
     for path in result_names(name):
@@ -77,6 +78,7 @@ def test_only_ppos_own_results_depend_on_its_options(make_algo, make_config):
     options = {**SMALL["PPO"], "use_kl_loss": False, "clip_param": None}
     result = make_algo(make_config("PPO", **options)).train()
     learner = result["learners"]["default_policy"]
+    assert "gradient_variance" not in learner
     assert "clip_fraction" not in learner
     assert "curr_kl_coeff" not in learner
     assert learner["mean_kl_loss"] > 0

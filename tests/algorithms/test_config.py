@@ -70,6 +70,42 @@ CONTRADICTIONS = {
     ),
     "A3C epochs": ("A3C", {"num_epochs": 4, "minibatch_size": 10}, ["num_epochs 4", "size 10"]),
     "whole episodes": ("A2C", {"batch_mode": "complete_episodes"}, ["'complete_episodes' is not"]),
+    "whole returns of fragments": (
+        "PG",
+        {"credit": "whole_return"},
+        ["'whole_return' needs whole episodes", "batch_mode: complete_episodes"],
+    ),
+    "whole returns with a critic": (
+        "PG",
+        {"credit": "whole_return", "batch_mode": "complete_episodes", "use_critic": True},
+        ["'whole_return' has no critic", "credit: reward_to_go"],
+    ),
+    "two baselines": (
+        "PG",
+        {"constant_baseline": True, "use_critic": True},
+        ["constant_baseline and use_critic are two baselines"],
+    ),
+    "unknown credit": ("PG", {"credit": "to_go"}, ["'to_go' is unknown", "whole_return"]),
+    "length of whole episodes": (
+        "PG",
+        {"batch_mode": "complete_episodes", "rollout_fragment_length": 50},
+        ["rollout_fragment_length 50 does not apply"],
+    ),
+    "learners of whole episodes": (
+        "PG",
+        {"batch_mode": "complete_episodes", "num_learners": 2},
+        ["has one learner", "num_learners 2"],
+    ),
+    "memory in whole episodes": (
+        "PG",
+        {"batch_mode": "complete_episodes", "model": {"use_lstm": True}},
+        ["no recurrent networks"],
+    ),
+    "variance with memory": (
+        "A2C",
+        {"gradient_variance_every": 2, "model": {"use_lstm": True, "max_seq_len": 5}},
+        ["gradient_variance_every 2", "use_lstm"],
+    ),
     "unknown filter": (
         "A2C",
         {"observation_filter": "MeanStd"},

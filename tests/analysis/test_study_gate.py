@@ -1,9 +1,10 @@
 """Thresholds: met, missed, or missing; never passed for want of runs."""
 
 import pytest
-from kept_runs import cell, keep_run, row, study, threshold
+from kept_runs import STARTED, cell, keep_run, row, study, threshold
 
 from analysis.study_gate import lines_of, verdicts
+from analysis.study_runs import write_greedy
 from experiments.studies import UnknownCellError
 
 PONG = cell("pong")
@@ -38,6 +39,26 @@ def test_missing_runs_are_not_passed(tmp_path):
     assert lines_of([verdict], met=False) == [
         "missing: pong: 18 reached within 40,000 steps with 2 seeds: 1 of 1 done; seeds 4 (running)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("means", "expected", "found"),
+    [
+        ({3: 200.0, 4: 200.0}, "met", "2 of 2 done"),
+        ({3: 200.0, 4: 199.9}, "missed", "1 of 2 done"),
+        ({3: 200.0}, "missing", "1 of 1 done; seeds 4 (not played)"),
+    ],
+)
+def test_greedy_scores_have_to_be_played(tmp_path, means, expected, found):
+    played = cell("pong", greedy_episodes=100)
+    asked = study(played, thresholds=[threshold("pong", "greedy", at_least=200.0)])
+    for seed in (3, 4):
+        keep_run(tmp_path, "tiny", played, seed, [row(10_000, 1.0)])
+    for seed, mean in means.items():
+        write_greedy(asked, tmp_path, "pong", seed, {"mean": mean}, STARTED)
+    [verdict] = verdicts(asked, tmp_path)
+    assert (verdict.outcome, verdict.found) == (expected, found)
+    assert verdict.asked == "greedy return ≥ 200 over 100 episodes with 2 seeds"
 
 
 def test_a_miss_is_a_miss_while_others_are_missing(tmp_path):

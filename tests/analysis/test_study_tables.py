@@ -1,14 +1,17 @@
 """The tables of studies: honest rows, and the README's two."""
 
 import json
+import math
 
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study
 
 from analysis.readme_tables import STUDY, cartpole_table, games_table
 from analysis.signatures import DifferentEnvironmentsError
+from analysis.study_measures import parts_of, signal_of, variance_of
 from analysis.study_runs import runs_of, write_greedy
 from analysis.study_tables import provenance, study_table
+from experiments.studies import Budget
 
 PONG = cell("pong")
 
@@ -134,3 +137,53 @@ def test_a_run_without_a_signature_is_refused_in_words(tmp_path):
     file.write_text(json.dumps(about))
     with pytest.raises(DifferentEnvironmentsError, match="pong seed 4: 'absent'"):
         study_table(study(PONG), tmp_path)
+
+
+def gradients(pairs):
+    return [
+        {**row(7_000 * n, 1.0), "gradient_variance": v, "gradient_squared_norm": g}
+        for n, (v, g) in enumerate(pairs, 1)
+    ]
+
+
+def test_gradient_signal_is_a_ratio_of_sums():
+    # 1,000 (3 - 1) / (6 + 2): a negative estimate takes part, a row without one does not.
+    rows = gradients([(6.0, 3.0), (2.0, -1.0), (None, None)])
+    assert signal_of(rows) == 250.0
+    assert variance_of(rows) == 4.0
+    for nothing in ([row(1, 1.0)], gradients([(0.0, 0.0)]), []):
+        assert math.isnan(signal_of(nothing))
+    assert math.isnan(variance_of([row(1, 1.0)]))
+
+
+def test_rows_by_parts_of_the_budget(tmp_path):
+    one = cell("one", seeds=(0,), budget=Budget(4_000))
+    rows = [row(steps, 1.0) for steps in (500, 1_999, 2_000, 4_100)]
+    keep_run(tmp_path, "tiny", one, 0, rows)
+    [run] = runs_of(study(one), tmp_path)
+    parts = parts_of(run, 2)
+    assert {end: [r["steps"] for r in found] for end, found in parts.items()} == {
+        2_000.0: [500.0, 1_999.0],
+        4_000.0: [2_000.0, 4_100.0],
+    }
+
+
+def test_the_first_gradient_and_the_signal_of_the_first_fifth(tmp_path):
+    one = cell("one", seeds=(0, 1, 2))
+    for seed, first in ((0, 1_234.0), (1, 5.0), (2, 2_000.0)):
+        keep_run(tmp_path, "tiny", one, seed, gradients([(first, 1.0), (2_500.0, 4.0)]))
+    text = study_table(study(one, figures=("gradient_variance",)), tmp_path)
+    assert line_of(text, "one")[-2:] == ["1,230", "0.81"]
+
+
+def test_greedy_scores_stand_where_they_were_played(tmp_path):
+    one = cell("one", seeds=(0, 1, 2), greedy_episodes=100)
+    tiny = study(one, cell("two"))
+    for seed in (0, 1, 2):
+        keep_run(tmp_path, "tiny", one, seed, [row(1_000, 1.0)])
+    for seed, mean in ((0, 200.0), (2, 150.0)):
+        write_greedy(tiny, tmp_path, "one", seed, {"mean": mean}, STARTED)
+    text = study_table(tiny, tmp_path)
+    assert line_of(text, "one")[-1] == "175.0 (150.0 to 200.0); 1 not played"
+    assert line_of(text, "two")[-1] == "–"
+    assert "greedy" not in study_table(study(cell("two")), tmp_path)

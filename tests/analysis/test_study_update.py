@@ -12,7 +12,15 @@ from kept_runs import cell, keep_run, row, study, threshold
 
 from analysis.marked import between
 from analysis.study_figures import KINDS, figures_of
-from analysis.study_update import FIGURES, PAGE, image_of, page_of, readme_of, update_pages
+from analysis.study_update import (
+    FIGURES,
+    PAGE,
+    image_of,
+    page_of,
+    pages_with_studies,
+    readme_of,
+    update_pages,
+)
 from experiments.studies import STUDIES
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +41,12 @@ def test_the_page_of_results_is_what_the_results_give(drawn):
 def test_the_readme_is_what_the_results_give():
     text = (ROOT / "README.md").read_text()
     assert text == readme_of(text, RESULTS), REMEDY
+
+
+def test_the_pages_of_studies_are_what_the_results_give():
+    pages = pages_with_studies(list(STUDIES.values()), RESULTS, ROOT)
+    assert ROOT / "docs" / "pg.md" in pages
+    assert all(file.read_text() == text for file, text in pages.items()), REMEDY
 
 
 def test_the_figures_are_what_the_results_give(drawn):
@@ -59,6 +73,7 @@ def lines(study_, results, *, rates=(100, 190)):
     for cell_, rate in zip(study_.cells, rates, strict=True):
         for seed in cell_.seeds:
             rows = [row(1_000, 1.0, staleness=1.0), row(1_000 + 10 * rate, 2.0, seconds=11)]
+            rows[0] |= {"gradient_variance": 8.0, "gradient_squared_norm": 2.0}
             keep_run(results, study_.name, cell_, seed, rows)
 
 

@@ -536,7 +536,15 @@ def test_nothing_is_left_out_that_was_not_there():
 
 
 def test_pg_has_no_critic_to_bootstrap_with():
-    assert "counts as 0" in notes_of("PG", batch_mode="complete_episodes", num_workers=0)
-    for run, given in (("A2C", {}), ("PG", {"use_critic": True})):
+    given = {"rollout_fragment_length": 50, "num_workers": 0}
+    assert "counts as 0" in notes_of("PG", batch_mode="complete_episodes", **given)
+    for run, given in (("A2C", {}), ("PG", {"use_critic": True, "rollout_fragment_length": 50})):
         words = notes_of(run, batch_mode="complete_episodes", num_workers=0, **given)
         assert "bootstrapped with the critic" in words
+
+
+def test_pg_keeps_whole_episodes():
+    given = {"batch_mode": "complete_episodes", "num_workers": 0}
+    entry, changes = translated({"run": "PG", "env": "CartPole-v1", "config": given}, retired=True)
+    assert entry["config"]["batch_mode"] == "complete_episodes"
+    assert "batch_mode" not in " ".join(notes_on(changes))

@@ -110,6 +110,9 @@ def test_a_budget_is_a_stop_rule_and_words():
     }  # fmt: skip
     assert str(budget) == "1,000 steps or 1.5 min or a mean return of 18"
     assert Budget(steps=5).stop == {"timesteps_total": 5}
+    evaluated = Budget(steps=5, score=18.0, evaluated=True)
+    assert evaluated.stop["evaluation/env_runners/episode_return_mean"] == 18.0
+    assert str(evaluated) == "5 steps or a mean return of 18 in evaluation"
 
 
 def test_cells_of_a_label_are_points_of_one_line():
