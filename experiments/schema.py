@@ -13,6 +13,7 @@ from ray.rllib.utils.serialization import deserialize_type
 
 from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
 from envs.factory import VECTORIZE_MODES
+from experiments import schema_ddpg
 from experiments.kinds import (
     Kind,
     anything,
@@ -168,6 +169,7 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
         "kl_coeff": number(0),
         "kl_target": optional(number(0, above=True)),
     },
+    "DDPG": schema_ddpg.OWN_KEYS,
     "DQN": OWN_KEYS,
 }
 
@@ -177,6 +179,8 @@ def keys_of(algorithm: str) -> dict[str, Kind]:
     common = COMMON
     if algorithm == "DQN":
         common = {key: COMMON[key] for key in COMMON_KEYS}
+    elif algorithm == "DDPG":
+        common = {key: kind for key, kind in COMMON.items() if key not in schema_ddpg.NOT_COMMON}
     return {**common, **OF_ALGORITHM[algorithm]}
 
 

@@ -1,0 +1,279 @@
+"""DDPG: deep deterministic policy gradient (Lillicrap et al. 2016; course homework on Pendulum)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from ray.rllib.algorithms.algorithm_config import NotProvided
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.policy.sample_batch import MultiAgentBatch
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_UPDATE_TIMER,
+    REPLAY_BUFFER_SAMPLE_TIMER,
+    SYNCH_WORKER_WEIGHTS_TIMER,
+    TIMERS,
+)
+
+from algorithms.config import OnPolicyConfig
+from algorithms.ddpg_learner import TD_ERRORS, DDPGLearner
+from algorithms.ddpg_network import DDPGModule
+from algorithms.deterministic import NOISES
+from algorithms.on_policy import OnPolicyAlgorithm
+from algorithms.replay import BUFFERS, Replay
+from algorithms.rollout import Rollout
+from algorithms.transition_runner import TransitionRunner
+from algorithms.transitions import scaled_rewards, transitions
+
+# Keys of DDPG alone, with their defaults. Networks, rates, τ and replay as the DDPG that RLlib
+# retired; the action joins the critic at its second layer, as in the paper and the homework.
+_OWN: dict[str, Any] = {
+    "actor_hiddens": [400, 300],
+    "actor_hidden_activation": "relu",
+    "critic_hiddens": [400, 300],
+    "critic_hidden_activation": "relu",
+    "critic_action_layer": 1,
+    "actor_lr": 1e-3,
+    "critic_lr": 1e-3,
+    "tau": 0.002,
+    "target_network_update_freq": 0,
+    "use_huber": False,
+    "huber_threshold": 1.0,
+    "l2_reg": 0.0,
+    "n_step": 1,
+    "reward_scale": 1.0,
+    "reward_shift": 0.0,
+    "exploration_noise": {"type": "ornstein_uhlenbeck", "scale": [[0, 0.2], [10_000, 0.004]]},
+    "random_steps": 1000,
+    "num_steps_sampled_before_learning_starts": 1500,
+    "training_intensity": None,
+    "replay_buffer_config": {"type": "ReplayBuffer", "capacity": 50_000},
+    "store_buffer_in_checkpoints": True,
+}
+_NETWORKS = (
+    "actor_hiddens", "actor_hidden_activation", "critic_hiddens", "critic_hidden_activation",
+    "critic_action_layer",
+)  # fmt: skip
+
+
+class DDPGConfig(OnPolicyConfig):
+    """Configuration of :class:`DDPG`; the keys are described in docs/ddpg.md."""
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class or DDPG)
+        self.env_runner_cls = TransitionRunner
+        # Of the base's keys.
+        self.train_batch_size = 256
+        self.rollout_fragment_length = "auto"
+        self.min_sample_timesteps_per_iteration = 1000
+        self.grad_clip: float | None = None
+        self.entropy_coeff = 0.0
+        self.evaluation_config = {"explore": False}
+        for name, value in _OWN.items():
+            setattr(self, name, dict(value) if isinstance(value, dict) else value)
+
+    def training(self, **kwargs: Any) -> Self:
+        """RLlib's ``training()`` and DDPG's own keys.
+
+        ``exploration_noise`` and ``replay_buffer_config`` are merged over what was set before; another
+        ``type`` begins anew.
+        """
+        for name in _OWN:
+            value = kwargs.pop(name, NotProvided)
+            if value is NotProvided:
+                continue
+            if isinstance(value, Mapping):
+                value = merged(getattr(self, name), value)
+            setattr(self, name, value)
+        return super().training(**kwargs)
+
+    def update_from_dict(self, config_dict: Any) -> Self:
+        """As RLlib's, whose way of merging keeps the keys of another ``type``."""
+        own = {name: value for name, value in config_dict.items() if name in _OWN}
+        super().update_from_dict({k: v for k, v in config_dict.items() if k not in own})
+        return self.training(**own)
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """RLlib's hook."""
+        return RLModuleSpec(module_class=DDPGModule)
+
+    @property
+    def _model_config_auto_includes(self) -> dict[str, Any]:
+        included = {name: getattr(self, name) for name in _NETWORKS}
+        return {**super()._model_config_auto_includes, **included}
+
+    def get_default_learner_class(self) -> type:
+        """RLlib's hook."""
+        return DDPGLearner
+
+    @property
+    def rollouts_per_batch(self) -> int:
+        """Batches are replayed; every round of fragments goes into the buffer."""
+        return 1
+
+    def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
+        """``auto``: one target's steps."""
+        length = self.rollout_fragment_length
+        return int(self.n_step if length == "auto" else length)
+
+    def validate(self) -> None:
+        """RLlib's checks and ours.
+
+        Raises:
+            ValueError: one sentence with the values that contradict each other.
+        """
+        super().validate()
+        noise, buffer = self.exploration_noise, self.replay_buffer_config
+        for key, kinds, given in (
+            ("exploration_noise", NOISES, noise),
+            ("replay_buffer_config", BUFFERS, buffer),
+        ):
+            if given.get("type") not in kinds:
+                raise ValueError(
+                    f"{key}: type {given.get('type')!r} is unknown; choose one of {', '.join(kinds)}"
+                )
+        unknown = sorted(set(noise) - {"type"} - set(NOISES[noise["type"]]))
+        if unknown:
+            known = ", ".join(NOISES[noise["type"]])
+            raise ValueError(
+                f"exploration_noise: {unknown[0]!r} is unknown of {noise['type']}; known: {known}"
+            )
+        uniform = buffer["type"] == "ReplayBuffer"
+        if uniform and (extra := sorted(set(buffer) - {"type", "capacity"})):
+            raise ValueError(
+                f"replay_buffer_config: {extra[0]} has no effect on ReplayBuffer, whose rows are "
+                "equally likely"
+            )
+        if self.critic_action_layer > len(self.critic_hiddens):
+            raise ValueError(
+                f"critic_action_layer {self.critic_action_layer}: a critic with "
+                f"{len(self.critic_hiddens)} hidden layers has inputs 0 to {len(self.critic_hiddens)}"
+            )
+        if self.get_rollout_fragment_length() < self.n_step:
+            raise ValueError(
+                f"rollout_fragment_length {self.rollout_fragment_length} is shorter than n_step "
+                f"{self.n_step}: targets end with their fragment"
+            )
+
+    def _validate_batches(self) -> None:
+        shards = self.num_learners or 1
+        if self.total_train_batch_size % shards:
+            raise ValueError(
+                f"train_batch_size {self.total_train_batch_size} cannot be shared equally by "
+                f"num_learners {shards}"
+            )
+
+    def _validate_sequences(self) -> None:
+        """There are none."""
+
+
+class DDPG(OnPolicyAlgorithm):
+    """Rounds of fragments into the buffer, replayed batches out of it.
+
+    Counters, results, runners that fail and checkpoints are the base's.
+    """
+
+    @classmethod
+    def get_default_config(cls) -> DDPGConfig:
+        """RLlib's hook."""
+        return DDPGConfig()
+
+    def _create_local_replay_buffer_if_necessary(self, config: Any) -> Any:
+        """RLlib's hook."""
+        seed = self.config.seed
+        entropy = None if seed is None else np.random.SeedSequence([seed, 11]).generate_state(1)[0]
+        self._replay = Replay(self.config.replay_buffer_config, entropy)
+        # Steps sampled that are still to be answered by replayed ones.
+        self._owed = 0.0
+        return self._replay.buffer
+
+    def training_step(self) -> None:
+        """Sample a round, keep it, replay; until the iteration is full."""
+        wanted = max(self.config.min_sample_timesteps_per_iteration, 1)
+        sampled, episodes, restarts, stats = 0, 0, 0, []
+        while sampled < wanted:
+            with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+                self._spread_exploration()
+                rollout = self._sample_batch()
+            restarts += rollout.env_restarts
+            if rollout.num_steps == 0:  # every environment was resetting
+                continue
+            self._note_steps(rollout.num_steps, rollout.episodes)
+            sampled += rollout.num_steps
+            episodes += len(rollout.episodes)
+            self._keep(rollout)
+            if learned := [self._learn() for _ in range(self._updates_due(rollout.num_steps))]:
+                stats.extend(learned)
+                with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+                    self._spread_weights()
+        self._log_results(sampled, episodes, stats, restarts)
+
+    def _spread_exploration(self) -> None:
+        """Tell the runners how far training is."""
+        timestep, group = self._steps_lifetime, self.env_runner_group
+        if group.num_remote_env_runners() == 0:
+            self.env_runner.set_exploration(timestep)
+            return
+        group.foreach_env_runner(
+            lambda runner: runner.set_exploration(timestep),
+            local_env_runner=False,
+            timeout_seconds=self.config.sample_timeout_s,
+        )
+
+    def _keep(self, rollout: Rollout) -> None:
+        config = self.config
+        rewards = scaled_rewards(rollout.rewards, config.reward_scale, config.reward_shift)
+        self._replay.add(
+            transitions(rollout, rewards, gamma=config.gamma, n_step=config.n_step)
+        )
+
+    def _updates_due(self, steps: int) -> int:
+        """Batches to be replayed after so many more steps."""
+        config = self.config
+        if self._steps_lifetime < config.num_steps_sampled_before_learning_starts:
+            return 0
+        if config.training_intensity is None:
+            return 1
+        self._owed += steps * config.training_intensity
+        due, self._owed = divmod(self._owed, config.total_train_batch_size)
+        return int(due)
+
+    def _learn(self) -> dict[str, float]:
+        """One update; new priorities for what was replayed."""
+        with self.metrics.log_time((TIMERS, REPLAY_BUFFER_SAMPLE_TIMER)):
+            batch = self._replay.sample(self.config.total_train_batch_size)
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+            results = self.learner_group.update(
+                batch=MultiAgentBatch({DEFAULT_MODULE_ID: batch}, env_steps=len(batch)),
+                timesteps=self._timesteps(),
+            )
+        errors = np.concatenate([result.pop(TD_ERRORS) for result in results])
+        self._replay.rate(batch, errors)
+        return {name: float(np.mean([r[name] for r in results])) for name in results[0]}
+
+    # --- state --------------------------------------------------------------------------------
+
+    def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """As the base, with what is replayed where ``store_buffer_in_checkpoints`` says so."""
+        state = super().get_state(components, **kwargs)
+        state["ddpg"] = {"owed": self._owed}
+        if self.config.store_buffer_in_checkpoints:
+            state["ddpg"]["replay"] = self._replay.buffer.get_state()
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """As the base, with what :meth:`get_state` added."""
+        super().set_state(state)
+        own = state.get("ddpg", {})
+        self._owed = own.get("owed", 0.0)
+        if "replay" in own:
+            self._replay.buffer.set_state(own["replay"])
+
+
+def merged(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` over ``before``; alone where it names another ``type``."""
+    same = given.get("type", before.get("type")) == before.get("type")
+    return {**(before if same else {}), **given}
