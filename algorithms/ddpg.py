@@ -46,7 +46,10 @@ _OWN: dict[str, Any] = {
     "n_step": 1,
     "reward_scale": 1.0,
     "reward_shift": 0.0,
-    "exploration_noise": {"type": "ornstein_uhlenbeck", "scale": [[0, 0.2], [10_000, 0.004]]},
+    "exploration_noise": {
+        "type": "ornstein_uhlenbeck",
+        "scale": [[0, 0.2], [1000, 0.2], [11_000, 0.004]],
+    },
     "random_steps": 1000,
     "num_steps_sampled_before_learning_starts": 1500,
     "training_intensity": None,
@@ -78,15 +81,20 @@ class DDPGConfig(OnPolicyConfig):
     def training(self, **kwargs: Any) -> Self:
         """RLlib's ``training()`` and DDPG's own keys.
 
-        ``exploration_noise`` and ``replay_buffer_config`` are merged over what was set before; another
-        ``type`` begins anew.
+        ``exploration_noise`` and ``replay_buffer_config`` are merged over what was set before; noise
+        of another ``type`` begins anew.
         """
         for name in _OWN:
             value = kwargs.pop(name, NotProvided)
             if value is NotProvided:
                 continue
             if isinstance(value, Mapping):
-                value = merged(getattr(self, name), value)
+                before = getattr(self, name)
+                other = (
+                    name == "exploration_noise"
+                    and value.get("type", before["type"]) != before["type"]
+                )
+                value = {**({} if other else before), **value}
             setattr(self, name, value)
         return super().training(**kwargs)
 
@@ -226,9 +234,7 @@ class DDPG(OnPolicyAlgorithm):
     def _keep(self, rollout: Rollout) -> None:
         config = self.config
         rewards = scaled_rewards(rollout.rewards, config.reward_scale, config.reward_shift)
-        self._replay.add(
-            transitions(rollout, rewards, gamma=config.gamma, n_step=config.n_step)
-        )
+        self._replay.add(transitions(rollout, rewards, gamma=config.gamma, n_step=config.n_step))
 
     def _updates_due(self, steps: int) -> int:
         """Batches to be replayed after so many more steps."""
@@ -271,9 +277,3 @@ class DDPG(OnPolicyAlgorithm):
         self._owed = own.get("owed", 0.0)
         if "replay" in own:
             self._replay.buffer.set_state(own["replay"])
-
-
-def merged(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """``given`` over ``before``; alone where it names another ``type``."""
-    same = given.get("type", before.get("type")) == before.get("type")
-    return {**(before if same else {}), **given}

@@ -113,7 +113,9 @@ class DDPGLearner(TorchLearner):
             TD_ERRORS: td_errors.cpu().numpy(),
         }
 
-    def _critic_step(self, batch: Mapping[str, Tensor], where: Any) -> tuple[dict[str, Any], Tensor]:
+    def _critic_step(
+        self, batch: Mapping[str, Tensor], where: Any
+    ) -> tuple[dict[str, Any], Tensor]:
         network, config = self._network, self.config
         with torch.no_grad():
             following = batch[SampleBatch.NEXT_OBS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +14,6 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.models.utils import get_activation_fn
 from torch import Tensor, nn
-
 
 # Bound of the last layer's first weights: actions and values begin near 0, where tanh is steep
 # (Lillicrap et al. 2016, section 7). Without it Pendulum's actor stuck at ±1 within 1,000 steps.
@@ -26,7 +26,7 @@ class Actor(nn.Sequential):
     def __init__(self, observations: int, hiddens: Sequence[int], actions: int, activation: str):
         widths = [observations, *hiddens]
         layers: list[nn.Module] = []
-        for width, following in zip(widths, widths[1:], strict=False):
+        for width, following in itertools.pairwise(widths):
             layers += [nn.Linear(width, following), _activation(activation)]
         super().__init__(*layers, _last(widths[-1], actions), nn.Tanh())
 

@@ -14,7 +14,6 @@ from algorithms.playing import Player
 from algorithms.rollout import Rollout
 from algorithms.runner import VectorEnvRunner
 
-
 # An environment step behind every schedule.
 END = 2**62
 

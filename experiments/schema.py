@@ -8,7 +8,6 @@ reason; retired spellings stand in ``retired_keys.py``.
 from __future__ import annotations
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
-from ray.rllib.models.utils import get_activation_fn
 from ray.rllib.utils.serialization import deserialize_type
 
 from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
@@ -16,6 +15,7 @@ from envs.factory import VECTORIZE_MODES
 from experiments import schema_ddpg
 from experiments.kinds import (
     Kind,
+    activation,
     anything,
     boolean,
     choice,
@@ -182,15 +182,6 @@ def keys_of(algorithm: str) -> dict[str, Kind]:
     elif algorithm == "DDPG":
         common = {key: kind for key, kind in COMMON.items() if key not in schema_ddpg.NOT_COMMON}
     return {**common, **OF_ALGORITHM[algorithm]}
-
-
-def activation(value: object) -> str | None:
-    """A name RLlib finds an activation function for."""
-    try:
-        get_activation_fn(value, framework="torch")
-    except (ValueError, TypeError, AttributeError):
-        return "an activation such as tanh, relu, elu, silu or linear"
-    return None
 
 
 OPTIMIZER_KEYS: dict[str, Kind] = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from algorithms.deterministic import NOISES
 from algorithms.replay import BUFFERS
 from experiments.kinds import (
     Kind,
+    activation,
     boolean,
     choice,
     integer,
@@ -26,13 +26,6 @@ NOT_COMMON = (
     "standardize_advantages", "model", "autocast", "observation_filter", "normalize_actions",
     "clip_actions",
 )  # fmt: skip
-
-
-def activation(value: Any) -> str | None:
-    """See :func:`experiments.schema.activation`, which this module must not import."""
-    from experiments.schema import activation as known
-
-    return known(value)
 
 
 OWN_KEYS: dict[str, Kind] = {
