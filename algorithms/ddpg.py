@@ -134,17 +134,21 @@ class DDPGConfig(OnPolicyConfig):
             ValueError: one sentence with the values that contradict each other.
         """
         super().validate()
+        for key, kinds in (("exploration_noise", NOISES), ("replay_buffer_config", BUFFERS)):
+            kind = getattr(self, key).get("type")
+            if kind not in kinds:
+                known = ", ".join(kinds)
+                raise ValueError(f"{key}: type {kind!r} is unknown; choose one of {known}")
+        self._validate_noise_and_replay()
+        if self.critic_action_layer > len(self.critic_hiddens):
+            raise ValueError(
+                f"critic_action_layer {self.critic_action_layer}: a critic with "
+                f"{len(self.critic_hiddens)} hidden layers has inputs 0 to {len(self.critic_hiddens)}"
+            )
+
+    def _validate_noise_and_replay(self) -> None:
         noise, buffer = self.exploration_noise, self.replay_buffer_config
-        for key, kinds, given in (
-            ("exploration_noise", NOISES, noise),
-            ("replay_buffer_config", BUFFERS, buffer),
-        ):
-            if given.get("type") not in kinds:
-                raise ValueError(
-                    f"{key}: type {given.get('type')!r} is unknown; choose one of {', '.join(kinds)}"
-                )
-        unknown = sorted(set(noise) - {"type"} - set(NOISES[noise["type"]]))
-        if unknown:
+        if unknown := sorted(set(noise) - {"type"} - set(NOISES[noise["type"]])):
             known = ", ".join(NOISES[noise["type"]])
             raise ValueError(
                 f"exploration_noise: {unknown[0]!r} is unknown of {noise['type']}; known: {known}"
@@ -155,16 +159,6 @@ class DDPGConfig(OnPolicyConfig):
                 f"replay_buffer_config: {extra[0]} has no effect on ReplayBuffer, whose rows are "
                 "equally likely"
             )
-        if self.critic_action_layer > len(self.critic_hiddens):
-            raise ValueError(
-                f"critic_action_layer {self.critic_action_layer}: a critic with "
-                f"{len(self.critic_hiddens)} hidden layers has inputs 0 to {len(self.critic_hiddens)}"
-            )
-        if self.get_rollout_fragment_length() < self.n_step:
-            raise ValueError(
-                f"rollout_fragment_length {self.rollout_fragment_length} is shorter than n_step "
-                f"{self.n_step}: targets end with their fragment"
-            )
 
     def _validate_batches(self) -> None:
         shards = self.num_learners or 1
@@ -172,6 +166,11 @@ class DDPGConfig(OnPolicyConfig):
             raise ValueError(
                 f"train_batch_size {self.total_train_batch_size} cannot be shared equally by "
                 f"num_learners {shards}"
+            )
+        if self.get_rollout_fragment_length() < self.n_step:
+            raise ValueError(
+                f"rollout_fragment_length {self.rollout_fragment_length} is shorter than n_step "
+                f"{self.n_step}: targets end with their fragment"
             )
 
     def _validate_sequences(self) -> None:
