@@ -13,7 +13,6 @@ from ray.rllib.policy.sample_batch import MultiAgentBatch
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_SAMPLING_TIMER,
     LEARNER_UPDATE_TIMER,
-    REPLAY_BUFFER_SAMPLE_TIMER,
     SYNCH_WORKER_WEIGHTS_TIMER,
     TIMERS,
 )
@@ -22,7 +21,7 @@ from algorithms.config import OnPolicyConfig
 from algorithms.ddpg_learner import TD_ERRORS, DDPGLearner
 from algorithms.ddpg_network import DDPGModule
 from algorithms.deterministic import NOISES
-from algorithms.on_policy import OnPolicyAlgorithm
+from algorithms.on_policy import OnPolicyAlgorithm, averaged
 from algorithms.replay import BUFFERS, Replay
 from algorithms.rollout import Rollout
 from algorithms.transition_runner import TransitionRunner
@@ -248,8 +247,7 @@ class DDPG(OnPolicyAlgorithm):
 
     def _learn(self) -> dict[str, float]:
         """One update; new priorities for what was replayed."""
-        with self.metrics.log_time((TIMERS, REPLAY_BUFFER_SAMPLE_TIMER)):
-            batch = self._replay.sample(self.config.total_train_batch_size)
+        batch = self._replay.sample(self.config.total_train_batch_size)
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             results = self.learner_group.update(
                 batch=MultiAgentBatch({DEFAULT_MODULE_ID: batch}, env_steps=len(batch)),
@@ -257,7 +255,7 @@ class DDPG(OnPolicyAlgorithm):
             )
         errors = np.concatenate([result.pop(TD_ERRORS) for result in results])
         self._replay.rate(batch, errors)
-        return {name: float(np.mean([r[name] for r in results])) for name in results[0]}
+        return averaged(results) if len(results) > 1 else results[0]
 
     # --- state --------------------------------------------------------------------------------
 

@@ -45,6 +45,10 @@ class DDPGLearner(TorchLearner):
         self._parameters = {
             part: list(getattr(self._network, part).parameters()) for part in (ACTOR, CRITIC)
         }
+        # Looked up once: RLlib's way to them takes as long as a small layer.
+        self._optimizers = {
+            part: self.get_optimizer(optimizer_name=part) for part in (ACTOR, CRITIC)
+        }
         if self.distributed:
             for parameter in self._online:
                 torch.distributed.broadcast(parameter.data, src=0)
@@ -155,7 +159,7 @@ class DDPGLearner(TorchLearner):
         norm = clip_gradients(parameters, config.grad_clip, config.grad_clip_by)
         own = None if self.distributed else loss
         require_finite(norm, own, {f"{part} loss": loss}, where)
-        self.get_optimizer(optimizer_name=part).step()
+        self._optimizers[part].step()
         return norm.detach()
 
     def _place(self, timestep: int) -> str:
@@ -165,8 +169,7 @@ class DDPGLearner(TorchLearner):
     def _apply_schedules(self, timestep: int) -> dict[str, float]:
         """The learning rates of this step."""
         rates = {}
-        for part in (ACTOR, CRITIC):
-            optimizer = self.get_optimizer(optimizer_name=part)
+        for part, optimizer in self._optimizers.items():
             rate = float(self._optimizer_lr_schedules[optimizer].update(timestep=timestep))
             self._set_optimizer_lr(optimizer, lr=rate)
             rates[f"curr_{part}_lr"] = rate

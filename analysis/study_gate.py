@@ -67,7 +67,15 @@ def _reached(run: Run, at_least: float) -> bool:
     return row is not None and (row["steps"] or math.inf) <= run.cell.budget.steps
 
 
-PER_SEED: dict[str, Callable[[Run, float], bool]] = {"final": _final, "reached": _reached}
+def _greedy(run: Run, at_least: float) -> bool:
+    return run.greedy is not None and run.greedy["mean"] >= at_least
+
+
+PER_SEED: dict[str, Callable[[Run, float], bool]] = {
+    "final": _final,
+    "reached": _reached,
+    "greedy": _greedy,
+}
 
 
 def _per_seed(threshold: Threshold, runs: Sequence[Run]) -> Verdict:
@@ -77,6 +85,7 @@ def _per_seed(threshold: Threshold, runs: Sequence[Run]) -> Verdict:
     showing = sum(shows(run, threshold.at_least) for run in done)
     words = {
         "final": f"final score ≥ {threshold.at_least:g}",
+        "greedy": f"greedy score ≥ {threshold.at_least:g}",
         "reached": f"{threshold.at_least:g} reached within {runs[0].cell.budget.steps:,} steps",
     }
     asked = f"{words[threshold.measure]} with {threshold.seeds} seeds"

@@ -95,8 +95,8 @@ class Threshold:
 
     Attributes:
         cell: its name.
-        measure: ``final`` (mean return of the last 100 episodes at the end), ``reached`` (that such a
-            mean reached ``at_least`` within the budget) or ``efficiency`` (steps/s over those of one
+        measure: ``final`` (mean return of the last 100 episodes at the end), ``greedy`` (mean return of
+            the cell's greedy episodes), ``reached`` (that such a mean as ``final``'s reached ``at_least`` within the budget) or ``efficiency`` (steps/s over those of one
             runner times the runners, median over seeds).
         at_least: what it has to be.
         seeds: how many of the cell's seeds have to show it; of ``efficiency``, how many have to be measured.
