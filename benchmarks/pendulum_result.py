@@ -35,8 +35,8 @@ def section(results: Path = ROOT / "results") -> str:
         tables.markdown(COLUMNS, rows).rstrip(),
         "",
         f"Mean over seeds {over}; {reached} of {len(runs)} reach {GREEDY:g}. The homework shows "
-        f"{HOMEWORK:g}, of one run, without saying over how many episodes. Intervals: 95 % over the episodes of "
-        "one seed. Training episodes are played with noise, and at first by an untrained actor. "
+        f"{HOMEWORK:g}, of one run, without saying over how many episodes. Intervals: 95 % over the "
+        "episodes of one seed. Training episodes are played with noise, and at first by an untrained actor. "
         f"{provenance(runs)}",
     ]
     return "\n".join(lines)

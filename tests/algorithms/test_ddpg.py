@@ -83,6 +83,8 @@ def test_interrupted_and_restored_is_the_same_as_uninterrupted(build, settings, 
     algo.train()
     path = algo.save_to_path(str(tmp_path / "checkpoint"))
     expected = [numbers(algo), numbers(algo)]
+    again = build(**settings)
+    assert [numbers(again) for _ in range(3)][1:] == expected  # the same seed, the same run
     restored = Algorithm.from_checkpoint(path)
     try:
         assert [numbers(restored), numbers(restored)] == expected
