@@ -1,5 +1,6 @@
 """DDPG's benchmark and page: equal settings are equal, committed tables are what the code writes."""
 
+import itertools
 import json
 
 import pytest
@@ -42,7 +43,7 @@ def test_both_sides_have_the_same_networks_and_batches(batch):
     by_hand = [
         shape
         for of_part in widths
-        for into, out in zip(of_part, of_part[1:], strict=False)
+        for into, out in itertools.pairwise(of_part)
         for shape in ((out, into), (out,))
     ]
     assert ours == by_hand
