@@ -4,6 +4,7 @@ import pytest
 from kept_runs import cell, keep_run, row, study, threshold
 
 from analysis.study_gate import lines_of, verdicts
+from analysis.study_runs import runs_of, write_greedy
 from experiments.studies import UnknownCellError
 
 PONG = cell("pong")
@@ -90,3 +91,15 @@ def test_efficiency_without_one_runner_is_missing(tmp_path):
 def test_a_threshold_of_no_cell(tmp_path):
     with pytest.raises(UnknownCellError, match="no cell 'pog'"):
         outcome(tmp_path, threshold("pog"))
+
+
+@pytest.mark.parametrize(("mean", "expected"), [(18.0, "met"), (17.9, "missed")])
+def test_a_greedy_score_is_of_the_last_checkpoint(tmp_path, mean, expected):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 2.0)])
+    keep_run(tmp_path, "tiny", PONG, 4, [row(10_000, 2.0)])
+    tiny = study(PONG, thresholds=[threshold("pong", "greedy")])
+    for seed, score in ((3, 20.0), (4, mean)):
+        [run] = [run for run in runs_of(tiny, tmp_path) if run.seed == seed]
+        write_greedy(tiny, tmp_path, "pong", seed, {"mean": score}, run.about.get("started"))
+    assert [v.outcome for v in verdicts(tiny, tmp_path)] == [expected]
+    assert verdicts(tiny, tmp_path)[0].asked == "greedy score ≥ 18 with 2 seeds"
