@@ -84,7 +84,7 @@ class _OnArrays:
     """
 
     def __init__(self, capacity: int, seed: int | None = None, **kwargs: Any):
-        super().__init__(capacity=capacity, **kwargs)
+        super().__init__(capacity=capacity, **kwargs)  # type: ignore[call-arg]
         self._storage = Rows(capacity)
         self._generator = np.random.default_rng(seed)
 
@@ -94,7 +94,7 @@ class _OnArrays:
             row = Row({name: column[i] for name, column in columns.items()})
             self._add_single_batch(row)  # type: ignore[attr-defined]
 
-    def _encode_sample(self, idxes: Sequence[int]) -> SampleBatch:
+    def _encode_sample(self, idxes: Sequence[int] | Array) -> SampleBatch:
         """RLlib's hook: the batch of these rows."""
         return SampleBatch(self._storage.gather(idxes))
 
@@ -147,7 +147,8 @@ class Replay:
         self._beta = settings.get("beta", 0.4)
         self._epsilon = settings.get("eps", 1e-6)
         own = {"alpha": settings.get("alpha", 0.6)} if self._prioritized else {}
-        self.buffer = BUFFERS[settings["type"]](capacity=settings["capacity"], seed=seed, **own)
+        made = BUFFERS[settings["type"]](capacity=settings["capacity"], seed=seed, **own)
+        self.buffer: Any = made
 
     def add(self, columns: Mapping[str, Array]) -> None:
         """Add transitions."""
