@@ -168,3 +168,30 @@ def test_a_checkpoint_is_evaluated(build, tmp_path, capsys):
     assert printed["mean"] == score.mean
     assert score.steps == 600
     assert -2000 < score.mean < 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{"num_env_runners": 2}, {"num_learners": 2}], ids=str)
+def test_other_processes_sample_and_learn(build, settings):
+    algo = build(**settings, random_steps=0)
+    for _ in range(2):
+        result = algo.train()
+    assert result["timesteps_total"] >= 120
+    assert np.isfinite(result["learners"]["default_policy"]["qf_loss"])
+    if "num_env_runners" in settings:
+        # What runners act with is what was learned.
+        [acting, _] = algo.env_runner_group.foreach_env_runner(
+            lambda runner: runner.module.get_state(), local_env_runner=False
+        )
+        for name, value in weights(algo).items():
+            if name.startswith("actor"):
+                assert_array_equal(acting[name], value, err_msg=name)
+    else:
+        first, second = (
+            found.get()
+            for found in algo.learner_group.foreach_learner(
+                lambda learner: [p.detach().numpy() for p in learner._online]
+            )
+        )
+        for one, other in zip(first, second, strict=True):
+            assert_array_equal(one, other)
