@@ -1,4 +1,4 @@
-"""How to learn: A2C, A3C, DQN, PG and PPO as RLlib algorithms, registered by one explicit call."""
+"""How to learn: A2C, A3C, DDPG, DQN, PG and PPO as RLlib algorithms, registered by one explicit call."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 _MODULES = {
     "A2C": "algorithms.a2c",
     "A3C": "algorithms.a3c",
+    "DDPG": "algorithms.ddpg",
     "DQN": "algorithms.dqn",
     "PG": "algorithms.pg",
     "PPO": "algorithms.ppo",

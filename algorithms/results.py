@@ -53,6 +53,16 @@ LEARNER_RESULTS_COMMON = (
 LEARNER_RESULTS_OF = {
     "A2C": LEARNER_RESULTS_COMMON,
     "A3C": (*LEARNER_RESULTS_COMMON, "gradient_staleness_mean", "gradient_staleness_max"),
+    "DDPG": (
+        "policy_loss",
+        "qf_loss",
+        "qf_mean",
+        "td_error_mean",
+        "gradients_actor_global_norm",
+        "gradients_critic_global_norm",
+        "curr_actor_lr",
+        "curr_critic_lr",
+    ),
     # RLlib's own runner and learner report for it.
     "DQN": ("total_loss", "qf_loss", "qf_mean", "qf_max", "qf_min", "td_error_mean"),
     "PG": LEARNER_RESULTS_COMMON,

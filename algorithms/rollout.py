@@ -36,6 +36,8 @@ class Rollout:
         firsts: [T, N] bool, True where the policy's state was reset before step t, because an
             episode begins there; None of a policy without state, likewise:
         states: [⌈T / L⌉, N, D] float32, the states before steps 0, L, 2L, …; L is max_seq_len.
+        next_obs: [T, N, …] the observation that followed step t, at an episode's end its final one;
+            None where only its value is asked for.
         episodes: those that ended within these steps, in order.
         env_restarts: how many environments were built anew meanwhile.
     """
@@ -52,6 +54,7 @@ class Rollout:
     mask: Array
     firsts: Array | None = None
     states: Array | None = None
+    next_obs: Array | None = None
     episodes: list[Episode] = field(default_factory=list)
     env_restarts: int = 0
 

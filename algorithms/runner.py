@@ -43,6 +43,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
     The returned rollout's arrays are the runner's own buffers: valid until the next ``sample``.
     """
 
+    player_class = Player
+
     def __init__(self, *, config: Any, **kwargs: Any):
         # The base class seeds Python, NumPy and torch globally from `seed + worker_index`; this
         # class draws from generators of its own, derived so that no two runners share a stream.
@@ -96,10 +98,14 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         if len(self._groups) == 1:  # several are the emulator's threads
             self._watch = StepWatch(self._groups[0], self.config.sample_timeout_s / 2)
         start_groups(self._groups, self._env_seed)
-        self._distribution = distribution_for(self.env.single_action_space)
+        self._distribution = self._make_distribution()
         if self.config.observation_filter == "MeanStdFilter":
             self._filter = MeanStdFilter(self.env.single_observation_space.shape)
         self._make_player()
+
+    def _make_distribution(self) -> Any:
+        """What the network's outputs describe."""
+        return distribution_for(self.env.single_action_space)
 
     @property
     def env(self) -> Any:
@@ -131,7 +137,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             return
         for group in self._groups:
             group.memory = self._policy.new_memory(group.env.num_envs)
-        self._player = Player(
+        self._player = self.player_class(
             policy=self._policy,
             distribution=self._distribution,
             to_env=action_map(

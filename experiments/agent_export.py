@@ -175,7 +175,7 @@ def _write(folder: Path, chosen: Candidate, final: Path, episodes: int, seed: in
 def _description(checkpoint: Checkpoint) -> dict[str, Any]:
     """Algorithm, environment, network and settings, only what differs from the defaults."""
     given = differences(checkpoint.config)
-    network = OF_ALGORITHM["DQN"] if checkpoint.algorithm == "DQN" else ()
+    network = OF_ALGORITHM[checkpoint.algorithm] if checkpoint.algorithm in ("DDPG", "DQN") else ()
     acting = [key for key in (*ACTING_KEYS, *network) if key in given]
     moments = checkpoint.filter_state
     return {

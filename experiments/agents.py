@@ -174,7 +174,7 @@ def _config(described: Mapping[str, Any]) -> Any:
     if name not in algorithms.NAMES:
         hint = nearest(name, algorithms.NAMES) or f"there are {', '.join(algorithms.NAMES)}"
         raise RequestError(f"{name!r} is unknown", key="algorithm", hint=hint)
-    given = {key: described[key] for key in ("env_config", "model")}
+    given = {key: described[key] for key in ("env_config", "model") if described[key]}
     check_config(name, given, "agent")
     check_config(name, described["settings"], "settings")
     config = algorithms.config_class(name)()

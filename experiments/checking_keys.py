@@ -12,7 +12,7 @@ from ray.tune.registry import RLLIB_MODEL, _global_registry
 from custom_models.actor_critic import SharedEncoderActorCritic
 from custom_models.hosting import checked_model_config, resolved_model_class
 from custom_models.options import ActorCriticOptions
-from experiments import retired_keys, schema, schema_dqn
+from experiments import retired_keys, schema, schema_ddpg, schema_dqn
 from experiments.errors import RequestError, nearest
 from experiments.kinds import Kind, complaint
 from experiments.retired_left_out import LEFT_OUT
@@ -46,6 +46,8 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
         _check_keys(value, keys, path)
     elif name == "model":
         _check_model(value, path)
+    elif algorithm == "DDPG" and name in schema_ddpg.NESTED:
+        _check_keys(value, schema_ddpg.NESTED[name], path)
     elif name == "replay_buffer_config":
         _check_keys(value, schema_dqn.REPLAY_KEYS, path)
     elif name == "optimizer":

@@ -139,7 +139,7 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
         # RLlib's runner names it for single copies; ours plays all of them together.
         config.gym_env_vectorize_mode = "vector_entry_point"
     try:
-        runner = VectorEnvRunner(config=config, worker_index=0)
+        runner = _runner_class(config)(config=config, worker_index=0)
         trained.load_weights(runner.module)
     except (EnvironmentRequestError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
@@ -148,6 +148,12 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
         ) from error
     runner.set_filter_state(trained.filter_state)
     return runner
+
+
+def _runner_class(config: Any) -> type[VectorEnvRunner]:
+    """The configuration's own, where it is one of ours."""
+    own = config.env_runner_cls
+    return own if issubclass(own, VectorEnvRunner) else VectorEnvRunner
 
 
 def play(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:

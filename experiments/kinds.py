@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ray.rllib.models.utils import get_activation_fn
+
 Kind = Callable[[Any], str | None]
 
 
@@ -108,6 +110,15 @@ def schedule(kind: Kind) -> Kind:
         return f"a number {words}" if bad else None
 
     return check
+
+
+def activation(value: object) -> str | None:
+    """A name RLlib finds an activation function for."""
+    try:
+        get_activation_fn(value, framework="torch")
+    except (ValueError, TypeError, AttributeError):
+        return "an activation such as tanh, relu, elu, silu or linear"
+    return None
 
 
 def complaint(kind: Kind, value: Any) -> str | None:

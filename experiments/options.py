@@ -153,7 +153,8 @@ class TrainOptions(LaunchOptions):
     """`rllib train` without a file."""
 
     algo: Annotated[
-        str | None, typer.Option("--algo", "--run", "-a", "-r", help="A2C, A3C, DQN, PG or PPO.")
+        str | None,
+        typer.Option("--algo", "--run", "-a", "-r", help="A2C, A3C, DDPG, DQN, PG or PPO."),
     ] = None
     env: Annotated[str | None, typer.Option("--env", "-e", help="gymnasium id or class path.")] = (
         None

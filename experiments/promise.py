@@ -15,7 +15,7 @@ from experiments.manifest import LEARNING_FOLDERS, code_digest
 from experiments.schema import ALIASES
 
 # Tested: the same seed gives the same curve.
-DETERMINISTIC = ("A2C", "PG", "PPO")
+DETERMINISTIC = ("A2C", "DDPG", "PG", "PPO")
 WHY_NOT = {
     "A3C": "A3C: the order in which gradients arrive depends on timing",
     "DQN": "DQN: RLlib's runner and replay buffer make no such promise",

@@ -50,7 +50,9 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
     config = parse_mapping(options.config, what="--config")
     env = options.env or config.pop("env", None)
     if options.algo is None:
-        raise RequestError(problem="say what to run: --algo A2C, A3C, DQN, PG or PPO", key="--algo")
+        raise RequestError(
+            problem="say what to run: --algo A2C, A3C, DDPG, DQN, PG or PPO", key="--algo"
+        )
     if env is None:
         raise RequestError(problem="say where: --env CartPole-v1", key="--env")
     if options.resources_per_trial is not None:

@@ -92,6 +92,12 @@ _A2C_1 = {
 }
 _A3C = {**_ACTOR_CRITIC, "rollout_fragment_length": 10, "min_time_s_per_iteration": 5}
 _RAW_ACTIONS = {"normalize_actions": False, "clip_actions": True}
+# Its Adam's ε, its weight decay, and its critic, which saw the action beside the observation.
+_DDPG = {
+    "optimizer": {"type": "adam", "epsilon": 1e-7},
+    "l2_reg": 1e-6,
+    "critic_action_layer": 0,
+}
 _PPO_0_4 = {
     "num_env_runners": 5,
     "gamma": 0.995,
@@ -117,24 +123,28 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
             "rollout_fragment_length": 10,
             **_RAW_ACTIONS,
         },
+        "DDPG": _DDPG,
         "PPO": _PPO_0_4,
         "PG": _PG_0_4,
     },
     "before 1.0": {
         "A2C": {**_A2C_1, **_RAW_ACTIONS},
         "A3C": {**_A3C, **_RAW_ACTIONS},
+        "DDPG": _DDPG,
         "PPO": _RAW_ACTIONS,
         "PG": {**_PG, **_RAW_ACTIONS},
     },
     "1": {
         "A2C": _A2C_1,
         "A3C": _A3C,
+        "DDPG": _DDPG,
         "PPO": {"rollout_fragment_length": 200},
         "PG": {**_PG, "rollout_fragment_length": 200},
     },
     "2": {
         "A2C": {**_ACTOR_CRITIC, "train_batch_size": 32, "min_time_s_per_iteration": 10},
         "A3C": _A3C,
+        "DDPG": _DDPG,
         "PPO": {},
         "PG": _PG,
     },

@@ -8,13 +8,14 @@ reason; retired spellings stand in ``retired_keys.py``.
 from __future__ import annotations
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
-from ray.rllib.models.utils import get_activation_fn
 from ray.rllib.utils.serialization import deserialize_type
 
 from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
 from envs.factory import VECTORIZE_MODES
+from experiments import schema_ddpg
 from experiments.kinds import (
     Kind,
+    activation,
     anything,
     boolean,
     choice,
@@ -173,6 +174,7 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
         "kl_coeff": number(0),
         "kl_target": optional(number(0, above=True)),
     },
+    "DDPG": schema_ddpg.OWN_KEYS,
     "DQN": OWN_KEYS,
 }
 
@@ -182,16 +184,9 @@ def keys_of(algorithm: str) -> dict[str, Kind]:
     common = COMMON
     if algorithm == "DQN":
         common = {key: COMMON[key] for key in COMMON_KEYS}
+    elif algorithm == "DDPG":
+        common = {key: kind for key, kind in COMMON.items() if key not in schema_ddpg.NOT_COMMON}
     return {**common, **OF_ALGORITHM[algorithm]}
-
-
-def activation(value: object) -> str | None:
-    """A name RLlib finds an activation function for."""
-    try:
-        get_activation_fn(value, framework="torch")
-    except (ValueError, TypeError, AttributeError):
-        return "an activation such as tanh, relu, elu, silu or linear"
-    return None
 
 
 OPTIMIZER_KEYS: dict[str, Kind] = {

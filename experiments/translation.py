@@ -17,6 +17,7 @@ from experiments.edits import Change, Edits, each
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.left_out import leave_out
+from experiments.retired_ddpg import one_update_per_fragment, translate_ddpg
 from experiments.retired_defaults import (
     at_least_one_runner,
     fill_defaults,
@@ -95,6 +96,8 @@ def translated(
     atari_preprocessing(edits, preference)
     if algorithm == "DQN":
         translate_dqn(edits)
+    if algorithm == "DDPG":
+        translate_ddpg(edits)
     _config_keys(edits, "config")
     if edits.get("config.evaluation_config") is not None:
         _config_keys(edits, "config.evaluation_config")
@@ -104,6 +107,8 @@ def translated(
     at_least_one_runner(edits, algorithm)
     if algorithm == "DQN":
         whole_fragments(edits, era)
+    if algorithm == "DDPG":
+        one_update_per_fragment(edits, era)
     if algorithm in algorithms.ON_POLICY:
         whole_batches(edits, algorithm, era, algorithms.config_class(algorithm)())
     if algorithm in ("A2C", "A3C"):

@@ -9,13 +9,14 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ray
 
 import algorithms
-from benchmarks import atari_settings
+from benchmarks import atari_settings, ddpg_settings
 from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
 from benchmarks.settings import (
     ENV,
@@ -37,7 +38,7 @@ class Run:
     """What a variant runs.
 
     Attributes:
-        algorithm: A2C, A3C or PPO.
+        algorithm: A2C, A3C, DDPG or PPO.
         env: gymnasium id.
         settings: gives the configuration; a file is read only when its variant runs.
     """
@@ -68,6 +69,10 @@ VARIANTS: dict[str, Run] = {
     "ppo-as-rllib": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_EXAMPLE_NETWORK)),
     "ppo-256": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_DEFAULT_NETWORK)),
 }
+for _batch in ddpg_settings.BATCHES:
+    VARIANTS[f"ddpg-{_batch}-as-sb3"] = Run(
+        "DDPG", ddpg_settings.ENV, partial(ddpg_settings.ours_as_sb3, _batch)
+    )
 for _game in atari_settings.GAMES:
     _env = atari_settings.env_of(_game)
     for _algorithm in ("ppo", "a2c", "a3c"):

@@ -6,6 +6,7 @@ from experiments.studies import (
     algorithms_compared,
     dqn_homework,
     learning_rate_sensitivity,
+    pendulum_ddpg,
     policy_gradient_tips,
     worker_scaling,
 )
@@ -19,6 +20,7 @@ STUDIES: dict[str, Study] = {
         learning_rate_sensitivity,
         policy_gradient_tips,
         dqn_homework,
+        pendulum_ddpg,
     )
 }
 

@@ -26,7 +26,7 @@ from experiments.yaml_reader import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-ALGORITHM_PAGES = {"A2C": "a2c", "A3C": "a3c", "PG": "pg", "PPO": "ppo"}
+ALGORITHM_PAGES = {"A2C": "a2c", "A3C": "a3c", "DDPG": "ddpg", "PG": "pg", "PPO": "ppo"}
 FOLDERS = tuple(p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith("."))
 # Where RLlib keeps what a key sets.
 ATTRIBUTES = {
@@ -144,15 +144,17 @@ def test_values_of_algorithm_keys(algorithm_keys):
         assert_kind(row["value"], kind, f"configuration.md, {key}")
 
 
-def test_every_key_of_dqn_has_a_line():
-    [table] = tables(section(read("dqn"), "Keys"))
+@pytest.mark.parametrize("name", ["DDPG", "DQN"])
+def test_every_key_of_off_policy_algorithms_has_a_line(name):
+    page, keys = name.lower(), schema.OF_ALGORITHM[name]
+    [table] = tables(section(read(page), "Keys"))
     rows = by_first_column(table)
-    assert_same_names(rows, schema.OF_ALGORITHM["DQN"], "docs/dqn.md")
+    assert_same_names(rows, keys, f"docs/{page}.md")
     for key, row in rows.items():
-        assert_kind(row["value"], schema.OF_ALGORITHM["DQN"][key], f"dqn.md, {key}")
-        default = default_of("DQN", key)
+        assert_kind(row["value"], keys[key], f"{page}.md, {key}")
+        default = default_of(name, key)
         plain = [list(pair) for pair in default] if key == "epsilon" else default
-        assert_default(row["default"], plain, f"dqn.md, {key}")
+        assert_default(row["default"], plain, f"{page}.md, {key}")
 
 
 def test_experiment_fields_have_a_line():
@@ -228,7 +230,7 @@ def test_keys_and_defaults_of_algorithm_pages(name):
         assert_default(row["default"], default_of(name, key), f"{name}, {key}")
 
 
-@every_algorithm
+@pytest.mark.parametrize("name", ALGORITHM_PAGES)
 def test_named_code_exists(name):
     """Tables of the form | … | `file.py`: `function`, … |."""
     rows = [row for table in tables(read(ALGORITHM_PAGES[name])) for row in table if "where" in row]
@@ -250,8 +252,8 @@ def test_every_result_has_a_line():
     assert_same_names(rows, existing, "docs/metrics.md")
     for name, row in rows.items():
         owners = {algorithm for algorithm in algorithms.NAMES if name in result_names(algorithm)}
-        everybody = algorithms.ON_POLICY if "not DQN" in row["over"] else algorithms.NAMES
-        only = set(re.findall(r"(A2C|A3C|DQN|PG|PPO) only", row["over"])) or set(everybody)
+        everybody = set(algorithms.NAMES) - set(re.findall(r"not (\w+)", row["over"]))
+        only = set(re.findall(r"(\w+) only", row["over"])) or everybody
         assert only == owners, f"{name} is a result of {sorted(owners)}"
         assert all(row.values()), f"{name}: no cell may be empty"
 

@@ -57,11 +57,14 @@ def refused(capfd):
         ("ppo", "run: algorithm 'ppo' is unknown; did you mean 'PPO'?"),
         ("PPP", "run: algorithm 'PPP' is unknown; did you mean 'PPO'?"),
         ("A2", "run: algorithm 'A2' is unknown; did you mean 'A2C'?"),
-        ("nonsense", "run: algorithm 'nonsense' is unknown; there are A2C, A3C, DQN, PG, PPO"),
-        ("SAC", "run: SAC is not offered here; there are A2C, A3C, DQN, PG, PPO"),
-        ("IMPALA", "run: IMPALA is not offered here; there are A2C, A3C, DQN, PG, PPO"),
-        ("DD_PPO", "run: DD_PPO is not offered here; there are A2C, A3C, DQN, PG, PPO"),
-        ("APEX", "run: APEX is not offered here; there are A2C, A3C, DQN, PG, PPO"),
+        (
+            "nonsense",
+            "run: algorithm 'nonsense' is unknown; there are A2C, A3C, DDPG, DQN, PG, PPO",
+        ),
+        ("SAC", "run: SAC is not offered here; there are A2C, A3C, DDPG, DQN, PG, PPO"),
+        ("IMPALA", "run: IMPALA is not offered here; there are A2C, A3C, DDPG, DQN, PG, PPO"),
+        ("DD_PPO", "run: DD_PPO is not offered here; there are A2C, A3C, DDPG, DQN, PG, PPO"),
+        ("APEX", "run: APEX is not offered here; there are A2C, A3C, DDPG, DQN, PG, PPO"),
     ],
 )
 def test_algorithm(refused, name, message):

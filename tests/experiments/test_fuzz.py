@@ -32,7 +32,7 @@ ENTRY = {
         "env_config": {},
     },
 }
-ALGORITHMS = ("A2C", "A3C", "DQN", "PG", "PPO")
+ALGORITHMS = ("A2C", "A3C", "DDPG", "DQN", "PG", "PPO")
 
 
 @st.composite

@@ -78,6 +78,23 @@ FILES = {
         "env": "CartPole-v1",
         "config": {"eager": False, "num_workers": 0, "num_gpus": 2, "_fake_gpus": True},
     },
+    "DDPG": {
+        "env": "Pendulum-v0",
+        "config": {
+            "num_workers": 0,
+            "buffer_size": 5000,
+            "prioritized_replay": True,
+            "prioritized_replay_alpha": 0.5,
+            "learning_starts": 100,
+            "n_step": 3,
+            "rollout_fragment_length": 1,
+            "exploration_config": {"scale_timesteps": 2000, "ou_base_scale": 0.2},
+            "actor_hiddens": [32],
+            "actor_lr": 1e-4,
+            "use_huber": True,
+            "timesteps_per_iteration": 1000,
+        },
+    },
     "DQN": {
         "env": "CartPole-v0",
         "config": {

@@ -1,0 +1,99 @@
+"""DDPG's speed on Pendulum-v1 beside stable-baselines3's, in turn, in one go.
+
+`python -m benchmarks.ddpg --rounds 3 --out results/ddpg` also writes the table of `docs/ddpg.md`;
+`--page` writes it from what is kept. Every run is a process of its own, a round runs everybody once, and
+ratios are taken within a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from analysis import tables
+from analysis.marked import between
+from benchmarks import arithmetic
+from benchmarks.arithmetic import Row
+from benchmarks.contenders import select
+from benchmarks.ddpg_settings import CONTENDERS, EQUAL, PAIRS
+from benchmarks.measure import ROOT
+from benchmarks.report import problem_lines, save, spread_of, words
+from benchmarks.rounds import take_turns
+
+STEM = "ddpg-benchmark"
+KEPT = ROOT / "results" / "ddpg"
+PAGE, SECTION = ROOT / "docs" / "ddpg.md", "speed"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; exit code 1 when a run failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    names = [contender.name for contender in CONTENDERS]
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=4_000, help="measured steps per run")
+    parser.add_argument("--only", nargs="+", choices=names, help="these contenders only")
+    parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
+    parser.add_argument("--page", action="store_true", help="write docs/ddpg.md from what is kept")
+    options = parser.parse_args(argv)
+    if options.page:
+        PAGE.write_text(page_with(PAGE.read_text()))
+        return 0
+    chosen = select(CONTENDERS, options.only)
+    plan = [
+        (contender, "speed", number) for number in range(options.rounds) for contender in chosen
+    ]
+
+    def keep(rows: list[Row]) -> None:
+        if options.out is not None:
+            save(options.out, STEM, rows, report(rows))
+
+    rows = take_turns(plan, options.steps, 0.0, keep)
+    print(report(rows))
+    if options.out is not None and options.out.resolve() == KEPT:
+        PAGE.write_text(page_with(PAGE.read_text()))
+    return 1 if arithmetic.problems(rows) else 0
+
+
+def report(rows: list[Row]) -> str:
+    """The tables in Markdown: every contender, then the ratios."""
+    own = [
+        [
+            contender.about,
+            words(spread_of(rows, contender.name, "speed", "steps_per_s"), ",.0f"),
+            f"{len(arithmetic.good_values(rows, contender.name, 'speed', 'steps_per_s'))} of "
+            f"{sum(row['name'] == contender.name for row in rows)}",
+        ]
+        for contender in CONTENDERS
+        if any(row["name"] == contender.name for row in rows)
+    ]
+    ratios = [
+        [pair.ours, pair.peer, words(arithmetic.speed_ratio(rows, pair.ours, pair.peer), ".2f")]
+        for pair in PAIRS
+    ]
+    return "\n\n".join(
+        [
+            tables.markdown(["contender", "steps/s: median (min–max)", "runs"], own).rstrip(),
+            f"Ratios of steps/s within a round, {EQUAL} (above 1 ours is faster):",
+            tables.markdown(["ours", "peer", "ratio: median (min–max)"], ratios).rstrip(),
+            *problem_lines(rows),
+        ]
+    )
+
+
+def page_with(text: str) -> str:
+    """The page with its table filled from what is kept."""
+    kept = json.loads((KEPT / f"{STEM}.json").read_text())
+    machine, packages = kept["machine"], kept["packages"]
+    rounds = len({row["round"] for row in kept["rows"]})
+    steps = max((row.get("steps", 0) for row in kept["rows"]), default=0)
+    where = (
+        f"{rounds} rounds of {steps:,} steps at most; {machine['cpu']}, {machine['cores']} cores, "
+        f"torch {packages['torch']}."
+    )
+    return between(text, SECTION, f"{report(kept['rows'])}\n\n{where}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""DDPG's benchmark and page: equal settings are equal, committed tables are what the code writes."""
+
+import itertools
+import json
+
+import pytest
+from ray.rllib.core import DEFAULT_MODULE_ID
+
+import algorithms
+from benchmarks import ddpg, ddpg_settings, pendulum_result
+from benchmarks.peers.ours import VARIANTS
+from envs import environment_spaces
+
+
+def test_the_committed_table_is_written_from_the_committed_rows():
+    rows = json.loads((ddpg.KEPT / f"{ddpg.STEM}.json").read_text())["rows"]
+    assert ddpg.report(rows) + "\n" == (ddpg.KEPT / f"{ddpg.STEM}.md").read_text()
+    assert {row["status"] for row in rows} == {"ok"}
+
+
+def test_the_page_says_what_is_kept():
+    page = ddpg.PAGE.read_text()
+    assert ddpg.page_with(page) == page, "run: python -m benchmarks.ddpg --page"
+    assert pendulum_result.page_with(page) == page, "run: python -m benchmarks.pendulum_result"
+
+
+def test_pairs_name_contenders():
+    names = [contender.name for contender in ddpg_settings.CONTENDERS]
+    assert {n for pair in ddpg_settings.PAIRS for n in (pair.ours, pair.peer)} == set(names)
+
+
+@pytest.mark.parametrize("batch", ddpg_settings.BATCHES)
+def test_both_sides_have_the_same_networks_and_batches(batch):
+    run = VARIANTS[f"ddpg-{batch}-as-sb3"]
+    config = algorithms.config_class(run.algorithm)().update_from_dict(run.settings())
+    config.environment(run.env)
+    config.validate()
+    spaces = environment_spaces(run.env, config.environment_options)
+    network = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
+    ours = [tuple(p.shape) for part in (network.actor, network.critic) for p in part.parameters()]
+    # 3 observations and 1 action; the critic sees both at its input.
+    widths = ((3, 400, 300, 1), (4, 400, 300, 1))
+    by_hand = [
+        shape
+        for of_part in widths
+        for into, out in itertools.pairwise(of_part)
+        for shape in ((out, into), (out,))
+    ]
+    assert ours == by_hand
+    pytest.importorskip("stable_baselines3")
+    from benchmarks.peers import sb3_ddpg
+
+    model = sb3_ddpg.model(batch)
+    theirs = [
+        tuple(p.shape)
+        for part in (model.policy.actor, model.policy.critic)
+        for p in part.parameters()
+    ]
+    assert theirs == by_hand
+    assert model.batch_size == config.total_train_batch_size == batch
+    assert (model.gamma, model.tau) == (config.gamma, config.tau)
+    model.env.close()

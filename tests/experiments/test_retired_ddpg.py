@@ -1,0 +1,142 @@
+"""The retired DDPG's keys in today's words."""
+
+import pytest
+
+from experiments.errors import RequestError
+from experiments.translation import translated
+
+
+def todays(**config):
+    """The configuration that a retired one became, and what was said of it."""
+    entry = {"run": "DDPG", "env": "Pendulum-v1", "config": {"num_workers": 0, **config}}
+    found, changes = translated(entry)
+    return found["config"], " ".join(map(str, changes))
+
+
+def test_where_a_file_is_silent_it_is_as_it_was():
+    config, _ = todays()
+    assert config["replay_buffer_config"] == {"type": "PrioritizedReplayBuffer"}
+    assert config["optimizer"] == {"type": "adam", "epsilon": 1e-7}
+    assert (config["l2_reg"], config["critic_action_layer"]) == (1e-6, 0)
+    assert "exploration_noise" not in config  # today's default is the retired one
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {
+            "buffer_size": 500,
+            "prioritized_replay": True,
+            "prioritized_replay_alpha": 0.5,
+            "prioritized_replay_beta": 0.3,
+            "prioritized_replay_eps": 1e-5,
+            "learning_starts": 70,
+        },
+        {
+            "replay_buffer_config": {
+                "type": "MultiAgentPrioritizedReplayBuffer",
+                "capacity": 500,
+                "prioritized_replay_alpha": 0.5,
+                "prioritized_replay_beta": 0.3,
+                "prioritized_replay_eps": 1e-5,
+                "learning_starts": 70,
+                "worker_side_prioritization": False,
+            }
+        },
+    ],
+    ids=["Ray 1", "Ray 2"],
+)
+def test_prioritized_replay(given):
+    config, _ = todays(**given)
+    assert config["replay_buffer_config"] == {
+        "type": "PrioritizedReplayBuffer",
+        "capacity": 500,
+        "alpha": 0.5,
+        "beta": 0.3,
+        "eps": 1e-5,
+    }
+    assert config["num_steps_sampled_before_learning_starts"] == 70
+
+
+def test_uniform_replay_has_no_priorities():
+    config, notes = todays(prioritized_replay=False, prioritized_replay_alpha=0.5, buffer_size=9)
+    assert config["replay_buffer_config"] == {"type": "ReplayBuffer", "capacity": 9}
+    assert "replay is uniform" in notes
+
+
+@pytest.mark.parametrize(
+    ("given", "noise", "random"),
+    [
+        (
+            {"final_scale": 0.5, "scale_timesteps": 100, "ou_base_scale": 0.75, "ou_sigma": 0.3},
+            {
+                "type": "ornstein_uhlenbeck",
+                "scale": [[0, 1.5], [1000, 1.5], [1100, 0.75]],
+                "theta": 0.15,
+                "sigma": 0.3,
+            },
+            1000,
+        ),
+        (
+            {"type": "GaussianNoise", "stddev": 0.2, "random_timesteps": 0, "scale_timesteps": 50},
+            {"type": "gaussian", "scale": [[0, 0.2], [50, 0.004]]},
+            0,
+        ),
+    ],
+)
+def test_noise(given, noise, random):
+    config, _ = todays(exploration_config=given)
+    assert config["exploration_noise"] == noise
+    assert config["random_steps"] == random
+    assert "exploration_config" not in config
+
+
+def test_noise_of_releases_before_0_8_3():
+    config, _ = todays(
+        exploration_ou_noise_scale=0.2,
+        exploration_ou_theta=0.3,
+        exploration_fraction=0.5,
+        schedule_max_timesteps=200,
+        pure_exploration_steps=10,
+    )
+    assert config["exploration_noise"]["scale"] == [[0, 0.4], [10, 0.4], [110, 0.008]]
+    assert config["exploration_noise"]["theta"] == 0.3
+    assert config["random_steps"] == 10
+
+
+def test_a_fragment_shorter_than_a_target_keeps_its_updates():
+    config, notes = todays(n_step=3, rollout_fragment_length=1, train_batch_size=64)
+    assert (config["rollout_fragment_length"], config["training_intensity"]) == (3, 64.0)
+    assert "fewer than n_step" in notes
+    assert "training_intensity" not in todays(n_step=1, rollout_fragment_length=1)[0]
+
+
+def test_one_rate_is_that_of_both_networks():
+    config, _ = todays(lr=0.01, actor_loss_coeff=0.1, critic_loss_coeff=1.0)
+    assert (config["actor_lr"], config["critic_lr"]) == (0.01, 0.01)
+    assert "lr" not in todays(lr=0.01, actor_lr=0.1)[0]
+
+
+def test_what_had_no_effect_goes():
+    config, _ = todays(model={"fcnet_hiddens": [8]}, twin_q=False, target_noise=0.2)
+    assert not {"model", "twin_q", "target_noise"} & config.keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"twin_q": True}, "TD3 is not offered"),
+        ({"policy_delay": 2}, "TD3 is not offered"),
+        ({"smooth_target_policy": True}, "TD3 is not offered"),
+        ({"use_state_preprocessor": True}, "no layers of its own"),
+        ({"observation_filter": "MeanStdFilter"}, "would age in the buffer"),
+        ({"model": {"custom_model": "x"}}, "no custom model"),
+        ({"model": {"use_lstm": True}}, "not recurrent"),
+        ({"exploration_config": {"type": "SoftQ"}}, "SoftQ is not offered"),
+        ({"exploration_config": {"ou_bse_scale": 1}}, "ou_bse_scale"),
+        ({"exploration_config": {"ou_sigma": "x"}}, "must be a number"),
+    ],
+)
+def test_what_is_missing_is_refused_by_name(given, problem):
+    with pytest.raises(RequestError, match=problem):
+        todays(**given)
