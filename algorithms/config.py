@@ -48,6 +48,7 @@ class OnPolicyConfig(AlgorithmConfig):
         # The filter's moments travel with the rollouts; there are no connectors to synchronise.
         self._dont_auto_sync_env_runner_states = True
         self.standardize_advantages = False
+        self.normalize_returns = False
         self.use_critic = True
         self.use_gae = True
         self.optimizer: dict[str, Any] = {"type": "adam"}
@@ -62,6 +63,7 @@ class OnPolicyConfig(AlgorithmConfig):
         model: dict[str, Any] | Any = NotProvided,
         optimizer: dict[str, Any] | Any = NotProvided,
         standardize_advantages: bool | Any = NotProvided,
+        normalize_returns: bool | Any = NotProvided,
         torch_num_threads: int | str | Any | None = NotProvided,
         autocast: bool | str | Any = NotProvided,
         float32_matmul_precision: str | Any = NotProvided,
@@ -75,6 +77,8 @@ class OnPolicyConfig(AlgorithmConfig):
                 releases; merged over what was set before.
             optimizer: ``{type: adam | rmsprop, epsilon: …}``; see ``OPTIMIZERS`` for the keys.
             standardize_advantages: zero mean and unit variance over the train batch.
+            normalize_returns: learn from rewards divided by the running deviation of the discounted
+                return (:mod:`algorithms.return_scale`); scores stay raw.
             torch_num_threads: threads of one process for emulator, network and gradients; ``auto``
                 takes the CPUs set aside for it (``num_cpus_for_main_process`` and so on), None
                 leaves torch's choice. Small networks run fastest on one.
@@ -91,6 +95,8 @@ class OnPolicyConfig(AlgorithmConfig):
             self.optimizer = dict(optimizer)
         if standardize_advantages is not NotProvided:
             self.standardize_advantages = standardize_advantages
+        if normalize_returns is not NotProvided:
+            self.normalize_returns = normalize_returns
         if torch_num_threads is not NotProvided:
             self.torch_num_threads = torch_num_threads
         if autocast is not NotProvided:

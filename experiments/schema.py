@@ -12,6 +12,7 @@ from ray.rllib.models.utils import get_activation_fn
 from ray.rllib.utils.serialization import deserialize_type
 
 from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
+from algorithms.ppo import OBJECTIVES
 from envs.factory import VECTORIZE_MODES
 from experiments.kinds import (
     Kind,
@@ -147,14 +148,17 @@ COMMON: dict[str, Kind] = {
 
 OF_ALGORITHM: dict[str, dict[str, Kind]] = {
     "A2C": {
+        "normalize_returns": boolean,
         "num_epochs": integer(1),
         "minibatch_size": optional(integer(1)),
         "microbatch_size": optional(integer(1)),
         "shuffle_batch_per_epoch": boolean,
     },
     "A3C": {},
-    "PG": {},
+    "PG": {"normalize_returns": boolean},
     "PPO": {
+        "normalize_returns": boolean,
+        "objective": optional(choice(*OBJECTIVES)),
         "num_epochs": integer(1),
         "minibatch_size": optional(integer(1)),
         "shuffle_batch_per_epoch": boolean,
