@@ -72,7 +72,9 @@ class DenseStep:
             broken = {name: torch.tensor(number) for name, number in stats.items()}
             require_finite(torch.tensor(norm), torch.tensor(loss), broken, where)
         # The bound as torch.nn.utils.clip_grad_norm_ takes it.
-        self._adam.step(1.0 if self._grad_clip is None else min(1.0, self._grad_clip / (norm + 1e-6)))
+        self._adam.step(
+            1.0 if self._grad_clip is None else min(1.0, self._grad_clip / (norm + 1e-6))
+        )
         return {**stats, "gradients_default_optimizer_global_norm": norm}
 
 
@@ -126,9 +128,7 @@ def ppo_gradient(
     return d_mean, d_log_std, d_values, {"total_loss": total, **stats}
 
 
-def _value_gradient(
-    values_B: Array, targets_B: Array, c: PPOCoefficients
-) -> tuple[Array, float]:
+def _value_gradient(values_B: Array, targets_B: Array, c: PPOCoefficients) -> tuple[Array, float]:
     """∂(c_v · value_loss)/∂V and value_loss; an error beyond the bound gives no gradient."""
     error = values_B - targets_B
     squares = error * error
@@ -139,9 +139,7 @@ def _value_gradient(
     return d_values, float(squares.sum()) / len(error)
 
 
-def _kl_gradient(
-    mean_BD: Array, log_std_D: Array, old_BK: Array
-) -> tuple[float, Array, Array]:
+def _kl_gradient(mean_BD: Array, log_std_D: Array, old_BK: Array) -> tuple[float, Array, Array]:
     """mean KL[π_old, π], ∂/∂μ [B, D] = (μ - μ_old) / σ² / B and ∂/∂log σ [D].
 
     Per dimension KL = log σ - log σ_old + (σ_old² + (μ_old - μ)²) / 2σ² - ½.

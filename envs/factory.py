@@ -77,11 +77,7 @@ def make_vector_env(
     if native and spec is not None and has_native_vector(spec.id):
         build = partial(MujocoVectorEnv, spec.id, num_envs, num_threads)
         vector: VectorEnv = _call_with_options(spec.id, build, options)
-    elif (
-        native
-        and spec is not None
-        and spec.vector_entry_point is not None
-    ):
+    elif native and spec is not None and spec.vector_entry_point is not None:
         vector = _call_with_options(
             spec.id,
             partial(gym.make_vec, spec.id, num_envs, vectorization_mode="vector_entry_point"),

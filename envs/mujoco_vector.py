@@ -105,7 +105,8 @@ class MujocoVectorEnv(VectorEnv):
         return obs
 
     def close_extras(self, **_: Any) -> None:
-        self._draw.close()
+        if hasattr(self, "_draw"):  # else gymnasium refused the options
+            self._draw.close()
 
     def __getstate__(self) -> dict[str, Any]:
         """What running episodes go on from: physics, clocks and generators."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from experiments.studies import (
     algorithms_compared,
     learning_rate_sensitivity,
+    ppo_objectives,
     worker_scaling,
 )
 from experiments.studies.study import Budget, Cell, Study, Threshold, UnknownCellError
 
 STUDIES: dict[str, Study] = {
     module.STUDY.name: module.STUDY
-    for module in (algorithms_compared, worker_scaling, learning_rate_sensitivity)
+    for module in (algorithms_compared, worker_scaling, learning_rate_sensitivity, ppo_objectives)
 }
 
 __all__ = ["STUDIES", "Budget", "Cell", "Study", "Threshold", "UnknownCellError"]

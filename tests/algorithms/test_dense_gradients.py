@@ -1,6 +1,5 @@
 """Gradients written out against those of torch's graph, and flat Adam against torch's."""
 
-
 import gymnasium as gym
 import numpy as np
 import pytest
