@@ -20,7 +20,6 @@ from algorithms.objectives import PPOCoefficients, ppo_objective, trust_region_s
 from algorithms.on_policy import OnPolicyAlgorithm
 from custom_models.dense import dense_actor_critic
 
-
 # Schulman et al. 2017, table 1 → the keys that set its bound, and no others' may be set beside it.
 OBJECTIVES: dict[str, tuple[str, ...]] = {
     "none": (),

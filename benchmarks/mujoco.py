@@ -24,10 +24,26 @@ _SB3, _FILE = "stable_baselines3", "tuned_configs/halfcheetah-ppo.yaml"
 
 CONTENDERS = (
     Contender("random-sync", "gymnasium's copies in turn, random actions", "random_mujoco", "sync"),
-    Contender("random-one", "our copies, one thread, random actions", "random_mujoco", "native-one"),
-    Contender("random-all", "our copies, a thread a core, random actions", "random_mujoco", "native-all"),
-    Contender("sb3-ppo-one", "stable-baselines3 PPO, RL Zoo settings, one thread", "sb3_mujoco", "one", _SB3),
-    Contender("sb3-ppo-all", "stable-baselines3 PPO, RL Zoo settings, a thread a core", "sb3_mujoco", "all", _SB3),
+    Contender(
+        "random-one", "our copies, one thread, random actions", "random_mujoco", "native-one"
+    ),
+    Contender(
+        "random-all", "our copies, a thread a core, random actions", "random_mujoco", "native-all"
+    ),
+    Contender(
+        "sb3-ppo-one",
+        "stable-baselines3 PPO, RL Zoo settings, one thread",
+        "sb3_mujoco",
+        "one",
+        _SB3,
+    ),
+    Contender(
+        "sb3-ppo-all",
+        "stable-baselines3 PPO, RL Zoo settings, a thread a core",
+        "sb3_mujoco",
+        "all",
+        _SB3,
+    ),
     Contender("ours-ppo", "ours PPO, tuned file", "ours", "halfcheetah-ppo", file=_FILE),
     Contender(
         "ours-ppo-as-sb3",
@@ -35,7 +51,7 @@ CONTENDERS = (
         "ours",
         "halfcheetah-ppo-as-sb3",
     ),
-)  # fmt: skip
+)
 LEARNERS = ("sb3-ppo-one", "ours-ppo")
 LIMIT = "random-all"
 PAIRS = (

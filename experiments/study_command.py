@@ -125,9 +125,8 @@ def report(
         ]
     with readable_results():
         for study, folder in pairs:
-            print(f"{study.name}: {study.question}\n\n{study_table(study, folder)}")
-            if published := published_table(study, folder):
-                print(published)
+            tables = [study_table(study, folder), published_table(study, folder)]
+            print(f"{study.name}: {study.question}", *filter(None, tables), sep="\n\n")
             for line in lines_of(verdicts(study, folder)):
                 print(line)
             print()

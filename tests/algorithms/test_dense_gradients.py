@@ -149,7 +149,7 @@ def adam_pair():
     """The same parameters under torch's Adam and under ours, on the same gradients."""
     torch.manual_seed(0)
     sets = [[torch.nn.Parameter(torch.ones(4, 3)), torch.nn.Parameter(torch.ones(3))] for _ in "ab"]
-    make = dict(lr=0.03, betas=(0.8, 0.99), eps=1e-5)
+    make = {"lr": 0.03, "betas": (0.8, 0.99), "eps": 1e-5}
     optimizers = [torch.optim.Adam(parameters, **make) for parameters in sets]
     flat = FlatAdam(optimizers[1], sets[1])
     flat.adopt_state()

@@ -13,7 +13,7 @@ from envs import EnvironmentRequestError, make_vector_env
 from envs.mujoco_tasks import TASKS
 
 pytest.importorskip("mujoco", reason="the extra mujoco is not installed")
-from envs.mujoco_vector import MujocoVectorEnv  # noqa: E402
+from envs.mujoco_vector import MujocoVectorEnv
 
 N = 3
 OTHERWISE = {
