@@ -35,6 +35,7 @@ Written by `rllib study report --update` from `results/`; changes by hand are lo
 BENCHMARKS = {
     "speed": Path("cartpole") / "cartpole-benchmark.md",
     "atari": Path("atari") / "pong-benchmark.md",
+    "mujoco": Path("mujoco") / "halfcheetah-benchmark.md",
 }
 
 

@@ -155,7 +155,7 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
         "shuffle_batch_per_epoch": boolean,
     },
     "A3C": {},
-    "PG": {"normalize_returns": boolean},
+    "PG": {},
     "PPO": {
         "normalize_returns": boolean,
         "objective": optional(choice(*OBJECTIVES)),
