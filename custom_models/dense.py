@@ -134,6 +134,6 @@ def _stack(layers: Sequence[nn.Module]) -> DenseStack | None:
     if len(linear) != len(between) + 1 or not all(isinstance(m, nn.Linear) for m in linear):
         return None
     activation, slope = ACTIVATIONS[kinds.pop()]
-    weights: list[Array] = [m.weight.detach().numpy() for m in linear]  # type: ignore[union-attr]
-    biases: list[Array] = [m.bias.detach().numpy() for m in linear]  # type: ignore[union-attr]
+    weights: list[Array] = [m.weight.detach().numpy() for m in linear]
+    biases: list[Array] = [m.bias.detach().numpy() for m in linear]
     return DenseStack(weights, biases, activation, slope)

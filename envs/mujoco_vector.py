@@ -78,13 +78,13 @@ class MujocoVectorEnv(VectorEnv):
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """One action [N, nu] for every copy."""
-        begins = np.flatnonzero(self._ended)
+        begins = np.flatnonzero(self._ended).tolist()
         self._task.begin_step()
         self._batch.ctrl[:] = actions
-        # Row by row copies of what does not play go on from nowhere: leave them out.
-        ids = None if len(begins) == 0 else np.flatnonzero(~self._ended)
-        if ids is None or len(ids):
-            self._batch.step(ids, nstep=self._frames)
+        # None is all of them, quicker than their numbers.
+        playing = np.flatnonzero(~self._ended) if begins else None
+        if playing is None or len(playing):
+            self._batch.step(playing, nstep=self._frames)
         obs, rewards, terminated = self._task.outcome(actions)
         self._elapsed += 1
         truncated = self._elapsed >= self._limit

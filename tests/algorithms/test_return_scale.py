@@ -90,6 +90,11 @@ def test_evaluation_scales_nothing(make_runner):
     assert runner.take_return_moments() is None
 
 
+def test_a3c_refuses(make_config):
+    with pytest.raises(ValueError, match="normalize_returns is not offered: A3C"):
+        make_config("A3C", "Pendulum-v1", normalize_returns=True).validate()
+
+
 @pytest.mark.ray
 def test_driver_and_checkpoint_hold_the_moments(make_algo, make_config):
     def build():
