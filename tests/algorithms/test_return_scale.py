@@ -16,8 +16,9 @@ def fragment(seed=0, scale=5.0):
     rewards = (scale * rng.normal(size=(T, N))).astype(np.float32)
     flags = np.zeros((3, T, N), bool)
     flags[0, 2, 0] = flags[1, 4, 2] = True  # a terminated and a truncated episode
+    flags[0, 1, 1] = True  # and one whose next episode begins in the next step
     flags[2] = True
-    flags[2, 3, 0] = flags[2, 5, 2] = False  # and the reset steps behind them
+    flags[2, 3, 0] = flags[2, 5, 2] = False  # the reset steps behind the first two
     rewards[3, 0] = rewards[5, 2] = 0.0
     nothing = np.zeros((T, N), np.float32)
     return Rollout(nothing, nothing, nothing, nothing, nothing, nothing, rewards, *flags)
