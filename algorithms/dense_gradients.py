@@ -78,6 +78,7 @@ class DenseStep:
         return {**stats, "gradients_default_optimizer_global_norm": norm}
 
 
+@np.errstate(over="ignore", invalid="ignore")  # who calls looks at the numbers
 def ppo_gradient(
     mean_BD: Array,
     log_std_D: Array,
@@ -88,39 +89,33 @@ def ppo_gradient(
 ) -> tuple[Array, Array, Array, dict[str, float]]:
     """∂L/∂μ [B, D], ∂L/∂log σ [D] and ∂L/∂V [B] of ``ppo_objective``, and its numbers.
 
-    With z = (a - μ) / σ: ∂log π/∂μ = z / σ and ∂log π/∂log σ = z² - 1, per dimension. The surrogate
-    passes -r Â ∂log π where its minimum is the unclipped term, else nothing.
+    With z = (a - μ) / σ: ∂log π/∂μ = z / σ and ∂log π/∂log σ = z² - 1, per dimension.
+
+    Args:
+        mean_BD, log_std_D, values_B: the network's outputs for the rows.
+        batch: valid rows.
+        coefficients: of the objective.
+        diagnose: also the numbers of ``trust_region_stats``.
     """
-    c, count = coefficients, len(values_B)
-    advantages, old_log_probs = batch.advantages.numpy(), batch.old_log_probs.numpy()
-    inv_std = np.exp(-log_std_D)
+    c, inv_std = coefficients, np.exp(-log_std_D)
     z = (batch.actions.numpy() - mean_BD) * inv_std
     squares = z * z
-    log_probs = -0.5 * squares.sum(axis=1) - (log_std_D.sum() + LOG_SQRT_2PI * len(log_std_D))
-    ratio = np.exp(log_probs - old_log_probs)
-    gain = ratio * advantages
-    passes = gain
-    surrogate = gain
-    if c.clip_param is not None:
-        clipped = np.clip(ratio, 1.0 - c.clip_param, 1.0 + c.clip_param) * advantages
-        surrogate = np.minimum(gain, clipped)
-        passes = np.where(gain <= clipped, gain, 0.0)
-    d_log_prob = passes * (-1.0 / count)
-    d_mean = (d_log_prob[:, None] * z) * inv_std
-    d_log_std = d_log_prob @ (squares - 1.0) - c.entropy_coeff
-    d_values, value_loss = _value_gradient(values_B, batch.value_targets.numpy(), c)
-    entropy = float(log_std_D.sum() + (0.5 + LOG_SQRT_2PI) * len(log_std_D))
-    policy_loss = -float(surrogate.sum()) / count
+    half_log_volume = log_std_D.sum() + LOG_SQRT_2PI * len(log_std_D)
+    ratio = np.exp(-0.5 * squares.sum(axis=1) - half_log_volume - batch.old_log_probs.numpy())
+    policy_loss, d_log_probs = _surrogate_gradient(ratio, batch.advantages.numpy(), c.clip_param)
+    d_mean = (d_log_probs[:, None] * z) * inv_std
+    d_log_std = d_log_probs @ (squares - 1.0) - c.entropy_coeff
+    value_loss, d_values = _value_gradient(values_B, batch.value_targets.numpy(), c)
+    entropy = float(half_log_volume + 0.5 * len(log_std_D))
     stats = {"policy_loss": policy_loss, "vf_loss": value_loss, "entropy": entropy}
     total = policy_loss + c.vf_loss_coeff * value_loss - c.entropy_coeff * entropy
     if c.kl_coeff is not None or diagnose:
-        kl, d_kl_mean, d_kl_log_std = _kl_gradient(
-            mean_BD, log_std_D, batch.old_dist_inputs.numpy()
-        )
-        if c.kl_coeff is not None:
-            d_mean += c.kl_coeff * d_kl_mean
-            d_log_std += c.kl_coeff * d_kl_log_std
-            total += c.kl_coeff * kl
+        old_inputs = batch.old_dist_inputs.numpy()
+        kl, d_kl_mean, d_kl_log_std = _kl_gradient(mean_BD, log_std_D, old_inputs)
+        beta = c.kl_coeff or 0.0
+        d_mean += beta * d_kl_mean
+        d_log_std += beta * d_kl_log_std
+        total += beta * kl
         if diagnose:
             stats["mean_kl_loss"] = kl
     if diagnose and c.clip_param is not None:
@@ -128,15 +123,30 @@ def ppo_gradient(
     return d_mean, d_log_std, d_values, {"total_loss": total, **stats}
 
 
-def _value_gradient(values_B: Array, targets_B: Array, c: PPOCoefficients) -> tuple[Array, float]:
-    """∂(c_v · value_loss)/∂V and value_loss; an error beyond the bound gives no gradient."""
+def _surrogate_gradient(
+    ratio_B: Array, advantages_B: Array, clip_param: float | None
+) -> tuple[float, Array]:
+    """surrogate_loss and its gradient with respect to log π [B].
+
+    That is -r Â / B where the minimum is the unclipped term, else 0.
+    """
+    gain = passing = ratio_B * advantages_B
+    if clip_param is not None:
+        clipped = np.clip(ratio_B, 1.0 - clip_param, 1.0 + clip_param) * advantages_B
+        passing = np.where(gain <= clipped, gain, 0.0)
+        gain = np.minimum(gain, clipped)
+    return -float(gain.sum()) / len(gain), passing * (-1.0 / len(gain))
+
+
+def _value_gradient(values_B: Array, targets_B: Array, c: PPOCoefficients) -> tuple[float, Array]:
+    """value_loss and ∂(c_v · value_loss)/∂V [B]; an error beyond the bound gives no gradient."""
     error = values_B - targets_B
     squares = error * error
     d_values = error * (2.0 * c.vf_loss_coeff / len(error))
     if c.vf_clip_param is not None:
         d_values = np.where(squares <= c.vf_clip_param, d_values, 0.0)
         squares = np.minimum(squares, c.vf_clip_param)
-    return d_values, float(squares.sum()) / len(error)
+    return float(squares.sum()) / len(error), d_values
 
 
 def _kl_gradient(mean_BD: Array, log_std_D: Array, old_BK: Array) -> tuple[float, Array, Array]:

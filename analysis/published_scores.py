@@ -41,8 +41,12 @@ def normalised_scores(study: Study, runs: Sequence[Run]) -> Scores:
 
 
 def compared_envs(study: Study, scores: Scores) -> list[str]:
-    """The environments that every line has a done run of: averages are over these."""
-    return [env for env in study.envs if all(env in by_env for by_env in scores.values())]
+    """The environments that every line has a score on: averages are over these."""
+    return [
+        env
+        for env in study.envs
+        if all(by_env.get(env) and not np.isnan(by_env[env]).any() for by_env in scores.values())
+    ]
 
 
 def averages(scores: Scores, envs: Sequence[str]) -> dict[str, float]:
@@ -90,16 +94,17 @@ def _told(study: Study, runs: Sequence[Run], envs: Sequence[str], ours: Mapping[
         words = ["No environment has a run of every row yet: nothing is averaged."]
     else:
         told = [study.published[label] for label in ours] if study.published else []
-        # Undefined where all scores are one.
-        agree = float(spearmanr(list(ours.values()), told).statistic)
-        words.append(f"Spearman's rank correlation with the published scores: {agree:.2f}.")
+        if len(set(ours.values())) > 1:  # else undefined
+            agree = float(spearmanr(list(ours.values()), told).statistic)
+            words.append(f"Spearman's rank correlation with the published scores: {agree:.2f}.")
     steps = sum(run.last("steps") or 0 for run in done)
     hours = sum(run.last("seconds") or 0 for run in done) / 3600
     budget = sum(run.cell.budget.steps for run in runs)
     spent = f"{steps:,.0f} of {budget:,} steps"
     if done:
         rate = median_of([rate_of(run) for run in done])
-        spent += f", {hours:.1f} hours of training, {rate:,.0f} steps/s (median)"
+        spent += f", {hours:.1f} hours of training"
+        spent += "" if math.isnan(rate) else f", {rate:,.0f} steps/s (median)"
     return " ".join([*words, f"{len(done)} of {len(runs)} runs are done: {spent}."])
 
 
