@@ -48,10 +48,15 @@ class Task:
         return np.zeros(len(self.qpos), bool)
 
 
-class Runner(Task):
-    """HalfCheetah and Swimmer: paid for velocity along x, less the cost of control."""
+class Locomotion(Task):
+    """Paid for velocity along x and, where a task knows health, for being healthy; control costs.
 
-    hidden_positions = 1  # left out of the observation by default
+    Attributes:
+        hidden_positions: first coordinates that observations leave out by default.
+        speed_limit: velocities are shown clipped to it; None: as they are.
+    """
+
+    hidden_positions = 1
     speed_limit: float | None = None
 
     def begin_step(self) -> None:
@@ -86,17 +91,17 @@ class Runner(Task):
         return (low < values) & (values < high)
 
 
-class HalfCheetah(Runner):
+class HalfCheetah(Locomotion):
     """``HalfCheetah-v5``."""
 
 
-class Swimmer(Runner):
+class Swimmer(Locomotion):
     """``Swimmer-v5``."""
 
     hidden_positions = 2
 
 
-class Walker2d(Runner):
+class Walker2d(Locomotion):
     """``Walker2d-v5``."""
 
     speed_limit = SPEED_LIMIT

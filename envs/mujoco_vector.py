@@ -60,7 +60,7 @@ class MujocoVectorEnv(VectorEnv):
         # More threads than copies would have nothing to do.
         self._batch = batch.Batch(world.model, num_envs, min(threads, num_envs))
         self._task = TASKS[env_id](self._batch, world, _arguments(world, options))
-        self._frames = world.frame_skip
+        self._ctrl, self._frames = self._batch.bind("ctrl"), world.frame_skip
         self._limit = self.spec.max_episode_steps or np.inf
         self._generators = [seeding.np_random()[0] for _ in range(num_envs)]
         self._elapsed = np.zeros(num_envs, np.int64)
@@ -80,7 +80,7 @@ class MujocoVectorEnv(VectorEnv):
         """One action [N, nu] for every copy."""
         begins = np.flatnonzero(self._ended).tolist()
         self._task.begin_step()
-        self._batch.ctrl[:] = actions
+        self._ctrl[:] = actions
         # None is all of them, quicker than their numbers.
         playing = np.flatnonzero(~self._ended) if begins else None
         if playing is None or len(playing):
@@ -105,6 +105,7 @@ class MujocoVectorEnv(VectorEnv):
         return obs
 
     def close_extras(self, **_: Any) -> None:
+        """gymnasium's hook."""
         if hasattr(self, "_draw"):  # else gymnasium refused the options
             self._draw.close()
 
