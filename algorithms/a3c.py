@@ -185,6 +185,8 @@ class A3CConfig(ActorCriticConfig):
             )
         if self.num_learners > 1:
             raise ValueError(f"A3C has one learner; num_learners {self.num_learners} is too many")
+        if self.normalize_returns:
+            raise ValueError("normalize_returns is not offered: A3C's runners share no batch")
         if self.num_epochs != 1 or self.minibatch_size is not None:
             raise ValueError(
                 f"A3C takes one step per gradient: num_epochs {self.num_epochs} and minibatch_size "

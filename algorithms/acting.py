@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from algorithms.rollout import Rollout
 from algorithms.threads import ThreadTeam
+from custom_models.dense import dense_actor_critic
 
 Context = Callable[[], contextlib.AbstractContextManager[Any]]
 
@@ -86,6 +88,7 @@ class ActingPolicy:
         self._device = device
         self._context = context
         self._team = team
+        self._dense = dense_actor_critic(module.model) if context is nullcontext else None
         self._start: Tensor | None = None
         if module.recurrent is not None:
             self._start = module.recurrent.initial_state().to(device)
@@ -131,7 +134,7 @@ class ActingPolicy:
 
     def _shared(self, forward: Callable[..., tuple[Tensor, ...]], *inputs: Any) -> Any:
         """``forward`` of all rows, or of the team's shares of them."""
-        if self._team is None:
+        if self._team is None or self._dense is not None:
             return forward(*inputs)
         shares = self._team.shares(len(inputs[0]), "forward")
         if shares == 1:
@@ -143,6 +146,10 @@ class ActingPolicy:
     # Each thread of the team has modes of its own, so both forward passes set them.
 
     def _forward(self, obs: np.ndarray) -> tuple[Tensor, Tensor]:
+        if self._dense is not None:
+            rows = np.asarray(obs, np.float32).reshape(len(obs), -1)
+            dist_inputs, values = self._dense.policy_and_value(rows)
+            return torch.from_numpy(dist_inputs), torch.from_numpy(values)
         with torch.inference_mode(), self._context():
             dist_inputs, values = self._module.policy_and_value(
                 torch.from_numpy(obs).to(self._device)

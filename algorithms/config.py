@@ -50,6 +50,7 @@ class OnPolicyConfig(AlgorithmConfig):
         # The filter's moments travel with the rollouts; there are no connectors to synchronise.
         self._dont_auto_sync_env_runner_states = True
         self.standardize_advantages = False
+        self.normalize_returns = False
         self.use_critic = True
         self.use_gae = True
         # PG's own keys; what estimates advantages asks every configuration.
@@ -69,6 +70,7 @@ class OnPolicyConfig(AlgorithmConfig):
         optimizer: dict[str, Any] | Any = NotProvided,
         standardize_advantages: bool | Any = NotProvided,
         gradient_variance_every: int | Any | None = NotProvided,
+        normalize_returns: bool | Any = NotProvided,
         torch_num_threads: int | str | Any | None = NotProvided,
         autocast: bool | str | Any = NotProvided,
         float32_matmul_precision: str | Any = NotProvided,
@@ -84,6 +86,8 @@ class OnPolicyConfig(AlgorithmConfig):
             standardize_advantages: zero mean and unit variance over the train batch.
             gradient_variance_every: updates between two measurements of the policy gradient's variance,
                 see :mod:`algorithms.gradient_variance`; None: none.
+            normalize_returns: learn from rewards divided by the running deviation of the discounted
+                return (:mod:`algorithms.return_scale`); scores stay raw.
             torch_num_threads: threads of one process for emulator, network and gradients; ``auto``
                 takes the CPUs set aside for it (``num_cpus_for_main_process`` and so on), None
                 leaves torch's choice. Small networks run fastest on one.
@@ -102,6 +106,8 @@ class OnPolicyConfig(AlgorithmConfig):
             self.standardize_advantages = standardize_advantages
         if gradient_variance_every is not NotProvided:
             self.gradient_variance_every = gradient_variance_every
+        if normalize_returns is not NotProvided:
+            self.normalize_returns = normalize_returns
         if torch_num_threads is not NotProvided:
             self.torch_num_threads = torch_num_threads
         if autocast is not NotProvided:

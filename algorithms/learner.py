@@ -171,15 +171,15 @@ class OnPolicyLearner(TorchLearner):
 
     def _run_minibatches(self, batch: Batch, timesteps: Mapping[str, int]) -> dict[str, float]:
         """K epochs; every number averaged over the minibatches that report it."""
-        collected: dict[str, list[Tensor]] = {}
+        collected: dict[str, list[Tensor | float]] = {}
         for epoch in range(self.config.num_epochs):
             last = epoch == self.config.num_epochs - 1
             for number, rows in enumerate(self._minibatches(batch), 1):
                 where = partial(self._place, timesteps, epoch + 1, number)
                 for name, value in self._gradient_step(rows, where, diagnose=last).items():
                     collected.setdefault(name, []).append(value)
-        means = torch.stack([torch.stack(values).mean() for values in collected.values()])
-        return dict(zip(collected, means.tolist(), strict=True))
+        means = [torch.stack(list(map(torch.as_tensor, v))).mean() for v in collected.values()]
+        return dict(zip(collected, torch.stack(means).tolist(), strict=True))
 
     def _place(self, timesteps: Mapping[str, int], epoch: int, minibatch: int) -> str:
         """Which update it is, in words."""
@@ -215,12 +215,16 @@ class OnPolicyLearner(TorchLearner):
         else:
             order = torch.arange(count, device=self._device)
         indices = order if batch.valid is None else batch.valid[order]
+        if batch.obs.dim() == 2:
+            # Vectors are gathered in one go; a second copy of images would take too much memory.
+            yield from batch.rows(indices).split(number)
+            return
         for chunk in torch.tensor_split(indices, number):
             yield batch.rows(chunk)
 
     def _gradient_step(
         self, batch: Batch, where: Callable[[], str], *, diagnose: bool
-    ) -> dict[str, Tensor]:
+    ) -> Mapping[str, Tensor | float]:
         """Forward, backward, average, clip, check, step; ``where`` says which step it is."""
 
         def loss_of(rows: Batch) -> tuple[Tensor, dict[str, Tensor]]:

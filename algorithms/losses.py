@@ -5,6 +5,8 @@ Reduction: every loss here is a MEAN over steps. (The A2C and A3C that RLlib ret
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -83,16 +85,40 @@ def kl_penalty(divergences: Tensor) -> Tensor:
     return divergences.mean()
 
 
-def adapted_kl_coeff(kl_coeff: float, mean_kl: float, kl_target: float) -> float:
-    """The next β of the adaptive KL penalty.
+@dataclass(frozen=True)
+class KLRule:
+    """When and how β of the adaptive KL penalty changes.
 
-    Source: Schulman et al. 2017, section 4, with RLlib's numbers: raised by half above twice the
-    target, halved below half of it (the paper's bounds are 1.5 and its factor 2).
+    Attributes:
+        tolerance: β rises above so many times the target, and falls below the target over it.
+        rise, fall: what β is multiplied by.
     """
-    if mean_kl > 2.0 * kl_target:
-        return kl_coeff * 1.5
-    if mean_kl < 0.5 * kl_target:
-        return kl_coeff * 0.5
+
+    tolerance: float
+    rise: float
+    fall: float
+
+
+# Schulman et al. 2017, section 4; and RLlib's PPO.
+PAPER_KL_RULE = KLRule(tolerance=1.5, rise=2.0, fall=0.5)
+RLLIB_KL_RULE = KLRule(tolerance=2.0, rise=1.5, fall=0.5)
+
+
+def adapted_kl_coeff(
+    kl_coeff: float, mean_kl: float, kl_target: float, rule: KLRule = RLLIB_KL_RULE
+) -> float:
+    """The next β of the adaptive KL penalty (Schulman et al. 2017, section 4).
+
+    Args:
+        kl_coeff: β of the update that was made.
+        mean_kl: the mean divergence it led to, in nats.
+        kl_target: d_targ.
+        rule: the paper's, or RLlib's.
+    """
+    if mean_kl > rule.tolerance * kl_target:
+        return kl_coeff * rule.rise
+    if mean_kl < kl_target / rule.tolerance:
+        return kl_coeff * rule.fall
     return kl_coeff
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from ray.rllib.utils.metrics import (
 )
 
 from algorithms.episodes import Episode, EpisodeWindow
-from algorithms.filters import MeanStdFilter
+from algorithms.filters import MeanStdFilter, Moments
 from algorithms.learner import ITERATION, learner_batch
 from algorithms.remote_sampling import RemoteSampling
 from algorithms.results import with_retired_names
+from algorithms.return_scale import ReturnScale
 from algorithms.rollout import Rollout
 from algorithms.sealing import SealedCheckpoints
 from envs import AtariOptions, is_atari
@@ -46,6 +48,7 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
         self._remote_sampling = RemoteSampling(self.config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._filter = self._make_filter()
+        self._return_scale = ReturnScale(0, 0.0) if self.config.normalize_returns else None
         self._env_restarts = 0
         self._logged_at = time.monotonic()
         self._frames_per_step = frames_per_step(self.config)
@@ -91,7 +94,7 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
             # The local runner fills the same buffers again in the next round.
             own = rounds > 1 and self.env_runner_group.num_remote_env_runners() == 0
             parts.extend([part.copy() for part in played] if own else played)
-        self._merge_filters()
+        self._merge_moments()
         return Rollout.concatenate(parts)
 
     def _sample_round(self) -> list[Rollout]:
@@ -143,21 +146,18 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
         else:
             self.env_runner.set_state({COMPONENT_RL_MODULE: self.learner_group.get_weights()})
 
-    def _merge_filters(self) -> None:
-        """Merge what all runners' filters saw and give everyone the result."""
-        if self._filter is None:
-            return
+    def _merge_moments(self) -> None:
+        """Merge what all runners' filters and return normalisers saw and give everyone the result."""
         patience = self.config.sample_timeout_s
-        collected = self.env_runner_group.foreach_env_runner(
-            lambda r: r.take_filter_moments(), timeout_seconds=patience
-        )
-        for moments in collected:
-            if moments is not None:
-                self._filter.moments = self._filter.moments.merged(moments)
-        state = self._filter.state()
-        self.env_runner_group.foreach_env_runner(
-            lambda r: r.set_filter_state(state), timeout_seconds=patience
-        )
+        ask = partial(self.env_runner_group.foreach_env_runner, timeout_seconds=patience)
+        if self._filter is not None:
+            _merge(self._filter, ask(lambda r: r.take_filter_moments()))
+            filter_state = self._filter.state()
+            ask(lambda r: r.set_filter_state(filter_state))
+        if self._return_scale is not None:
+            _merge(self._return_scale, ask(lambda r: r.take_return_moments()))
+            return_state = self._return_scale.state()
+            ask(lambda r: r.set_return_state(return_state))
 
     def restore_env_runners(self, env_runner_group: Any) -> list[int]:
         """As RLlib, which asks lost runners for a sign of life before every iteration.
@@ -243,6 +243,7 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
         state["on_policy"] = {
             "window": self._window.state(),
             "filter": self.filter_state(),
+            "returns": None if self._return_scale is None else self._return_scale.state(),
             "env_restarts": self._env_restarts,
         }
         return state
@@ -258,6 +259,16 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
         if self._filter is not None:
             self._filter.set_state(own["filter"])
             self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(own["filter"]))
+        if self._return_scale is not None and own.get("returns") is not None:
+            self._return_scale.set_state(own["returns"])
+            self.env_runner_group.foreach_env_runner(lambda r: r.set_return_state(own["returns"]))
+
+
+def _merge(common: MeanStdFilter | ReturnScale, collected: Iterable[Moments | None]) -> None:
+    """Add what runners collected to the common moments."""
+    for moments in collected:
+        if moments is not None:
+            common.moments = common.moments.merged(moments)
 
 
 def averaged(stats: list[dict[str, float]]) -> dict[str, float]:

@@ -125,5 +125,5 @@ class PG(OnPolicyAlgorithm):
         while sum(part.num_steps for part in parts) < self.config.total_train_batch_size:
             # The runner makes every such rollout anew: no copy is needed.
             parts.extend(self._sample_round())
-        self._merge_filters()
+        self._merge_moments()
         return side_by_side(parts)

@@ -2,32 +2,111 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import Any, Self
 
 import torch
+from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.algorithms.ppo import PPOConfig as RLlibPPOConfig
 from torch import Tensor
 
 from algorithms.batch import Batch
 from algorithms.config import OnPolicyConfig
+from algorithms.dense_gradients import DenseStep
 from algorithms.learner import OnPolicyLearner
-from algorithms.losses import adapted_kl_coeff
+from algorithms.losses import PAPER_KL_RULE, RLLIB_KL_RULE, KLRule, adapted_kl_coeff
 from algorithms.objectives import PPOCoefficients, ppo_objective, trust_region_stats
 from algorithms.on_policy import OnPolicyAlgorithm
+from custom_models.dense import dense_actor_critic
+
+# Schulman et al. 2017, table 1 → the keys that set its bound, and no others' may be set beside it.
+OBJECTIVES: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "clip": ("clip_param",),
+    "kl_adaptive": ("kl_target", "kl_coeff"),
+    "kl_fixed": ("kl_coeff",),
+}
+BOUNDS = ("clip_param", "use_kl_loss", "kl_target", "kl_coeff")
 
 
 class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
     """Configuration of :class:`PPO`; keys and defaults are RLlib's, but for the model dict.
 
+    ``objective`` is one of table 1 of Schulman et al. 2017: ``none``, ``clip`` (ε is
+    ``clip_param``), ``kl_adaptive`` (d_targ is ``kl_target``, the first β ``kl_coeff``; β changes by
+    the paper's rule) or ``kl_fixed`` (β is ``kl_coeff``). None: what the other keys say, which by
+    RLlib's defaults is a clipped ratio and an adaptive penalty, both.
+
     ``clip_param: null`` gives the unconstrained surrogate, ``vf_clip_param: null`` the plain
     squared value error, ``kl_target: null`` a fixed KL weight.
     """
+
+    objective: str | None
 
     def __init__(self, algo_class: type | None = None):
         super().__init__(algo_class=algo_class or PPO)
         # RLlib's PPO standardises too, in its learner connector.
         self.standardize_advantages = True
+        self.objective = None
         self._model_config = {"vf_share_layers": False}
+
+    def training(self, *, objective: str | Any | None = NotProvided, **kwargs: Any) -> Self:
+        """As OnPolicyConfig's.
+
+        Args:
+            objective: one of :data:`OBJECTIVES`, or None.
+        """
+        super().training(**kwargs)
+        if objective is not NotProvided:
+            self.objective = objective
+        return self
+
+    def validate(self) -> None:
+        """As OnPolicyConfig's; and the objective's own keys are set, those of others are not.
+
+        Raises:
+            ValueError: one sentence with the keys.
+        """
+        super().validate()
+        if self.objective is None:
+            return
+        if self.objective not in OBJECTIVES:
+            raise ValueError(
+                f"objective {self.objective!r} is unknown; choose one of {', '.join(OBJECTIVES)}"
+            )
+        own, default = OBJECTIVES[self.objective], type(self)()
+        for key in BOUNDS:
+            value = getattr(self, key)
+            if key in own and value is None:
+                raise ValueError(f"objective {self.objective!r} needs {key}, which is null")
+            # null and false switch a bound off that is not there: no contradiction.
+            if key not in own and value and value != getattr(default, key):
+                raise ValueError(
+                    f"{key} {value} has no place in objective {self.objective!r}"
+                    + (f", whose keys are {', '.join(own)}" if own else "")
+                )
+        if self.use_kl_loss is False and "kl_coeff" in own:
+            raise ValueError(f"use_kl_loss false contradicts objective {self.objective!r}")
+
+    @property
+    def epsilon(self) -> float | None:
+        """The bound of the ratio, or None."""
+        return self.clip_param if self.objective in (None, "clip") else None
+
+    @property
+    def penalises_kl(self) -> bool:
+        """Whether there is a KL penalty."""
+        if self.objective is None:
+            return bool(self.use_kl_loss)
+        return "kl_coeff" in OBJECTIVES[self.objective]
+
+    @property
+    def kl_rule(self) -> KLRule | None:
+        """How β changes; None where it stays."""
+        if self.objective is not None:
+            return PAPER_KL_RULE if self.objective == "kl_adaptive" else None
+        return RLLIB_KL_RULE if self.kl_target is not None else None
 
     def get_default_learner_class(self) -> type:
         """The learner of PPO."""
@@ -46,36 +125,70 @@ class PPOLearner(OnPolicyLearner):
         """As OnPolicyLearner; the KL weight starts at ``kl_coeff``."""
         super().build()
         self._kl_coeff = float(self.config.kl_coeff)
+        self._dense: DenseStep | None = None
+        if self._writes_out_gradients():
+            optimizer = self.get_optimizer()
+            self._dense = DenseStep(self._network.model, optimizer, self.config.grad_clip)
+
+    def _writes_out_gradients(self) -> bool:
+        """Whether :class:`DenseStep` does what these settings ask for."""
+        return (
+            self._network.recurrent is None
+            and dense_actor_critic(self._network.model) is not None
+            and self._forward_context is nullcontext
+            and not self.distributed
+            and self.config.optimizer["type"] == "adam"
+            and self.config.grad_clip_by == "global_norm"
+        )
 
     def objective(
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :func:`algorithms.objectives.ppo_objective`."""
+        return ppo_objective(
+            self._distribution, dist_inputs_BK, values_B, batch, self._coefficients()
+        )
+
+    def _coefficients(self) -> PPOCoefficients:
         config = self.config
-        coefficients = PPOCoefficients(
-            clip_param=config.clip_param,
+        return PPOCoefficients(
+            clip_param=config.epsilon,
             vf_clip_param=config.vf_clip_param,
             vf_loss_coeff=config.vf_loss_coeff * config.use_critic,
             entropy_coeff=self.entropy_coeff,
-            kl_coeff=self._kl_coeff if config.use_kl_loss else None,
+            kl_coeff=self._kl_coeff if config.penalises_kl else None,
         )
-        return ppo_objective(self._distribution, dist_inputs_BK, values_B, batch, coefficients)
+
+    def _run_minibatches(self, batch: Batch, timesteps: Mapping[str, int]) -> dict[str, float]:
+        if self._dense is not None:
+            self._dense.begin()
+        return super()._run_minibatches(batch, timesteps)
+
+    def _gradient_step(
+        self, batch: Batch, where: Callable[[], str], *, diagnose: bool
+    ) -> Mapping[str, Tensor | float]:
+        """As OnPolicyLearner; written out where the network is dense."""
+        if self._dense is None:
+            return super()._gradient_step(batch, where, diagnose=diagnose)
+        stats = self._dense(batch, self._coefficients(), where, diagnose=diagnose)
+        self._num_updates += 1
+        return stats
 
     def diagnostics(self, dist_inputs_BK: Tensor, batch: Batch) -> dict[str, Tensor]:
         """See :func:`algorithms.objectives.trust_region_stats`."""
-        return trust_region_stats(self._distribution, dist_inputs_BK, batch, self.config.clip_param)
+        return trust_region_stats(self._distribution, dist_inputs_BK, batch, self.config.epsilon)
 
     def after_minibatches(self, stats: dict[str, float]) -> dict[str, float]:
         """Adapt the KL weight to the last epoch's mean divergence, over all learners."""
-        if not self.config.use_kl_loss:
+        if not self.config.penalises_kl:
             return {}
-        used = self._kl_coeff
-        if self.config.kl_target is not None:
+        used, rule = self._kl_coeff, self.config.kl_rule
+        if rule is not None:
             mean_kl = torch.tensor(stats["mean_kl_loss"])
             if self.distributed:
                 torch.distributed.all_reduce(mean_kl)
                 mean_kl /= torch.distributed.get_world_size()
-            self._kl_coeff = adapted_kl_coeff(used, float(mean_kl), self.config.kl_target)
+            self._kl_coeff = adapted_kl_coeff(used, float(mean_kl), self.config.kl_target, rule)
         return {"curr_kl_coeff": used}
 
     def extra_state(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from algorithms.episodes import Episode
 from algorithms.filters import MeanStdFilter, Moments
 from algorithms.hangs import StepWatch
 from algorithms.playing import Player
+from algorithms.return_scale import ReturnScale
 from algorithms.rewards import learning_rewards
 from algorithms.rollout import Rollout
 from algorithms.threads import team_of
@@ -75,6 +76,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._policy: Any = None
         self._buffers: Rollout | None = None
         self._filter: MeanStdFilter | None = None
+        self._return_scale: ReturnScale | None = None
         self._watch: StepWatch | None = None
         if self._has_env():
             self.make_env()
@@ -101,6 +103,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._distribution = self._make_distribution()
         if self.config.observation_filter == "MeanStdFilter":
             self._filter = MeanStdFilter(self.env.single_observation_space.shape)
+        if self.config.normalize_returns and not self.config.in_evaluation:
+            self._return_scale = ReturnScale(self.num_envs, self.config.gamma)
         self._make_player()
 
     def _make_distribution(self) -> Any:
@@ -208,6 +212,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             )
             ended = sorted((entry for part in parts for entry in part), key=lambda entry: entry[:2])
         rollout.env_restarts = self.take_env_restarts()
+        if self._return_scale is not None:
+            self._return_scale(rollout)
         rollout.log_probs[:] = self._distribution.log_prob(
             torch.from_numpy(rollout.dist_inputs), torch.from_numpy(rollout.actions)
         ).numpy()
@@ -237,6 +243,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         """Begin fresh episodes in every environment, as evaluation needs them."""
         for group in self._groups:
             group.restart()
+        if self._return_scale is not None:
+            self._return_scale.restart()
 
     def step_episodes(self, *, explore: bool) -> list[tuple[int, Episode]]:
         """One step of all environments without keeping it; episodes that ended, with their index.
@@ -301,6 +309,17 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         if self._filter is not None and state is not None:
             self._filter.set_state(state)
 
+    # --- return normalisation ---------------------------------------------------------------
+
+    def take_return_moments(self) -> Moments | None:
+        """What return normalisation collected since the last call; None without it."""
+        return self._return_scale.take_collected() if self._return_scale is not None else None
+
+    def set_return_state(self, state: dict[str, Any]) -> None:
+        """Adopt the common moments."""
+        if self._return_scale is not None:
+            self._return_scale.set_state(state)
+
     # --- state ------------------------------------------------------------------------------
 
     def get_metrics(self) -> Any:
@@ -317,6 +336,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         if components is None and self.env is not None:
             state["generator"] = self._generator.get_state()
             state["groups"] = [group.state() for group in self._groups]
+            if self._return_scale is not None:
+                state["returns"] = self._return_scale.running()
         return state
 
     def set_state(self, state: Any) -> None:
@@ -337,6 +358,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
             if len(state["groups"]) == len(self._groups):
                 for group, saved in zip(self._groups, state["groups"], strict=True):
                     group.set_state(saved)
+                if self._return_scale is not None and "returns" in state:
+                    self._return_scale.set_running(state["returns"])
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """For RLlib's checkpoints."""

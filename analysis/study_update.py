@@ -8,6 +8,7 @@ from pathlib import Path
 from analysis import tables
 from analysis.figure_files import Drawn
 from analysis.marked import between, has_marks
+from analysis.published_scores import published_table
 from analysis.readme_tables import REGENERATE, cartpole_table, games_table
 from analysis.study_figures import figures_of, prefix_of
 from analysis.study_gate import verdicts
@@ -34,6 +35,7 @@ Written by `rllib study report --update` from `results/`; changes by hand are lo
 BENCHMARKS = {
     "speed": Path("cartpole") / "cartpole-benchmark.md",
     "atari": Path("atari") / "pong-benchmark.md",
+    "mujoco": Path("mujoco") / "halfcheetah-benchmark.md",
 }
 
 
@@ -84,6 +86,8 @@ def page_of(studies: Sequence[Study], results: Path, drawn: dict[str, list[Drawn
         state += "".join(f", {n} {w}" for n, w in ((begun, "begun"), (missing, "missing")) if n)
         parts.append(f"\n## {study.name.replace('_', ' ').capitalize()}\n\n{study.question}\n\n{state}. "
                      f"{study.note}\n\n{study_table(study, results)}\n{provenance(runs)}\n")  # fmt: skip
+        if published := published_table(study, results):
+            parts.append("\n" + published)
         if study.thresholds:
             parts.append("\n" + threshold_table(study, results))
         for figure in drawn[study.name]:

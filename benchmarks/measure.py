@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import Contender
+from benchmarks.peers.protocol import SEED
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.5
@@ -89,6 +90,9 @@ def run_contender(
     command += ["--json", "--steps", str(round(steps * contender.times))]
     if mode == "threshold":
         command += ["--threshold", str(threshold), "--spawned-at", str(time.monotonic())]
+    if mode == "return":
+        # Every round another one, and none that was tuned or claimed on.
+        command += ["--return-at", str(round(threshold)), "--seed", str(SEED + round_number)]
     ended = _timed(command)
     try:
         row |= json.loads(ended.pop("stdout").strip().splitlines()[-1])

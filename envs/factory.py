@@ -24,6 +24,7 @@ from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from envs.atari_ids import games_by_name, is_atari, legacy_atari_id, nearest_name
 from envs.errors import EnvironmentRequestError
+from envs.mujoco_vector import MujocoVectorEnv, has_native_vector
 from envs.watched import watched
 
 VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
@@ -44,10 +45,12 @@ def make_vector_env(
         num_envs: number of copies, N >= 1.
         env_config: keyword arguments of the environment (a registered creator gets the dict whole).
         vectorize_mode: ``vector_entry_point`` uses the environment's own vector implementation where it has
-            one (CartPole steps 64 copies 8 times faster so) and ``sync`` elsewhere; ``async``
+            one (CartPole steps 64 copies 8 times faster so), ours for MuJoCo's tasks
+            (:mod:`envs.mujoco_vector`), and ``sync`` elsewhere; ``async``
             gives every copy a process, for environments slower than about a millisecond a step.
             Atari games have the first only.
-        num_threads: threads that play Atari games, >= 1; other environments have no use for it.
+        num_threads: threads that play Atari games and MuJoCo's tasks, >= 1; other environments have no
+            use for it.
         restart_failed: watch every copy of ``sync`` and ``async``: True builds one anew that raises,
             False names it (:mod:`envs.watched`). None: errors come as they are.
 
@@ -70,11 +73,11 @@ def make_vector_env(
 
         return make_atari_vector(env, num_envs, options, num_threads)
     spec = _gymnasium_spec(env)
-    if (
-        vectorize_mode == "vector_entry_point"
-        and spec is not None
-        and spec.vector_entry_point is not None
-    ):
+    native = vectorize_mode == "vector_entry_point" and spec is not None
+    if native and spec is not None and has_native_vector(spec.id):
+        build = partial(MujocoVectorEnv, spec.id, num_envs, num_threads)
+        vector: VectorEnv = _call_with_options(spec.id, build, options)
+    elif native and spec is not None and spec.vector_entry_point is not None:
         vector = _call_with_options(
             spec.id,
             partial(gym.make_vec, spec.id, num_envs, vectorization_mode="vector_entry_point"),

@@ -11,6 +11,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.utils.serialization import deserialize_type
 
 from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
+from algorithms.ppo import OBJECTIVES
 from envs.factory import VECTORIZE_MODES
 from experiments import schema_ddpg
 from experiments.kinds import (
@@ -149,6 +150,7 @@ COMMON: dict[str, Kind] = {
 
 OF_ALGORITHM: dict[str, dict[str, Kind]] = {
     "A2C": {
+        "normalize_returns": boolean,
         "num_epochs": integer(1),
         "minibatch_size": optional(integer(1)),
         "microbatch_size": optional(integer(1)),
@@ -161,6 +163,8 @@ OF_ALGORITHM: dict[str, dict[str, Kind]] = {
         "batch_mode": choice("truncate_episodes", "complete_episodes"),
     },
     "PPO": {
+        "normalize_returns": boolean,
+        "objective": optional(choice(*OBJECTIVES)),
         "num_epochs": integer(1),
         "minibatch_size": optional(integer(1)),
         "shuffle_batch_per_epoch": boolean,

@@ -106,6 +106,7 @@ def report(
     ] = False,
 ) -> None:
     """Print a study's tables and thresholds from what is kept; --update writes them all."""
+    from analysis.published_scores import published_table
     from analysis.study_gate import lines_of, verdicts
     from analysis.study_tables import study_table
 
@@ -124,7 +125,8 @@ def report(
         ]
     with readable_results():
         for study, folder in pairs:
-            print(f"{study.name}: {study.question}\n\n{study_table(study, folder)}")
+            tables = [study_table(study, folder), published_table(study, folder)]
+            print(f"{study.name}: {study.question}", *filter(None, tables), sep="\n\n")
             for line in lines_of(verdicts(study, folder)):
                 print(line)
             print()

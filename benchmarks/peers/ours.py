@@ -16,7 +16,7 @@ from typing import Any
 import ray
 
 import algorithms
-from benchmarks import atari_settings, ddpg_settings
+from benchmarks import atari_settings, ddpg_settings, mujoco_settings
 from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
 from benchmarks.settings import (
     ENV,
@@ -30,7 +30,6 @@ from benchmarks.settings import (
 from experiments.reading import read_experiments
 
 ROOT = Path(__file__).parents[2]
-SEED = 1_000  # none of the seeds the files were tuned or tested on
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,11 @@ class Run:
     settings: Callable[[], Settings]
 
 
-def shipped(name: str) -> Run:
-    """A tuned file of ours."""
+def shipped(name: str, env: str | None = None) -> Run:
+    """A tuned file of ours; ``env``: of those that are neither CartPole nor a game."""
     game, algorithm = name.split("-")
-    env = ENV if game == "cartpole" else atari_settings.env_of(game)
+    if env is None:
+        env = ENV if game == "cartpole" else atari_settings.env_of(game)
 
     def settings() -> Settings:
         [experiment] = read_experiments(ROOT / "tuned_configs" / f"{name}.yaml")
@@ -69,6 +69,8 @@ VARIANTS: dict[str, Run] = {
     "ppo-as-rllib": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_EXAMPLE_NETWORK)),
     "ppo-256": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_DEFAULT_NETWORK)),
 }
+VARIANTS["halfcheetah-ppo"] = shipped("halfcheetah-ppo", mujoco_settings.ENV)
+VARIANTS["halfcheetah-ppo-as-sb3"] = Run("PPO", mujoco_settings.ENV, mujoco_settings.ours_as_sb3)
 for _batch in ddpg_settings.BATCHES:
     VARIANTS[f"ddpg-{_batch}-as-sb3"] = Run(
         "DDPG", ddpg_settings.ENV, partial(ddpg_settings.ours_as_sb3, _batch)
@@ -95,7 +97,9 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     )
     logging.getLogger("ray").setLevel(logging.ERROR)
     algorithms.register()
-    config = algorithms.config_class(run.algorithm)().update_from_dict({**settings, "seed": SEED})
+    config = algorithms.config_class(run.algorithm)().update_from_dict(
+        {**settings, "seed": goal.seed}
+    )
     algorithm = config.environment(run.env).build_algo()
     steps = 0
     while steps < limit:

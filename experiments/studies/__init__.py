@@ -8,6 +8,7 @@ from experiments.studies import (
     learning_rate_sensitivity,
     pendulum_ddpg,
     policy_gradient_tips,
+    ppo_objectives,
     worker_scaling,
 )
 from experiments.studies.study import Budget, Cell, Study, Threshold, UnknownCellError
@@ -21,6 +22,7 @@ STUDIES: dict[str, Study] = {
         policy_gradient_tips,
         dqn_homework,
         pendulum_ddpg,
+        ppo_objectives,
     )
 }
 

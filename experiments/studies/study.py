@@ -126,6 +126,8 @@ class Study:
         thresholds: the gate of `rllib study report --check`.
         axis: what ``Cell.value`` is, in words with its unit; "" without an axis.
         note: what a reader of the table must know.
+        published: label → average normalised score that somebody published, to stand beside ours
+            (:mod:`analysis.published_scores`); None where there are none.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Study:
     thresholds: tuple[Threshold, ...] = ()
     axis: str = ""
     note: str = ""
+    published: Mapping[str, float] | None = None
 
     def cell(self, name: str) -> Cell:
         """The cell of that name.

@@ -19,6 +19,19 @@ SMALL = {
 SCHEDULES = {"lr": [[0, 0.01], [600, 0.001]], "entropy_coeff": [[0, 0.1], [600, 0.0]]}
 REMEMBERING = {"model": {"fcnet_hiddens": [8], "use_lstm": True, "lstm_cell_size": 8}}
 FILTERED = {"observation_filter": "MeanStdFilter"}
+# A dense network: gradients written out, Adam's state in one memory.
+DENSE = {
+    "custom_model": "custom_models.SharedEncoderActorCritic",
+    "custom_model_config": {
+        "encoder_hiddens": [8],
+        "activation": "tanh",
+        "policy_hiddens": [],
+        "value_hiddens": [],
+        "shared_encoder": False,
+        "free_log_std": True,
+    },
+}
+CONTINUOUS = {"env": "Hopper-v5", "model": DENSE, "normalize_returns": True, **FILTERED}
 # Numbers that measure the machine or the call, not the training.
 TIMING = ("num_env_steps_sampled_per_second",)
 
@@ -33,6 +46,7 @@ CASES = {
     "PPO on FrozenLake": ("PPO", {"env": "FrozenLake-v1"}),
     "A2C with memory": ("A2C", {**REMEMBERING, **FILTERED}),
     "PPO with memory": ("PPO", REMEMBERING),
+    "PPO on Hopper": ("PPO", {**CONTINUOUS, "objective": "kl_adaptive", "kl_target": 1e-4}),
     "PPO with several fragments a batch": ("PPO", {"rollout_fragment_length": 5, **FILTERED}),
 }
 every_case = pytest.mark.parametrize("case", CASES)
@@ -81,7 +95,7 @@ def restore(ray_session):
         algo.stop()
 
 
-@pytest.mark.parametrize("case", ["A2C", "PPO", "A2C on Pendulum"])
+@pytest.mark.parametrize("case", ["A2C", "PPO", "A2C on Pendulum", "PPO on Hopper"])
 def test_one_seed_gives_one_curve_and_another_seed_another(build, case):
     first, again, other = build(case), build(case), build(case, seed=1)
     curve = train(first, 3)

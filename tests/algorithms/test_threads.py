@@ -4,6 +4,7 @@ import threading
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from algorithms.threads import MIN_ROWS, ThreadTeam, team_of
 
@@ -38,3 +39,11 @@ def test_shares_are_worth_their_trouble(kind):
 def test_one_team_per_process_and_size():
     assert team_of(2) is team_of(2)
     assert team_of(2) is not team_of(3)
+
+
+def test_a_runner_leaves_numpys_matrices_one_thread(make_runner):
+    """Two threads spin for each other on networks this small."""
+    with threadpool_limits(2, user_api="blas"):
+        make_runner(torch_num_threads=2)
+        found = {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+    assert found == {1}

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.peers.protocol import (
     WARM_UP_STEPS,
+    ReturnGoal,
     SpeedGoal,
     ThresholdGoal,
     make_goal,
@@ -47,7 +48,20 @@ def test_a_threshold_needs_a_hundred_episodes():
     assert goal.report()["steps_to_threshold"] == 3_000
 
 
+def test_a_return_is_told_after_its_steps_and_needs_a_hundred_episodes():
+    goal = ReturnGoal(1_000, seed=7, clock=clock_of(2.0, 12.0))
+    assert not goal.reached(999, [5.0] * 100)
+    assert goal.reached(1_000, [5.0] * 50 + [7.0] * 50)
+    assert goal.report() == {"steps": 1_000, "seconds": 10.0, "return_mean": 6.0}
+    few = ReturnGoal(1_000, seed=7, clock=clock_of(2.0, 12.0))
+    assert few.reached(1_500, [5.0] * 99)
+    assert few.report()["status"] == "not reached"
+
+
 def test_options_choose_the_goal():
+    wanted = make_goal(parse("", ["x"], ["x", "--return-at", "5", "--seed", "3"]))
+    assert isinstance(wanted, ReturnGoal)
+    assert (wanted.least_steps, wanted.seed) == (5, 3)
     assert isinstance(make_goal(parse("", ["x"], ["x"])), SpeedGoal)
     given = parse("", ["x"], ["x", "--threshold", "475"])
     assert isinstance(make_goal(given), ThresholdGoal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import groupby
@@ -46,7 +47,7 @@ def test_every_cell_is_of_its_file(cell):
 
     [experiment] = read_experiments(ROOT / cell.file)
     assert (experiment.algorithm, experiment.env) == (cell.algorithm, cell.env)
-    changes = [f"{key}={value}" for key, value in (cell.changes or {}).items()]
+    changes = [f"{key}={json.dumps(value)}" for key, value in (cell.changes or {}).items()]
     changed = apply_overrides(experiment, changes)
     check_names(changed)
     assert {key: changed.config[key] for key in cell.changes or {}} == (cell.changes or {})
@@ -68,7 +69,7 @@ def test_every_file_with_its_changes_is_accepted(cell):
     from experiments.reading import read_experiments
 
     [experiment] = read_experiments(ROOT / cell.file)
-    changes = [f"{key}={value}" for key, value in (cell.changes or {}).items()]
+    changes = [f"{key}={json.dumps(value)}" for key, value in (cell.changes or {}).items()]
     resolved = check_experiment(apply_overrides(experiment, changes), available_cpus=2)
     for key, value in (cell.changes or {}).items():
         if key.startswith("num_"):

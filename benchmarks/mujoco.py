@@ -1,0 +1,164 @@
+"""HalfCheetah: us, stable-baselines3 and the physics alone in turn, in one go.
+
+`python -m benchmarks.mujoco --rounds 3 --out results/mujoco` measures steps/s, learning included;
+`--returns` also trains us and the peer for 1,000,000 steps once a round and tells both returns. Every
+run is a process of its own; a round runs everybody once, so that a drift of the machine meets all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import arithmetic
+from benchmarks.arithmetic import Row
+from benchmarks.atari_report import verdict
+from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender, Pair, select
+from benchmarks.report import problem_lines, save, spread_of, words
+from benchmarks.rounds import Turn, take_turns
+
+STEM = "halfcheetah-benchmark"
+RETURN_AT = 1_000_000
+_SB3, _FILE = "stable_baselines3", "tuned_configs/halfcheetah-ppo.yaml"
+
+CONTENDERS = (
+    Contender("random-sync", "gymnasium's copies in turn, random actions", "random_mujoco", "sync"),
+    Contender(
+        "random-one", "our copies, one thread, random actions", "random_mujoco", "native-one"
+    ),
+    Contender(
+        "random-all", "our copies, a thread a core, random actions", "random_mujoco", "native-all"
+    ),
+    Contender(
+        "sb3-ppo-one",
+        "stable-baselines3 PPO, RL Zoo settings, one thread",
+        "sb3_mujoco",
+        "one",
+        _SB3,
+    ),
+    Contender(
+        "sb3-ppo-all",
+        "stable-baselines3 PPO, RL Zoo settings, a thread a core",
+        "sb3_mujoco",
+        "all",
+        _SB3,
+    ),
+    Contender("ours-ppo", "ours PPO, tuned file", "ours", "halfcheetah-ppo", file=_FILE),
+    Contender(
+        "ours-ppo-as-sb3",
+        "ours PPO at stable-baselines3's settings: one environment, 256-256 ReLU, 20 epochs of 64",
+        "ours",
+        "halfcheetah-ppo-as-sb3",
+    ),
+)
+LEARNERS = ("sb3-ppo-one", "ours-ppo")
+LIMIT = "random-all"
+PAIRS = (
+    Pair(AS_SHIPPED, "ours-ppo", "sb3-ppo-one", 3.0),
+    Pair(AS_SHIPPED, "ours-ppo", "sb3-ppo-all", 3.0),
+    Pair(AS_SHIPPED, "ours-ppo", LIMIT),
+    Pair(AS_SHIPPED, "ours-ppo", "random-one"),
+    Pair(AS_SHIPPED, "random-one", "random-sync"),
+    Pair(EQUAL, "ours-ppo-as-sb3", "sb3-ppo-one"),
+    Pair(EQUAL, "ours-ppo-as-sb3", "sb3-ppo-all"),
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; exit code 1 when a run failed."""
+    options = _parse(argv)
+
+    def keep(rows: list[Row]) -> None:
+        if options.out is not None:
+            save(options.out, STEM, rows, report(rows))
+
+    turns = plan(options.rounds, options.only, returns=options.returns)
+    rows = take_turns(turns, options.steps, RETURN_AT, keep)
+    print(report(rows))
+    return 1 if arithmetic.problems(rows) else 0
+
+
+def plan(rounds: int, only: list[str] | None, *, returns: bool) -> list[Turn]:
+    """Everybody's speed once a round; with ``returns`` both learners' return behind it."""
+    chosen = select(CONTENDERS, only)
+    turns: list[Turn] = []
+    for number in range(rounds):
+        turns += [(contender, "speed", number) for contender in chosen]
+        if returns:
+            turns += [(c, "return", number) for c in chosen if c.name in LEARNERS]
+    return turns
+
+
+def report(rows: list[Row]) -> str:
+    """Rates, ratios with what was asked, returns, failed runs."""
+    parts = [_rates(rows)]
+    for title in (AS_SHIPPED, EQUAL):
+        if lines := _ratios(rows, title):
+            parts += [f"Ratios of steps/s within a round, {title}:", "\n".join(lines)]
+    if lines := _returns(rows):
+        parts += [
+            f"Mean return of the last 100 episodes after {RETURN_AT:,} steps:",
+            "\n".join(lines),
+        ]
+    return "\n\n".join([*parts, *problem_lines(rows)])
+
+
+def _rates(rows: list[Row]) -> str:
+    lines = ["| contender | | steps/s: median (min–max) | runs |", "|---|---|---|---|"]
+    for contender in CONTENDERS:
+        own = [r for r in rows if r["name"] == contender.name and r["mode"] == "speed"]
+        if own:
+            rate = words(spread_of(rows, contender.name, "speed", "steps_per_s"), ",.0f")
+            good = sum(row["status"] == "ok" for row in own)
+            lines.append(
+                f"| {contender.name} | {contender.about} | {rate} | {good} of {len(own)} |"
+            )
+    return "\n".join(lines)
+
+
+def _ratios(rows: list[Row], title: str) -> list[str]:
+    lines = []
+    for pair in PAIRS:
+        ratio = arithmetic.speed_ratio(rows, pair.ours, pair.peer)
+        if pair.table == title and ratio is not None:
+            asked = "–" if pair.asked is None else f"≥ {pair.asked:g}"
+            said = verdict(ratio.median, pair.asked)
+            lines.append(
+                f"| {pair.ours} | {pair.peer} | {words(ratio, '.2f')} | {asked} | {said} |"
+            )
+    head = ["| of | over | ratio: median (min–max) | asked | |", "|---|---|---|---|---|"]
+    return head + lines if lines else []
+
+
+def _returns(rows: list[Row]) -> list[str]:
+    lines = []
+    for name in LEARNERS:
+        found = spread_of(rows, name, "return", "return_mean")
+        minutes = spread_of(
+            [r | {"minutes": r.get("seconds", 0) / 60} for r in rows], name, "return", "minutes"
+        )
+        if found is not None:
+            lines.append(
+                f"| {name} | {words(found, ',.0f')} | {words(minutes, '.1f')} | {found.n} |"
+            )
+    head = [
+        "| contender | return: median (min–max) | minutes of training | runs |",
+        "|---|---|---|---|",
+    ]
+    return head + lines if lines else []
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    names = [contender.name for contender in CONTENDERS]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=20_000, help="measured agent steps per run")
+    parser.add_argument("--only", nargs="+", choices=names, help="these contenders only")
+    parser.add_argument("--returns", action="store_true", help="also train for 1,000,000 steps")
+    parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
