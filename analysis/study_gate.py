@@ -67,27 +67,41 @@ def _reached(run: Run, at_least: float) -> bool:
     return row is not None and (row["steps"] or math.inf) <= run.cell.budget.steps
 
 
-PER_SEED: dict[str, Callable[[Run, float], bool]] = {"final": _final, "reached": _reached}
+def _greedy(run: Run, at_least: float) -> bool:
+    return run.greedy is not None and float(run.greedy["mean"]) >= at_least
+
+
+PER_SEED: dict[str, Callable[[Run, float], bool]] = {
+    "final": _final,
+    "reached": _reached,
+    "greedy": _greedy,
+}
 
 
 def _per_seed(threshold: Threshold, runs: Sequence[Run]) -> Verdict:
     """So many seeds have to show it; runs that are not done count for nothing."""
     shows = PER_SEED[threshold.measure]
-    done = [run for run in runs if run.done]
+    # Trained, and played where that is asked for.
+    done = [run for run in runs if run.done and (threshold.measure != "greedy" or run.greedy)]
     showing = sum(shows(run, threshold.at_least) for run in done)
     words = {
         "final": f"final score ≥ {threshold.at_least:g}",
+        "greedy": f"greedy return ≥ {threshold.at_least:g}",
         "reached": f"{threshold.at_least:g} reached within {runs[0].cell.budget.steps:,} steps",
     }
     asked = f"{words[threshold.measure]} with {threshold.seeds} seeds"
     found = f"{showing} of {len(done)} done"
-    if not_done := [f"{run.seed} ({run.status})" for run in runs if not run.done]:
+    if not_done := [_why_not(run) for run in runs if run not in done]:
         found += f"; seeds {', '.join(not_done)}"
     # Seeds that failed to show it cannot be made good by further ones.
     if showing < len(done):
         return Verdict(threshold, asked, found, MISSED)
     outcome = MET if showing >= threshold.seeds else UNMEASURED
     return Verdict(threshold, asked, found, outcome)
+
+
+def _why_not(run: Run) -> str:
+    return f"{run.seed} ({'not played' if run.done else run.status})"
 
 
 def _measured(runs: Sequence[Run]) -> int:

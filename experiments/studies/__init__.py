@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from experiments.studies import (
     algorithms_compared,
+    ball_balancing,
     learning_rate_sensitivity,
     worker_scaling,
 )
@@ -11,7 +12,12 @@ from experiments.studies.study import Budget, Cell, Study, Threshold, UnknownCel
 
 STUDIES: dict[str, Study] = {
     module.STUDY.name: module.STUDY
-    for module in (algorithms_compared, worker_scaling, learning_rate_sensitivity)
+    for module in (
+        algorithms_compared,
+        worker_scaling,
+        learning_rate_sensitivity,
+        ball_balancing,
+    )
 }
 
 __all__ = ["STUDIES", "Budget", "Cell", "Study", "Threshold", "UnknownCellError"]

@@ -96,8 +96,9 @@ class Threshold:
     Attributes:
         cell: its name.
         measure: ``final`` (mean return of the last 100 episodes at the end), ``reached`` (that such a
-            mean reached ``at_least`` within the budget) or ``efficiency`` (steps/s over those of one
-            runner times the runners, median over seeds).
+            mean reached ``at_least`` within the budget), ``greedy`` (mean return of the greedy
+            episodes) or ``efficiency`` (steps/s over those of one runner times the runners, median over
+            seeds).
         at_least: what it has to be.
         seeds: how many of the cell's seeds have to show it; of ``efficiency``, how many have to be measured.
     """
