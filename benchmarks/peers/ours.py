@@ -16,6 +16,7 @@ import ray
 
 import algorithms
 from benchmarks import atari_settings
+from benchmarks.peers.ball_scene import ENV as BALL_ENV
 from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
 from benchmarks.settings import (
     ENV,
@@ -29,6 +30,7 @@ from benchmarks.settings import (
 from experiments.reading import read_experiments
 
 ROOT = Path(__file__).parents[2]
+OTHER_ENVS = {"cartpole": ENV, "3dball": BALL_ENV}
 SEED = 1_000  # none of the seeds the files were tuned or tested on
 
 
@@ -50,7 +52,7 @@ class Run:
 def shipped(name: str) -> Run:
     """A tuned file of ours."""
     game, algorithm = name.split("-")
-    env = ENV if game == "cartpole" else atari_settings.env_of(game)
+    env = OTHER_ENVS.get(game) or atari_settings.env_of(game)
 
     def settings() -> Settings:
         [experiment] = read_experiments(ROOT / "tuned_configs" / f"{name}.yaml")
@@ -68,6 +70,8 @@ VARIANTS: dict[str, Run] = {
     "ppo-as-rllib": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_EXAMPLE_NETWORK)),
     "ppo-256": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_DEFAULT_NETWORK)),
 }
+for _algorithm in ("ppo", "a2c", "a3c"):
+    VARIANTS[f"3dball-{_algorithm}"] = shipped(f"3dball-{_algorithm}")
 for _game in atari_settings.GAMES:
     _env = atari_settings.env_of(_game)
     for _algorithm in ("ppo", "a2c", "a3c"):
