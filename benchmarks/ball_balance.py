@@ -64,7 +64,11 @@ def speed_table(rows: list[Row]) -> str:
 def returns_table(runs: Sequence[Run]) -> str:
     """A row per wanted run, those that are missing too."""
     columns = ["config", "seed", "status", "agent steps", "training minutes"]
-    columns += ["return while training, last 100 episodes", "greedy return over 100 episodes", "≥ 95"]
+    columns += [
+        "return while training, last 100 episodes",
+        "greedy return over 100 episodes",
+        "≥ 95",
+    ]
     return tables.markdown(columns, [_of_run(run) for run in runs]) + f"\n{provenance(runs)}"
 
 

@@ -31,7 +31,9 @@ LOWEST, FARTHEST = -2.0, 3.0  # of the ball relative to the cube's centre: beyon
 
 # --- chosen here ----------------------------------------------------------------------------------
 SUBSTEPS = 2  # MuJoCo steps per fixed step
-FRICTION = 0.6  # Unity's default; the ball's own material is not among the public files we could read
+FRICTION = (
+    0.6  # Unity's default; the ball's own material is not among the public files we could read
+)
 SPACING = 20.0  # between neighbouring boards: a dropped ball never gets near the next one
 
 
@@ -131,7 +133,9 @@ class BallScene:
             place = (*offset, draw(-START_OFFSET, START_OFFSET))
             self._qpos[i] = (*(self._centres[i] + place), 1.0, 0.0, 0.0, 0.0)
             self._qvel[i] = 0.0
-            self._warmstart[i] = 0.0  # the solver's memory: else a start would depend on the last episode
+            self._warmstart[i] = (
+                0.0  # the solver's memory: else a start would depend on the last episode
+            )
 
     def advance(self, actions: np.ndarray) -> np.ndarray:
         """One decision: five times turn, look whether a ball is off, and let 0.02 s pass.

@@ -159,11 +159,16 @@ def _sampling(told: _Told, settings: Mapping[str, Any], agents: int) -> None:
     batch = -(-buffer // (agents * fragment)) * agents * fragment
     rounded = f"{agents} agents x {fragment:,} decisions fill it" if batch != buffer else ""
     told.put("hyperparameters.buffer_size", "config.train_batch_size", batch, rounded)
-    told.put("hyperparameters.batch_size", "config.minibatch_size", settings["hyperparameters.batch_size"])
+    told.put(
+        "hyperparameters.batch_size",
+        "config.minibatch_size",
+        settings["hyperparameters.batch_size"],
+    )
     budget = settings["max_steps"]
     if batch > budget:
         raise RequestError(
-            f"is {budget:,}, less than one buffer of {batch:,}: nothing would be learned", key="max_steps"
+            f"is {budget:,}, less than one buffer of {batch:,}: nothing would be learned",
+            key="max_steps",
         )
     per_row = max(settings["summary_freq"] // batch, 1)
     per_row = min(per_row, budget // batch)

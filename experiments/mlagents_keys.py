@@ -15,7 +15,6 @@ BEHAVIORS = {"3DBall": "3DBall-v0"}
 AGENTS = {"3DBall": 12}
 
 
-
 def _no(value: Any) -> str | None:
     return None if value is False else "false"
 
@@ -69,7 +68,7 @@ SPELLINGS = {"hyperparameters.lambda": "hyperparameters.lambd"}
 # Where a value is refused though ML-Agents takes it, or a key or section as a whole is.
 REFUSED = {
     "trainer_type": "ML-Agents' PPO is translated, its other trainers are not",
-    "network_settings.memory": "its recurrent network has no equal here; see use_lstm in this project's format",
+    "network_settings.memory": "it has no equal here; see use_lstm in this project's format",
     "network_settings.deterministic": "training samples actions",
     "reward_signals.extrinsic.strength": "rewards are learned from as they are",
     "init_path": "ML-Agents' models are not read; a checkpoint of this project goes with --restore",
@@ -84,8 +83,8 @@ REFUSED = {
 REFUSED_SECTIONS = {
     "env_settings": "there is no Unity player; a seed goes with --seeds",
     "engine_settings": "there is no Unity engine",
-    "environment_parameters": "mass, scale and gravity of 3DBall-v0 go with --set env_config.mass=… and so on",
-    "checkpoint_settings": "names and folders go with --experiment-name, --storage-path, --resume and --force",
+    "environment_parameters": "mass, scale and gravity go with --set env_config.mass=… and so on",
+    "checkpoint_settings": "see --experiment-name, --storage-path, --resume and --force",
     "torch_settings": "a GPU is asked for with --set num_gpus_per_learner=1",
     "parameter_randomization": "environments here take constants only",
     "curriculum": "environments here take constants only",
@@ -130,4 +129,3 @@ DEFAULTS: dict[str, Any] = {
 }
 # Values that linear schedules end with, at max_steps.
 LAST_LEARNING_RATE, LAST_BETA, LAST_EPSILON = 1e-10, 1e-5, 0.1
-

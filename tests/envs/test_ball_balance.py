@@ -94,7 +94,11 @@ def test_an_episode_is_cut_after_its_decisions():
     vector = make_vector_env(ENV, 2, {"max_decisions": 3})
     vector.reset(seed=0)
     ends = [vector.step(np.zeros((2, 2), np.float32))[2:4] for _ in range(6)]
-    assert [truncated.tolist() for _, truncated in ends] == [[False] * 2, [False] * 2, [True] * 2] * 2
+    assert [truncated.tolist() for _, truncated in ends] == [
+        [False] * 2,
+        [False] * 2,
+        [True] * 2,
+    ] * 2
     assert not any(terminated.any() for terminated, _ in ends)
 
 
@@ -242,6 +246,8 @@ def test_one_board_is_drawn():
     env.close()
     assert first.shape == (240, 320, 3)
     assert first.dtype == np.uint8
-    orange = [((picture[..., 0] > 180) & (picture[..., 2] < 90)).sum() for picture in (first, second)]
+    orange = [
+        ((picture[..., 0] > 180) & (picture[..., 2] < 90)).sum() for picture in (first, second)
+    ]
     assert min(orange) > 50  # the ball is seen
     assert (first != second).mean() > 0.05  # and the board has turned

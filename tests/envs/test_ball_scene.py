@@ -127,7 +127,9 @@ def test_energy_is_not_created(degrees):
 
 
 def test_turns_are_about_the_boards_own_axes():
-    q = turned_about_x(turned_about_z(np.array([[1.0, 0, 0, 0]]), np.array([0.3])), np.array([-0.2]))
+    q = turned_about_x(
+        turned_about_z(np.array([[1.0, 0, 0, 0]]), np.array([0.3])), np.array([-0.2])
+    )
     expected = Rotation.from_rotvec([0, 0, 0.3]) * Rotation.from_rotvec([-0.2, 0, 0])
     assert np.allclose(rotation_of(q[0]).as_matrix(), expected.as_matrix())
 

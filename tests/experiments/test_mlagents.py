@@ -204,8 +204,14 @@ def test_settings_for_all_behaviours_stand_behind_their_own(read):
             "hyperparameters.epsilon: must be a number above 0, got '0.2,' (remove the quotes",
         ),
         ({"hyperparameters.lambd": 0.9}, "hyperparameters.lambda: is set twice, also as lambd"),
-        ({"hyperparameters.lambda": 1.5}, "hyperparameters.lambda: must be a number of at least 0 and"),
-        ({"hyperparameters": 3}, "behaviors.3DBall.hyperparameters: must map keys to values, got 3"),
+        (
+            {"hyperparameters.lambda": 1.5},
+            "hyperparameters.lambda: must be a number of at least 0 and",
+        ),
+        (
+            {"hyperparameters": 3},
+            "behaviors.3DBall.hyperparameters: must map keys to values, got 3",
+        ),
         ({"network_settings.memory": {"memory_size": 8}}, "use_lstm in this project's format"),
         ({"reward_signals.extrinsic.strength": 2.0}, "rewards are learned from as they are"),
         ({"reward_signals.curiosity": {}}, "reward_signals.curiosity: is not offered; only the"),
@@ -229,7 +235,10 @@ def test_what_is_wrong_is_named_in_one_line(read, changes, line):
         ({"env_settings": {"seed": 1}}, "a seed goes with --seeds"),
         ({"behaviours": {}}, "behaviours: is unknown; did you mean 'behaviors'?"),
         ({"behaviors": {}}, "behaviors: must map behaviours to settings"),
-        ({"behaviors": {"3DBal": {}}}, "behaviors.3DBal: has no environment here; did you mean '3DBall'"),
+        (
+            {"behaviors": {"3DBal": {}}},
+            "behaviors.3DBal: has no environment here; did you mean '3DBall'",
+        ),
         ({"behaviors": {"Walker": {}}}, "behaviors.Walker: has no environment here; known: 3DBall"),
     ],
 )
