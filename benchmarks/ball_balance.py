@@ -78,7 +78,7 @@ def _of_run(run: Run) -> list[str]:
     if steps is None or seconds is None:
         return [*head, *["–"] * 5]
     greedy = run.greedy
-    played = f"{greedy['mean']:.1f} ± {greedy['half_width']:.1f}" if greedy else "not played"
+    played = f"{greedy['mean']:.2f} ± {greedy['half_width']:.2f}" if greedy else "not played"
     reached = "–" if greedy is None else "yes" if greedy["mean"] >= BALANCED else "no"
     sampled = "–" if mean is None else f"{mean:.1f}"
     return [*head, f"{steps:,.0f}", f"{seconds / 60:.1f}", sampled, played, reached]

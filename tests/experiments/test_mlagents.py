@@ -261,3 +261,24 @@ def test_it_can_be_migrated():
     entry = yaml.safe_load(text)["3DBall"]
     assert (entry["run"], entry["keep_checkpoints_num"]) == ("PPO", 5)
     assert entry["config"]["train_batch_size"] == 12_000
+
+
+@pytest.mark.ray
+def test_the_courses_file_trains(ray_session):
+    """One buffer of 12 boards x 1,000 decisions, in larger minibatches than the file's, for time."""
+    pytest.importorskip("mujoco", reason="the extra mujoco is not installed")
+    from experiments.overrides import apply_overrides
+
+    [experiment] = read_experiments(FILE)
+    quicker = apply_overrides(experiment, ["minibatch_size=2000", "num_epochs=1", "seed=0"])
+    algorithm = check_experiment(quicker).build_algo()
+    result = algorithm.train()
+    assert algorithm.env_runner.env.num_envs == 12
+    assert result["num_env_steps_sampled_lifetime"] == 12_000
+    learned = result["learners"]["default_policy"]
+    assert learned["entropy_coeff"] == pytest.approx(1e-3)
+    # Three quarters of the way are left after 12,000 of 50,000 steps.
+    lr = algorithm.learner_group.foreach_learner(lambda learner: learner._current_lr())
+    assert next(iter(lr)).get() == pytest.approx(3e-4 * 38 / 50, rel=1e-6)
+    assert 0 < result["env_runners"]["episode_return_mean"] < 10
+    algorithm.stop()
