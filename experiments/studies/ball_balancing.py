@@ -7,10 +7,10 @@ from experiments.studies.study import Budget, Cell, Study, Threshold
 ENV = "3DBall-v0"
 # Mean return over the greedy episodes that counts as balanced; a whole episode returns 100.
 BALANCED = 95.0
-# Seed 0 was used for tuning.
+# Seeds 0, 100 and 101 were used for tuning.
 SEEDS = (1, 2, 3, 4, 5)
 # Whole batches within the document's 50,000 agent steps.
-STEPS = {"3dball-ppo": 48_000, "3dball-a2c": 49_200, "3dball-a3c": 49_920}
+STEPS = {"3dball-ppo": 48_000, "3dball-a2c": 49_200, "3dball-a3c": 49_200}
 
 STUDY = Study(
     name="ball_balancing",
