@@ -8,7 +8,15 @@ import pytest
 from kept_runs import STARTED, keep_run, row
 
 from analysis.study_runs import runs_of, write_greedy
-from benchmarks.ball_balance import CONTENDERS, LIMIT, STUDY, page_with, returns_table, speed_table
+from benchmarks.ball_balance import (
+    CONTENDERS,
+    LIMIT,
+    PAGE,
+    STUDY,
+    page_with,
+    returns_table,
+    speed_table,
+)
 
 PPO = STUDY.cell("3dball-ppo")
 MARKS = "<!-- {0}:begin -->\n<!-- {0}:end -->\n"
@@ -63,3 +71,8 @@ def test_the_page_is_filled_from_what_is_kept(kept):
     record = {"machine": {"cpu": "A Processor", "cores": 2}, "rows": [speed(LIMIT, 0, 10_000)]}
     (kept / STUDY.name / "speed.json").write_text(json.dumps(record))
     assert "10,000 (10,000–10,000)" in page_with(text, kept)
+
+
+def test_the_page_says_what_is_kept():
+    page = PAGE.read_text()
+    assert page_with(page) == page, "run: python -m benchmarks.ball_balance --pages-only"
