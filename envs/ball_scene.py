@@ -31,9 +31,8 @@ LOWEST, FARTHEST = -2.0, 3.0  # of the ball relative to the cube's centre: beyon
 
 # --- chosen here ----------------------------------------------------------------------------------
 SUBSTEPS = 2  # MuJoCo steps per fixed step
-FRICTION = (
-    0.6  # Unity's default; the ball's own material is not among the public files we could read
-)
+# Unity's default; the ball's own material is not among the public files we could read.
+FRICTION = 0.6
 SPACING = 20.0  # between neighbouring boards: a dropped ball never gets near the next one
 
 
