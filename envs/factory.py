@@ -23,11 +23,14 @@ from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from envs.atari_ids import games_by_name, is_atari, legacy_atari_id, nearest_name
+from envs.ball_balance import SPEC as BALL_SPEC
 from envs.errors import EnvironmentRequestError
 from envs.mujoco_vector import MujocoVectorEnv, has_native_vector
 from envs.watched import watched
 
 VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
+# Ids of this project's own worlds. They are known here alone: nothing enters gymnasium's registry.
+OWN = {BALL_SPEC.id: BALL_SPEC}
 
 
 def make_vector_env(
@@ -80,7 +83,7 @@ def make_vector_env(
     elif native and spec is not None and spec.vector_entry_point is not None:
         vector = _call_with_options(
             spec.id,
-            partial(gym.make_vec, spec.id, num_envs, vectorization_mode="vector_entry_point"),
+            partial(gym.make_vec, spec, num_envs, vectorization_mode="vector_entry_point"),
             options,
         )
     else:
@@ -162,10 +165,10 @@ def _is_atari(env: str | type[gym.Env]) -> TypeGuard[str]:
 
 
 def _gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec | None:
-    """The registry entry of a gymnasium id, or None when the name is not gymnasium's."""
+    """The entry of an id of gymnasium's or of ours, or None when the name is neither."""
     if not isinstance(env, str) or _global_registry.contains(ENV_CREATOR, env):
         return None
-    spec = gym.registry.get(env)
+    spec = OWN.get(env) or gym.registry.get(env)
     # ale-py registers the retired ids too; those would show raw frames and no stack.
     return None if spec is not None and "ale_py" in str(spec.entry_point) else spec
 
@@ -176,7 +179,7 @@ def _creator(env: str | type[gym.Env], options: dict[str, Any]) -> Callable[[], 
         return partial(_call_with_options, env.__name__, *_arguments(env, options))
     spec = _gymnasium_spec(env)
     if spec is not None:
-        return partial(_call_with_options, spec.id, partial(gym.make, spec.id), options)
+        return partial(_call_with_options, spec.id, partial(gym.make, spec), options)
     if _global_registry.contains(ENV_CREATOR, env):
         return partial(_global_registry.get(ENV_CREATOR, env), options)
     return partial(_call_with_options, env, *_arguments(_class_at(env), options))
@@ -248,6 +251,7 @@ def _class_at(path: str) -> type[gym.Env]:
 def _hint(name: str) -> str:
     """The id whose name, its version apart, is spelt most like the one asked for."""
     known = [env_id for env_id in gym.registry if "ale_py" not in str(gym.spec(env_id).entry_point)]
+    known += OWN
     near = nearest_name(name, {env_id: env_id for env_id in known} | games_by_name())
     return f"; did you mean {near!r}?" if near else ""
 

@@ -15,7 +15,7 @@ from experiments.checking import check_names
 from experiments.edits import Change, scalars
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
-from experiments.python_reader import read_python
+from experiments.mlagents import is_mlagents
 from experiments.reading import read_experiments
 from experiments.translation import translated
 from experiments.yaml_reader import parse_yaml
@@ -34,7 +34,8 @@ def migrated(file: Path) -> str:
     experiments = read_experiments(file)
     for experiment in experiments:  # an option may give the rule that ends it
         check_names(replace(experiment, stop={"training_iteration": 1}))
-    text = _of_python(file) if file.suffix == ".py" else _of_yaml(file)
+    anew = file.suffix == ".py" or is_mlagents(parse_yaml(file.read_text("utf-8"), file=file))
+    text = _anew(experiments) if anew else _of_yaml(file)
     _require_equal(experiments, text, file)
     return text
 
@@ -68,25 +69,36 @@ def _of_yaml(file: Path) -> str:
     return _dumped(round_trip, document)
 
 
-def _of_python(file: Path) -> str:
-    """A file of RLlib's configuration class has no YAML to keep: written anew."""
-    (experiment,) = read_python(file)
-    node = CommentedMap()
-    for path, value in scalars({"env": experiment.env, "config": experiment.config}, ""):
-        if not isinstance(value, str | int | float | list | None):
-            raise RequestError(
-                f"is a Python object, which YAML cannot hold: {value!r}", file=file, key=path
-            )
-    today = {
+def _anew(experiments: list[Experiment]) -> str:
+    """A file that has no YAML of ours to keep: Python, or ML-Agents' trainer format."""
+    document = CommentedMap()
+    for experiment in experiments:
+        node = document[experiment.name] = CommentedMap()
+        for path, value in scalars({"env": experiment.env, "config": experiment.config}, ""):
+            if not isinstance(value, str | int | float | list | None):
+                raise RequestError(
+                    f"is a Python object, which YAML cannot hold: {value!r}",
+                    file=experiment.source,
+                    key=path,
+                )
+        _make_equal(node, _today(experiment))
+        _explain(document, experiment.name, list(experiment.changes))
+    return _dumped(_round_trip(), document)
+
+
+def _today(experiment: Experiment) -> dict[str, Any]:
+    """An experiment as an entry of a file."""
+    kept = {
+        "checkpoint_freq": experiment.checkpoint_frequency,
+        "keep_checkpoints_num": experiment.num_to_keep,
+    }
+    return {
         "run": experiment.algorithm,
         "env": experiment.env,
         "stop": dict(experiment.stop),
+        **{key: value for key, value in kept.items() if value is not None},
         "config": dict(experiment.config),
     }
-    _make_equal(node, today)
-    document = CommentedMap({experiment.name: node})
-    _explain(document, experiment.name, list(experiment.changes))
-    return _dumped(_round_trip(), document)
 
 
 def _round_trip() -> YAML:

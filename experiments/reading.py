@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from experiments.edits import Change, Edits
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
+from experiments.mlagents import entries_of, is_mlagents
 from experiments.names import require_name
 from experiments.overrides import into_retired
 from experiments.retired_signs import is_retired
@@ -78,7 +80,21 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
     if not isinstance(document, Mapping) or not document:
         kind = "is empty" if not document else f"holds a {type(document).__name__}"
         raise RequestError(kind, file=file, hint="it must map experiment names to experiments")
+    if is_mlagents(document):
+        return _of_mlagents(document, file, text)
     return [_experiment(name, entry, file, text, assignments) for name, entry in document.items()]
+
+
+def _of_mlagents(document: Mapping[Any, Any], file: Path, text: str) -> list[Experiment]:
+    """The behaviours of a trainer file of ML-Agents."""
+    try:
+        found = entries_of(document)
+    except RequestError as error:
+        raise error.located(file) from None
+    return [
+        replace(_experiment(name, entry, file, text), changes=tuple(changes))
+        for name, (entry, changes) in found.items()
+    ]
 
 
 def _experiment(

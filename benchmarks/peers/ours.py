@@ -17,6 +17,7 @@ import ray
 
 import algorithms
 from benchmarks import atari_settings, ddpg_settings, mujoco_settings
+from benchmarks.peers.ball_scene import ENV as BALL_ENV
 from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
 from benchmarks.settings import (
     ENV,
@@ -30,6 +31,7 @@ from benchmarks.settings import (
 from experiments.reading import read_experiments
 
 ROOT = Path(__file__).parents[2]
+OTHER_ENVS = {"cartpole": ENV, "3dball": BALL_ENV, "halfcheetah": mujoco_settings.ENV}
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,10 @@ class Run:
     settings: Callable[[], Settings]
 
 
-def shipped(name: str, env: str | None = None) -> Run:
-    """A tuned file of ours; ``env``: of those that are neither CartPole nor a game."""
+def shipped(name: str) -> Run:
+    """A tuned file of ours."""
     game, algorithm = name.split("-")
-    if env is None:
-        env = ENV if game == "cartpole" else atari_settings.env_of(game)
+    env = OTHER_ENVS.get(game) or atari_settings.env_of(game)
 
     def settings() -> Settings:
         [experiment] = read_experiments(ROOT / "tuned_configs" / f"{name}.yaml")
@@ -69,12 +70,14 @@ VARIANTS: dict[str, Run] = {
     "ppo-as-rllib": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_EXAMPLE_NETWORK)),
     "ppo-256": Run("PPO", ENV, lambda: ours_as_rllib(RLLIB_DEFAULT_NETWORK)),
 }
-VARIANTS["halfcheetah-ppo"] = shipped("halfcheetah-ppo", mujoco_settings.ENV)
+VARIANTS["halfcheetah-ppo"] = shipped("halfcheetah-ppo")
 VARIANTS["halfcheetah-ppo-as-sb3"] = Run("PPO", mujoco_settings.ENV, mujoco_settings.ours_as_sb3)
 for _batch in ddpg_settings.BATCHES:
     VARIANTS[f"ddpg-{_batch}-as-sb3"] = Run(
         "DDPG", ddpg_settings.ENV, partial(ddpg_settings.ours_as_sb3, _batch)
     )
+for _algorithm in ("ppo", "a2c", "a3c"):
+    VARIANTS[f"3dball-{_algorithm}"] = shipped(f"3dball-{_algorithm}")
 for _game in atari_settings.GAMES:
     _env = atari_settings.env_of(_game)
     for _algorithm in ("ppo", "a2c", "a3c"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from experiments.studies import (
     algorithms_compared,
+    ball_balancing,
     dqn_homework,
     learning_rate_sensitivity,
     pendulum_ddpg,
@@ -23,6 +24,7 @@ STUDIES: dict[str, Study] = {
         dqn_homework,
         pendulum_ddpg,
         ppo_objectives,
+        ball_balancing,
     )
 }
 

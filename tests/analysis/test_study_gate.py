@@ -66,6 +66,22 @@ def test_a_miss_is_a_miss_while_others_are_missing(tmp_path):
     assert outcome(tmp_path, threshold("pong")) == ["missed"]
 
 
+@pytest.mark.parametrize(
+    ("means", "expected"),
+    [((18.0, 30.0), "met"), ((18.0, 17.9), "missed"), ((18.0, None), "missing")],
+)
+def test_greedy_scores_are_judged_where_they_were_played(tmp_path, means, expected):
+    tiny = study(PONG, thresholds=[threshold("pong", "greedy")])
+    for seed, mean in zip((3, 4), means, strict=True):
+        keep_run(tmp_path, "tiny", PONG, seed, [row(10_000, 0.0)])
+        if mean is not None:
+            score = {"mean": mean, "half_width": 0.0, "episodes": 100}
+            write_greedy(tiny, tmp_path, "pong", seed, score, STARTED)
+    [verdict] = verdicts(tiny, tmp_path)
+    assert verdict.outcome == expected
+    assert ("seeds 4 (not played)" in verdict.found) == (None in means)
+
+
 def scaled(runners):
     return cell(f"r{runners}", seeds=(0,), value=runners)
 

@@ -1,0 +1,121 @@
+"""3D ball balancing: the scene's own speed and our training's share of it; the page's two tables.
+
+`python -m benchmarks.ball_balance --rounds 2` measures, keeps the rows in `results/ball_balancing/` and
+writes the marked sections of `docs/3dball.md`; `--pages-only` writes them from what is kept, the returns
+of `rllib study run ball_balancing` included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis import tables
+from analysis.marked import between
+from analysis.study_runs import Run, runs_of
+from analysis.study_tables import provenance
+from benchmarks import arithmetic
+from benchmarks.arithmetic import Row
+from benchmarks.contenders import Contender
+from benchmarks.measure import ROOT
+from benchmarks.report import problem_lines, save, spread_of, words
+from benchmarks.rounds import take_turns
+from experiments.studies import STUDIES
+from experiments.studies.ball_balancing import BALANCED
+
+RESULTS, STEM = ROOT / "results", "speed"
+PAGE = ROOT / "docs" / "3dball.md"
+STUDY = STUDIES["ball_balancing"]
+LIMIT = "scene-12"
+CONTENDERS = (
+    Contender(LIMIT, "the scene alone, 12 boards, random actions", "ball_scene", "12"),
+    Contender("scene-3", "the scene alone, 3 boards, random actions", "ball_scene", "3"),
+    *(
+        Contender(
+            f"ours-{name}",
+            f"ours {name.upper()}, tuned file",
+            "ours",
+            f"3dball-{name}",
+            file=f"tuned_configs/3dball-{name}.yaml",
+        )
+        for name in ("ppo", "a2c", "a3c")
+    ),
+)
+
+
+def speed_table(rows: list[Row]) -> str:
+    """Steps per second and the share of the limit, taken within a round."""
+    lines = []
+    for contender in CONTENDERS:
+        rate = spread_of(rows, contender.name, "speed", "steps_per_s")
+        share = arithmetic.speed_ratio(rows, contender.name, LIMIT)
+        lines.append([contender.about, words(rate, ",.0f"), words(share, ".2f")])
+    columns = [
+        "",
+        "agent steps/s: median (min–max)",
+        "share of the scene with 12 boards: median (min–max)",
+    ]
+    return "\n\n".join([tables.markdown(columns, lines).strip(), *problem_lines(rows)])
+
+
+def returns_table(runs: Sequence[Run]) -> str:
+    """A row per wanted run, those that are missing too."""
+    columns = ["config", "seed", "status", "agent steps", "training minutes"]
+    columns += [
+        "return while training, last 100 episodes",
+        "greedy return over 100 episodes",
+        "≥ 95",
+    ]
+    return tables.markdown(columns, [_of_run(run) for run in runs]) + f"\n{provenance(runs)}"
+
+
+def _of_run(run: Run) -> list[str]:
+    head = [f"`{run.cell.name}.yaml`", str(run.seed), run.status]
+    steps, seconds, mean = (run.last(key) for key in ("steps", "seconds", "return_mean"))
+    if steps is None or seconds is None:
+        return [*head, *["–"] * 5]
+    greedy = run.greedy
+    played = f"{greedy['mean']:.2f} ± {greedy['half_width']:.2f}" if greedy else "not played"
+    reached = "–" if greedy is None else "yes" if greedy["mean"] >= BALANCED else "no"
+    sampled = "–" if mean is None else f"{mean:.1f}"
+    return [*head, f"{steps:,.0f}", f"{seconds / 60:.1f}", sampled, played, reached]
+
+
+def page_with(text: str, results: Path = RESULTS) -> str:
+    """The page with its sections filled from what is kept."""
+    wanted = [run for run in runs_of(STUDY, results) if run.seed in run.cell.seeds]
+    text = between(text, "returns", returns_table(wanted))
+    kept = results / STUDY.name / f"{STEM}.json"
+    if kept.exists():
+        record = json.loads(kept.read_text())
+        machine = record["machine"]
+        told = f"Machine: {machine['cpu']}, {machine['cores']} cores."
+        text = between(text, "speed", f"{speed_table(record['rows'])}\n\n{told}")
+    return text
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure where asked, then write; exit code 1 when a run failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=24_000, help="measured agent steps per run")
+    parser.add_argument("--pages-only", action="store_true", help="measure nothing")
+    options = parser.parse_args(argv)
+    rows: list[Row] = []
+    if not options.pages_only:
+        plan = [(c, "speed", number) for number in range(options.rounds) for c in CONTENDERS]
+
+        def keep(done: list[Row]) -> None:
+            save(RESULTS / STUDY.name, STEM, done, speed_table(done))
+
+        rows = take_turns(plan, options.steps, BALANCED, keep)
+        print(speed_table(rows))
+    PAGE.write_text(page_with(PAGE.read_text()))
+    return 1 if arithmetic.problems(rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
