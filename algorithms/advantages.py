@@ -150,7 +150,7 @@ def whole_episode_returns(
     running_N = np.zeros_like(to_go_TN[0])
     begins_N = np.ones(mask_TN.shape[1], dtype=bool)
     for t in range(len(to_go_TN)):
-        running_N = np.where(begins_N & mask_TN[t], to_go_TN[t], running_N)
+        running_N = np.where(begins_N, to_go_TN[t], running_N)
         returns_TN[t] = running_N
         begins_N = np.where(mask_TN[t], ends_TN[t], begins_N)
     return returns_TN
