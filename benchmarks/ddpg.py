@@ -92,8 +92,8 @@ def page_with(text: str) -> str:
     rounds = len({row["round"] for row in kept["rows"]})
     steps = max((row.get("steps", 0) for row in kept["rows"]), default=0)
     where = (
-        f"Rounds: {rounds}, of {steps:,} measured steps at most. Machine: {machine['cpu']}, {machine['cores']} cores, "
-        f"torch {packages['torch']}."
+        f"Rounds: {rounds}, of {steps:,} measured steps at most. Machine: {machine['cpu']}, "
+        f"{machine['cores']} cores, torch {packages['torch']}."
     )
     return between(text, SECTION, f"{report(kept['rows'])}\n\n{where}")
 
