@@ -24,6 +24,7 @@ from benchmarks.rounds import take_turns
 
 STEM = "ddpg-benchmark"
 KEPT = ROOT / "results" / "ddpg"
+KEPT_ROWS = KEPT / f"{STEM}.json"
 PAGE, SECTION = ROOT / "docs" / "ddpg.md", "speed"
 
 
@@ -38,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--page", action="store_true", help="write docs/ddpg.md from what is kept")
     options = parser.parse_args(argv)
     if options.page:
+        (KEPT / f"{STEM}.md").write_text(report(json.loads(KEPT_ROWS.read_text())["rows"]) + "\n")
         PAGE.write_text(page_with(PAGE.read_text()))
         return 0
     chosen = select(CONTENDERS, options.only)
@@ -69,8 +71,9 @@ def report(rows: list[Row]) -> str:
         if any(row["name"] == contender.name for row in rows)
     ]
     ratios = [
-        [pair.ours, pair.peer, words(arithmetic.speed_ratio(rows, pair.ours, pair.peer), ".2f")]
+        [pair.ours, pair.peer, words(ratio, ".2f")]
         for pair in PAIRS
+        if (ratio := arithmetic.speed_ratio(rows, pair.ours, pair.peer)) is not None
     ]
     return "\n\n".join(
         [
@@ -84,13 +87,13 @@ def report(rows: list[Row]) -> str:
 
 def page_with(text: str) -> str:
     """The page with its table filled from what is kept."""
-    kept = json.loads((KEPT / f"{STEM}.json").read_text())
+    kept = json.loads(KEPT_ROWS.read_text())
     machine, packages = kept["machine"], kept["packages"]
     rounds = len({row["round"] for row in kept["rows"]})
     steps = max((row.get("steps", 0) for row in kept["rows"]), default=0)
     where = (
-        f"{rounds} rounds of {steps:,} steps at most; {machine['cpu']}, {machine['cores']} cores, "
-        f"torch {packages['torch']}."
+        f"Rounds: {rounds}, of {steps:,} measured steps at most. Machine: {machine['cpu']}, "
+        f"{machine['cores']} cores, torch {packages['torch']}."
     )
     return between(text, SECTION, f"{report(kept['rows'])}\n\n{where}")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from experiments.studies.study import Budget, Cell, Study, Threshold
 
 CELL = "pendulum-ddpg"
-# What is asked for; the homework shows HOMEWORK as its own result.
-GREEDY, HOMEWORK = -160.0, -152.09
+# What is asked for.
+GREEDY = -160.0
 
 STUDY = Study(
     name="pendulum_ddpg",
