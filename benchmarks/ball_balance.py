@@ -63,7 +63,7 @@ def speed_table(rows: list[Row]) -> str:
 
 def returns_table(runs: Sequence[Run]) -> str:
     """A row per wanted run, those that are missing too."""
-    columns = ["config", "seed", "status", "agent steps", "training minutes"]
+    columns = ["run", "seed", "status", "agent steps", "training minutes"]
     columns += [
         "return while training, last 100 episodes",
         "greedy return over 100 episodes",
@@ -73,7 +73,7 @@ def returns_table(runs: Sequence[Run]) -> str:
 
 
 def _of_run(run: Run) -> list[str]:
-    head = [f"`{run.cell.name}.yaml`", str(run.seed), run.status]
+    head = [f"`{run.cell.name}`", str(run.seed), run.status]
     steps, seconds, mean = (run.last(key) for key in ("steps", "seconds", "return_mean"))
     if steps is None or seconds is None:
         return [*head, *["–"] * 5]

@@ -33,20 +33,20 @@ def rows_of(table):
 
 @pytest.fixture
 def kept(tmp_path):
-    """Seeds 1 and 2 are done, one was played; the others are missing."""
-    for seed in (1, 2):
+    """Two seeds are done, one was played; the third is missing."""
+    for seed in PPO.seeds[:2]:
         rows = [row(24_000, 1.0, seconds=60.0), row(48_000, 1.5, seconds=120.0)]
         keep_run(tmp_path, STUDY.name, PPO, seed, rows, environment_signature={"id": PPO.env})
     score = {"mean": 94.96, "half_width": 0.44, "episodes": 100}
-    write_greedy(STUDY, tmp_path, PPO.name, 1, score, STARTED)
+    write_greedy(STUDY, tmp_path, PPO.name, PPO.seeds[0], score, STARTED)
     return tmp_path
 
 
 def test_every_wanted_run_has_a_row(kept):
     table = rows_of(returns_table(runs_of(STUDY, kept)))
-    mine = [cells for cells in table if cells and cells[0] == "`3dball-ppo.yaml`"]
-    assert mine[0][1:] == ["1", "done", "48,000", "2.0", "1.5", "94.96 ± 0.44", "no"]
-    assert mine[1][1:] == ["2", "done", "48,000", "2.0", "1.5", "not played", "–"]
+    mine = [cells for cells in table if cells and cells[0] == "`3dball-ppo`"]
+    assert mine[0][1:] == [str(PPO.seeds[0]), "done", "48,000", "2.0", "1.5", "94.96 ± 0.44", "no"]
+    assert mine[1][1:] == [str(PPO.seeds[1]), "done", "48,000", "2.0", "1.5", "not played", "–"]
     assert [cells[2] for cells in mine[2:]] == ["not run"] * (len(PPO.seeds) - 2)
 
 
