@@ -26,7 +26,7 @@ from analysis.folders import RESULT
 from analysis.lines import result_in
 from analysis.writing import write_json
 from benchmarks.endurance_report import COLUMNS, report_of, write_table
-from benchmarks.measure import ROOT, pss_mib, tree
+from benchmarks.measure import ROOT, private_mib, pss_mib, tree
 from experiments.manifest import machine, package_versions
 
 OUT = ROOT / "results" / "endurance"
@@ -112,7 +112,7 @@ def _watched(command: list[str], storage: Path, samples: Path, every: float) -> 
 
 
 def processes_of(root: int) -> Iterator[dict[str, Any]]:
-    """Role, number, memory (PSS, MiB), file descriptors, threads and CPU time of a run's processes."""
+    """Role, number, memory (MiB), file descriptors, threads and CPU time of a run's processes."""
     for pid in tree(root):
         folder = Path(f"/proc/{pid}")
         try:
@@ -120,6 +120,7 @@ def processes_of(root: int) -> Iterator[dict[str, Any]]:
                 "role": _role(pid, root, (folder / "comm").read_text().strip()),
                 "pid": pid,
                 "pss_mib": f"{pss_mib(pid):.2f}",
+                "private_mib": f"{private_mib(pid):.2f}",
                 "descriptors": sum(1 for _ in (folder / "fd").iterdir()),
                 "threads": sum(1 for _ in (folder / "task").iterdir()),
                 "cpu_seconds": f"{sum(psutil.Process(pid).cpu_times()[:2]):.2f}",

@@ -22,7 +22,7 @@ from analysis.marked import between
 from analysis.writing import written_aside
 
 COLUMNS = (
-    "seconds", "role", "pid", "pss_mib", "descriptors", "threads", "cpu_seconds",
+    "seconds", "role", "pid", "pss_mib", "private_mib", "descriptors", "threads", "cpu_seconds",
     "steps", "training_seconds", "iterations",
 )  # fmt: skip
 # Parts of the go: the first is left out, as caches fill and windows of results grow; of the others each
@@ -33,8 +33,11 @@ HOURS = 2.0
 # What a value may change over HOURS and still be called flat: a share of its mean, or so many.
 MEMORY_SHARE, RATE_SHARE, COUNT = 0.02, 0.05, 1.0
 SECTION = "endurance"
+# PSS falls when another program loads the same libraries, and rises when it ends; private memory does
+# not. The first kept samples have PSS alone.
 WATCHED = {
     "pss_mib": ("memory (PSS), MiB", MEMORY_SHARE),
+    "private_mib": ("private memory, MiB", MEMORY_SHARE),
     "descriptors": ("file descriptors", None),
     "threads": ("threads", None),
 }
@@ -64,8 +67,8 @@ def report_of(samples: Path) -> dict[str, Any]:
     lines = []
     for role in ROLES:
         for name, (words, share) in WATCHED.items():
-            series = _summed([row for row in rows if row["role"] == role], name, since)
-            if series:
+            own = [row for row in rows if row["role"] == role and row.get(name)]
+            if series := _summed(own, name, since):
                 lines.append(_line(f"{role}: {words}", series, share))
     for name, clock in CLOCKS.items():
         rate = _rates(rows, clock, since)
@@ -118,6 +121,7 @@ def _line(name: str, series: Series, share: float | None) -> dict[str, Any]:
     bound = COUNT if share is None else share * abs(mean)
     line = {
         "name": name,
+        "parts": _means(seconds, values),
         "mean": mean,
         "least": float(values.min()),
         "most": float(values.max()),
@@ -138,6 +142,14 @@ def _line(name: str, series: Series, share: float | None) -> dict[str, Any]:
         "flat": flat,
         "why": words if flat else "above the bound",
     }
+
+
+def _means(seconds: np.ndarray, values: np.ndarray) -> list[float | None]:
+    """Of equal spans of time; None of one without a sample."""
+    edges = np.linspace(seconds[0], seconds[-1], PARTS)
+    spans = np.clip(np.digitize(seconds, edges), 1, PARTS - 1)
+    inside = [values[spans == i] for i in range(1, PARTS)]
+    return [float(part.mean()) if len(part) else None for part in inside]
 
 
 def slope_interval(
@@ -183,7 +195,18 @@ def table(report: dict[str, Any]) -> str:
         "| what | mean (least–most) | change per hour (95 % interval) | bound per 2 hours | |",
         "|---|---|---|---|---|",
     ]
-    return "\n".join([*head, *(_cells(line) for line in lines)])
+    part = report["minutes"] / PARTS
+    parts = [
+        "",
+        f"The same as means of {part:.0f} minutes each, after the first {part:.0f}: a step is not a slope.",
+        "",
+        "| what | " + " | ".join(str(i + 1) for i in range(PARTS - 1)) + " |",
+        "|---|" + "---|" * (PARTS - 1),
+    ]
+    for line in lines:
+        means = ("–" if mean is None else f"{mean:,.1f}" for mean in line["parts"])
+        parts.append(f"| {line['name']} | " + " | ".join(means) + " |")
+    return "\n".join([*head, *(_cells(line) for line in lines), *parts])
 
 
 def _cells(line: dict[str, Any]) -> str:

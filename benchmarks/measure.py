@@ -61,11 +61,20 @@ def tree(root: int) -> list[int]:
 
 def pss_mib(pid: int) -> float:
     """Proportional set size of a process, MiB: pages shared by n processes count 1/n; 0 once it ended."""
+    return _rollup_mib(pid, "Pss:")
+
+
+def private_mib(pid: int) -> float:
+    """Pages that no other process has, MiB, whatever comes and goes beside it; 0 once it ended."""
+    return _rollup_mib(pid, "Private_")
+
+
+def _rollup_mib(pid: int, beginning: str) -> float:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+    return sum(int(line.split()[1]) for line in lines if line.startswith(beginning)) / 1024
 
 
 def run_contender(

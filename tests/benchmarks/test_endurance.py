@@ -53,7 +53,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     assert independent < 50  # what is wrong with an interval for independent samples
 
 
-def write(folder, leak=0.0, threads=30, slower=0.0, seconds=7200):
+def write(folder, leak=0.0, threads=30, slower=0.0, seconds=7200, private=True):
     generator = np.random.default_rng(1)
     file = folder / "samples.csv"
     with file.open("w", newline="") as handle:
@@ -79,6 +79,7 @@ def write(folder, leak=0.0, threads=30, slower=0.0, seconds=7200):
                     "pss_mib": memory,
                     "descriptors": 20,
                     "cpu_seconds": steps / 1000 * busy,
+                    "private_mib": 100 + memory if private else "",
                 }
                 writer.writerow(
                     {**row, "threads": threads + int(hours * 2) * (role == "runner"), **training}
@@ -100,6 +101,18 @@ def test_a_leak_a_growing_count_and_a_slowdown_are_found(tmp_path):
     assert found["command: memory (PSS), MiB"]
     assert found["runner: memory (PSS), MiB"]
     assert found["trainer: threads"]
+
+
+def test_private_memory_is_told_where_it_was_sampled(tmp_path):
+    assert not verdicts(write(tmp_path, leak=50.0))["trainer: private memory, MiB"]
+    assert not any("private" in name for name in verdicts(write(tmp_path, private=False)))
+
+
+def test_a_step_is_seen_in_the_means_of_equal_spans(tmp_path):
+    lines = report_of(write(tmp_path))["lines"]
+    (line,) = [line for line in lines if line["name"] == "runner: threads"]
+    # Of two runners: 30 threads each, one more after half an hour, an hour, …
+    assert line["parts"] == pytest.approx([60, 60, 62, 62, 62, 64, 64, 64, 66, 66, 66], abs=1.1)
 
 
 def test_a_change_below_the_bound_is_flat_and_says_why(tmp_path):
@@ -148,6 +161,7 @@ def test_processes_are_counted_as_the_kernel_does():
     assert after["role"] == "command"
     assert after["descriptors"] - before["descriptors"] == 7
     assert 63 < float(after["pss_mib"]) - float(before["pss_mib"]) < 70
+    assert 63 < float(after["private_mib"]) - float(before["private_mib"]) < 70
     assert (before["threads"], after["threads"]) == (1, 1)
 
 
