@@ -99,12 +99,13 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
     import ray
 
     folder = _temporary_folder() if temporary and address_of(options) is None else None
-    cluster = None
+    cluster, before = None, ray.is_initialized()
     try:
         cluster = _start(options, folder)
         yield folder
     finally:
-        ray.shutdown()
+        if not before:  # what the caller had started is the caller's
+            ray.shutdown()
         if cluster is not None:
             cluster.shutdown()
         if folder is not None:

@@ -14,7 +14,7 @@ from algorithms.advantages import (
     monte_carlo_returns,
     n_step_advantages,
 )
-from algorithms.batch import make_batch
+from algorithms.batch import REWARD_TO_GO, make_batch
 from algorithms.distributions import Categorical
 from algorithms.objectives import (
     ActorCriticCoefficients,
@@ -26,7 +26,13 @@ from algorithms.objectives import (
 
 T, N, K = 6, 4, 3
 SETTINGS = SimpleNamespace(
-    gamma=0.9, lambda_=0.7, use_critic=True, use_gae=True, standardize_advantages=False
+    gamma=0.9,
+    lambda_=0.7,
+    use_critic=True,
+    use_gae=True,
+    credit=REWARD_TO_GO,
+    constant_baseline=False,
+    standardize_advantages=False,
 )
 
 

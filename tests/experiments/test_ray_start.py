@@ -6,6 +6,7 @@ import socket
 import time
 
 import pytest
+import ray
 
 from experiments.errors import RequestError
 from experiments.options import FileOptions
@@ -54,7 +55,8 @@ def test_a_cluster_decides_what_is_there():
     assert available(FileOptions(ray_num_cpus=3, ray_num_gpus=1)) == (3.0, 1.0)
 
 
-def test_a_cluster_that_is_not_there_is_one_line_at_once():
+@pytest.mark.ray
+def test_a_cluster_that_is_not_there_is_one_line_at_once(ray_session):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"  # bound, but nobody listens
@@ -64,6 +66,7 @@ def test_a_cluster_that_is_not_there_is_one_line_at_once():
     assert str(caught.value).startswith(f"--ray-address: nobody answers at {address}: ")
     assert "\n" not in str(caught.value)
     assert time.monotonic() - began < 30
+    assert ray.is_initialized()  # that of the caller, who goes on
 
 
 def test_a_home_folder_that_keeps_no_password_is_known(tmp_path, monkeypatch):
