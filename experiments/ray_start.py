@@ -152,10 +152,8 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
         "log_to_driver": verbose,
         "include_dashboard": options.ray_ui,
     }
-    if address_of(options) is None and (quoted := shlex.quote(sys.executable)) != sys.executable:
-        # Tune gives trials a runtime environment; Ray starts their interpreter through a shell then,
-        # and puts its path there as it is.
-        common["runtime_env"] = {"py_executable": quoted}
+    if address_of(options) is None:
+        common |= for_paths_with_spaces()
     if options.ray_num_nodes is not None:
         from ray.cluster_utils import Cluster
 
@@ -183,6 +181,16 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
         **common,
     )
     return None
+
+
+def for_paths_with_spaces() -> dict[str, Any]:
+    """Options of ``ray.init`` without which an interpreter below a space cannot start Ray's workers.
+
+    Given a runtime environment, as Tune gives trials one, Ray starts the interpreter through a shell
+    and puts its path there as it is.
+    """
+    quoted = shlex.quote(sys.executable)
+    return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
 
 
 def _join(address: str, common: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ def ray_session() -> Iterator[None]:
     import ray
 
     import algorithms
+    from experiments.ray_start import for_paths_with_spaces
 
     # Its own, whatever cluster runs on this machine.
     ray.init(
@@ -35,6 +36,7 @@ def ray_session() -> Iterator[None]:
         include_dashboard=False,
         log_to_driver=False,
         configure_logging=False,
+        **for_paths_with_spaces(),
     )
     algorithms.register()
     yield
