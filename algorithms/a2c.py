@@ -11,8 +11,8 @@ from algorithms.batch import Batch
 from algorithms.config import OnPolicyConfig
 from algorithms.learner import OnPolicyLearner
 from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
-from algorithms.on_policy import OnPolicyAlgorithm
 from algorithms.parallel_gradients import LossFunction, put_together, share_of_gradients
+from algorithms.rollout_algorithm import RolloutAlgorithm
 
 
 class ActorCriticConfig(OnPolicyConfig):
@@ -116,7 +116,7 @@ class ActorCriticLearner(OnPolicyLearner):
         )
 
 
-class A2C(OnPolicyAlgorithm):
+class A2C(RolloutAlgorithm):
     """One pass over every synchronous batch."""
 
     @classmethod

@@ -7,30 +7,18 @@ arrival and answers that runner alone with fresh weights. There is no barrier.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
-from ray.rllib.utils.schedules.scheduler import Scheduler
 
-from algorithms.a2c import ActorCriticConfig, ActorCriticLearner
-from algorithms.batch import Batch
-from algorithms.batch_report import batch_report
-from algorithms.episodes import Episode
-from algorithms.filters import Moments
-from algorithms.gradient_variance import due, log_probs_under, policy_gradient_variance
-from algorithms.gradients import clip_gradients, require_finite
-from algorithms.learner import critic_quality
-from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
-from algorithms.on_policy import OnPolicyAlgorithm
+from algorithms.a3c_config import A3CConfig
+from algorithms.a3c_runner import GradientMessage
 from algorithms.remote_sampling import end_runner
-from algorithms.rollout import Rollout
-from algorithms.runner import VectorEnvRunner
-from algorithms.sequences import batch_for
+from algorithms.rollout_algorithm import RolloutAlgorithm
 from envs import EnvironmentFault, environment_name
+
+__all__ = ["A3C", "A3CConfig"]
 
 REQUEST = "a3c_gradients"
 # RLlib's fetch waits for ALL requests under way or this long: a short wait keeps one slow runner
@@ -40,181 +28,7 @@ POLL_SECONDS = 0.002
 HEALTH_CHECK_SECONDS = 1.0
 
 
-@dataclass
-class GradientMessage:
-    """What a runner sends.
-
-    Attributes:
-        gradients: one float32 array per parameter, clipped on the runner.
-        num_steps: environment steps they come from.
-        episodes: those that ended meanwhile.
-        stats: losses and the like, scalars.
-        moments: what the observation filter saw; None without a filter.
-        env_restarts: how many environments were built anew meanwhile.
-    """
-
-    gradients: list[np.ndarray]
-    num_steps: int
-    episodes: list[Episode]
-    stats: dict[str, float]
-    moments: Moments | None
-    env_restarts: int = 0
-
-
-class A3CRunner(VectorEnvRunner):
-    """A runner that turns its own rollouts into gradients."""
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
-        self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
-        self._parameters = list(self.module.parameters())
-        self._gradients = 0
-
-    def compute_gradients(
-        self, weights: dict[str, Any], timestep: int, filter_state: dict[str, Any] | None = None
-    ) -> GradientMessage | FloatingPointError | EnvironmentFault:
-        """Adopt ``weights``, play one fragment, return the gradients of its loss.
-
-        An environment that failed for good, or a gradient that is not finite, comes back as the
-        error itself, see :meth:`VectorEnvRunner.sample_or_fault`.
-
-        Args:
-            weights: the learner's module state.
-            timestep: lifetime environment steps, which schedules follow.
-            filter_state: the observation filter's common moments.
-        """
-        self.module.set_state(weights)
-        self.set_filter_state(filter_state)
-        try:
-            rollout, restarts = self.sample(), 0
-            while rollout.num_steps == 0:  # every environment was resetting
-                restarts += rollout.env_restarts
-                rollout = self.sample()
-            rollout.env_restarts += restarts
-            return self._gradients_of(rollout, timestep)
-        except (FloatingPointError, EnvironmentFault) as error:
-            return error
-
-    def _gradients_of(self, rollout: Rollout, timestep: int) -> GradientMessage:
-        arrays = rollout.arrays()
-        batch = batch_for(self.module, arrays, self.config, self._device).all_valid()
-        coefficients = ActorCriticCoefficients(
-            self.config.vf_loss_coeff * self.config.use_critic,
-            self._entropy_schedule.update(timestep=timestep),
-        )
-        variance = self._gradient_variance(batch, arrays["mask"])
-        with self._forward_context():
-            dist_inputs, values = batch.outputs(self.module)
-        loss, stats = actor_critic_objective(
-            self._distribution, dist_inputs.float(), values.float(), batch, coefficients
-        )
-        parameters = self._parameters
-        for parameter in parameters:
-            parameter.grad = None
-        loss.backward()
-        # A parameter the loss does not reach still has its place in the message.
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        norm = clip_gradients(parameters, self.config.grad_clip, self.config.grad_clip_by)
-        try:
-            require_finite(
-                norm,
-                stats["total_loss"],
-                stats,
-                lambda: f"environment step {timestep}, runner {self.worker_index}",
-            )
-        except FloatingPointError as error:
-            raise FloatingPointError(f"{error}; {batch_report(arrays, batch)}") from None
-        numbers = {name: float(value) for name, value in stats.items()}
-        numbers |= variance
-        numbers["vf_explained_var"] = critic_quality(batch)
-        numbers["entropy_coeff"] = float(coefficients.entropy_coeff)
-        numbers["gradients_default_optimizer_global_norm"] = float(norm)
-        return GradientMessage(
-            gradients=[parameter.grad.cpu().numpy() for parameter in parameters],
-            num_steps=rollout.num_steps,
-            episodes=rollout.episodes,
-            stats=numbers,
-            moments=self.take_filter_moments(),
-            env_restarts=rollout.env_restarts,
-        )
-
-    def _gradient_variance(self, batch: Batch, mask_TN: np.ndarray) -> dict[str, float]:
-        """See :func:`policy_gradient_variance`; empty where this gradient is not measured."""
-        measured = due(self.config.gradient_variance_every, self._gradients)
-        self._gradients += 1
-        if not measured:
-            return {}
-        log_probs_of = partial(
-            log_probs_under, self.module, self._distribution, self._forward_context
-        )
-        return policy_gradient_variance(log_probs_of, batch, mask_TN, self._parameters)
-
-
-class A3CConfig(ActorCriticConfig):
-    """Configuration of :class:`A3C`.
-
-    A gradient comes from ``rollout_fragment_length`` × ``num_envs_per_env_runner`` steps of one
-    runner. With ``rollout_fragment_length: auto`` that product is ``train_batch_size``.
-    """
-
-    def __init__(self, algo_class: type | None = None):
-        super().__init__(algo_class=algo_class or A3C)
-        self.env_runner_cls = A3CRunner
-        self.num_env_runners = 2
-        self.num_envs_per_env_runner = 1
-        self.rollout_fragment_length = 20
-        self.train_batch_size = None
-        self.min_sample_timesteps_per_iteration = 1000
-
-    def get_default_learner_class(self) -> type:
-        """The learner of A3C: an optimizer that gradients from elsewhere are applied with."""
-        return ActorCriticLearner
-
-    def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
-        """T, steps per environment and gradient."""
-        if self.rollout_fragment_length != "auto":
-            return self.rollout_fragment_length
-        return self.train_batch_size // self.num_envs_per_env_runner
-
-    def _validate_batches(self) -> None:
-        if self.num_env_runners < 1:
-            raise ValueError(
-                "A3C needs num_env_runners of 1 or more: its runners work beside the learner"
-            )
-        if self.num_learners > 1:
-            raise ValueError(f"A3C has one learner; num_learners {self.num_learners} is too many")
-        if self.normalize_returns:
-            raise ValueError("normalize_returns is not offered: A3C's runners share no batch")
-        if self.num_epochs != 1 or self.minibatch_size is not None:
-            raise ValueError(
-                f"A3C takes one step per gradient: num_epochs {self.num_epochs} and minibatch_size "
-                f"{self.minibatch_size} do not apply"
-            )
-        if self._train_batch_size_per_learner is not None:
-            raise ValueError(
-                "train_batch_size_per_learner does not apply to A3C; it has one learner"
-            )
-        envs, fragment = self.num_envs_per_env_runner, self.rollout_fragment_length
-        batch = self.train_batch_size
-        if fragment == "auto" and batch is None:
-            raise ValueError("rollout_fragment_length 'auto' needs train_batch_size with A3C")
-        if fragment == "auto" and batch % envs:
-            low = max(batch // envs, 1) * envs
-            raise ValueError(
-                f"train_batch_size {batch} is not divisible by {envs} env(s); "
-                f"nearest: {low} or {low + envs}"
-            )
-        if fragment != "auto" and batch not in (None, fragment * envs):
-            raise ValueError(
-                f"A3C's batch is rollout_fragment_length {fragment} × {envs} env(s) = "
-                f"{fragment * envs} steps of one runner, but train_batch_size says {batch}: "
-                "leave one of them out"
-            )
-
-
-class A3C(OnPolicyAlgorithm):
+class A3C(RolloutAlgorithm):
     """Gradients are applied in the order they arrive, one optimizer step each."""
 
     @classmethod
@@ -223,7 +37,7 @@ class A3C(OnPolicyAlgorithm):
         return A3CConfig()
 
     def setup(self, config: Any) -> None:
-        """As OnPolicyAlgorithm; no request is under way yet."""
+        """As RolloutAlgorithm; no request is under way yet."""
         # Before RLlib's set-up, which may restore a checkpoint with a count of its own.
         self._updates = 0
         # Runner id → number of updates the weights it computes on had seen.
@@ -297,8 +111,8 @@ class A3C(OnPolicyAlgorithm):
         [applied] = [result.get() for result in results]
         self._updates += 1
         self._note_steps(message.num_steps, message.episodes)
-        if self._filter is not None and message.moments is not None:
-            self._filter.moments = self._filter.moments.merged(message.moments)
+        if self._filter is not None:
+            self._filter.merge([message.moments])
         return {**message.stats, **applied}
 
     def _send_to_idle_runners(self) -> None:
@@ -339,10 +153,10 @@ class A3C(OnPolicyAlgorithm):
         self._version_at = {i: v for i, v in self._version_at.items() if i in healthy}
 
     def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """As OnPolicyAlgorithm, plus the update count."""
+        """As RolloutAlgorithm, plus the update count."""
         return {**super().get_state(components, **kwargs), "a3c_updates": self._updates}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """As OnPolicyAlgorithm; requests under way when the checkpoint was made are not repeated."""
+        """As RolloutAlgorithm; requests under way when the checkpoint was made are not repeated."""
         super().set_state(state)
         self._updates = state.get("a3c_updates", 0)

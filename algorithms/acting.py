@@ -88,8 +88,7 @@ class ActingPolicy:
         self._device = device
         self._context = context
         self._team = team
-        own = getattr(module, "model", None)  # DDPG's module is no actor-critic
-        self._dense = dense_actor_critic(own) if context is nullcontext else None
+        self._dense = dense_actor_critic(module.model) if context is nullcontext else None
         self._start: Tensor | None = None
         if module.recurrent is not None:
             self._start = module.recurrent.initial_state().to(device)

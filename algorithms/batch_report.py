@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from algorithms.batch import Batch
+from algorithms.losses import explained_variance
 
 _OF_ROLLOUT = {
     "obs": "observations",
@@ -40,3 +41,9 @@ def _range(values: np.ndarray) -> str:
     # Rounded down: one broken value in a million must not read as 100 %.
     share = int(1000 * finite.size / values.size) / 10
     return span if finite.size == values.size else f"{span} ({share} % finite)"
+
+
+def critic_quality(batch: Batch) -> float:
+    """Explained variance of the values the runner's critic gave, before this update."""
+    rows = batch.all_valid()
+    return float(explained_variance(rows.old_values, rows.value_targets))

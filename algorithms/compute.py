@@ -45,6 +45,14 @@ def num_threads(config: Any, *, cpus: float) -> int | None:
     return max(int(cpus), 1) if wanted == AUTO else wanted
 
 
+def learner_cpus(config: Any) -> float:
+    """CPUs set aside for the process a learner is in."""
+    if config.num_learners == 0:
+        return float(config.num_cpus_for_main_process)
+    cpus = config.num_cpus_per_learner
+    return 1.0 if cpus == AUTO else float(cpus)
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep the memory of freed tensors instead of giving it back to the kernel.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
@@ -10,9 +9,9 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from algorithms.batch import REWARD_TO_GO
+from algorithms.environment_keys import environment_options
 from custom_models.hosting import ModelV2Module, checked_model_config, resolved_model_class
 from custom_models.recurrence import check_recurrence, max_seq_len
-from envs import is_atari
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},
@@ -43,7 +42,7 @@ class OnPolicyConfig(AlgorithmConfig):
         self.env_runner_cls = VectorEnvRunner
         self.gym_env_vectorize_mode = "vector_entry_point"
         self.custom_evaluation_function = evaluate_on_runners
-        # Training stands still while a lost runner is asked; see OnPolicyAlgorithm for how often.
+        # Training stands still while a lost runner is asked; see RolloutAlgorithm for how often.
         self.env_runner_health_probe_timeout_s = 2.0
         # Counted in the results; RLlib's default would end the run at the first error.
         self.restart_failed_sub_environments = True
@@ -124,7 +123,7 @@ class OnPolicyConfig(AlgorithmConfig):
 
     @property
     def environment_options(self) -> dict[str, Any]:
-        """See :func:`environment_options`."""
+        """See :func:`algorithms.environment_keys.environment_options`."""
         return environment_options(self.env, self.env_config, self._model_config)
 
     @property
@@ -240,26 +239,6 @@ class OnPolicyConfig(AlgorithmConfig):
                 f"minibatch_size {minibatch} is smaller than max_seq_len {longest}: minibatches are "
                 "of whole sequences"
             )
-
-
-def environment_options(
-    env: Any, env_config: Mapping[str, Any], model: Mapping[str, Any]
-) -> dict[str, Any]:
-    """``env_config`` as the environment gets it: ``model: {dim: …}`` is Atari's screen size.
-
-    Raises:
-        ValueError: ``dim`` contradicts ``screen_size``.
-    """
-    options = dict(env_config)
-    if not is_atari(env) or "dim" not in model:
-        return options
-    dim = model["dim"]
-    if options.setdefault("screen_size", dim) != dim:
-        raise ValueError(
-            f"model.dim {dim} contradicts env_config.screen_size {options['screen_size']}; "
-            "leave one of them out"
-        )
-    return options
 
 
 def _as_data(model: dict[str, Any]) -> dict[str, Any]:

@@ -7,24 +7,19 @@ from typing import Any
 import numpy as np
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.policy.sample_batch import MultiAgentBatch
-from ray.rllib.utils.metrics import (
-    ENV_RUNNER_SAMPLING_TIMER,
-    LEARNER_UPDATE_TIMER,
-    SYNCH_WORKER_WEIGHTS_TIMER,
-    TIMERS,
-)
+from ray.rllib.utils.metrics import LEARNER_UPDATE_TIMER, TIMERS
 
 from algorithms.ddpg_config import DDPGConfig
 from algorithms.ddpg_learner import TD_ERRORS
-from algorithms.on_policy import OnPolicyAlgorithm, averaged
 from algorithms.replay import Replay
 from algorithms.rollout import Rollout
+from algorithms.rollout_algorithm import RolloutAlgorithm, averaged
 from algorithms.transitions import scaled_rewards, transitions
 
 __all__ = ["DDPG", "DDPGConfig"]
 
 
-class DDPG(OnPolicyAlgorithm):
+class DDPG(RolloutAlgorithm):
     """Rounds of fragments into the buffer, replayed batches out of it.
 
     Counters, results, runners that fail and checkpoints are the base's.
@@ -44,26 +39,18 @@ class DDPG(OnPolicyAlgorithm):
         self._owed = 0.0
         return self._replay.buffer
 
-    def training_step(self) -> None:
-        """Sample a round, keep it, replay; until the iteration is full."""
-        wanted = max(self.config.min_sample_timesteps_per_iteration, 1)
-        sampled, episodes, restarts, stats = 0, 0, 0, []
-        while sampled < wanted:
-            with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
-                self._spread_exploration()
-                rollout = self._sample_batch()
-            restarts += rollout.env_restarts
-            if rollout.num_steps == 0:  # every environment was resetting
-                continue
-            self._note_steps(rollout.num_steps, rollout.episodes)
-            sampled += rollout.num_steps
-            episodes += len(rollout.episodes)
-            self._keep(rollout)
-            if learned := [self._learn() for _ in range(self._updates_due(rollout.num_steps))]:
-                stats.extend(learned)
-                with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
-                    self._spread_weights()
-        self._log_results(sampled, episodes, stats, restarts)
+    def _sample_batch(self) -> Rollout:
+        """As the base, with runners that know how far exploration is."""
+        self._spread_exploration()
+        return super()._sample_batch()
+
+    def _learn_from(self, rollout: Rollout) -> list[dict[str, float]]:
+        """Keep the rollout and replay what is due; numbers to log of every update."""
+        self._keep(rollout)
+        learned = [self._learn() for _ in range(self._updates_due(rollout.num_steps))]
+        if learned:
+            self._spread_weights()
+        return learned
 
     def _spread_exploration(self) -> None:
         """Tell the runners how far training is."""

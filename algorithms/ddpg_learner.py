@@ -15,7 +15,7 @@ from ray.rllib.policy.sample_batch import SampleBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch import Tensor
 
-from algorithms.compute import num_threads, set_up_process
+from algorithms.compute import learner_cpus, num_threads, set_up_process
 from algorithms.ddpg_losses import actor_loss, critic_loss, l2_penalty, move_targets, td_targets
 from algorithms.gradients import average_gradients, clip_gradients, require_finite
 from algorithms.optimizers import make_optimizer
@@ -34,8 +34,8 @@ class DDPGLearner(TorchLearner):
 
     def build(self) -> None:
         """As TorchLearner, plus equal first weights on all learners and targets equal to them."""
-        cpus = self.config.num_cpus_for_main_process if self.config.num_learners == 0 else 1
-        set_up_process(self.config, threads=num_threads(self.config, cpus=cpus))
+        threads = num_threads(self.config, cpus=learner_cpus(self.config))
+        set_up_process(self.config, threads=threads)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
         self._online, self._targets = (

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from algorithms.losses import require_vectors
+
 
 def td_targets(rewards: Tensor, discounts: Tensor, next_q: Tensor) -> Tensor:
     """y = R + γ^k Q'(s', μ'(s')), [B]; no gradient flows into it.
@@ -23,7 +25,7 @@ def td_targets(rewards: Tensor, discounts: Tensor, next_q: Tensor) -> Tensor:
         discounts: γ^k, and 0 where the task ended, so that truncated episodes bootstrap, [B].
         next_q: Q'(s', μ'(s')) of the target networks, [B].
     """
-    _require_vectors(rewards, discounts, next_q)
+    require_vectors(rewards, discounts, next_q)
     return (rewards + discounts * next_q).detach()
 
 
@@ -44,7 +46,7 @@ def critic_loss(
         weights: w, of prioritized replay, [B]; None: all 1.
         huber_threshold: κ > 0: ½ e² up to |e| = κ, κ (|e| - ½ κ) beyond; None: e².
     """
-    _require_vectors(q_values, targets)
+    require_vectors(q_values, targets)
     errors = targets.detach() - q_values
     if huber_threshold is None:
         losses = errors.square()
@@ -59,7 +61,7 @@ def actor_loss(q_values: Tensor) -> Tensor:
 
     Source: Lillicrap et al. 2016, equation 6; homework, sections 6 and 7.
     """
-    _require_vectors(q_values)
+    require_vectors(q_values)
     return -q_values.mean()
 
 
@@ -78,9 +80,3 @@ def move_targets(targets: Sequence[Tensor], sources: Sequence[Tensor], tau: floa
         torch._foreach_copy_(targets, sources)
     else:
         torch._foreach_lerp_(targets, sources, tau)
-
-
-def _require_vectors(*tensors: Tensor) -> None:
-    shapes = {tuple(tensor.shape) for tensor in tensors}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-        raise ValueError(f"expected tensors of one shape [B], got {sorted(shapes)}")

@@ -85,6 +85,8 @@ class DDPGModule(TorchRLModule):
         ValueError: observations or actions are no Box, or the actions' bounds are not finite.
     """
 
+    # What a runner asks every network for: it hosts no actor-critic and remembers nothing.
+    model = None
     recurrent = None
     max_seq_len = 1
 

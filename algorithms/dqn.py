@@ -15,8 +15,7 @@ from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
-from algorithms.config import environment_options
-from algorithms.on_policy import frames_per_step
+from algorithms.environment_keys import environment_options, frames_per_step
 from algorithms.q_network import QModule, channels_first
 from algorithms.q_noise import new_noise
 from algorithms.q_replay import SIGNED
@@ -72,7 +71,7 @@ class DQNConfig(RLlibDQNConfig):
 
     @property
     def environment_options(self) -> dict[str, Any]:
-        """See :func:`algorithms.config.environment_options`."""
+        """See :func:`algorithms.environment_keys.environment_options`."""
         return environment_options(self.env, self.env_config, self._model_config)
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:

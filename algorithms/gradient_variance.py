@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,30 @@ from algorithms.batch import Batch
 from algorithms.distributions import Distribution
 
 VARIANCE, SQUARED_NORM = "gradient_variance", "gradient_squared_norm"
+
+
+class GradientVarianceMeter:
+    """Measures the policy gradient of every so many-th batch under one network's present weights.
+
+    Args:
+        every: batches from one measurement to the next; None: none is measured.
+        network: an RLModule with ``policy_and_value``.
+        distribution: what its outputs describe.
+        context: around the forward pass, see :func:`algorithms.compute.forward_context`.
+    """
+
+    def __init__(
+        self, every: int | None, network: Any, distribution: Distribution, context: Context
+    ):
+        self._every = every
+        self._parameters = list(network.parameters())
+        self._log_probs_of = partial(log_probs_under, network, distribution, context)
+
+    def __call__(self, batch: Batch, mask_TN: np.ndarray, number: int) -> dict[str, float]:
+        """See :func:`policy_gradient_variance`; empty where batch ``number``, from 0, is not due."""
+        if not due(self._every, number):
+            return {}
+        return policy_gradient_variance(self._log_probs_of, batch, mask_TN, self._parameters)
 
 
 def policy_gradient_variance(

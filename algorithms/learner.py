@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,16 +18,16 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
 from algorithms.batch import Batch
-from algorithms.batch_report import batch_report
-from algorithms.compute import forward_context, num_threads, set_up_process
+from algorithms.batch_report import batch_report, critic_quality
+from algorithms.compute import forward_context, learner_cpus, num_threads, set_up_process
 from algorithms.distributions import distribution_for
-from algorithms.gradient_variance import due, log_probs_under, policy_gradient_variance
+from algorithms.gradient_variance import GradientVarianceMeter
 from algorithms.gradients import average_gradients, clip_gradients, require_finite
-from algorithms.losses import explained_variance
+from algorithms.minibatches import minibatches
 from algorithms.optimizers import make_optimizer
 from algorithms.parallel_gradients import LossFunction, ParallelGradients
 from algorithms.rollout import Rollout
-from algorithms.sequences import SequenceBatch, batch_for, sequence_minibatches
+from algorithms.sequences import batch_for
 from algorithms.threads import team_of
 
 # Beside RLlib's step counter in ``timesteps``; no schedule follows it.
@@ -52,7 +52,7 @@ class OnPolicyLearner(TorchLearner):
 
     def build(self) -> None:
         """As TorchLearner, plus equal first weights on all learners."""
-        threads = num_threads(self.config, cpus=self._cpus())
+        threads = num_threads(self.config, cpus=learner_cpus(self.config))
         set_up_process(self.config, threads=threads)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
@@ -64,6 +64,12 @@ class OnPolicyLearner(TorchLearner):
         self._num_updates = 0
         self._lr_timestep: int | None = None
         self._forward_context = forward_context(self.config.autocast, self._device)
+        self._variance_meter = GradientVarianceMeter(
+            self.config.gradient_variance_every,
+            self._network,
+            self._distribution,
+            self._forward_context,
+        )
         self._parallel: ParallelGradients | None = None
         if self._device.type == "cpu" and (threads or 1) > 1:
             self._parallel = ParallelGradients(team_of(threads))
@@ -72,13 +78,6 @@ class OnPolicyLearner(TorchLearner):
         if self.distributed:
             for parameter in self._parameters:
                 torch.distributed.broadcast(parameter.data, src=0)
-
-    def _cpus(self) -> float:
-        """CPUs set aside for the process this learner is in."""
-        if self.config.num_learners == 0:
-            return self.config.num_cpus_for_main_process
-        cpus = self.config.num_cpus_per_learner
-        return 1 if cpus == "auto" else cpus
 
     def _shuffle_seed(self) -> int:
         seed = self.config.seed
@@ -139,7 +138,7 @@ class OnPolicyLearner(TorchLearner):
             timestep=timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]
         )
         batch = batch_for(self._network, arrays, self.config, self._device)
-        variance = self._gradient_variance(batch, arrays["mask"])
+        variance = self._variance_meter(batch, arrays["mask"], self._weights_seq_no)
         try:
             stats = self._run_minibatches(batch, timesteps)
         except FloatingPointError as error:
@@ -160,21 +159,16 @@ class OnPolicyLearner(TorchLearner):
         """More numbers to log, from the last epoch's minibatches only: they cost time."""
         return {}
 
-    def _gradient_variance(self, batch: Batch, mask_TN: np.ndarray) -> dict[str, float]:
-        """See :func:`policy_gradient_variance`; empty where this update is not measured."""
-        if not due(self.config.gradient_variance_every, self._weights_seq_no):
-            return {}
-        log_probs_of = partial(
-            log_probs_under, self._network, self._distribution, self._forward_context
-        )
-        return policy_gradient_variance(log_probs_of, batch, mask_TN, self._parameters)
-
     def _run_minibatches(self, batch: Batch, timesteps: Mapping[str, int]) -> dict[str, float]:
         """K epochs; every number averaged over the minibatches that report it."""
         collected: dict[str, list[Tensor | float]] = {}
+        shuffler = self._generator if self.config.shuffle_batch_per_epoch else None
         for epoch in range(self.config.num_epochs):
             last = epoch == self.config.num_epochs - 1
-            for number, rows in enumerate(self._minibatches(batch), 1):
+            parts = minibatches(
+                batch, self.config.minibatch_size, shuffler, distributed=self.distributed
+            )
+            for number, rows in enumerate(parts, 1):
                 where = partial(self._place, timesteps, epoch + 1, number)
                 for name, value in self._gradient_step(rows, where, diagnose=last).items():
                     collected.setdefault(name, []).append(value)
@@ -189,38 +183,6 @@ class OnPolicyLearner(TorchLearner):
             + (f", iteration {iteration}" if iteration is not None else "")
             + f", epoch {epoch}, minibatch {minibatch}, update {self._num_updates}"
         )
-
-    def _minibatches(self, batch: Batch) -> Iterator[Batch]:
-        """One epoch's minibatches, shuffled; the whole batch when no minibatch size is set.
-
-        Their number follows from T·N, not from the count of valid steps, so that all learners
-        make equally many steps; their sizes differ by one at most. A learner on its own makes no
-        empty ones.
-        """
-        number = 1
-        if self.config.minibatch_size is not None:
-            number = max(-(-batch.num_rows // self.config.minibatch_size), 1)
-        if isinstance(batch, SequenceBatch):
-            generator = self._generator if self.config.shuffle_batch_per_epoch else None
-            yield from sequence_minibatches(batch, number, generator, distributed=self.distributed)
-            return
-        count = len(batch.advantages) if batch.valid is None else len(batch.valid)
-        if not self.distributed:
-            number = min(number, count)
-        if number == 1:
-            yield batch.all_valid()
-            return
-        if self.config.shuffle_batch_per_epoch:
-            order = torch.randperm(count, generator=self._generator).to(self._device)
-        else:
-            order = torch.arange(count, device=self._device)
-        indices = order if batch.valid is None else batch.valid[order]
-        if batch.obs.dim() == 2:
-            # Vectors are gathered in one go; a second copy of images would take too much memory.
-            yield from batch.rows(indices).split(number)
-            return
-        for chunk in torch.tensor_split(indices, number):
-            yield batch.rows(chunk)
 
     def _gradient_step(
         self, batch: Batch, where: Callable[[], str], *, diagnose: bool
@@ -255,20 +217,6 @@ class OnPolicyLearner(TorchLearner):
         loss, stats = loss_of(batch)
         loss.backward()
         return stats
-
-    def apply_gradient_arrays(self, gradients: list[np.ndarray], timestep: int) -> dict[str, float]:
-        """One optimizer step with gradients computed elsewhere (A3C), in parameter order."""
-        timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: timestep}
-        self.before_gradient_based_update(timesteps=timesteps)
-        optimizer = self.get_optimizer()
-        for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            # Into the parameter's own memory layout: the optimizer's fused kernels ask for it.
-            parameter.grad = torch.empty_like(parameter).copy_(torch.tensor(gradient))
-        optimizer.step()
-        self._num_updates += 1
-        self._weights_seq_no += 1
-        self.after_gradient_based_update(timesteps=timesteps)
-        return {"curr_lr": self._current_lr()}
 
     def state_tensors(self) -> list[Tensor]:
         """The network's parameters and buffers themselves, in the module's order."""
@@ -314,9 +262,3 @@ class OnPolicyLearner(TorchLearner):
             # The optimizer's state brought the rate of the run that was saved; ours is configured.
             for optimizer, schedule in self._optimizer_lr_schedules.items():
                 self._set_optimizer_lr(optimizer, lr=schedule.update(timestep=self._lr_timestep))
-
-
-def critic_quality(batch: Batch) -> float:
-    """Explained variance of the values the runner's critic gave, before this update."""
-    rows = batch.all_valid()
-    return float(explained_variance(rows.old_values, rows.value_targets))

@@ -21,7 +21,7 @@ def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
         log_probs: log π_θ(a_t|s_t), [B].
         advantages: Â_t, [B].
     """
-    _require_vectors(log_probs, advantages)
+    require_vectors(log_probs, advantages)
     return -(log_probs * advantages.detach()).mean()
 
 
@@ -39,7 +39,7 @@ def surrogate_loss(
         advantages: Â_t, [B], constant.
         clip_param: ε > 0, or None for no clipping.
     """
-    _require_vectors(log_probs, old_log_probs, advantages)
+    require_vectors(log_probs, old_log_probs, advantages)
     ratio = torch.exp(log_probs - old_log_probs.detach())
     advantages = advantages.detach()
     if clip_param is None:
@@ -60,7 +60,7 @@ def value_loss(values: Tensor, value_targets: Tensor, clip_param: float | None =
         value_targets: V_t^targ, [B], constant.
         clip_param: c > 0 or None, in squared units of the return.
     """
-    _require_vectors(values, value_targets)
+    require_vectors(values, value_targets)
     squared_error = (values - value_targets.detach()).square()
     if clip_param is not None:
         squared_error = squared_error.clamp(max=clip_param)
@@ -72,7 +72,7 @@ def entropy_bonus(entropies: Tensor) -> Tensor:
 
     Source: Williams and Peng 1991; Mnih et al. 2016, section 4.
     """
-    _require_vectors(entropies)
+    require_vectors(entropies)
     return entropies.mean()
 
 
@@ -81,7 +81,7 @@ def kl_penalty(divergences: Tensor) -> Tensor:
 
     Source: Schulman et al. 2017, equation 8 (times β, the ``kl_coeff``).
     """
-    _require_vectors(divergences)
+    require_vectors(divergences)
     return divergences.mean()
 
 
@@ -133,12 +133,13 @@ def standardized(advantages: Tensor) -> Tensor:
 
 def explained_variance(values: Tensor, value_targets: Tensor) -> Tensor:
     """1 - Var[V^targ - V] / Var[V^targ]: 1 is a perfect critic, 0 a constant, below 0 worse."""
-    _require_vectors(values, value_targets)
+    require_vectors(values, value_targets)
     residual = (value_targets - values).var(correction=0)
     return 1.0 - residual / value_targets.var(correction=0).clamp(min=1e-8)
 
 
-def _require_vectors(*tensors: Tensor) -> None:
+def require_vectors(*tensors: Tensor) -> None:
+    """Raises ValueError unless all are of one shape [B]: others would broadcast to [B, B]."""
     shapes = {tuple(tensor.shape) for tensor in tensors}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
         raise ValueError(f"expected tensors of one shape [B], got {sorted(shapes)}")

@@ -8,8 +8,8 @@ from ray.rllib.algorithms.algorithm_config import NotProvided
 
 from algorithms.a2c import ActorCriticConfig, ActorCriticLearner
 from algorithms.batch import REWARD_TO_GO, WHOLE_RETURN
-from algorithms.on_policy import OnPolicyAlgorithm
 from algorithms.rollout import Rollout
+from algorithms.rollout_algorithm import RolloutAlgorithm
 from algorithms.whole_episodes import COMPLETE_EPISODES, EpisodeRunner, side_by_side
 
 CREDITS = (REWARD_TO_GO, WHOLE_RETURN)
@@ -109,7 +109,7 @@ class PGConfig(ActorCriticConfig):
             )
 
 
-class PG(OnPolicyAlgorithm):
+class PG(RolloutAlgorithm):
     """One update on every synchronous batch."""
 
     @classmethod
@@ -118,7 +118,7 @@ class PG(OnPolicyAlgorithm):
         return PGConfig()
 
     def _sample_batch(self) -> Rollout:
-        """As OnPolicyAlgorithm; of whole episodes, rounds of one per environment until the batch is full."""
+        """As RolloutAlgorithm; of whole episodes, rounds of one per environment until the batch is full."""
         if not self.config.whole_episodes:
             return super()._sample_batch()
         parts: list[Rollout] = []

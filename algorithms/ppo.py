@@ -17,7 +17,7 @@ from algorithms.dense_gradients import DenseStep
 from algorithms.learner import OnPolicyLearner
 from algorithms.losses import PAPER_KL_RULE, RLLIB_KL_RULE, KLRule, adapted_kl_coeff
 from algorithms.objectives import PPOCoefficients, ppo_objective, trust_region_stats
-from algorithms.on_policy import OnPolicyAlgorithm
+from algorithms.rollout_algorithm import RolloutAlgorithm
 from custom_models.dense import dense_actor_critic
 
 # Schulman et al. 2017, table 1 → the keys that set its bound, and no others' may be set beside it.
@@ -201,7 +201,7 @@ class PPOLearner(OnPolicyLearner):
         self._kl_coeff = state["kl_coeff"]
 
 
-class PPO(OnPolicyAlgorithm):
+class PPO(RolloutAlgorithm):
     """K epochs of minibatches over every synchronous batch."""
 
     @classmethod

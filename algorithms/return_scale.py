@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from algorithms.filters import Moments
+from algorithms.moments import CommonMoments
 from algorithms.rollout import Rollout
 
 Array = np.ndarray
 
 
-class ReturnScale:
+class ReturnScale(CommonMoments):
     """r / √(Var[R] + 1e-8), clipped to ±10, with R_t = r_t + γ R_{t-1} running through every episode.
 
     Rewards are scaled and not shifted, so that their signs, and the best policy, stay. Source: OpenAI
     Baselines' ``VecNormalize``, of which it is told in Engstrom et al. 2020, "Implementation Matters in
     Deep Policy Gradients", section 2. There moments grow step by step, here fragment by fragment.
-
-    Moments are common to all runners as those of :class:`algorithms.filters.MeanStdFilter` are: what a
-    runner saw is collected aside, merged by the driver and given back.
     """
 
     CLIP = 10.0
 
     def __init__(self, num_envs: int, gamma: float):
+        super().__init__(())
         self._gamma = gamma
         self._running = np.zeros(num_envs)
-        self.moments = Moments.empty(())
-        self.collected = Moments.empty(())
 
     def __call__(self, rollout: Rollout) -> None:
         """Collect the returns of a fragment and scale its rewards [T, N], in place."""
-        returns = self._returns(rollout)
-        if len(returns):
-            self.collected = self.collected.merged(Moments.of(returns))
-        basis = self.moments if self.moments.count else self.collected
-        scaled = rollout.rewards / np.sqrt(np.square(basis.std()) + 1e-8)
+        self.collect(self._returns(rollout))
+        scaled = rollout.rewards / np.sqrt(np.square(self.basis.std()) + 1e-8)
         np.clip(scaled, -self.CLIP, self.CLIP, out=rollout.rewards)
 
     def _returns(self, rollout: Rollout) -> Array:
@@ -54,11 +45,6 @@ class ReturnScale:
         """Every running episode begins anew."""
         self._running = np.zeros_like(self._running)
 
-    def take_collected(self) -> Moments:
-        """What was collected since the last call."""
-        taken, self.collected = self.collected, Moments.empty(())
-        return taken
-
     def running(self) -> Array:
         """R of the running episodes [N], for checkpoints."""
         return self._running.copy()
@@ -66,15 +52,3 @@ class ReturnScale:
     def set_running(self, running: Array) -> None:
         """Restore :meth:`running`."""
         self._running = running.copy()
-
-    def state(self) -> dict[str, Any]:
-        """The common moments, for checkpoints and for other runners."""
-        return {
-            "count": self.moments.count,
-            "mean": self.moments.mean,
-            "squared_deviations": self.moments.squared_deviations,
-        }
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Replace the common moments."""
-        self.moments = Moments(state["count"], state["mean"], state["squared_deviations"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def parts_of(run: Run, number: int) -> dict[float, list[Row]]:
     return found
 
 
-def median_of(values: Sequence[float]) -> float:
+def median_of(values: Iterable[float]) -> float:
     """Median of those that are known; NaN when none is."""
     known = [value for value in values if not math.isnan(value)]
     return float(np.median(known)) if known else math.nan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,45 +25,58 @@ from analysis.study_measures import (
     staleness_of,
     variance_of,
 )
-from analysis.study_runs import Run, runs_of
+from analysis.study_runs import MISSING, Run, runs_of
 from experiments.studies import Cell, Study
+
+COLUMNS = (
+    "cell", "runs done", "others", "until", "final score: IQM [95 %]", "target", "reached by",
+    "steps to it", "seconds to it", "steps/s", "CPU-hours",
+)  # fmt: skip
 
 
 def study_table(study: Study, results: Path) -> str:
     """A row per cell: its status, scores with an interval where seeds are enough, and costs.
+
+    Where a table of published scores counts all runs, cells without a run are one sentence.
 
     Raises:
         DifferentEnvironmentsError: runs of one environment played it differently.
     """
     runs = runs_of(study, results)
     require_same_worlds(study, runs)
-    scaling = (
-        efficiencies([run for run in runs if run.done]) if "efficiency" in study.figures else None
-    )
-    columns = ["cell", "runs done", "others", "until", "final score: IQM [95 %]", "target"]
-    columns += ["reached by", "steps to it", "seconds to it", "steps/s", "CPU-hours"]
-    played = sorted({cell.greedy_episodes for cell in study.cells} - {0})
-    if played:
-        episodes = " or ".join(map(str, played))
-        columns += [f"greedy return over {episodes} episodes: median (lowest to highest seed)"]
-    columns += ["efficiency", "staleness"] if scaling is not None else []
-    gradients = "gradient_variance" in study.figures
-    if gradients:
-        columns += ["first gradient: variance"]
-        columns += [f"signal to noise of {SIGNAL_STEPS:,} steps, first fifth"]
-    rows = []
+    extras = _extra_columns(study, runs)
+    rows, silent = [], 0
     for cell in study.cells:
         mine = [run for run in runs if run.cell.name == cell.name]
-        row, done = _row(cell, mine), [run for run in mine if run.done]
-        row += [greedy_scores(done)] if played else []
-        if scaling is not None:
-            row += [_digits(scaling.get(cell.name, math.nan), 2)]
-            row += [_digits(median_of([staleness_of(run) for run in done]), 2)]
-        if gradients:
-            row += [_short(median_of([variance_of(run.rows[:1]) for run in done]))]
-            row += [_digits(median_of([_early_signal(run) for run in done]), 2)]
-        rows.append(row)
-    return tables.markdown(columns, rows)
+        if study.published is not None and all(run.status == MISSING for run in mine):
+            silent += 1
+            continue
+        done = [run for run in mine if run.done]
+        rows.append([*_row(cell, mine), *(value_of(cell, done) for value_of in extras.values())])
+    table = tables.markdown([*COLUMNS, *extras], rows)
+    return f"{table}\nNot run: {silent} of {len(study.cells)} cells.\n" if silent else table
+
+
+def _extra_columns(
+    study: Study, runs: Sequence[Run]
+) -> dict[str, Callable[[Cell, list[Run]], str]]:
+    """Heading → what stands under it for a cell and its runs that are done."""
+    found: dict[str, Callable[[Cell, list[Run]], str]] = {}
+    if played := sorted({cell.greedy_episodes for cell in study.cells} - {0}):
+        episodes = " or ".join(map(str, played))
+        heading = f"greedy return over {episodes} episodes: median (lowest to highest seed)"
+        found[heading] = lambda _, done: greedy_scores(done)
+    if "efficiency" in study.figures:
+        scaling = efficiencies([run for run in runs if run.done])
+        found["efficiency"] = lambda cell, _: _digits(scaling.get(cell.name, math.nan), 2)
+        found["staleness"] = lambda _, done: _digits(median_of(map(staleness_of, done)), 2)
+    if "gradient_variance" in study.figures:
+        found["first gradient: variance"] = lambda _, done: _short(
+            median_of(variance_of(run.rows[:1]) for run in done)
+        )
+        heading = f"signal to noise of {SIGNAL_STEPS:,} steps, first fifth"
+        found[heading] = lambda _, done: _digits(median_of(map(_early_signal, done)), 2)
+    return found
 
 
 def require_same_worlds(study: Study, runs: Sequence[Run]) -> None:

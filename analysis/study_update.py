@@ -84,10 +84,11 @@ def page_of(studies: Sequence[Study], results: Path, drawn: dict[str, list[Drawn
         done, begun, missing = counts(runs)
         state = f"{done} of {done + begun + missing} runs are done"
         state += "".join(f", {n} {w}" for n, w in ((begun, "begun"), (missing, "missing")) if n)
-        parts.append(f"\n## {study.name.replace('_', ' ').capitalize()}\n\n{study.question}\n\n{state}. "
-                     f"{study.note}\n\n{study_table(study, results)}\n{provenance(runs)}\n")  # fmt: skip
+        parts.append(f"\n## {study.name.replace('_', ' ').capitalize()}\n\n{study.question}\n\n")
+        parts.append(f"{state}. {study.note}\n\n")
         if published := published_table(study, results):
-            parts.append("\n" + published)
+            parts.append(published + "\n")
+        parts.append(f"{study_table(study, results)}\n{provenance(runs)}\n")
         if study.thresholds:
             parts.append("\n" + threshold_table(study, results))
         for figure in drawn[study.name]:

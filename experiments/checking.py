@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from typing import Any
 
 import algorithms
 from algorithms.results import result_names
-from envs import EnvironmentRequestError, environment_spaces
-from experiments.checking_keys import check_config, combinations, expanded
+from experiments.building import built_config, check_envs, check_network, check_resources
+from experiments.checking_keys import check_config, combinations
 from experiments.errors import RequestError, nearest
 from experiments.experiment import Experiment
 from experiments.kinds import (
@@ -26,8 +25,6 @@ from experiments.kinds import (
     optional,
     text,
 )
-from experiments.resources import demand_of
-from experiments.search_space import alternatives
 
 
 def seeds(value: object) -> str | None:
@@ -59,8 +56,6 @@ FIELD_KINDS: dict[str, Kind] = {
     "mode": optional(choice("max", "min")),
     "max_concurrent": optional(integer(1)),
 }
-# Where RLlib's messages turn from what is wrong to general advice.
-ADVICE = re.compile(r"\n|\. In PPO, the train batch")
 
 
 def check_experiment(
@@ -84,10 +79,12 @@ def check_experiment(
     try:
         with _quiet():
             check_names(experiment)
-            configs = [_built(experiment, values) for values in combinations(experiment.config)]
-            for config, spaces in zip(configs, _check_envs(experiment, configs), strict=True):
-                _check_network(config, spaces)
-                _check_resources(config, available_cpus, available_gpus)
+            configs = [
+                built_config(experiment, values) for values in combinations(experiment.config)
+            ]
+            for config, spaces in zip(configs, check_envs(experiment, configs), strict=True):
+                check_network(config, spaces)
+                check_resources(config, available_cpus, available_gpus)
             return configs[0]
     except RequestError as error:
         raise error.located(experiment.source) from None
@@ -164,104 +161,6 @@ def _nearest_result(key: str, known: tuple[str, ...]) -> str | None:
     """The nearest result name; also by its last part, for people who leave the path out."""
     by_end = [name for name in known if name.rsplit("/", 1)[-1] == key.rsplit("/", 1)[-1]]
     return f"did you mean {by_end[0]!r}?" if by_end else nearest(key, known)
-
-
-def _check_envs(experiment: Experiment, configs: list[Any]) -> list[tuple[Any, Any]]:
-    """Build one copy of every environment asked for and close it.
-
-    Returns:
-        The spaces each configuration's network is built for: those of the first environment.
-    """
-    envs = alternatives(experiment.env, "env")
-    known: dict[str, tuple[Any, Any]] = {}
-
-    def spaces(env: Any, options: Mapping[str, Any]) -> tuple[Any, Any]:
-        key = repr((env, sorted(options.items(), key=lambda item: str(item[0]))))
-        if key not in known:
-            known[key] = _spaces_of(env, options)
-        return known[key]
-
-    for other in expanded(experiment.config.get("evaluation_config") or {}, "evaluation_config"):
-        if other and "env_config" in other:
-            for env in envs:
-                spaces(env, other["env_config"])
-    found = []
-    for config in configs:
-        of_envs = [spaces(env, config.environment_options) for env in envs]
-        found.append(of_envs[0])
-    return found
-
-
-def _spaces_of(env: Any, env_config: Mapping[str, Any]) -> tuple[Any, Any]:
-    if not isinstance(env, str | type):
-        raise RequestError(f"must be a name or a class path, got {env!r}", key="env")
-    try:
-        return environment_spaces(env, env_config)
-    except EnvironmentRequestError as error:
-        raise RequestError(str(error), key="env") from None
-    except Exception as error:  # the environment's own code runs here
-        raise RequestError(
-            f"environment {env!r} fails: {type(error).__name__}: {error}", key="env"
-        ) from None
-
-
-def _built(experiment: Experiment, values: dict[str, Any]) -> Any:
-    """The validated configuration object of one combination."""
-    total, share = values.get("train_batch_size"), values.get("train_batch_size_per_learner")
-    if total is not None and share is not None:
-        raise RequestError(
-            f"{total} has no effect beside train_batch_size_per_learner {share}",
-            key="config.train_batch_size",
-        )
-    config = algorithms.config_class(experiment.algorithm)()
-    config.environment(alternatives(experiment.env, "env")[0])
-    try:
-        # A deep copy: RLlib resolves class paths inside the dict it is given.
-        config.update_from_dict(_plain(values))
-        config.validate()
-    except (ValueError, TypeError, AttributeError) as error:
-        reason = ADVICE.split(str(error))[0]
-        raise RequestError(reason, key="config") from None
-    return config
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
-
-
-def _check_network(config: Any, spaces: tuple[Any, Any]) -> None:
-    """Build the network once: wrong shapes fail here, with the network's own sentence."""
-    from ray.rllib.core import DEFAULT_MODULE_ID
-
-    try:
-        config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
-    except Exception as error:  # a user's network may fail in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"the network cannot be built: {reason}", key="config.model") from None
-
-
-def _check_resources(config: Any, cpus: float | None, gpus: float | None) -> None:
-    asked = demand_of(config)
-    if key := asked.nothing_asked:
-        raise RequestError(
-            "Tune places no process that asks for nothing",
-            key=f"config.{key}",
-            hint=f"a fraction such as {key}: 0.1 will do",
-        )
-    if cpus is not None and asked.cpus > cpus:
-        fitting = max(asked.room(cpus) - asked.evaluating, 0)
-        raise RequestError(
-            f"needs {asked.cpus:g} CPUs, {cpus:g} are there",
-            key="config.num_env_runners",
-            hint=f"num_env_runners {fitting} would fit, or smaller num_cpus_per_env_runner, "
-            "or --ray-num-cpus to let Ray oversubscribe",
-        )
-    if gpus is not None and asked.gpus > gpus:
-        raise RequestError(
-            f"needs {asked.gpus:g} GPUs, {gpus:g} are there", key="config.num_gpus_per_learner"
-        )
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 import algorithms
-from algorithms.config import OPTIMIZERS, environment_options
-from algorithms.on_policy import frames_per_step
+from algorithms.config import OPTIMIZERS
+from algorithms.environment_keys import environment_options, frames_per_step
 from envs import environment_spaces, make_vector_env
 from experiments.checking_keys import expanded
 from experiments.errors import RequestError

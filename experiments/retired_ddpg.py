@@ -8,8 +8,13 @@ from experiments.edits import Edits, one_value, plain_number
 from experiments.errors import RequestError, nearest
 from experiments.left_out import LeftOut, leave_out
 from experiments.retired_dqn_keys import LEFT_OUT as OF_DQN
+from experiments.retired_replay import (
+    BUFFER,
+    asked_to_prioritize,
+    leave_priorities_out,
+    translate_replay,
+)
 
-_BUFFER = "config.replay_buffer_config"
 _PATH = "config.exploration_config"
 _TYPES = {
     "MultiAgentPrioritizedReplayBuffer": "PrioritizedReplayBuffer",
@@ -24,7 +29,6 @@ _BUFFER_KEYS = {
     "prioritized_replay_eps": "eps",
 }
 _PRIORITIES = ("alpha", "beta", "eps")
-_STARTS = ("learning_starts", "min_size_for_sampling")
 # Ray 1 and 2, where a file is silent.
 _SCALES = {"initial_scale": 1.0, "final_scale": 0.02, "scale_timesteps": 10_000}
 _WAYS_TO_EXPLORE: dict[str, dict[str, float]] = {
@@ -87,19 +91,9 @@ def translate_ddpg(edits: Edits) -> None:
     _rates(edits)
     _noise(edits)
     prioritized = _prioritized(edits)
-    for where in ("config", _BUFFER):
-        for key in edits.keys(where):
-            path = f"{where}.{key}"
-            if key in _STARTS:
-                edits.rename(path, "config.num_steps_sampled_before_learning_starts")
-            elif key in _BUFFER_KEYS and path != f"{_BUFFER}.{_BUFFER_KEYS[key]}":
-                edits.rename(path, f"{_BUFFER}.{_BUFFER_KEYS[key]}")
-            elif key in _LEFT_OUT:
-                leave_out(edits, path, _LEFT_OUT[key])
+    translate_replay(edits, _BUFFER_KEYS, _LEFT_OUT)
     if not prioritized:
-        for key in _PRIORITIES:
-            if edits.has(f"{_BUFFER}.{key}"):
-                edits.leave_out(f"{_BUFFER}.{key}", "replay is uniform")
+        leave_priorities_out(edits, _PRIORITIES)
 
 
 def one_update_per_fragment(edits: Edits, era: str) -> None:
@@ -141,11 +135,8 @@ def _rates(edits: Edits) -> None:
 
 def _prioritized(edits: Edits) -> bool:
     """Whether replay is prioritized; the buffer's type in today's words."""
-    prioritized, asked = True, "config.prioritized_replay"
-    if edits.has(asked):
-        prioritized = bool(one_value(edits.get(asked), asked))
-        edits.leave_out(asked, "the buffer's type says so")
-    path = f"{_BUFFER}.type"
+    prioritized = asked_to_prioritize(edits)
+    path = f"{BUFFER}.type"
     kind = one_value(edits.get(path), path)
     if kind is None:
         kind = "PrioritizedReplayBuffer" if prioritized else "ReplayBuffer"

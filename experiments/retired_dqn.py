@@ -8,10 +8,13 @@ from experiments.edits import Edits, each, one_value, plain_number
 from experiments.errors import RequestError, nearest
 from experiments.left_out import leave_out
 from experiments.retired_dqn_keys import BUFFER_KEYS, LEFT_OUT, MODEL_LEFT_OUT
+from experiments.retired_replay import (
+    BUFFER,
+    asked_to_prioritize,
+    leave_priorities_out,
+    translate_replay,
+)
 
-_BUFFER = "config.replay_buffer_config"
-_START = "config.num_steps_sampled_before_learning_starts"
-_STARTS = ("learning_starts", "min_size_for_sampling")
 _TYPES = {
     "MultiAgentPrioritizedReplayBuffer": "PrioritizedEpisodeReplayBuffer",
     "PrioritizedReplayBuffer": "PrioritizedEpisodeReplayBuffer",
@@ -40,24 +43,14 @@ def translate_dqn(edits: Edits) -> None:
     _soft_q(edits)
     _noise(edits)
     prioritized = _prioritized(edits)
-    for where in ("config", _BUFFER):
-        for key in edits.keys(where):
-            path = f"{where}.{key}"
-            if key in _STARTS:
-                edits.rename(path, _START)
-            elif key in BUFFER_KEYS and path != f"{_BUFFER}.{BUFFER_KEYS[key]}":
-                edits.rename(path, f"{_BUFFER}.{BUFFER_KEYS[key]}")
-            elif key in LEFT_OUT and path != "config.eps":
-                leave_out(edits, path, LEFT_OUT[key])
+    translate_replay(edits, BUFFER_KEYS, LEFT_OUT)
     if not prioritized:
-        for key in _PRIORITIES:
-            if edits.has(f"{_BUFFER}.{key}"):
-                edits.leave_out(f"{_BUFFER}.{key}", "replay is uniform")
-        uniform, path = "EpisodeReplayBuffer", f"{_BUFFER}.type"
+        leave_priorities_out(edits, _PRIORITIES)
+        uniform, path = "EpisodeReplayBuffer", f"{BUFFER}.type"
         if str(edits.get(path, uniform)).rsplit(".", 1)[-1] != uniform:
             edits.correct(path, uniform, "prioritized_replay: false overruled it")
         edits.fill(path, uniform, "replay is uniform")
-        edits.fill(f"{_BUFFER}.capacity", 50_000, "as in Ray 1 and 2 where the file is silent")
+        edits.fill(f"{BUFFER}.capacity", 50_000, "as in Ray 1 and 2 where the file is silent")
     _exploration(edits)
     if edits.has("config.env_config.terminal_on_life_loss"):
         edits.leave_out(
@@ -111,12 +104,8 @@ def _noise(edits: Edits) -> None:
 
 def _prioritized(edits: Edits) -> bool:
     """Whether replay is prioritized; the buffer's type in today's words."""
-    prioritized = True
-    if edits.has("config.prioritized_replay"):
-        asked = "config.prioritized_replay"
-        prioritized = bool(one_value(edits.get(asked), asked))
-        edits.leave_out("config.prioritized_replay", "the buffer's type says so")
-    path = f"{_BUFFER}.type"
+    prioritized = asked_to_prioritize(edits)
+    path = f"{BUFFER}.type"
     one_value(edits.get(path), path)
     kind = str(edits.get(path, "PrioritizedEpisodeReplayBuffer")).rsplit(".", 1)[-1]
     if kind in _TYPES:

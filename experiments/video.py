@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from algorithms.on_policy import frames_per_step
+from algorithms.environment_keys import frames_per_step
 from algorithms.runner import VectorEnvRunner
 from envs import is_atari, make_single_env
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from algorithms.a3c import A3CRunner
+from algorithms.a3c_runner import A3CRunner
 from algorithms.learner import learner_batch
 from algorithms.ppo import PPOLearner
 from algorithms.runner import VectorEnvRunner

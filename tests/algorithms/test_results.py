@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from algorithms import NAMES
+from algorithms.environment_keys import frames_per_step
 from algorithms.episodes import Episode, EpisodeCounter, EpisodeWindow, summary
-from algorithms.on_policy import averaged, frames_per_step
 from algorithms.ppo import PPOConfig
 from algorithms.results import result_names, with_retired_names
+from algorithms.rollout_algorithm import averaged
 
 EPISODES = [Episode(1.0, 10), Episode(3.0, 20), Episode(-4.0, 60)]
 

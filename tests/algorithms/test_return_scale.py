@@ -105,7 +105,7 @@ def test_driver_and_checkpoint_hold_the_moments(make_algo, make_config):
     algo = build()
     algo.train()
     state = algo.get_state()
-    assert state["on_policy"]["returns"]["count"] == algo._return_scale.moments.count > 0
+    assert state["on_policy"]["returns"]["count"] == algo._return_moments.moments.count > 0
     other = build()
     other.set_state(state)
     assert other._return_scale.state() == algo._return_scale.state()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from algorithms import config_class
-from experiments.checking import _plain, check_experiment
+from experiments.building import plain
+from experiments.checking import check_experiment
 from experiments.python_reader import PUBLIC_NAMES
 from experiments.reading import read_experiments
 from experiments.schema import ALIASES
@@ -59,7 +60,7 @@ def test_no_key_repeats_the_default(file):
     for experiment in read_experiments(file):
         default = config_class(experiment.algorithm)()
         same = []
-        for key, value in _plain(experiment.config).items():
+        for key, value in plain(experiment.config).items():
             name = ALIASES.get(key, key)
             if getattr(default, attributes.get(name, name)) == value:
                 same.append(key)

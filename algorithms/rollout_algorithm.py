@@ -1,4 +1,4 @@
-"""What A2C, A3C and PPO share as RLlib Algorithms: bookkeeping, results, checkpoints."""
+"""What the algorithms that sample rollouts share: the loop, bookkeeping, results, checkpoints."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from algorithms.environment_keys import frames_per_step
 from algorithms.episodes import Episode, EpisodeWindow
-from algorithms.filters import MeanStdFilter, Moments
 from algorithms.learner import ITERATION, learner_batch
+from algorithms.moments import CommonMoments
 from algorithms.remote_sampling import RemoteSampling
 from algorithms.results import with_retired_names
-from algorithms.return_scale import ReturnScale
 from algorithms.rollout import Rollout
 from algorithms.sealing import SealedCheckpoints
-from envs import AtariOptions, is_atari
 
 # Share of time that may go into asking lost runners: one in so many.
 SILENCE_PER_PROBE = 10
 
 
-class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
-    """Synchronous sampling and learning; A3C replaces :meth:`training_step`.
+class RolloutAlgorithm(SealedCheckpoints, Algorithm):
+    """Synchronous sampling and learning.
 
+    DDPG replaces :meth:`_learn_from`, PG what is sampled, A3C the whole :meth:`training_step`.
     Lifetime counts live here, not in the runners, so that a restarted runner loses none.
     """
 
@@ -48,17 +48,17 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
         self._remote_sampling = RemoteSampling(self.config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._filter = self._make_filter()
-        self._return_scale = ReturnScale(0, 0.0) if self.config.normalize_returns else None
+        self._return_moments = CommonMoments(()) if self.config.normalize_returns else None
         self._env_restarts = 0
         self._logged_at = time.monotonic()
         self._frames_per_step = frames_per_step(self.config)
         if self.config.restore_from is not None:
             self.restore_from_path(self.config.restore_from)
 
-    def _make_filter(self) -> MeanStdFilter | None:
+    def _make_filter(self) -> CommonMoments | None:
         if self.config.observation_filter != "MeanStdFilter":
             return None
-        return MeanStdFilter(self.spaces[DEFAULT_MODULE_ID][0].shape)
+        return CommonMoments(self.spaces[DEFAULT_MODULE_ID][0].shape)
 
     # --- one training step --------------------------------------------------------------------
 
@@ -75,15 +75,16 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
             self._note_steps(rollout.num_steps, rollout.episodes)
             sampled += rollout.num_steps
             episodes += len(rollout.episodes)
-            with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-                stats.extend(
-                    self.learner_group.update(
-                        batch=learner_batch(rollout), timesteps=self._timesteps()
-                    )
-                )
-            with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
-                self._spread_weights()
+            stats.extend(self._learn_from(rollout))
         self._log_results(sampled, episodes, stats, restarts)
+
+    def _learn_from(self, rollout: Rollout) -> list[dict[str, float]]:
+        """One update and its weights to the runners; numbers to log."""
+        batch = learner_batch(rollout)
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+            stats = self.learner_group.update(batch=batch, timesteps=self._timesteps())
+        self._spread_weights()
+        return list(stats)
 
     def _sample_batch(self) -> Rollout:
         """As many fragments from every runner as make a train batch."""
@@ -127,15 +128,16 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
 
     def _spread_weights(self) -> None:
         """The learner's weights to every runner; the local one included."""
-        if self.env_runner is not None:
-            self._copy_to_local_runner()
-        if self.env_runner_group.num_remote_env_runners():
-            self.env_runner_group.sync_weights(
-                from_worker_or_learner_group=self.learner_group,
-                policies=[DEFAULT_MODULE_ID],
-                # A late runner adopts them before it plays on: calls stay in order.
-                timeout_seconds=self.config.sample_timeout_s,
-            )
+        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+            if self.env_runner is not None:
+                self._copy_to_local_runner()
+            if self.env_runner_group.num_remote_env_runners():
+                self.env_runner_group.sync_weights(
+                    from_worker_or_learner_group=self.learner_group,
+                    policies=[DEFAULT_MODULE_ID],
+                    # A late runner adopts them before it plays on: calls stay in order.
+                    timeout_seconds=self.config.sample_timeout_s,
+                )
 
     def _copy_to_local_runner(self) -> None:
         """Weights to the local runner; straight from tensor to tensor where both live here."""
@@ -151,12 +153,12 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
         patience = self.config.sample_timeout_s
         ask = partial(self.env_runner_group.foreach_env_runner, timeout_seconds=patience)
         if self._filter is not None:
-            _merge(self._filter, ask(lambda r: r.take_filter_moments()))
+            self._filter.merge(ask(lambda r: r.take_filter_moments()))
             filter_state = self._filter.state()
             ask(lambda r: r.set_filter_state(filter_state))
-        if self._return_scale is not None:
-            _merge(self._return_scale, ask(lambda r: r.take_return_moments()))
-            return_state = self._return_scale.state()
+        if self._return_moments is not None:
+            self._return_moments.merge(ask(lambda r: r.take_return_moments()))
+            return_state = self._return_moments.state()
             ask(lambda r: r.set_return_state(return_state))
 
     def restore_env_runners(self, env_runner_group: Any) -> list[int]:
@@ -243,7 +245,7 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
         state["on_policy"] = {
             "window": self._window.state(),
             "filter": self.filter_state(),
-            "returns": None if self._return_scale is None else self._return_scale.state(),
+            "returns": None if self._return_moments is None else self._return_moments.state(),
             "env_restarts": self._env_restarts,
         }
         return state
@@ -259,16 +261,9 @@ class OnPolicyAlgorithm(SealedCheckpoints, Algorithm):
         if self._filter is not None:
             self._filter.set_state(own["filter"])
             self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(own["filter"]))
-        if self._return_scale is not None and own.get("returns") is not None:
-            self._return_scale.set_state(own["returns"])
+        if self._return_moments is not None and own.get("returns") is not None:
+            self._return_moments.set_state(own["returns"])
             self.env_runner_group.foreach_env_runner(lambda r: r.set_return_state(own["returns"]))
-
-
-def _merge(common: MeanStdFilter | ReturnScale, collected: Iterable[Moments | None]) -> None:
-    """Add what runners collected to the common moments."""
-    for moments in collected:
-        if moments is not None:
-            common.moments = common.moments.merged(moments)
 
 
 def averaged(stats: list[dict[str, float]]) -> dict[str, float]:
@@ -277,10 +272,3 @@ def averaged(stats: list[dict[str, float]]) -> dict[str, float]:
     return {
         name: float(np.mean([entry[name] for entry in stats if name in entry])) for name in names
     }
-
-
-def frames_per_step(config: Any) -> int:
-    """Emulator frames per agent step: ``frameskip`` of Atari games, 1 elsewhere."""
-    if is_atari(config.env):
-        return AtariOptions.from_dict(config.environment_options).frameskip
-    return 1
