@@ -67,6 +67,7 @@ class RunnerParts(EnvRunner, Checkpointable):
         self._policy: Any = None
         self._filter: MeanStdFilter | None = None
         self._return_scale: ReturnScale | None = None
+        self._distribution: Any = None
         self._watch: StepWatch | None = None
         if self._has_env():
             self.make_env()

@@ -87,7 +87,9 @@ def test_a_gradient_that_is_not_finite_comes_back_as_the_error(make_config):
 
 
 def test_gradients_are_applied_with_one_optimizer_step(runner, make_learner):
-    learner = make_learner(runner, "A2C", train_batch_size=8, num_envs_per_env_runner=4)
+    learner = make_learner(
+        runner, "A3C", train_batch_size=None, num_envs_per_env_runner=4, rollout_fragment_length=2
+    )
     parameters = list(learner.module["default_policy"].parameters())
     before = [p.detach().clone() for p in parameters]
     gradients = [np.full(p.shape, 0.5, np.float32) for p in parameters]

@@ -108,7 +108,7 @@ def test_driver_and_checkpoint_hold_the_moments(make_algo, make_config):
     assert state["on_policy"]["returns"]["count"] == algo._return_moments.moments.count > 0
     other = build()
     other.set_state(state)
-    assert other._return_scale.state() == algo._return_scale.state()
+    assert other._return_moments.state() == algo._return_moments.state()
     runners = [a.env_runner._return_scale for a in (algo, other)]
     assert runners[0].state() == runners[1].state() == state["on_policy"]["returns"]
     assert_array_equal(runners[0].running(), runners[1].running())
