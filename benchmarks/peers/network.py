@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -19,7 +18,7 @@ from algorithms.parallel_gradients import ParallelGradients
 from algorithms.threads import team_of
 from benchmarks.atari_settings import GAMES, NUMBERS, PASSES, THREADS
 from benchmarks.peers.ours import VARIANTS as RUNS
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import Goal, parse, run_worker, threads_of, versions_of
 from envs import environment_spaces
 
 VARIANTS = [
@@ -35,7 +34,7 @@ VARIANTS = [
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Run the network on random images until the goal is reached."""
     file, kind, number, team_size = variant.rsplit("-", 3)
-    threads = 1 if team_size == "one" else len(os.sched_getaffinity(0))
+    threads = threads_of(team_size)
     config, network, shape = _build(file, threads)
     context = forward_context(number == "bf16", torch.device("cpu"))
     sizes = {

@@ -6,6 +6,8 @@ lazy initialisation stay out) and stops at the first iteration end after `--step
 
 Threshold: seconds from process start until the mean return of the last 100 training episodes
 reaches `--threshold`. Looked at between iterations, and never before 100 episodes have ended.
+
+Return: that mean after `--return-at` steps.
 """
 
 from __future__ import annotations
@@ -170,6 +172,11 @@ def make_goal(options: argparse.Namespace) -> Goal:
         return SpeedGoal(options.steps)
     spawned_at = _process_start() if options.spawned_at is None else options.spawned_at
     return ThresholdGoal(options.threshold, spawned_at)
+
+
+def threads_of(wanted: str) -> int:
+    """How many threads a variant's `one` or `all` is: all are one per core of this process."""
+    return len(os.sched_getaffinity(0)) if wanted == "all" else 1
 
 
 def versions_of(*packages: str) -> dict[str, str]:
