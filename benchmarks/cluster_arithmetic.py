@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import algorithms
 from algorithms.distributions import distribution_for
 from algorithms.rollout import Rollout
 from analysis.marked import between
-from benchmarks.measure import ROOT
+from benchmarks.peers.ours import VARIANTS
 from envs import environment_spaces
+from experiments.checkout import RESULTS, ROOT
 
-RATES = ROOT / "results" / "atari" / "pong-benchmark.json"
-LEARNER = ROOT / "results" / "cluster" / "learner.json"
+RATES = RESULTS / "atari" / "pong-benchmark.json"
+LEARNER = RESULTS / "cluster" / "learner.json"
 PAGE = ROOT / "docs" / "clusters.md"
 RUNNERS = (10, 100, 1000)
 # Steps of one A3C gradient: the tuned file's, and four times as many.
@@ -60,12 +60,7 @@ class Sizes:
 
 def config_of(algorithm: str) -> Any:
     """The tuned file of Pong as a configuration object."""
-    import yaml
-
-    text = (ROOT / "tuned_configs" / f"pong-{algorithm.lower()}.yaml").read_text()
-    [entry] = yaml.safe_load(text).values()
-    config = algorithms.config_class(algorithm)()
-    return config.environment(entry["env"]).update_from_dict(entry["config"])
+    return VARIANTS[f"pong-{algorithm.lower()}"].config()
 
 
 def sizes_of(algorithm: str) -> Sizes:

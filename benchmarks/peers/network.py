@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-import algorithms
 from algorithms.batch import Batch
 from algorithms.compute import forward_context, set_up_process
 from algorithms.parallel_gradients import ParallelGradients
@@ -67,8 +66,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 def _build(file: str, threads: int) -> tuple[Any, Any, tuple[int, ...]]:
     """Configuration and network of a tuned file in a process set up as a run's; an image's shape."""
     run = RUNS[file]
-    config = algorithms.config_class(run.algorithm)().update_from_dict(run.settings())
-    config.environment(run.env)
+    config = run.config()
     set_up_process(config, threads=threads)
     spaces = environment_spaces(run.env, config.environment_options)
     network = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -28,9 +27,9 @@ from benchmarks.settings import (
     ours_as_sb3_a2c,
     ours_as_sb3_ppo,
 )
+from experiments.checkout import ROOT
 from experiments.reading import read_experiments
 
-ROOT = Path(__file__).parents[2]
 OTHER_ENVS = {"cartpole": ENV, "3dball": BALL_ENV, "halfcheetah": mujoco_settings.ENV}
 
 
@@ -47,6 +46,13 @@ class Run:
     algorithm: str
     env: str
     settings: Callable[[], Settings]
+
+    def config(self, settings: Settings | None = None) -> Any:
+        """The AlgorithmConfig of its settings, or of others."""
+        given = self.settings() if settings is None else settings
+        return (
+            algorithms.config_class(self.algorithm)().update_from_dict(given).environment(self.env)
+        )
 
 
 def shipped(name: str) -> Run:
@@ -100,10 +106,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     )
     logging.getLogger("ray").setLevel(logging.ERROR)
     algorithms.register()
-    config = algorithms.config_class(run.algorithm)().update_from_dict(
-        {**settings, "seed": goal.seed}
-    )
-    algorithm = config.environment(run.env).build_algo()
+    algorithm = run.config({**settings, "seed": goal.seed}).build_algo()
     steps = 0
     while steps < limit:
         result = algorithm.train()
