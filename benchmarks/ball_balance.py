@@ -20,13 +20,13 @@ from analysis.study_tables import provenance
 from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
 from benchmarks.contenders import Contender
-from benchmarks.measure import ROOT
-from benchmarks.report import problem_lines, save, spread_of, words
-from benchmarks.rounds import take_turns
+from benchmarks.report import problem_lines, spread_of, words
+from benchmarks.rounds import measured
+from experiments.checkout import RESULTS, ROOT
 from experiments.studies import STUDIES
 from experiments.studies.ball_balancing import BALANCED
 
-RESULTS, STEM = ROOT / "results", "speed"
+STEM = "speed"
 PAGE = ROOT / "docs" / "3dball.md"
 STUDY = STUDIES["ball_balancing"]
 LIMIT = "scene-12"
@@ -104,17 +104,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=24_000, help="measured agent steps per run")
     parser.add_argument("--pages-only", action="store_true", help="measure nothing")
     options = parser.parse_args(argv)
-    rows: list[Row] = []
+    code = 0
     if not options.pages_only:
         plan = [(c, "speed", number) for number in range(options.rounds) for c in CONTENDERS]
-
-        def keep(done: list[Row]) -> None:
-            save(RESULTS / STUDY.name, STEM, done, speed_table(done))
-
-        rows = take_turns(plan, options.steps, BALANCED, keep)
-        print(speed_table(rows))
+        code = measured(plan, options.steps, speed_table, stem=STEM, out=RESULTS / STUDY.name)
     PAGE.write_text(page_with(PAGE.read_text()))
-    return 1 if arithmetic.problems(rows) else 0
+    return code
 
 
 if __name__ == "__main__":

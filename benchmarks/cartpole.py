@@ -10,13 +10,13 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+from functools import partial
 
 from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
 from benchmarks.contenders import AS_SHIPPED, CONTENDERS, EQUAL, PAIRS, Contender, select
-from benchmarks.report import problem_lines, save, spread_of, words
-from benchmarks.rounds import take_turns
+from benchmarks.report import problem_lines, spread_of, words
+from benchmarks.rounds import measured, parser_of
 
 STEM = "cartpole-benchmark"
 THRESHOLD = 475.0
@@ -39,14 +39,15 @@ def main(argv: list[str] | None = None) -> int:
     earlier: list[Row] = []
     if options.append:
         earlier = json.loads((options.out / f"{STEM}.json").read_text())["rows"]
-
-    def keep(rows: list[Row]) -> None:
-        if options.out is not None:
-            save(options.out, STEM, earlier + rows, report(earlier + rows, CONTENDERS))
-
-    rows = earlier + take_turns(plan, options.steps, THRESHOLD, keep)
-    print(report(rows, CONTENDERS))
-    return 1 if arithmetic.problems(rows) else 0
+    return measured(
+        plan,
+        options.steps,
+        partial(report, contenders=CONTENDERS),
+        stem=STEM,
+        out=options.out,
+        target=THRESHOLD,
+        earlier=earlier,
+    )
 
 
 def report(rows: list[Row], contenders: Iterable[Contender]) -> str:
@@ -99,14 +100,9 @@ def _ratio_table(rows: list[Row], title: str) -> str:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    names = [contender.name for contender in CONTENDERS]
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=80_000, help="measured agent steps per run")
-    parser.add_argument("--only", nargs="+", choices=names, help="these contenders only")
+    parser = parser_of(__doc__, CONTENDERS, rounds=3, steps=80_000)
     parser.add_argument("--threshold", action="store_true", help="also time the way to 475")
     parser.add_argument("--threshold-only", action="store_true", help="only time the way to 475")
-    parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
     parser.add_argument("--append", action="store_true", help="add to the rows already in --out")
     options = parser.parse_args(argv)
     if options.append and options.out is None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
 from benchmarks.atari_report import verdict
 from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender, Pair, select
-from benchmarks.report import problem_lines, save, spread_of, words
-from benchmarks.rounds import Turn, take_turns
+from benchmarks.report import problem_lines, spread_of, words
+from benchmarks.rounds import Turn, measured, parser_of
 
 STEM = "halfcheetah-benchmark"
 RETURN_AT = 1_000_000
@@ -68,15 +67,8 @@ PAIRS = (
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; exit code 1 when a run failed."""
     options = _parse(argv)
-
-    def keep(rows: list[Row]) -> None:
-        if options.out is not None:
-            save(options.out, STEM, rows, report(rows))
-
     turns = plan(options.rounds, options.only, returns=options.returns)
-    rows = take_turns(turns, options.steps, RETURN_AT, keep)
-    print(report(rows))
-    return 1 if arithmetic.problems(rows) else 0
+    return measured(turns, options.steps, report, stem=STEM, out=options.out, target=RETURN_AT)
 
 
 def plan(rounds: int, only: list[str] | None, *, returns: bool) -> list[Turn]:
@@ -150,13 +142,8 @@ def _returns(rows: list[Row]) -> list[str]:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    names = [contender.name for contender in CONTENDERS]
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=20_000, help="measured agent steps per run")
-    parser.add_argument("--only", nargs="+", choices=names, help="these contenders only")
+    parser = parser_of(__doc__, CONTENDERS, rounds=3, steps=20_000)
     parser.add_argument("--returns", action="store_true", help="also train for 1,000,000 steps")
-    parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
     return parser.parse_args(argv)
 
 
