@@ -20,7 +20,7 @@ from analysis.study_tables import provenance
 from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
 from benchmarks.contenders import Contender
-from benchmarks.report import problem_lines, spread_of, words
+from benchmarks.report import on_machine, problem_lines, rewrite, spread_of, study_cells, words
 from benchmarks.rounds import measured
 from experiments.checkout import RESULTS, ROOT
 from experiments.studies import STUDIES
@@ -69,19 +69,8 @@ def returns_table(runs: Sequence[Run]) -> str:
         "greedy return over 100 episodes",
         "≥ 95",
     ]
-    return tables.markdown(columns, [_of_run(run) for run in runs]) + f"\n{provenance(runs)}"
-
-
-def _of_run(run: Run) -> list[str]:
-    head = [f"`{run.cell.name}`", str(run.seed), run.status]
-    steps, seconds, mean = (run.last(key) for key in ("steps", "seconds", "return_mean"))
-    if steps is None or seconds is None:
-        return [*head, *["–"] * 5]
-    greedy = run.greedy
-    played = f"{greedy['mean']:.2f} ± {greedy['half_width']:.2f}" if greedy else "not played"
-    reached = "–" if greedy is None else "yes" if greedy["mean"] >= BALANCED else "no"
-    sampled = "–" if mean is None else f"{mean:.1f}"
-    return [*head, f"{steps:,.0f}", f"{seconds / 60:.1f}", sampled, played, reached]
+    rows = [[f"`{run.cell.name}`", run.seed, *study_cells(run, BALANCED, 2)] for run in runs]
+    return tables.markdown(columns, rows) + f"\n{provenance(runs)}"
 
 
 def page_with(text: str, results: Path = RESULTS) -> str:
@@ -91,9 +80,8 @@ def page_with(text: str, results: Path = RESULTS) -> str:
     kept = results / STUDY.name / f"{STEM}.json"
     if kept.exists():
         record = json.loads(kept.read_text())
-        machine = record["machine"]
-        told = f"Machine: {machine['cpu']}, {machine['cores']} cores."
-        text = between(text, "speed", f"{speed_table(record['rows'])}\n\n{told}")
+        body = f"{speed_table(record['rows'])}\n\n{on_machine(record['machine'])}."
+        text = between(text, "speed", body)
     return text
 
 
@@ -108,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
     if not options.pages_only:
         plan = [(c, "speed", number) for number in range(options.rounds) for c in CONTENDERS]
         code = measured(plan, options.steps, speed_table, stem=STEM, out=RESULTS / STUDY.name)
-    PAGE.write_text(page_with(PAGE.read_text()))
+    rewrite(PAGE, page_with)
     return code
 
 

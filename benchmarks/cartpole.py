@@ -12,10 +12,11 @@ import sys
 from collections.abc import Iterable
 from functools import partial
 
+from analysis import tables
 from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
 from benchmarks.contenders import AS_SHIPPED, CONTENDERS, EQUAL, PAIRS, Contender, select
-from benchmarks.report import problem_lines, spread_of, words
+from benchmarks.report import good_of, problem_lines, spread_of, words
 from benchmarks.rounds import measured, parser_of
 
 STEM = "cartpole-benchmark"
@@ -60,11 +61,9 @@ def report(rows: list[Row], contenders: Iterable[Contender]) -> str:
 
 
 def _contender_table(rows: list[Row], contenders: Iterable[Contender]) -> str:
-    lines = [
-        "| contender | steps/s: median (min–max) | seconds to 475: median (min–max) "
-        "| steps to 475 | peak MiB (PSS) | runs |",
-        "|---|---|---|---|---|---|",
-    ]
+    columns = ["contender", "steps/s: median (min–max)", "seconds to 475: median (min–max)"]
+    columns += ["steps to 475", "peak MiB (PSS)", "runs"]
+    lines = []
     for contender in contenders:
         own = [row for row in rows if row["name"] == contender.name]
         if not own:
@@ -73,30 +72,23 @@ def _contender_table(rows: list[Row], contenders: Iterable[Contender]) -> str:
         seconds = spread_of(rows, contender.name, "threshold", SECONDS)
         steps = spread_of(rows, contender.name, "threshold", "steps_to_threshold")
         memory = arithmetic.spread(row.get("peak_pss_mib", 0.0) for row in own)
-        good = sum(row["status"] == "ok" for row in own)
-        lines.append(
-            f"| {contender.about} | {words(rates, ',.0f')} | {words(seconds, '.1f')} | "
-            f"{words(steps, ',.0f')} | {memory.maximum if memory else 0:,.0f} | "
-            f"{good} of {len(own)} |"
-        )
-    return "\n".join(lines)
+        line = [contender.about, words(rates, ",.0f"), words(seconds, ".1f")]
+        line += [words(steps, ",.0f"), f"{memory.maximum if memory else 0:,.0f}", good_of(own)]
+        lines.append(line)
+    return tables.markdown(columns, lines).rstrip()
 
 
 def _ratio_table(rows: list[Row], title: str) -> str:
-    lines = [
-        "| ours | peer | speed ratio: median (min–max) | time ratio to 475 |",
-        "|---|---|---|---|",
-    ]
+    columns = ["ours", "peer", "speed ratio: median (min–max)", "time ratio to 475"]
+    lines = []
     for pair in PAIRS:
         if pair.table != title:
             continue
         speed = arithmetic.speed_ratio(rows, pair.ours, pair.peer)
         seconds = arithmetic.time_ratio(rows, pair.ours, pair.peer)
         if speed or seconds:
-            lines.append(
-                f"| {pair.ours} | {pair.peer} | {words(speed, '.1f')} | {words(seconds, '.1f')} |"
-            )
-    return "\n".join(lines)
+            lines.append([pair.ours, pair.peer, words(speed, ".1f"), words(seconds, ".1f")])
+    return tables.markdown(columns, lines).rstrip()
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

@@ -11,13 +11,16 @@ import argparse
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
 from algorithms.distributions import distribution_for
 from algorithms.rollout import Rollout
 from analysis.marked import between
+from analysis.writing import write_json
 from benchmarks.peers.ours import VARIANTS
+from benchmarks.report import rewrite
 from envs import environment_spaces
 from experiments.checkout import RESULTS, ROOT
 
@@ -191,9 +194,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--measure", action="store_true", help="time the learner first")
     if parser.parse_args().measure:
-        LEARNER.parent.mkdir(parents=True, exist_ok=True)
-        LEARNER.write_text(json.dumps(measure(), indent=1) + "\n")
-    PAGE.write_text(between(PAGE.read_text(), "arithmetic", tables()))
+        write_json(LEARNER, measure())
+    rewrite(PAGE, partial(between, section="arithmetic", body=tables()))
 
 
 if __name__ == "__main__":

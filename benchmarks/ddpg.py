@@ -16,7 +16,7 @@ from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
 from benchmarks.contenders import select
 from benchmarks.ddpg_settings import CONTENDERS, EQUAL, PAIRS
-from benchmarks.report import problem_lines, spread_of, words
+from benchmarks.report import good_of, on_machine, problem_lines, rewrite, spread_of, words
 from benchmarks.rounds import measured, parser_of
 from experiments.checkout import RESULTS, ROOT
 
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.page:
         (KEPT / f"{STEM}.md").write_text(report(json.loads(KEPT_ROWS.read_text())["rows"]) + "\n")
-        PAGE.write_text(page_with(PAGE.read_text()))
+        rewrite(PAGE, page_with)
         return 0
     chosen = select(CONTENDERS, options.only)
     plan = [
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     ]
     code = measured(plan, options.steps, report, stem=STEM, out=options.out)
     if options.out is not None and options.out.resolve() == KEPT:
-        PAGE.write_text(page_with(PAGE.read_text()))
+        rewrite(PAGE, page_with)
     return code
 
 
@@ -51,11 +51,10 @@ def report(rows: list[Row]) -> str:
         [
             contender.about,
             words(spread_of(rows, contender.name, "speed", "steps_per_s"), ",.0f"),
-            f"{len(arithmetic.good_values(rows, contender.name, 'speed', 'steps_per_s'))} of "
-            f"{sum(row['name'] == contender.name for row in rows)}",
+            good_of(mine),
         ]
         for contender in CONTENDERS
-        if any(row["name"] == contender.name for row in rows)
+        if (mine := [row for row in rows if row["name"] == contender.name])
     ]
     ratios = [
         [pair.ours, pair.peer, words(ratio, ".2f")]
@@ -75,12 +74,11 @@ def report(rows: list[Row]) -> str:
 def page_with(text: str) -> str:
     """The page with its table filled from what is kept."""
     kept = json.loads(KEPT_ROWS.read_text())
-    machine, packages = kept["machine"], kept["packages"]
     rounds = len({row["round"] for row in kept["rows"]})
     steps = max((row.get("steps", 0) for row in kept["rows"]), default=0)
     where = (
-        f"Rounds: {rounds}, of {steps:,} measured steps at most. Machine: {machine['cpu']}, "
-        f"{machine['cores']} cores, torch {packages['torch']}."
+        f"Rounds: {rounds}, of {steps:,} measured steps at most. {on_machine(kept['machine'])}, "
+        f"torch {kept['packages']['torch']}."
     )
     return between(text, SECTION, f"{report(kept['rows'])}\n\n{where}")
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
-from benchmarks.atari_report import verdict
 from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender, Pair, select
-from benchmarks.report import problem_lines, spread_of, words
+from benchmarks.report import good_of, problem_lines, ratio_parts, spread_of, words
 from benchmarks.rounds import Turn, measured, parser_of
 
 STEM = "halfcheetah-benchmark"
@@ -84,10 +82,7 @@ def plan(rounds: int, only: list[str] | None, *, returns: bool) -> list[Turn]:
 
 def report(rows: list[Row]) -> str:
     """Rates, ratios with what was asked, returns, failed runs."""
-    parts = [_rates(rows)]
-    for title in (AS_SHIPPED, EQUAL):
-        if lines := _ratios(rows, title):
-            parts += [f"Ratios of steps/s within a round, {title}:", "\n".join(lines)]
+    parts = [_rates(rows), *ratio_parts(rows, PAIRS, ("of", "over"))]
     if lines := _returns(rows):
         parts += [
             f"Mean return of the last 100 episodes after {RETURN_AT:,} steps:",
@@ -102,25 +97,8 @@ def _rates(rows: list[Row]) -> str:
         own = [r for r in rows if r["name"] == contender.name and r["mode"] == "speed"]
         if own:
             rate = words(spread_of(rows, contender.name, "speed", "steps_per_s"), ",.0f")
-            good = sum(row["status"] == "ok" for row in own)
-            lines.append(
-                f"| {contender.name} | {contender.about} | {rate} | {good} of {len(own)} |"
-            )
+            lines.append(f"| {contender.name} | {contender.about} | {rate} | {good_of(own)} |")
     return "\n".join(lines)
-
-
-def _ratios(rows: list[Row], title: str) -> list[str]:
-    lines = []
-    for pair in PAIRS:
-        ratio = arithmetic.speed_ratio(rows, pair.ours, pair.peer)
-        if pair.table == title and ratio is not None:
-            asked = "–" if pair.asked is None else f"≥ {pair.asked:g}"
-            said = verdict(ratio.median, pair.asked)
-            lines.append(
-                f"| {pair.ours} | {pair.peer} | {words(ratio, '.2f')} | {asked} | {said} |"
-            )
-    head = ["| of | over | ratio: median (min–max) | asked | |", "|---|---|---|---|---|"]
-    return head + lines if lines else []
 
 
 def _returns(rows: list[Row]) -> list[str]:

@@ -49,10 +49,9 @@ class Run:
 
     def config(self, settings: Settings | None = None) -> Any:
         """The AlgorithmConfig of its settings, or of others."""
-        given = self.settings() if settings is None else settings
-        return (
-            algorithms.config_class(self.algorithm)().update_from_dict(given).environment(self.env)
-        )
+        config = algorithms.config_class(self.algorithm)()
+        config.update_from_dict(self.settings() if settings is None else settings)
+        return config.environment(self.env)
 
 
 def shipped(name: str) -> Run:
