@@ -11,16 +11,14 @@ import argparse
 import json
 import time
 from dataclasses import dataclass
-from functools import partial
 from statistics import median
 from typing import Any
 
 from algorithms.distributions import distribution_for
 from algorithms.rollout import Rollout
-from analysis.marked import between
 from analysis.writing import write_json
 from benchmarks.peers.ours import VARIANTS
-from benchmarks.report import rewrite
+from benchmarks.report import fill
 from envs import environment_spaces
 from experiments.checkout import RESULTS, ROOT
 
@@ -195,7 +193,7 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help="time the learner first")
     if parser.parse_args().measure:
         write_json(LEARNER, measure())
-    rewrite(PAGE, partial(between, section="arithmetic", body=tables()))
+    fill(PAGE, "arithmetic", tables())
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analysis.marked import between
 from analysis.study_runs import Run
 from analysis.writing import write_json, written_aside
 from benchmarks import arithmetic
@@ -123,3 +125,8 @@ def rewrite(page: Path, change: Callable[[str], str]) -> None:
     text = change(page.read_text())
     with written_aside(page) as draft:
         draft.write_text(text)
+
+
+def fill(page: Path, section: str, body: str) -> None:
+    """Put a text between the marks of a page's section."""
+    rewrite(page, partial(between, section=section, body=body))
