@@ -19,7 +19,7 @@ from analysis.study_runs import Run, runs_of
 from analysis.study_tables import provenance
 from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
-from benchmarks.contenders import Contender
+from benchmarks.contenders import Contender, tuned
 from benchmarks.report import on_machine, problem_lines, rewrite, spread_of, study_cells, words
 from benchmarks.rounds import measured
 from experiments.checkout import RESULTS, ROOT
@@ -33,16 +33,7 @@ LIMIT = "scene-12"
 CONTENDERS = (
     Contender(LIMIT, "the scene alone, 12 boards, random actions", "ball_scene", "12"),
     Contender("scene-3", "the scene alone, 3 boards, random actions", "ball_scene", "3"),
-    *(
-        Contender(
-            f"ours-{name}",
-            f"ours {name.upper()}, tuned file",
-            "ours",
-            f"3dball-{name}",
-            file=f"tuned_configs/3dball-{name}.yaml",
-        )
-        for name in ("ppo", "a2c", "a3c")
-    ),
+    *(tuned("3dball", algorithm) for algorithm in ("ppo", "a2c", "a3c")),
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.contenders import Contender, Pair
+from benchmarks.contenders import SB3, Contender, Pair
 
 ENV = "Pendulum-v1"
 BATCHES = (256, 32)
@@ -46,7 +46,6 @@ def ours_as_sb3(batch: int) -> dict[str, Any]:
     }
 
 
-_SB3 = "stable_baselines3"
 CONTENDERS: tuple[Contender, ...] = tuple(
     contender
     for batch in BATCHES
@@ -56,7 +55,7 @@ CONTENDERS: tuple[Contender, ...] = tuple(
             f"stable-baselines3 DDPG, batches of {batch}",
             "sb3_ddpg",
             str(batch),
-            _SB3,
+            SB3,
         ),
         Contender(
             f"ours-{batch}", f"ours DDPG, batches of {batch}", "ours", f"ddpg-{batch}-as-sb3"

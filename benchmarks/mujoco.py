@@ -11,13 +11,12 @@ import argparse
 import sys
 
 from benchmarks.arithmetic import Row
-from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender, Pair, select
+from benchmarks.contenders import AS_SHIPPED, EQUAL, SB3, Contender, Pair, select, tuned
 from benchmarks.report import good_of, problem_lines, ratio_parts, spread_of, words
 from benchmarks.rounds import Turn, measured, parser_of
 
 STEM = "halfcheetah-benchmark"
 RETURN_AT = 1_000_000
-_SB3, _FILE = "stable_baselines3", "tuned_configs/halfcheetah-ppo.yaml"
 
 CONTENDERS = (
     Contender("random-sync", "gymnasium's copies in turn, random actions", "random_mujoco", "sync"),
@@ -32,16 +31,16 @@ CONTENDERS = (
         "stable-baselines3 PPO, RL Zoo settings, one thread",
         "sb3_mujoco",
         "one",
-        _SB3,
+        SB3,
     ),
     Contender(
         "sb3-ppo-all",
         "stable-baselines3 PPO, RL Zoo settings, a thread a core",
         "sb3_mujoco",
         "all",
-        _SB3,
+        SB3,
     ),
-    Contender("ours-ppo", "ours PPO, tuned file", "ours", "halfcheetah-ppo", file=_FILE),
+    tuned("halfcheetah", "ppo"),
     Contender(
         "ours-ppo-as-sb3",
         "ours PPO at stable-baselines3's settings: one environment, 256-256 ReLU, 20 epochs of 64",
