@@ -21,7 +21,6 @@ from benchmarks.rounds import measured, parser_of
 
 STEM = "cartpole-benchmark"
 THRESHOLD = 475.0
-SECONDS = "seconds_from_process_start_to_threshold"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,7 +68,7 @@ def _contender_table(rows: list[Row], contenders: Iterable[Contender]) -> str:
         if not own:
             continue
         rates = spread_of(rows, contender.name, "speed", "steps_per_s")
-        seconds = spread_of(rows, contender.name, "threshold", SECONDS)
+        seconds = spread_of(rows, contender.name, "threshold", arithmetic.SECONDS)
         steps = spread_of(rows, contender.name, "threshold", "steps_to_threshold")
         memory = arithmetic.spread(row.get("peak_pss_mib", 0.0) for row in own)
         line = [contender.about, words(rates, ",.0f"), words(seconds, ".1f")]

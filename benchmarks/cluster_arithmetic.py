@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import numpy as np
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+
 from algorithms.distributions import distribution_for
 from algorithms.rollout import Rollout
 from analysis.writing import write_json
-from benchmarks.peers.ours import VARIANTS
+from benchmarks.peers.ours import VARIANTS, network_of
 from benchmarks.report import fill
 from envs import environment_spaces
 from experiments.checkout import RESULTS, ROOT
@@ -66,11 +70,8 @@ def config_of(algorithm: str) -> Any:
 
 def sizes_of(algorithm: str) -> Sizes:
     """Bytes and counts of a tuned file, from real arrays and a real network."""
-    from ray.rllib.core import DEFAULT_MODULE_ID
-
     config = config_of(algorithm)
-    spaces = environment_spaces(config.env, config.environment_options)
-    module = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
+    module, spaces = network_of(config)
     step = Rollout.empty((1, 1), spaces[0], distribution_for(spaces[1]), filtered=False)
     return Sizes(
         step_bytes=sum(array.nbytes for array in step.arrays().values()),
@@ -92,10 +93,6 @@ def rates() -> dict[str, float]:
 
 def measure() -> dict[str, Any]:
     """How many of A3C's gradients one core applies, in CPU time: other work does not count."""
-    import numpy as np
-    import torch
-    from ray.rllib.core import DEFAULT_MODULE_ID
-
     torch.set_num_threads(1)
     config = config_of("A3C")
     spaces = environment_spaces(config.env, config.environment_options)

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import gymnasium as gym
 import ray
+from ray.rllib.core import DEFAULT_MODULE_ID
 
 import algorithms
 from benchmarks import atari_settings, ddpg_settings, mujoco_settings
@@ -27,6 +29,7 @@ from benchmarks.settings import (
     ours_as_sb3_a2c,
     ours_as_sb3_ppo,
 )
+from envs import environment_spaces
 from experiments.checkout import ROOT
 from experiments.reading import read_experiments
 
@@ -64,6 +67,12 @@ def shipped(name: str) -> Run:
         return dict(experiment.config)
 
     return Run(algorithm.upper(), env, settings)
+
+
+def network_of(config: Any) -> tuple[Any, tuple[gym.Space, gym.Space]]:
+    """A configuration's network, and the spaces of observations and actions it is for."""
+    spaces = environment_spaces(config.env, config.environment_options)
+    return config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build(), spaces
 
 
 VARIANTS: dict[str, Run] = {
