@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import Goal, main, versions_of
 from benchmarks.peers.random_actions import play
 from envs import make_vector_env
 
@@ -25,4 +25,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

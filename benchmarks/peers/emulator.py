@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from benchmarks.atari_settings import EMULATOR_COPIES, FRAMESKIP, GAMES, env_of
-from benchmarks.peers.protocol import Goal, parse, run_worker, threads_of, versions_of
+from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 from benchmarks.peers.random_actions import play
 from envs import make_vector_env
 
@@ -33,4 +33,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

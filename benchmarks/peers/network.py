@@ -17,7 +17,7 @@ from algorithms.threads import team_of
 from benchmarks.atari_settings import GAMES, NUMBERS, PASSES, THREADS
 from benchmarks.peers.ours import VARIANTS as RUNS
 from benchmarks.peers.ours import network_of
-from benchmarks.peers.protocol import Goal, parse, run_worker, threads_of, versions_of
+from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 
 VARIANTS = [
     f"{game}-{algorithm}-{pass_}-{number}-{threads}"
@@ -78,4 +78,4 @@ def _images(rows: int, shape: tuple[int, ...]) -> Batch:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

@@ -19,7 +19,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 import algorithms
 from benchmarks import atari_settings, ddpg_settings, mujoco_settings
 from benchmarks.peers.ball_scene import ENV as BALL_ENV
-from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
 from benchmarks.settings import (
     ENV,
     RLLIB_DEFAULT_NETWORK,
@@ -131,4 +131,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", list(VARIANTS), None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

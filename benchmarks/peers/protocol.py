@@ -17,7 +17,7 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -188,6 +188,15 @@ def versions_of(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def main(
+    description: str | None,
+    variants: Iterable[str],
+    train: Callable[[str, Goal, int], dict[str, Any]],
+) -> int:
+    """A worker's entry: its options from the command line, then :func:`run_worker`."""
+    return run_worker(parse(description or "", list(variants), None), train)
 
 
 def run_worker(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.mujoco_settings import COPIES, ENV
-from benchmarks.peers.protocol import Goal, parse, run_worker, threads_of, versions_of
+from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 from benchmarks.peers.random_actions import play
 from envs import make_vector_env
 
@@ -32,4 +32,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

@@ -25,7 +25,7 @@ from benchmarks.atari_settings import (
     RLLIB_SIZE,
     env_of,
 )
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import Goal, main, versions_of
 from benchmarks.peers.stock_rllib import stock_config, train_until
 
 VARIANTS = [f"{game}-{stack}" for game in GAMES for stack in ("new", "new-valid", "old")]
@@ -85,4 +85,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

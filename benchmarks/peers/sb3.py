@@ -15,7 +15,7 @@ from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import Goal, main, versions_of
 from benchmarks.settings import ENV, SB3_A2C, SB3_NETWORK, SB3_PPO, Settings
 
 # One thread is the faster choice for this peer too: 7,200 and 16,200 steps/s (PPO, A2C) against
@@ -79,4 +79,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", list(ALGORITHMS), None), train))
+    sys.exit(main(__doc__, ALGORITHMS, train))

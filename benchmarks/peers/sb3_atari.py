@@ -18,7 +18,7 @@ from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.vec_env import VecFrameStack
 
 from benchmarks.atari_settings import GAMES, SB3_A2C, SB3_PPO, THREADS, env_of
-from benchmarks.peers.protocol import Goal, parse, run_worker, threads_of, versions_of
+from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 from benchmarks.peers.sb3 import GoalCallback, keywords
 
 VARIANTS = [
@@ -60,4 +60,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

@@ -14,7 +14,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
 from benchmarks.mujoco_settings import ENV, SB3_PPO
-from benchmarks.peers.protocol import Goal, parse, run_worker, threads_of, versions_of
+from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 from benchmarks.peers.sb3 import GoalCallback, keywords
 
 # One torch thread, or one per core: the ratio is against whichever is faster.
@@ -51,4 +51,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

@@ -16,7 +16,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
-from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
 from benchmarks.settings import (
     ENV,
     RLLIB_DEFAULT_NETWORK,
@@ -120,4 +120,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", sorted(NETWORKS), None), train))
+    sys.exit(main(__doc__, sorted(NETWORKS), train))
