@@ -60,7 +60,7 @@ def returns_table(runs: Sequence[Run]) -> str:
         "greedy return over 100 episodes",
         "≥ 95",
     ]
-    rows = [[f"`{run.cell.name}`", run.seed, *study_cells(run, BALANCED, 2)] for run in runs]
+    rows = [[f"`{r.cell.name}`", str(r.seed), *study_cells(r, BALANCED, 2)] for r in runs]
     return tables.markdown(columns, rows) + f"\n{provenance(runs)}"
 
 
