@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from analysis.writing import write_json
 from experiments.manifest import machine
 
 # As many as a resolved configuration of RLlib has.
@@ -118,9 +119,8 @@ def main(argv: list[str] | None = None) -> int:
             print(found[-1], flush=True)
     if options.out:
         told = {"trials": options.trials, "rows": options.rows, "gib": round(size, 2)}
-        options.out.mkdir(parents=True, exist_ok=True)
         record = {**told, "machine": machine(), "contenders": found}
-        (options.out / "load.json").write_text(json.dumps(record, indent=1) + "\n")
+        write_json(options.out / "load.json", record)
     return 0
 
 

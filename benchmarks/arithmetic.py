@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 Row = dict[str, Any]
+SECONDS = "seconds_from_process_start_to_threshold"
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,8 @@ def speed_ratio(rows: list[Row], ours: str, peer: str) -> Spread | None:
 
 def time_ratio(rows: list[Row], ours: str, peer: str) -> Spread | None:
     """Peer / ours in seconds to the threshold: above 1 we are faster."""
-    key = "seconds_from_process_start_to_threshold"
-    peer_seconds = good_values(rows, peer, "threshold", key)
-    return spread(pair_ratios(peer_seconds, good_values(rows, ours, "threshold", key)))
+    peer_seconds = good_values(rows, peer, "threshold", SECONDS)
+    return spread(pair_ratios(peer_seconds, good_values(rows, ours, "threshold", SECONDS)))
 
 
 def problems(rows: Iterable[Row]) -> list[Row]:

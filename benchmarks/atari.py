@@ -9,32 +9,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
+from functools import partial
 
-from benchmarks import arithmetic
-from benchmarks.arithmetic import Row
 from benchmarks.atari_contenders import COMMAND, contenders
 from benchmarks.atari_report import report
 from benchmarks.atari_settings import GAMES
 from benchmarks.contenders import select
-from benchmarks.measure import ROOT
-from benchmarks.report import save
-from benchmarks.rounds import Turn, take_turns
+from benchmarks.rounds import Turn, measured, parser_of
+from experiments.checkout import ROOT
 from experiments.reading import read_experiments
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; exit code 1 when a run failed."""
     options = _parse(argv)
-    everybody, passes = contenders(options.game), passes_of(options.game)
-
-    def keep(rows: list[Row]) -> None:
-        if options.out is not None:
-            save(options.out, f"{options.game}-benchmark", rows, report(rows, everybody, passes))
-
-    rows = take_turns(plan(options.game, options.rounds, options.only), options.steps, 0.0, keep)
-    print(report(rows, everybody, passes))
-    return 1 if arithmetic.problems(rows) else 0
+    return measured(
+        plan(options.game, options.rounds, options.only),
+        options.steps,
+        partial(report, of=contenders(options.game), passes=passes_of(options.game)),
+        stem=f"{options.game}-benchmark",
+        out=options.out,
+    )
 
 
 def plan(game: str, rounds: int, only: list[str] | None) -> list[Turn]:
@@ -61,13 +56,8 @@ def passes_of(game: str) -> dict[str, int]:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    names = [contender.name for contender in contenders(GAMES[0])]
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__, contenders(GAMES[0]), rounds=2, steps=20_000)
     parser.add_argument("--game", choices=GAMES, default=GAMES[0])
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=20_000, help="measured agent steps per run")
-    parser.add_argument("--only", nargs="+", choices=names, help="these contenders only")
-    parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
     return parser.parse_args(argv)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.atari_settings import NUMBERS, PASSES, THREADS
-from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender, Pair
+from benchmarks.contenders import AS_SHIPPED, EQUAL, SB3, Contender, Pair, tuned
 
 EMULATOR = "emulator-84"
 EMULATOR_SMALL = "emulator-42"
@@ -11,7 +11,6 @@ COMMAND = "command-ppo"
 # The emulator and the bare network are too fast to be timed over `--steps`, RLlib's own network on
 # the new stack too slow (see RLLIB_OLD_FILTERS): two of its batches of 4,096 do.
 TIMES: dict[str, float] = {"emulator": 4, "forward": 4, "training": 2, "new": 0.4}
-_SB3 = "stable_baselines3"
 _THREADS_IN_WORDS = {"one": "one thread", "all": "a thread per core"}
 
 
@@ -30,7 +29,7 @@ def contenders(game: str) -> list[Contender]:
         for threads in THREADS:
             name, variant = f"sb3-{algorithm}-{threads}", f"{game}-{algorithm}-{threads}"
             about = f"stable-baselines3 {algorithm.upper()}, {_THREADS_IN_WORDS[threads]}"
-            found.append(Contender(name, about, "sb3_atari", variant, _SB3))
+            found.append(Contender(name, about, "sb3_atari", variant, SB3))
     for stack, about in (
         ("new", "stock RLlib PPO, new stack, its own network for 42x42"),
         ("new-valid", "stock RLlib PPO, new stack, the old stack's network for 42x42"),
@@ -70,16 +69,12 @@ def network_name(algorithm: str, pass_: str, number: str, threads: str) -> str:
 
 
 def _ours(game: str) -> list[Contender]:
-    def shipped(algorithm: str, about: str) -> Contender:
-        name, file = f"{game}-{algorithm}", f"tuned_configs/{game}-{algorithm}.yaml"
-        return Contender(f"ours-{algorithm}", about, "ours", name, file=file)
-
     as_sb3 = "at stable-baselines3's settings: Nature network, 84x84"
     as_rllib = "ours PPO at stock RLlib's settings: its old stack's network, 42x42, 3 epochs"
     return [
-        shipped("ppo", "ours PPO, tuned file"),
-        shipped("a2c", "ours A2C, tuned file"),
-        shipped("a3c", "ours A3C, tuned file, two runners"),
+        tuned(game, "ppo"),
+        tuned(game, "a2c"),
+        tuned(game, "a3c", more=", two runners"),
         Contender("ours-ppo-as-sb3", f"ours PPO {as_sb3}", "ours", f"{game}-ppo-as-sb3"),
         Contender("ours-a2c-as-sb3", f"ours A2C {as_sb3}", "ours", f"{game}-a2c-as-sb3"),
         Contender("ours-ppo-as-rllib", as_rllib, "ours", f"{game}-ppo-as-rllib"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from benchmarks import arithmetic
@@ -17,8 +18,8 @@ from benchmarks.atari_contenders import (
     network_name,
 )
 from benchmarks.atari_settings import NUMBERS, PASSES, THREADS
-from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender
-from benchmarks.report import problem_lines, spread_of, words
+from benchmarks.contenders import Contender
+from benchmarks.report import good_of, problem_lines, ratio_parts, spread_of, words
 
 
 def report(rows: list[Row], of: Iterable[Contender], passes: Mapping[str, int]) -> str:
@@ -30,10 +31,9 @@ def report(rows: list[Row], of: Iterable[Contender], passes: Mapping[str, int]) 
         passes: how often the tuned file of `ppo` and `a2c` learns from a step.
     """
     parts = [_rates(rows, of)]
-    for title in (AS_SHIPPED, EQUAL):
-        parts += _part(f"Ratios of steps/s within a round, {title}:", ratio_lines(rows, title))
+    parts += ratio_parts(rows, PAIRS, ("ours", "against"), partial(fastest, rows))
     parts += _part("Bare networks of the tuned files, images/s:", _network_lines(rows))
-    parts += _part(CEILINGS, ceiling_lines(rows, passes))
+    parts += _part(CEILINGS, _ceiling_lines(rows, passes))
     return "\n\n".join([*parts, *_memory(rows), *problem_lines(rows), *_settings(rows)])
 
 
@@ -44,11 +44,6 @@ CEILINGS = (
 )
 
 
-def verdict(value: float, asked: float | None) -> str:
-    """Whether a figure is at least what was asked; empty where nothing was."""
-    return "" if asked is None else "met" if value >= asked else "missed"
-
-
 def fastest(rows: list[Row], name: str) -> str:
     """The contender that `name` stands for: of several ways to run a peer, the fastest measured."""
     rates = {other: _rate(rows, other) for other in FASTEST_OF.get(name, (name,))}
@@ -56,23 +51,7 @@ def fastest(rows: list[Row], name: str) -> str:
     return max(measured, key=measured.__getitem__, default=name)
 
 
-def ratio_lines(rows: list[Row], title: str) -> list[str]:
-    """The ratios of one table; empty when none was measured."""
-    lines = []
-    for pair in PAIRS:
-        peer = fastest(rows, pair.peer)
-        ratio = arithmetic.speed_ratio(rows, pair.ours, peer)
-        if pair.table == title and ratio is not None:
-            asked = "–" if pair.asked is None else f"≥ {pair.asked:g}"
-            lines.append(
-                f"| {pair.ours} | {peer} | {words(ratio, '.2f')} | {asked} "
-                f"| {verdict(ratio.median, pair.asked)} |"
-            )
-    head = ["| ours | against | ratio: median (min–max) | asked | |", "|---|---|---|---|---|"]
-    return head + lines if lines else []
-
-
-def ceiling_lines(rows: list[Row], passes: Mapping[str, int]) -> list[str]:
+def _ceiling_lines(rows: list[Row], passes: Mapping[str, int]) -> list[str]:
     """The ceiling of each tuned file beside what it reached; empty when a part is missing."""
     lines = []
     for algorithm, times in passes.items():
@@ -114,8 +93,7 @@ def _rates(rows: list[Row], of: Iterable[Contender]) -> str:
 def _ended(own: list[Row]) -> str:
     """`2 of 2`, and what became of the others."""
     others = sorted({row["status"] for row in own} - {"ok"})
-    good = sum(row["status"] == "ok" for row in own)
-    return ", ".join([f"{good} of {len(own)}", *others])
+    return ", ".join([good_of(own), *others])
 
 
 def _network_lines(rows: list[Row]) -> list[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Settings = dict[str, Any]
+from benchmarks.settings import Settings, in_our_keys
 
 GAMES = ("pong", "assault")
 FRAMESKIP = 4
@@ -97,19 +95,11 @@ def _ours(size: int) -> Settings:
 
 def ours_as_sb3_ppo() -> Settings:
     """stable-baselines3's PPO: Nature network at 84x84, 8 games x 128 steps, 4 epochs of 256."""
-    given = SB3_PPO
     return {
         **_ours(84),
-        "num_envs_per_env_runner": given["n_envs"],
-        "train_batch_size": given["n_envs"] * given["n_steps"],
-        "minibatch_size": given["batch_size"],
-        "num_epochs": given["n_epochs"],
-        "lr": [[0, given["learning_rate_start"]], [given["total_steps"], 0.0]],
+        **in_our_keys(SB3_PPO),
         "lambda": 0.95,
-        "clip_param": given["clip_range_start"],
         "vf_clip_param": None,
-        "vf_loss_coeff": given["vf_coef"],
-        "entropy_coeff": given["ent_coef"],
         "grad_clip": 0.5,
         "use_kl_loss": False,
         "optimizer": {"type": "adam", "epsilon": 1e-5},
@@ -119,16 +109,12 @@ def ours_as_sb3_ppo() -> Settings:
 
 def ours_as_sb3_a2c() -> Settings:
     """stable-baselines3's A2C: Nature network at 84x84, 16 games x 5 steps."""
-    given = SB3_A2C
     return {
         **_ours(84),
-        "num_envs_per_env_runner": given["n_envs"],
-        "train_batch_size": given["n_envs"] * given["n_steps"],
-        "lr": given["learning_rate"],
+        **in_our_keys(SB3_A2C),
         "optimizer": {"type": "rmsprop", "epsilon": 1e-5},
         "grad_clip": 0.5,
-        "vf_loss_coeff": 2.0 * given["vf_coef"],  # ours weighs half the squared error
-        "entropy_coeff": given["ent_coef"],
+        "vf_loss_coeff": 2.0 * SB3_A2C["vf_coef"],  # ours weighs half the squared error
         "model": _NATURE,
     }
 

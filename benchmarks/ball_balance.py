@@ -19,30 +19,21 @@ from analysis.study_runs import Run, runs_of
 from analysis.study_tables import provenance
 from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
-from benchmarks.contenders import Contender
-from benchmarks.measure import ROOT
-from benchmarks.report import problem_lines, save, spread_of, words
-from benchmarks.rounds import take_turns
+from benchmarks.contenders import Contender, tuned
+from benchmarks.report import on_machine, problem_lines, rewrite, spread_of, study_cells, words
+from benchmarks.rounds import measured
+from experiments.checkout import RESULTS, ROOT
 from experiments.studies import STUDIES
 from experiments.studies.ball_balancing import BALANCED
 
-RESULTS, STEM = ROOT / "results", "speed"
+STEM = "speed"
 PAGE = ROOT / "docs" / "3dball.md"
 STUDY = STUDIES["ball_balancing"]
 LIMIT = "scene-12"
 CONTENDERS = (
     Contender(LIMIT, "the scene alone, 12 boards, random actions", "ball_scene", "12"),
     Contender("scene-3", "the scene alone, 3 boards, random actions", "ball_scene", "3"),
-    *(
-        Contender(
-            f"ours-{name}",
-            f"ours {name.upper()}, tuned file",
-            "ours",
-            f"3dball-{name}",
-            file=f"tuned_configs/3dball-{name}.yaml",
-        )
-        for name in ("ppo", "a2c", "a3c")
-    ),
+    *(tuned("3dball", algorithm) for algorithm in ("ppo", "a2c", "a3c")),
 )
 
 
@@ -69,19 +60,8 @@ def returns_table(runs: Sequence[Run]) -> str:
         "greedy return over 100 episodes",
         "≥ 95",
     ]
-    return tables.markdown(columns, [_of_run(run) for run in runs]) + f"\n{provenance(runs)}"
-
-
-def _of_run(run: Run) -> list[str]:
-    head = [f"`{run.cell.name}`", str(run.seed), run.status]
-    steps, seconds, mean = (run.last(key) for key in ("steps", "seconds", "return_mean"))
-    if steps is None or seconds is None:
-        return [*head, *["–"] * 5]
-    greedy = run.greedy
-    played = f"{greedy['mean']:.2f} ± {greedy['half_width']:.2f}" if greedy else "not played"
-    reached = "–" if greedy is None else "yes" if greedy["mean"] >= BALANCED else "no"
-    sampled = "–" if mean is None else f"{mean:.1f}"
-    return [*head, f"{steps:,.0f}", f"{seconds / 60:.1f}", sampled, played, reached]
+    rows = [[f"`{r.cell.name}`", str(r.seed), *study_cells(r, BALANCED, 2)] for r in runs]
+    return tables.markdown(columns, rows) + f"\n{provenance(runs)}"
 
 
 def page_with(text: str, results: Path = RESULTS) -> str:
@@ -91,9 +71,8 @@ def page_with(text: str, results: Path = RESULTS) -> str:
     kept = results / STUDY.name / f"{STEM}.json"
     if kept.exists():
         record = json.loads(kept.read_text())
-        machine = record["machine"]
-        told = f"Machine: {machine['cpu']}, {machine['cores']} cores."
-        text = between(text, "speed", f"{speed_table(record['rows'])}\n\n{told}")
+        body = f"{speed_table(record['rows'])}\n\n{on_machine(record['machine'])}."
+        text = between(text, "speed", body)
     return text
 
 
@@ -104,17 +83,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=24_000, help="measured agent steps per run")
     parser.add_argument("--pages-only", action="store_true", help="measure nothing")
     options = parser.parse_args(argv)
-    rows: list[Row] = []
+    code = 0
     if not options.pages_only:
         plan = [(c, "speed", number) for number in range(options.rounds) for c in CONTENDERS]
-
-        def keep(done: list[Row]) -> None:
-            save(RESULTS / STUDY.name, STEM, done, speed_table(done))
-
-        rows = take_turns(plan, options.steps, BALANCED, keep)
-        print(speed_table(rows))
-    PAGE.write_text(page_with(PAGE.read_text()))
-    return 1 if arithmetic.problems(rows) else 0
+        code = measured(plan, options.steps, speed_table, stem=STEM, out=RESULTS / STUDY.name)
+    rewrite(PAGE, page_with)
+    return code
 
 
 if __name__ == "__main__":

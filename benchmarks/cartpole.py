@@ -10,17 +10,17 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+from functools import partial
 
+from analysis import tables
 from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
 from benchmarks.contenders import AS_SHIPPED, CONTENDERS, EQUAL, PAIRS, Contender, select
-from benchmarks.report import problem_lines, save, spread_of, words
-from benchmarks.rounds import take_turns
+from benchmarks.report import good_of, problem_lines, spread_of, words
+from benchmarks.rounds import measured, parser_of
 
 STEM = "cartpole-benchmark"
 THRESHOLD = 475.0
-SECONDS = "seconds_from_process_start_to_threshold"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,14 +39,15 @@ def main(argv: list[str] | None = None) -> int:
     earlier: list[Row] = []
     if options.append:
         earlier = json.loads((options.out / f"{STEM}.json").read_text())["rows"]
-
-    def keep(rows: list[Row]) -> None:
-        if options.out is not None:
-            save(options.out, STEM, earlier + rows, report(earlier + rows, CONTENDERS))
-
-    rows = earlier + take_turns(plan, options.steps, THRESHOLD, keep)
-    print(report(rows, CONTENDERS))
-    return 1 if arithmetic.problems(rows) else 0
+    return measured(
+        plan,
+        options.steps,
+        partial(report, contenders=CONTENDERS),
+        stem=STEM,
+        out=options.out,
+        target=THRESHOLD,
+        earlier=earlier,
+    )
 
 
 def report(rows: list[Row], contenders: Iterable[Contender]) -> str:
@@ -59,54 +60,40 @@ def report(rows: list[Row], contenders: Iterable[Contender]) -> str:
 
 
 def _contender_table(rows: list[Row], contenders: Iterable[Contender]) -> str:
-    lines = [
-        "| contender | steps/s: median (min–max) | seconds to 475: median (min–max) "
-        "| steps to 475 | peak MiB (PSS) | runs |",
-        "|---|---|---|---|---|---|",
-    ]
+    columns = ["contender", "steps/s: median (min–max)", "seconds to 475: median (min–max)"]
+    columns += ["steps to 475", "peak MiB (PSS)", "runs"]
+    lines = []
     for contender in contenders:
         own = [row for row in rows if row["name"] == contender.name]
         if not own:
             continue
         rates = spread_of(rows, contender.name, "speed", "steps_per_s")
-        seconds = spread_of(rows, contender.name, "threshold", SECONDS)
+        seconds = spread_of(rows, contender.name, "threshold", arithmetic.SECONDS)
         steps = spread_of(rows, contender.name, "threshold", "steps_to_threshold")
         memory = arithmetic.spread(row.get("peak_pss_mib", 0.0) for row in own)
-        good = sum(row["status"] == "ok" for row in own)
-        lines.append(
-            f"| {contender.about} | {words(rates, ',.0f')} | {words(seconds, '.1f')} | "
-            f"{words(steps, ',.0f')} | {memory.maximum if memory else 0:,.0f} | "
-            f"{good} of {len(own)} |"
-        )
-    return "\n".join(lines)
+        line = [contender.about, words(rates, ",.0f"), words(seconds, ".1f")]
+        line += [words(steps, ",.0f"), f"{memory.maximum if memory else 0:,.0f}", good_of(own)]
+        lines.append(line)
+    return tables.markdown(columns, lines).rstrip()
 
 
 def _ratio_table(rows: list[Row], title: str) -> str:
-    lines = [
-        "| ours | peer | speed ratio: median (min–max) | time ratio to 475 |",
-        "|---|---|---|---|",
-    ]
+    columns = ["ours", "peer", "speed ratio: median (min–max)", "time ratio to 475"]
+    lines = []
     for pair in PAIRS:
         if pair.table != title:
             continue
         speed = arithmetic.speed_ratio(rows, pair.ours, pair.peer)
         seconds = arithmetic.time_ratio(rows, pair.ours, pair.peer)
         if speed or seconds:
-            lines.append(
-                f"| {pair.ours} | {pair.peer} | {words(speed, '.1f')} | {words(seconds, '.1f')} |"
-            )
-    return "\n".join(lines)
+            lines.append([pair.ours, pair.peer, words(speed, ".1f"), words(seconds, ".1f")])
+    return tables.markdown(columns, lines).rstrip()
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    names = [contender.name for contender in CONTENDERS]
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=80_000, help="measured agent steps per run")
-    parser.add_argument("--only", nargs="+", choices=names, help="these contenders only")
+    parser = parser_of(__doc__, CONTENDERS, rounds=3, steps=80_000)
     parser.add_argument("--threshold", action="store_true", help="also time the way to 475")
     parser.add_argument("--threshold-only", action="store_true", help="only time the way to 475")
-    parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
     parser.add_argument("--append", action="store_true", help="add to the rows already in --out")
     options = parser.parse_args(argv)
     if options.append and options.out is None:

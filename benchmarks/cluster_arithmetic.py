@@ -14,15 +14,20 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import algorithms
+import numpy as np
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+
 from algorithms.distributions import distribution_for
 from algorithms.rollout import Rollout
-from analysis.marked import between
-from benchmarks.measure import ROOT
+from analysis.writing import write_json
+from benchmarks.peers.ours import VARIANTS, network_of
+from benchmarks.report import fill
 from envs import environment_spaces
+from experiments.checkout import RESULTS, ROOT
 
-RATES = ROOT / "results" / "atari" / "pong-benchmark.json"
-LEARNER = ROOT / "results" / "cluster" / "learner.json"
+RATES = RESULTS / "atari" / "pong-benchmark.json"
+LEARNER = RESULTS / "cluster" / "learner.json"
 PAGE = ROOT / "docs" / "clusters.md"
 RUNNERS = (10, 100, 1000)
 # Steps of one A3C gradient: the tuned file's, and four times as many.
@@ -60,21 +65,13 @@ class Sizes:
 
 def config_of(algorithm: str) -> Any:
     """The tuned file of Pong as a configuration object."""
-    import yaml
-
-    text = (ROOT / "tuned_configs" / f"pong-{algorithm.lower()}.yaml").read_text()
-    [entry] = yaml.safe_load(text).values()
-    config = algorithms.config_class(algorithm)()
-    return config.environment(entry["env"]).update_from_dict(entry["config"])
+    return VARIANTS[f"pong-{algorithm.lower()}"].config()
 
 
 def sizes_of(algorithm: str) -> Sizes:
     """Bytes and counts of a tuned file, from real arrays and a real network."""
-    from ray.rllib.core import DEFAULT_MODULE_ID
-
     config = config_of(algorithm)
-    spaces = environment_spaces(config.env, config.environment_options)
-    module = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
+    module, spaces = network_of(config)
     step = Rollout.empty((1, 1), spaces[0], distribution_for(spaces[1]), filtered=False)
     return Sizes(
         step_bytes=sum(array.nbytes for array in step.arrays().values()),
@@ -96,10 +93,6 @@ def rates() -> dict[str, float]:
 
 def measure() -> dict[str, Any]:
     """How many of A3C's gradients one core applies, in CPU time: other work does not count."""
-    import numpy as np
-    import torch
-    from ray.rllib.core import DEFAULT_MODULE_ID
-
     torch.set_num_threads(1)
     config = config_of("A3C")
     spaces = environment_spaces(config.env, config.environment_options)
@@ -196,9 +189,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--measure", action="store_true", help="time the learner first")
     if parser.parse_args().measure:
-        LEARNER.parent.mkdir(parents=True, exist_ok=True)
-        LEARNER.write_text(json.dumps(measure(), indent=1) + "\n")
-    PAGE.write_text(between(PAGE.read_text(), "arithmetic", tables()))
+        write_json(LEARNER, measure())
+    fill(PAGE, "arithmetic", tables())
 
 
 if __name__ == "__main__":

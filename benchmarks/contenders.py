@@ -1,4 +1,4 @@
-"""Who runs in the CartPole benchmark, and who is compared with whom."""
+"""What a contender and a pair are; who runs on CartPole, and who is compared with whom there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 AS_SHIPPED = "as shipped"
 EQUAL = "equal network, epochs and batch"
+SB3 = "stable_baselines3"
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,23 @@ class Pair:
     asked: float | None = None
 
 
-_SB3 = "stable_baselines3"
+def tuned(task: str, algorithm: str, more: str = "", variant: str | None = None) -> Contender:
+    """Ours with the tuned file of a task.
+
+    Args:
+        task, algorithm: as in the file's name.
+        more: to add to the words of the table.
+        variant: of the worker, where it is not called like the file.
+    """
+    name = f"{task}-{algorithm}"
+    about = f"ours {algorithm.upper()}, tuned file{more}"
+    file = f"tuned_configs/{name}.yaml"
+    return Contender(f"ours-{algorithm}", about, "ours", variant or name, file=file)
+
 
 CONTENDERS: tuple[Contender, ...] = (
-    Contender("sb3-ppo", "stable-baselines3 PPO, RL Zoo settings", "sb3", "ppo", _SB3),
-    Contender("sb3-a2c", "stable-baselines3 A2C, RL Zoo settings", "sb3", "a2c", _SB3),
+    Contender("sb3-ppo", "stable-baselines3 PPO, RL Zoo settings", "sb3", "ppo", SB3),
+    Contender("sb3-a2c", "stable-baselines3 A2C, RL Zoo settings", "sb3", "a2c", SB3),
     Contender(
         "rllib-new",
         "stock RLlib PPO, new stack, its CartPole example, no runner, 8 envs",
@@ -66,27 +79,7 @@ CONTENDERS: tuple[Contender, ...] = (
         "stock_rllib",
         "old",
     ),
-    Contender(
-        "ours-ppo",
-        "ours PPO, tuned file",
-        "ours",
-        "ppo",
-        file="tuned_configs/cartpole-ppo.yaml",
-    ),
-    Contender(
-        "ours-a2c",
-        "ours A2C, tuned file",
-        "ours",
-        "a2c",
-        file="tuned_configs/cartpole-a2c.yaml",
-    ),
-    Contender(
-        "ours-a3c",
-        "ours A3C, tuned file",
-        "ours",
-        "a3c",
-        file="tuned_configs/cartpole-a3c.yaml",
-    ),
+    *(tuned("cartpole", algorithm, variant=algorithm) for algorithm in ("ppo", "a2c", "a3c")),
     Contender(
         "ours-ppo-as-sb3",
         "ours PPO at 64-64 tanh, 8 x 32, 20 epochs, batch 256",

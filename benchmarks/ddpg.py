@@ -7,10 +7,8 @@ ratios are taken within a round.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from pathlib import Path
 
 from analysis import tables
 from analysis.marked import between
@@ -18,44 +16,33 @@ from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
 from benchmarks.contenders import select
 from benchmarks.ddpg_settings import CONTENDERS, EQUAL, PAIRS
-from benchmarks.measure import ROOT
-from benchmarks.report import problem_lines, save, spread_of, words
-from benchmarks.rounds import take_turns
+from benchmarks.report import good_of, on_machine, problem_lines, rewrite, spread_of, words
+from benchmarks.rounds import measured, parser_of
+from experiments.checkout import RESULTS, ROOT
 
 STEM = "ddpg-benchmark"
-KEPT = ROOT / "results" / "ddpg"
+KEPT = RESULTS / "ddpg"
 KEPT_ROWS = KEPT / f"{STEM}.json"
 PAGE, SECTION = ROOT / "docs" / "ddpg.md", "speed"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; exit code 1 when a run failed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    names = [contender.name for contender in CONTENDERS]
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=4_000, help="measured steps per run")
-    parser.add_argument("--only", nargs="+", choices=names, help="these contenders only")
-    parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
+    parser = parser_of(__doc__, CONTENDERS, rounds=3, steps=4_000)
     parser.add_argument("--page", action="store_true", help="write docs/ddpg.md from what is kept")
     options = parser.parse_args(argv)
     if options.page:
         (KEPT / f"{STEM}.md").write_text(report(json.loads(KEPT_ROWS.read_text())["rows"]) + "\n")
-        PAGE.write_text(page_with(PAGE.read_text()))
+        rewrite(PAGE, page_with)
         return 0
     chosen = select(CONTENDERS, options.only)
     plan = [
         (contender, "speed", number) for number in range(options.rounds) for contender in chosen
     ]
-
-    def keep(rows: list[Row]) -> None:
-        if options.out is not None:
-            save(options.out, STEM, rows, report(rows))
-
-    rows = take_turns(plan, options.steps, 0.0, keep)
-    print(report(rows))
+    code = measured(plan, options.steps, report, stem=STEM, out=options.out)
     if options.out is not None and options.out.resolve() == KEPT:
-        PAGE.write_text(page_with(PAGE.read_text()))
-    return 1 if arithmetic.problems(rows) else 0
+        rewrite(PAGE, page_with)
+    return code
 
 
 def report(rows: list[Row]) -> str:
@@ -64,11 +51,10 @@ def report(rows: list[Row]) -> str:
         [
             contender.about,
             words(spread_of(rows, contender.name, "speed", "steps_per_s"), ",.0f"),
-            f"{len(arithmetic.good_values(rows, contender.name, 'speed', 'steps_per_s'))} of "
-            f"{sum(row['name'] == contender.name for row in rows)}",
+            good_of(mine),
         ]
         for contender in CONTENDERS
-        if any(row["name"] == contender.name for row in rows)
+        if (mine := [row for row in rows if row["name"] == contender.name])
     ]
     ratios = [
         [pair.ours, pair.peer, words(ratio, ".2f")]
@@ -88,12 +74,11 @@ def report(rows: list[Row]) -> str:
 def page_with(text: str) -> str:
     """The page with its table filled from what is kept."""
     kept = json.loads(KEPT_ROWS.read_text())
-    machine, packages = kept["machine"], kept["packages"]
     rounds = len({row["round"] for row in kept["rows"]})
     steps = max((row.get("steps", 0) for row in kept["rows"]), default=0)
     where = (
-        f"Rounds: {rounds}, of {steps:,} measured steps at most. Machine: {machine['cpu']}, "
-        f"{machine['cores']} cores, torch {packages['torch']}."
+        f"Rounds: {rounds}, of {steps:,} measured steps at most. {on_machine(kept['machine'])}, "
+        f"torch {kept['packages']['torch']}."
     )
     return between(text, SECTION, f"{report(kept['rows'])}\n\n{where}")
 

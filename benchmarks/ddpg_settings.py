@@ -8,13 +8,12 @@ steps instead of 10,000, so that every measured step has its update.
 
 from __future__ import annotations
 
-from typing import Any
-
-from benchmarks.contenders import Contender, Pair
+from benchmarks.contenders import SB3, Contender, Pair
+from benchmarks.settings import Settings
 
 ENV = "Pendulum-v1"
 BATCHES = (256, 32)
-SB3_DDPG: dict[str, Any] = {
+SB3_DDPG: Settings = {
     "gamma": 0.98,
     "tau": 0.005,
     "learning_rate": 1e-3,
@@ -28,7 +27,7 @@ NOISE = 0.1
 EQUAL = "equal networks, batch, updates per step, one thread"
 
 
-def ours_as_sb3(batch: int) -> dict[str, Any]:
+def ours_as_sb3(batch: int) -> Settings:
     """The same in our keys: the action joins the critic at its input, as theirs does."""
     return {
         "actor_hiddens": list(HIDDENS),
@@ -46,7 +45,6 @@ def ours_as_sb3(batch: int) -> dict[str, Any]:
     }
 
 
-_SB3 = "stable_baselines3"
 CONTENDERS: tuple[Contender, ...] = tuple(
     contender
     for batch in BATCHES
@@ -56,7 +54,7 @@ CONTENDERS: tuple[Contender, ...] = tuple(
             f"stable-baselines3 DDPG, batches of {batch}",
             "sb3_ddpg",
             str(batch),
-            _SB3,
+            SB3,
         ),
         Contender(
             f"ours-{batch}", f"ours DDPG, batches of {batch}", "ours", f"ddpg-{batch}-as-sb3"

@@ -13,7 +13,6 @@ import argparse
 import csv
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,11 +24,13 @@ import psutil
 from analysis.folders import RESULT
 from analysis.lines import result_in
 from analysis.writing import write_json
-from benchmarks.endurance_report import COLUMNS, report_of, write_table
-from benchmarks.measure import ROOT, private_mib, pss_mib, tree
+from benchmarks.endurance_report import COLUMNS, SECTION, report_of, table
+from benchmarks.measure import private_mib, pss_mib, train_file, tree
+from benchmarks.report import fill
+from experiments.checkout import RESULTS, ROOT
 from experiments.manifest import machine, package_versions
 
-OUT = ROOT / "results" / "endurance"
+OUT = RESULTS / "endurance"
 PAGE = ROOT / "docs" / "reliability.md"
 EVERY_SECONDS = 10.0
 # On two cores: the trainer and two runners share them.
@@ -63,8 +64,11 @@ def main(argv: list[str] | None = None) -> int:
         }
     else:
         about = json.loads((options.out / "report.json").read_text())["about"]
-    write_json(options.out / "report.json", {"about": about, **report})
-    print(write_table(options.out / "report.json", PAGE if options.out == OUT else None))
+    told = {"about": about, **report}
+    write_json(options.out / "report.json", told)
+    print(table(told))
+    if options.out == OUT:
+        fill(PAGE, SECTION, table(told))
     return code
 
 
@@ -82,7 +86,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _command(options: argparse.Namespace, storage: Path) -> list[str]:
-    words = [sys.executable, "-m", "experiments.command", "train", "file", str(options.file)]
+    words = train_file(options.file)
     for setting in options.set or SETTINGS:
         words += ["--set", setting]
     words += ["--stop", json.dumps({"time_total_s": 60 * options.minutes}), "--seeds", "0"]

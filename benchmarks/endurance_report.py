@@ -9,7 +9,6 @@ that; the interval holds 95 % of the slopes of 2,000 such series.
 from __future__ import annotations
 
 import csv
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.marked import between
-from analysis.writing import written_aside
+from benchmarks.report import on_machine
 
 COLUMNS = (
     "seconds", "role", "pid", "pss_mib", "private_mib", "descriptors", "threads", "cpu_seconds",
@@ -190,7 +188,7 @@ def table(report: dict[str, Any]) -> str:
     head = [
         f"{report['minutes']:,.0f} minutes of `{about['file']}` with {', '.join(about['set'])} on "
         f"{about['date']}: {report['steps']:,} steps, {report['samples']:,} samples, exit code "
-        f"{about['exit_code']}. Machine: {about['machine']['cpu']}, {about['machine']['cores']} cores.",
+        f"{about['exit_code']}. {on_machine(about['machine'])}.",
         "",
         "| what | mean (least–most) | change per hour (95 % interval) | bound per 2 hours | |",
         "|---|---|---|---|---|",
@@ -218,13 +216,3 @@ def _cells(line: dict[str, Any]) -> str:
         f"| {line['name']} | {line['mean']:,.1f} ({line['least']:,.1f}–{line['most']:,.1f}) "
         f"| {slope} | {line['bound_per_two_hours']:,.1f} | {verdict}: {line['why']} |"
     )
-
-
-def write_table(report: Path, page: Path | None) -> str:
-    """Put the table of a report between the markers of a page; the table."""
-    body = table(json.loads(report.read_text()))
-    if page is not None:
-        text = between(page.read_text(), SECTION, body)
-        with written_aside(page) as draft:
-            draft.write_text(text)
-    return body

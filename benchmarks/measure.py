@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from analysis.folders import MANIFEST
 from benchmarks.contenders import Contender
 from benchmarks.peers.protocol import SEED
+from experiments.checkout import ROOT
 
-ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.5
 
 
@@ -77,10 +78,21 @@ def _rollup_mib(pid: int, beginning: str) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith(beginning)) / 1024
 
 
+def train_file(config: str | Path) -> list[str]:
+    """Our real command on a config file, as a user starts it; options follow."""
+    return [sys.executable, "-m", "experiments.command", "train", "file", str(config)]
+
+
 def run_contender(
-    contender: Contender, mode: str, round_number: int, steps: int, threshold: float
+    contender: Contender, mode: str, round_number: int, steps: int, target: float
 ) -> dict[str, Any]:
-    """One run as a row; a failure is a row with a status, never an exception."""
+    """One run as a row; a failure is a row with a status, never an exception.
+
+    Args:
+        mode: `speed`, `threshold`, `return` or `memory`.
+        steps: measured agent steps, before the contender's own factor.
+        target: mean return that threshold mode waits for, or steps after which return mode tells it.
+    """
     row: dict[str, Any] = {"name": contender.name, "mode": mode, "round": round_number}
     if contender.requires and importlib.util.find_spec(contender.requires) is None:
         return row | {
@@ -92,16 +104,16 @@ def run_contender(
         told = f"{contender.file} is not there"
         return row | {"status": "missing", "error": told, "seconds_of_process": 0.0}
     if mode == "memory" and contender.file is not None:
-        return row | _run_command_for_memory(contender.file, steps)
+        return row | _command_for_memory(contender.file, steps)
     if mode == "threshold" and contender.file is not None:
-        return row | _run_command(contender.file)
+        return row | _command_to_threshold(contender.file, target)
     command = [sys.executable, "-m", f"benchmarks.peers.{contender.module}", contender.variant]
     command += ["--json", "--steps", str(round(steps * contender.times))]
     if mode == "threshold":
-        command += ["--threshold", str(threshold), "--spawned-at", str(time.monotonic())]
+        command += ["--threshold", str(target), "--spawned-at", str(time.monotonic())]
     if mode == "return":
         # Every round another one, and none that was tuned or claimed on.
-        command += ["--return-at", str(round(threshold)), "--seed", str(SEED + round_number)]
+        command += ["--return-at", str(round(target)), "--seed", str(SEED + round_number)]
     ended = _timed(command)
     try:
         row |= json.loads(ended.pop("stdout").strip().splitlines()[-1])
@@ -110,16 +122,11 @@ def run_contender(
     return row | ended
 
 
-def _run_command(config: str) -> dict[str, Any]:
+def _command_to_threshold(config: str, threshold: float) -> dict[str, Any]:
     """Our real command, from Enter until it has printed its summary and ended."""
-    with tempfile.TemporaryDirectory() as storage:
-        command = [sys.executable, "-m", "experiments.command", "train", "file", config]
-        ended = _timed([*command, "--storage-path", storage, "--experiment-name", "timed"])
-        manifest = Path(storage) / "timed" / "manifest.json"
-        trials = json.loads(manifest.read_text())["trials"] if manifest.exists() else []
-    solved = bool(trials) and (trials[0]["episode_return_mean"] or 0.0) >= 475.0
-    ended.pop("stdout")
-    if not solved:
+    ended, manifest = _run_command(config)
+    trials = manifest.get("trials", [])
+    if not trials or (trials[0]["episode_return_mean"] or 0.0) < threshold:
         return ended | {"status": "not reached", "error": ended["last_line"]}
     return ended | {
         "status": "ok",
@@ -131,18 +138,25 @@ def _run_command(config: str) -> dict[str, Any]:
     }
 
 
-def _run_command_for_memory(config: str, steps: int) -> dict[str, Any]:
+def _command_for_memory(config: str, steps: int) -> dict[str, Any]:
     """Our real command for so many steps: its peak memory as a row."""
-    with tempfile.TemporaryDirectory() as storage:
-        command = [sys.executable, "-m", "experiments.command", "train", "file", config]
-        command += ["--stop", f"{{timesteps_total: {steps}}}", "--seeds", "1000"]
-        ended = _timed([*command, "--storage-path", storage, "--experiment-name", "timed"])
-        manifest = Path(storage) / "timed" / "manifest.json"
-        status = json.loads(manifest.read_text())["status"] if manifest.exists() else "not started"
-    ended.pop("stdout")
+    stop = f"{{timesteps_total: {steps}}}"
+    ended, manifest = _run_command(config, "--stop", stop, "--seeds", str(SEED))
+    status = manifest.get("status", "not started")
     if status != "done":
         return ended | {"status": "failed", "error": f"{status}: {ended['last_line']}"}
     return ended | {"status": "ok"}
+
+
+def _run_command(config: str, *options: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How our real command ended, and its manifest; empty where it left none."""
+    with tempfile.TemporaryDirectory() as storage:
+        folder = ["--storage-path", storage, "--experiment-name", "timed"]
+        ended = _timed([*train_file(config), *options, *folder])
+        file = Path(storage) / "timed" / MANIFEST
+        manifest = json.loads(file.read_text()) if file.exists() else {}
+    ended.pop("stdout")
+    return ended, manifest
 
 
 def _timed(command: list[str]) -> dict[str, Any]:

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from benchmarks import arithmetic
 from benchmarks.arithmetic import Row
-from benchmarks.atari_report import verdict
-from benchmarks.contenders import AS_SHIPPED, EQUAL, Contender, Pair, select
-from benchmarks.report import problem_lines, save, spread_of, words
-from benchmarks.rounds import Turn, take_turns
+from benchmarks.contenders import AS_SHIPPED, EQUAL, SB3, Contender, Pair, select, tuned
+from benchmarks.report import good_of, problem_lines, ratio_parts, spread_of, words
+from benchmarks.rounds import Turn, measured, parser_of
 
 STEM = "halfcheetah-benchmark"
 RETURN_AT = 1_000_000
-_SB3, _FILE = "stable_baselines3", "tuned_configs/halfcheetah-ppo.yaml"
 
 CONTENDERS = (
     Contender("random-sync", "gymnasium's copies in turn, random actions", "random_mujoco", "sync"),
@@ -35,16 +31,16 @@ CONTENDERS = (
         "stable-baselines3 PPO, RL Zoo settings, one thread",
         "sb3_mujoco",
         "one",
-        _SB3,
+        SB3,
     ),
     Contender(
         "sb3-ppo-all",
         "stable-baselines3 PPO, RL Zoo settings, a thread a core",
         "sb3_mujoco",
         "all",
-        _SB3,
+        SB3,
     ),
-    Contender("ours-ppo", "ours PPO, tuned file", "ours", "halfcheetah-ppo", file=_FILE),
+    tuned("halfcheetah", "ppo"),
     Contender(
         "ours-ppo-as-sb3",
         "ours PPO at stable-baselines3's settings: one environment, 256-256 ReLU, 20 epochs of 64",
@@ -68,15 +64,8 @@ PAIRS = (
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; exit code 1 when a run failed."""
     options = _parse(argv)
-
-    def keep(rows: list[Row]) -> None:
-        if options.out is not None:
-            save(options.out, STEM, rows, report(rows))
-
     turns = plan(options.rounds, options.only, returns=options.returns)
-    rows = take_turns(turns, options.steps, RETURN_AT, keep)
-    print(report(rows))
-    return 1 if arithmetic.problems(rows) else 0
+    return measured(turns, options.steps, report, stem=STEM, out=options.out, target=RETURN_AT)
 
 
 def plan(rounds: int, only: list[str] | None, *, returns: bool) -> list[Turn]:
@@ -92,10 +81,7 @@ def plan(rounds: int, only: list[str] | None, *, returns: bool) -> list[Turn]:
 
 def report(rows: list[Row]) -> str:
     """Rates, ratios with what was asked, returns, failed runs."""
-    parts = [_rates(rows)]
-    for title in (AS_SHIPPED, EQUAL):
-        if lines := _ratios(rows, title):
-            parts += [f"Ratios of steps/s within a round, {title}:", "\n".join(lines)]
+    parts = [_rates(rows), *ratio_parts(rows, PAIRS, ("of", "over"))]
     if lines := _returns(rows):
         parts += [
             f"Mean return of the last 100 episodes after {RETURN_AT:,} steps:",
@@ -110,25 +96,8 @@ def _rates(rows: list[Row]) -> str:
         own = [r for r in rows if r["name"] == contender.name and r["mode"] == "speed"]
         if own:
             rate = words(spread_of(rows, contender.name, "speed", "steps_per_s"), ",.0f")
-            good = sum(row["status"] == "ok" for row in own)
-            lines.append(
-                f"| {contender.name} | {contender.about} | {rate} | {good} of {len(own)} |"
-            )
+            lines.append(f"| {contender.name} | {contender.about} | {rate} | {good_of(own)} |")
     return "\n".join(lines)
-
-
-def _ratios(rows: list[Row], title: str) -> list[str]:
-    lines = []
-    for pair in PAIRS:
-        ratio = arithmetic.speed_ratio(rows, pair.ours, pair.peer)
-        if pair.table == title and ratio is not None:
-            asked = "–" if pair.asked is None else f"≥ {pair.asked:g}"
-            said = verdict(ratio.median, pair.asked)
-            lines.append(
-                f"| {pair.ours} | {pair.peer} | {words(ratio, '.2f')} | {asked} | {said} |"
-            )
-    head = ["| of | over | ratio: median (min–max) | asked | |", "|---|---|---|---|---|"]
-    return head + lines if lines else []
 
 
 def _returns(rows: list[Row]) -> list[str]:
@@ -150,13 +119,8 @@ def _returns(rows: list[Row]) -> list[str]:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    names = [contender.name for contender in CONTENDERS]
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=20_000, help="measured agent steps per run")
-    parser.add_argument("--only", nargs="+", choices=names, help="these contenders only")
+    parser = parser_of(__doc__, CONTENDERS, rounds=3, steps=20_000)
     parser.add_argument("--returns", action="store_true", help="also train for 1,000,000 steps")
-    parser.add_argument("--out", type=Path, help="folder for the table and the raw rows")
     return parser.parse_args(argv)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from benchmarks.settings import Settings, in_our_keys
 
 ENV = "HalfCheetah-v5"
-Settings = dict[str, Any]
 
 # RL Baselines3 Zoo, hyperparams/ppo.yml, entry HalfCheetah-v3 ("tuned"; it has none for later
 # versions). `normalize: true` there is VecNormalize with this gamma, observations and rewards.
@@ -31,19 +30,8 @@ COPIES = 16
 def ours_as_sb3() -> Settings:
     """stable-baselines3's PPO settings in our keys: one environment, two ReLU nets of 256-256."""
     return {
-        "num_env_runners": 0,
-        "num_envs_per_env_runner": SB3_PPO["n_envs"],
-        "train_batch_size": SB3_PPO["n_envs"] * SB3_PPO["n_steps"],
-        "minibatch_size": SB3_PPO["batch_size"],
-        "num_epochs": SB3_PPO["n_epochs"],
-        "gamma": SB3_PPO["gamma"],
-        "lambda": SB3_PPO["gae_lambda"],
-        "entropy_coeff": SB3_PPO["ent_coef"],
-        "lr": SB3_PPO["learning_rate"],
+        **in_our_keys(SB3_PPO),
         "objective": "clip",
-        "clip_param": SB3_PPO["clip_range"],
-        "grad_clip": SB3_PPO["max_grad_norm"],
-        "vf_loss_coeff": SB3_PPO["vf_coef"],
         # stable-baselines3 clips no value loss by default.
         "vf_clip_param": None,
         "optimizer": {"type": "adam", "epsilon": 1e-5},

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from analysis import tables
 from analysis.marked import between
 from analysis.reference_scores import REFERENCE_SCORES
-from analysis.study_runs import Run, runs_of
+from analysis.study_runs import runs_of
 from analysis.study_tables import provenance
-from benchmarks.measure import ROOT
+from benchmarks.report import rewrite, study_cells
+from experiments.checkout import RESULTS, ROOT
 from experiments.studies import STUDIES
 from experiments.studies.pendulum_ddpg import GREEDY
 
@@ -25,13 +25,13 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def section(results: Path = ROOT / "results") -> str:
+def section(results: Path = RESULTS) -> str:
     """A row per seed, the mean over seeds and the homework's own figure."""
     runs = runs_of(STUDIES["pendulum_ddpg"], results)
     played = [float(run.greedy["mean"]) for run in runs if run.greedy is not None]
     over = f"{mean(played):.1f} ({min(played):.1f} to {max(played):.1f})" if played else "–"
     reached = sum(score >= GREEDY for score in played)
-    rows = [_row(run) for run in runs]
+    rows = [[run.seed, *study_cells(run, GREEDY, 1)] for run in runs]
     homework = REFERENCE_SCORES["Pendulum-v1"].target
     lines = [
         tables.markdown(COLUMNS, rows).rstrip(),
@@ -44,27 +44,10 @@ def section(results: Path = ROOT / "results") -> str:
     return "\n".join(lines)
 
 
-def _row(run: Run) -> list[Any]:
-    steps, seconds, last = (run.last(name) for name in ("steps", "seconds", "return_mean"))
-    greedy, met = "–", "–"
-    if run.greedy is not None:
-        greedy = f"{run.greedy['mean']:.1f} ± {run.greedy['half_width']:.1f}"
-        met = "yes" if run.greedy["mean"] >= GREEDY else "no"
-    return [
-        run.seed,
-        run.status,
-        "–" if steps is None else f"{steps:,.0f}",
-        "–" if seconds is None else f"{seconds / 60:.1f}",
-        "–" if last is None else f"{last:.1f}",
-        greedy,
-        met,
-    ]
-
-
 def page_with(text: str) -> str:
     """The page with its section filled from what is kept."""
     return between(text, SECTION, section())
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page_with(PAGE.read_text()))
+    rewrite(PAGE, page_with)

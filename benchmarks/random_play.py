@@ -7,13 +7,13 @@ numbers of that module. MuJoCo's tasks need the extra `mujoco`.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 
+from analysis.writing import write_json
 from envs import make_single_env
+from experiments.checkout import RESULTS
 
 ENVS = (
     "CartPole-v1",
@@ -28,7 +28,7 @@ ENVS = (
 )
 EPISODES = 200
 SEED = 0
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "random_play.json"
+RECORD = RESULTS / "random_play.json"
 
 
 def random_returns(env: str, episodes: int, seed: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         means[env] = {"mean": round(float(returns.mean()), 2), "error": round(float(error), 2)}
         print(f"{env}: {returns.mean():.2f} +- {error:.2f}", flush=True)
     told = {"episodes": options.episodes, "seed": options.seed, "returns": means}
-    RESULTS.write_text(json.dumps(told, indent=1) + "\n")
+    write_json(RECORD, told)
     return 0
 
 

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import algorithms
+from analysis.writing import write_json
 from experiments.checking import check_experiment, check_names
+from experiments.checkout import RESULTS, ROOT
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.fitting import fitted
 from experiments.reading import read_experiments
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "results" / "retired" / "files.json"
+RECORD = RESULTS / "retired" / "files.json"
 PAGE = ROOT / "docs" / "retired-files.md"
 ITERATIONS = 2
 
@@ -53,11 +54,10 @@ def main(argv: list[str] | None = None) -> int:
 def _write(rows: list[dict[str, Any]], *, again: bool) -> None:
     """Write the record and the page; files tried again replace their rows of before."""
     new = {row["file"]: row for row in rows}
-    if again and RESULTS.exists():
-        new = {row["file"]: row for row in json.loads(RESULTS.read_text())["rows"]} | new
+    if again and RECORD.exists():
+        new = {row["file"]: row for row in json.loads(RECORD.read_text())["rows"]} | new
     rows = [new[name] for name in sorted(new)]
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps({"machine": _machine(), "rows": rows}, indent=1) + "\n")
+    write_json(RECORD, {"machine": _machine(), "rows": rows})
     PAGE.write_text(page(rows))
 
 

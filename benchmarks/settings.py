@@ -1,7 +1,8 @@
 """The published CartPole-v1 settings of the peers, and the same settings in our words.
 
 One owner: the workers that run a peer and the ones that run us at the peer's settings read the
-same constants, so an "equal" comparison cannot drift apart.
+same constants, so an "equal" comparison cannot drift apart. Atari's and MuJoCo's have modules of their
+own, and the same translation.
 """
 
 from __future__ import annotations
@@ -43,7 +44,20 @@ SB3_NETWORK: Settings = {
     "fcnet_activation": "tanh",
     "vf_share_layers": False,
 }
-SB3_LOSS: Settings = {"vf_loss_coeff": 0.5, "grad_clip": 0.5, "entropy_coeff": 0.0}
+SB3_LOSS: Settings = {"vf_loss_coeff": 0.5, "grad_clip": 0.5}
+# Its settings in our keys, those that mean the same.
+OUR_KEYS = {
+    "n_envs": "num_envs_per_env_runner",
+    "batch_size": "minibatch_size",
+    "n_epochs": "num_epochs",
+    "gamma": "gamma",
+    "gae_lambda": "lambda",
+    "ent_coef": "entropy_coeff",
+    "vf_coef": "vf_loss_coeff",
+    "max_grad_norm": "grad_clip",
+    "learning_rate": "lr",
+    "clip_range": "clip_param",
+}
 
 # RLlib's own example, rllib/examples/algorithms/ppo/cartpole_ppo.py: these three values, and the
 # network below. The other values are PPOConfig's defaults in 2.60, written out because ours have
@@ -79,25 +93,27 @@ RLLIB_DEFAULT_NETWORK: Settings = {
 }
 
 
-def ours_as_sb3_ppo() -> Settings:
-    """stable-baselines3's PPO settings in our keys.
+def in_our_keys(given: Settings) -> Settings:
+    """stable-baselines3's settings in our keys, without the network's; in one process.
 
-    The clip range stays at its starting value (ours has no schedule for it); that changes no
-    amount of work, only what is learned late in the run.
+    A clip range that falls stays at its starting value (ours has no schedule for it); that changes
+    no amount of work, only what is learned late in the run.
     """
-    n_envs, n_steps = SB3_PPO["n_envs"], SB3_PPO["n_steps"]
+    found = {ours: given[theirs] for theirs, ours in OUR_KEYS.items() if theirs in given}
+    if "learning_rate_start" in given:
+        found["lr"] = [[0, given["learning_rate_start"]], [given["total_steps"], 0.0]]
+    if "clip_range_start" in given:
+        found["clip_param"] = given["clip_range_start"]
+    batch = given["n_envs"] * given["n_steps"]
+    return {"num_env_runners": 0, "train_batch_size": batch, **found}
+
+
+def ours_as_sb3_ppo() -> Settings:
+    """stable-baselines3's PPO settings in our keys."""
     return {
         **SB3_LOSS,
-        "num_env_runners": 0,
-        "num_envs_per_env_runner": n_envs,
-        "rollout_fragment_length": n_steps,
-        "train_batch_size": n_envs * n_steps,
-        "minibatch_size": SB3_PPO["batch_size"],
-        "num_epochs": SB3_PPO["n_epochs"],
-        "gamma": SB3_PPO["gamma"],
-        "lambda": SB3_PPO["gae_lambda"],
-        "lr": [[0, SB3_PPO["learning_rate_start"]], [SB3_PPO["total_steps"], 0.0]],
-        "clip_param": SB3_PPO["clip_range_start"],
+        **in_our_keys(SB3_PPO),
+        "rollout_fragment_length": SB3_PPO["n_steps"],
         # stable-baselines3 clips no value loss by default: a bound that is never met.
         "vf_clip_param": 1e9,
         "use_kl_loss": False,
@@ -107,16 +123,12 @@ def ours_as_sb3_ppo() -> Settings:
 
 def ours_as_sb3_a2c() -> Settings:
     """stable-baselines3's A2C settings in our keys: one pass over 8 environments x 5 steps."""
-    n_envs, n_steps = SB3_A2C["n_envs"], SB3_A2C["n_steps"]
     return {
         **SB3_LOSS,
-        "num_env_runners": 0,
-        "num_envs_per_env_runner": n_envs,
-        "rollout_fragment_length": n_steps,
-        "train_batch_size": n_envs * n_steps,
+        **in_our_keys(SB3_A2C),
+        "rollout_fragment_length": SB3_A2C["n_steps"],
         "gamma": 0.99,
         "lambda": 1.0,
-        "lr": SB3_A2C["learning_rate"],
         "model": dict(SB3_NETWORK),
     }
 

@@ -17,9 +17,10 @@ from analysis.folders import MANIFEST, read_object
 from analysis.keeping import KEPT_OF_MANIFEST
 from analysis.marked import between
 from analysis.writing import write_json
-from benchmarks.measure import ROOT
+from benchmarks.report import rewrite
+from experiments.checkout import RESULTS, ROOT
 
-KEPT = ROOT / "results" / "sweeps" / "cartpole-ppo"
+KEPT = RESULTS / "sweeps" / "cartpole-ppo"
 PAGE, SECTION = ROOT / "docs" / "sweeps.md", "result"
 FACTS_OF_TRIAL = ("trial", "status", "seed", "varied", "score", "steps", "seconds")
 BEST = 3
@@ -125,7 +126,7 @@ def main() -> None:
         parser.error("give the folders of the sweep and of its best configuration, or none")
     for folder, name in zip(folders, ("sweep.json", "best.json"), strict=False):
         write_json(KEPT / name, kept(folder))
-    PAGE.write_text(page_with(PAGE.read_text()))
+    rewrite(PAGE, page_with)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import numpy as np
-
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import Goal, main, versions_of
+from benchmarks.peers.random_actions import play
 from envs import make_vector_env
 
 ENV = "3DBall-v0"
@@ -21,15 +20,9 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Step at random until the goal is reached."""
     boards = int(variant)
     env = make_vector_env(ENV, boards)
-    env.reset(seed=0)
-    random = np.random.default_rng(0)
-    steps = 0
-    while not goal.reached(steps, []) and steps < limit:
-        env.step(random.uniform(-1.0, 1.0, (boards, 2)))
-        steps += boards
-    env.close()
+    play(env, lambda random: random.uniform(-1.0, 1.0, (boards, 2)), goal, limit)
     return {"settings": {"boards": boards}, "versions": versions_of("mujoco", "numpy")}
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

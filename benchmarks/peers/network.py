@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import torch
-from ray.rllib.core import DEFAULT_MODULE_ID
 
-import algorithms
 from algorithms.batch import Batch
 from algorithms.compute import forward_context, set_up_process
 from algorithms.parallel_gradients import ParallelGradients
 from algorithms.threads import team_of
 from benchmarks.atari_settings import GAMES, NUMBERS, PASSES, THREADS
 from benchmarks.peers.ours import VARIANTS as RUNS
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
-from envs import environment_spaces
+from benchmarks.peers.ours import network_of
+from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 
 VARIANTS = [
     f"{game}-{algorithm}-{pass_}-{number}-{threads}"
@@ -35,7 +32,7 @@ VARIANTS = [
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Run the network on random images until the goal is reached."""
     file, kind, number, team_size = variant.rsplit("-", 3)
-    threads = 1 if team_size == "one" else len(os.sched_getaffinity(0))
+    threads = threads_of(team_size)
     config, network, shape = _build(file, threads)
     context = forward_context(number == "bf16", torch.device("cpu"))
     sizes = {
@@ -54,7 +51,8 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
         with torch.inference_mode(), context():
             network.policy_and_value(rows.obs)
 
-    team, parallel, steps = team_of(threads), ParallelGradients(team_of(threads)), 0
+    team = team_of(threads)
+    parallel, steps = ParallelGradients(team), 0
     while not goal.reached(steps, []) and steps < limit:
         if kind == "training":
             parallel(loss_of, batch, parameters)
@@ -67,13 +65,10 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 def _build(file: str, threads: int) -> tuple[Any, Any, tuple[int, ...]]:
     """Configuration and network of a tuned file in a process set up as a run's; an image's shape."""
-    run = RUNS[file]
-    config = algorithms.config_class(run.algorithm)().update_from_dict(run.settings())
-    config.environment(run.env)
+    config = RUNS[file].config()
     set_up_process(config, threads=threads)
-    spaces = environment_spaces(run.env, config.environment_options)
-    network = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
-    return config, network, spaces[0].shape
+    network, (screens, _) = network_of(config)
+    return config, network, screens.shape
 
 
 def _images(rows: int, shape: tuple[int, ...]) -> Batch:
@@ -83,4 +78,4 @@ def _images(rows: int, shape: tuple[int, ...]) -> Batch:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

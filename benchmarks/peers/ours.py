@@ -10,15 +10,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import ray
+from ray.rllib.core import DEFAULT_MODULE_ID
 
 import algorithms
 from benchmarks import atari_settings, ddpg_settings, mujoco_settings
 from benchmarks.peers.ball_scene import ENV as BALL_ENV
-from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
 from benchmarks.settings import (
     ENV,
     RLLIB_DEFAULT_NETWORK,
@@ -28,9 +29,10 @@ from benchmarks.settings import (
     ours_as_sb3_a2c,
     ours_as_sb3_ppo,
 )
+from envs import environment_spaces
+from experiments.checkout import ROOT
 from experiments.reading import read_experiments
 
-ROOT = Path(__file__).parents[2]
 OTHER_ENVS = {"cartpole": ENV, "3dball": BALL_ENV, "halfcheetah": mujoco_settings.ENV}
 
 
@@ -48,6 +50,12 @@ class Run:
     env: str
     settings: Callable[[], Settings]
 
+    def config(self, settings: Settings | None = None) -> Any:
+        """The AlgorithmConfig of its settings, or of others."""
+        config = algorithms.config_class(self.algorithm)()
+        config.update_from_dict(self.settings() if settings is None else settings)
+        return config.environment(self.env)
+
 
 def shipped(name: str) -> Run:
     """A tuned file of ours."""
@@ -59,6 +67,12 @@ def shipped(name: str) -> Run:
         return dict(experiment.config)
 
     return Run(algorithm.upper(), env, settings)
+
+
+def network_of(config: Any) -> tuple[Any, tuple[gym.Space, gym.Space]]:
+    """A configuration's network, and the spaces of observations and actions it is for."""
+    spaces = environment_spaces(config.env, config.environment_options)
+    return config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build(), spaces
 
 
 VARIANTS: dict[str, Run] = {
@@ -100,10 +114,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     )
     logging.getLogger("ray").setLevel(logging.ERROR)
     algorithms.register()
-    config = algorithms.config_class(run.algorithm)().update_from_dict(
-        {**settings, "seed": goal.seed}
-    )
-    algorithm = config.environment(run.env).build_algo()
+    algorithm = run.config({**settings, "seed": goal.seed}).build_algo()
     steps = 0
     while steps < limit:
         result = algorithm.train()
@@ -120,4 +131,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", list(VARIANTS), None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

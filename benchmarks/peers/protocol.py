@@ -6,6 +6,8 @@ lazy initialisation stay out) and stops at the first iteration end after `--step
 
 Threshold: seconds from process start until the mean return of the last 100 training episodes
 reaches `--threshold`. Looked at between iterations, and never before 100 episodes have ended.
+
+Return: that mean after `--return-at` steps.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -172,6 +174,11 @@ def make_goal(options: argparse.Namespace) -> Goal:
     return ThresholdGoal(options.threshold, spawned_at)
 
 
+def threads_of(wanted: str) -> int:
+    """How many threads a variant's `one` or `all` is: all are one per core of this process."""
+    return len(os.sched_getaffinity(0)) if wanted == "all" else 1
+
+
 def versions_of(*packages: str) -> dict[str, str]:
     """Installed versions; a missing package is left out."""
     found = {}
@@ -181,6 +188,15 @@ def versions_of(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def main(
+    description: str | None,
+    variants: Iterable[str],
+    train: Callable[[str, Goal, int], dict[str, Any]],
+) -> int:
+    """A worker's entry: its options from the command line, then :func:`run_worker`."""
+    return run_worker(parse(description or "", list(variants), None), train)
 
 
 def run_worker(

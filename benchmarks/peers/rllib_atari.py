@@ -25,7 +25,8 @@ from benchmarks.atari_settings import (
     RLLIB_SIZE,
     env_of,
 )
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import Goal, main, versions_of
+from benchmarks.peers.stock_rllib import stock_config, train_until
 
 VARIANTS = [f"{game}-{stack}" for game in GAMES for stack in ("new", "new-valid", "old")]
 
@@ -37,9 +38,6 @@ def _make(game: str, **options: Any) -> gym.Env:
 
 def _config(game: str, stack: str) -> PPOConfig:
     is_new = stack != "old"
-    keys = {"lambda": "lambda_"}
-    runner_keys = ("num_env_runners", "num_envs_per_env_runner", "rollout_fragment_length")
-    training = {keys.get(k, k): v for k, v in RLLIB_PPO.items() if k not in runner_keys}
     if is_new:
         register_env(
             "game",
@@ -54,13 +52,7 @@ def _config(game: str, stack: str) -> PPOConfig:
     else:
         # The old stack wraps what it takes for an Atari game: resizing, stacking, clipping.
         register_env("game", lambda _: _make(game, frameskip=FRAMESKIP))
-    config = (
-        PPOConfig()
-        .api_stack(enable_rl_module_and_learner=is_new, enable_env_runner_and_connector_v2=is_new)
-        .environment("game", clip_rewards=True)
-        .env_runners(**{key: RLLIB_PPO[key] for key in runner_keys})
-        .training(**training)
-    )
+    config = stock_config(RLLIB_PPO, is_new=is_new).environment("game", clip_rewards=True)
     if is_new:
         filters = RLLIB_OLD_FILTERS if stack == "new-valid" else None
         network = DefaultModelConfig(vf_share_layers=True, conv_filters=filters)
@@ -83,10 +75,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Train until the goal is reached, at most for `limit` steps."""
     game, _, stack = variant.partition("-")
     algo = _config(game, stack).build_algo()
-    counter = "num_env_steps_sampled" if stack == "old" else "num_env_steps_sampled_lifetime"
-    steps = 0
-    while not goal.reached(steps, []) and steps < limit:
-        steps = int(algo.train()[counter])
+    train_until(goal, limit, algo, is_new=stack != "old")
     parameters = _count(algo, stack)
     algo.stop()
     return {
@@ -96,4 +85,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

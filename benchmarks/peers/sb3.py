@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
+from operator import mul
 from typing import Any
 
 import torch
 from stable_baselines3 import A2C, PPO
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
-from benchmarks.settings import ENV, SB3_A2C, SB3_NETWORK, SB3_PPO
+from benchmarks.peers.protocol import Goal, main, versions_of
+from benchmarks.settings import ENV, SB3_A2C, SB3_NETWORK, SB3_PPO, Settings
 
 # One thread is the faster choice for this peer too: 7,200 and 16,200 steps/s (PPO, A2C) against
 # 7,100 and 15,100 with two, medians of two runs each on two quiet cores.
 THREADS = 1
+ALGORITHMS = {"ppo": (PPO, SB3_PPO), "a2c": (A2C, SB3_A2C)}
+# Settings of a run and of its network; all others are called as the constructors call them.
+NO_KEYWORDS = ("n_envs", "total_steps", "hiddens", "log_std_init")
 
 
 class GoalCallback(BaseCallback):
@@ -45,32 +49,16 @@ class GoalCallback(BaseCallback):
         self._look()
 
 
-def _ppo() -> BaseAlgorithm:
-    learning_rate, clip_range = SB3_PPO["learning_rate_start"], SB3_PPO["clip_range_start"]
-    return PPO(
-        "MlpPolicy",
-        make_vec_env(ENV, n_envs=SB3_PPO["n_envs"]),
-        n_steps=SB3_PPO["n_steps"],
-        batch_size=SB3_PPO["batch_size"],
-        n_epochs=SB3_PPO["n_epochs"],
-        gamma=SB3_PPO["gamma"],
-        gae_lambda=SB3_PPO["gae_lambda"],
-        ent_coef=SB3_PPO["ent_coef"],
-        learning_rate=lambda remaining: remaining * learning_rate,
-        clip_range=lambda remaining: remaining * clip_range,
-        device="cpu",
-    )
-
-
-def _a2c() -> BaseAlgorithm:
-    return A2C(
-        "MlpPolicy",
-        make_vec_env(ENV, n_envs=SB3_A2C["n_envs"]),
-        n_steps=SB3_A2C["n_steps"],
-        ent_coef=SB3_A2C["ent_coef"],
-        learning_rate=SB3_A2C["learning_rate"],
-        device="cpu",
-    )
+def keywords(settings: Settings) -> dict[str, Any]:
+    """Settings as keywords of PPO or A2C; a `*_start` falls linearly from that value to 0."""
+    found: dict[str, Any] = {"device": "cpu"}
+    for name, value in settings.items():
+        if name.endswith("_start"):
+            # Called with the share of the run that remains, from 1 to 0.
+            found[name.removesuffix("_start")] = partial(mul, value)
+        elif name not in NO_KEYWORDS:
+            found[name] = value
+    return found
 
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
@@ -79,8 +67,9 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     The linear schedules fall over that budget; a speed measurement longer than it stretches them.
     """
     torch.set_num_threads(THREADS)
-    settings = {"ppo": SB3_PPO, "a2c": SB3_A2C}[variant]
-    model = {"ppo": _ppo, "a2c": _a2c}[variant]()
+    algorithm, settings = ALGORITHMS[variant]
+    env = make_vec_env(ENV, n_envs=settings["n_envs"])
+    model = algorithm("MlpPolicy", env, **keywords(settings))
     budget = max(settings["total_steps"], goal.least_steps)
     model.learn(total_timesteps=budget, callback=GoalCallback(goal, limit))
     return {
@@ -90,4 +79,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", ["ppo", "a2c"], None), train))
+    sys.exit(main(__doc__, ALGORITHMS, train))

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -19,8 +18,8 @@ from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.vec_env import VecFrameStack
 
 from benchmarks.atari_settings import GAMES, SB3_A2C, SB3_PPO, THREADS, env_of
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
-from benchmarks.peers.sb3 import GoalCallback
+from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
+from benchmarks.peers.sb3 import GoalCallback, keywords
 
 VARIANTS = [
     f"{g}-{algo}-{threads}" for g in GAMES for algo in ("ppo", "a2c") for threads in THREADS
@@ -37,41 +36,19 @@ def _games(game: str, number: int) -> VecFrameStack:
 
 
 def _ppo(game: str) -> BaseAlgorithm:
-    rate, clip = SB3_PPO["learning_rate_start"], SB3_PPO["clip_range_start"]
-    return PPO(
-        "CnnPolicy",
-        _games(game, SB3_PPO["n_envs"]),
-        n_steps=SB3_PPO["n_steps"],
-        n_epochs=SB3_PPO["n_epochs"],
-        batch_size=SB3_PPO["batch_size"],
-        learning_rate=lambda remaining: remaining * rate,
-        clip_range=lambda remaining: remaining * clip,
-        vf_coef=SB3_PPO["vf_coef"],
-        ent_coef=SB3_PPO["ent_coef"],
-        device="cpu",
-    )
+    return PPO("CnnPolicy", _games(game, SB3_PPO["n_envs"]), **keywords(SB3_PPO))
 
 
 def _a2c(game: str) -> BaseAlgorithm:
-    return A2C(
-        "CnnPolicy",
-        _games(game, SB3_A2C["n_envs"]),
-        n_steps=SB3_A2C["n_steps"],
-        learning_rate=SB3_A2C["learning_rate"],
-        vf_coef=SB3_A2C["vf_coef"],
-        ent_coef=SB3_A2C["ent_coef"],
-        policy_kwargs={
-            "optimizer_class": RMSpropTFLike,
-            "optimizer_kwargs": {"eps": 1e-5},
-        },
-        device="cpu",
-    )
+    optimizer = {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"eps": 1e-5}}
+    games = _games(game, SB3_A2C["n_envs"])
+    return A2C("CnnPolicy", games, policy_kwargs=optimizer, **keywords(SB3_A2C))
 
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Train until the goal is reached, at most for `limit` steps and the Zoo's budget."""
     game, algo, wanted = variant.split("-")
-    threads = 1 if wanted == "one" else len(os.sched_getaffinity(0))
+    threads = threads_of(wanted)
     torch.set_num_threads(threads)
     settings = {"ppo": SB3_PPO, "a2c": SB3_A2C}[algo]
     model = {"ppo": _ppo, "a2c": _a2c}[algo](game)
@@ -83,4 +60,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

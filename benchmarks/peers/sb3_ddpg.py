@@ -15,7 +15,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import NormalActionNoise
 
 from benchmarks.ddpg_settings import BATCHES, ENV, HIDDENS, NOISE, SB3_DDPG
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import Goal, main, versions_of
 from benchmarks.peers.sb3 import THREADS, GoalCallback
 
 
@@ -46,4 +46,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", [str(b) for b in BATCHES], None), train))
+    sys.exit(main(__doc__, [str(b) for b in BATCHES], train))

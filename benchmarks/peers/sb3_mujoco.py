@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -15,8 +14,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
 from benchmarks.mujoco_settings import ENV, SB3_PPO
-from benchmarks.peers.protocol import Goal, parse, run_worker, versions_of
-from benchmarks.peers.sb3 import GoalCallback
+from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
+from benchmarks.peers.sb3 import GoalCallback, keywords
 
 # One torch thread, or one per core: the ratio is against whichever is faster.
 VARIANTS = ["one", "all"]
@@ -25,7 +24,7 @@ BUDGET = 1_000_000
 
 def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     """Train until the goal is reached, at most for `limit` steps."""
-    threads = 1 if variant == "one" else len(os.sched_getaffinity(0))
+    threads = threads_of(variant)
     torch.set_num_threads(threads)
     # Monitors lie below the normalisation: returns are raw.
     worlds = make_vec_env(ENV, n_envs=SB3_PPO["n_envs"], seed=goal.seed)
@@ -34,16 +33,6 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     model = PPO(
         "MlpPolicy",
         env,
-        n_steps=SB3_PPO["n_steps"],
-        batch_size=SB3_PPO["batch_size"],
-        n_epochs=SB3_PPO["n_epochs"],
-        gamma=SB3_PPO["gamma"],
-        gae_lambda=SB3_PPO["gae_lambda"],
-        ent_coef=SB3_PPO["ent_coef"],
-        learning_rate=SB3_PPO["learning_rate"],
-        clip_range=SB3_PPO["clip_range"],
-        max_grad_norm=SB3_PPO["max_grad_norm"],
-        vf_coef=SB3_PPO["vf_coef"],
         policy_kwargs={
             "log_std_init": SB3_PPO["log_std_init"],
             "ortho_init": False,
@@ -51,7 +40,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
             "net_arch": {"pi": hiddens, "vf": hiddens},
         },
         seed=goal.seed,
-        device="cpu",
+        **keywords(SB3_PPO),
     )
     budget = max(BUDGET, goal.least_steps)
     model.learn(total_timesteps=budget, callback=GoalCallback(goal, limit))
@@ -62,4 +51,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", VARIANTS, None), train))
+    sys.exit(main(__doc__, VARIANTS, train))

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import torch
+from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
-from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, parse, run_worker, versions_of
+from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
 from benchmarks.settings import (
     ENV,
     RLLIB_DEFAULT_NETWORK,
@@ -24,6 +26,7 @@ from benchmarks.settings import (
 )
 
 THREADS = 1
+RUNNER_KEYS = ("num_env_runners", "num_envs_per_env_runner", "rollout_fragment_length")
 
 NETWORKS = {
     "new": RLLIB_EXAMPLE_NETWORK,
@@ -69,18 +72,35 @@ class _NewStackWindow(RLlibCallback):
                 self._so_far[chunk.id_] = total
 
 
-def _config(is_new: bool, network: Settings) -> PPOConfig:
+def stock_config(settings: Settings, *, is_new: bool) -> PPOConfig:
+    """RLlib's PPO with these settings on the new or the old stack, without environment and network."""
     keys = {"lambda": "lambda_"}
-    runner_keys = ("num_env_runners", "num_envs_per_env_runner")
-    training = {keys.get(k, k): v for k, v in RLLIB_PPO.items() if k not in runner_keys}
-    config = (
+    training = {keys.get(k, k): v for k, v in settings.items() if k not in RUNNER_KEYS}
+    return (
         PPOConfig()
         .api_stack(enable_rl_module_and_learner=is_new, enable_env_runner_and_connector_v2=is_new)
-        .environment(ENV)
-        .env_runners(**{key: RLLIB_PPO[key] for key in runner_keys})
-        .callbacks(_NewStackWindow if is_new else _OldStackWindow)
+        .env_runners(**{key: settings[key] for key in RUNNER_KEYS if key in settings})
         .training(**training)
     )
+
+
+def train_until(
+    goal: Goal, limit: int, algo: Algorithm, *, is_new: bool, returns: Iterable[float] = ()
+) -> None:
+    """Train until the goal is reached, at most for `limit` steps.
+
+    Args:
+        returns: of the last episodes, looked at anew after every iteration.
+    """
+    counter = "num_env_steps_sampled_lifetime" if is_new else "num_env_steps_sampled"
+    steps = 0
+    while not goal.reached(steps, list(returns)) and steps < limit:
+        steps = int(algo.train()[counter])
+
+
+def _config(is_new: bool, network: Settings) -> PPOConfig:
+    window = _NewStackWindow if is_new else _OldStackWindow
+    config = stock_config(RLLIB_PPO, is_new=is_new).environment(ENV).callbacks(window)
     if is_new:
         return config.rl_module(model_config=DefaultModelConfig(**network))
     return config.training(model=dict(network))
@@ -91,10 +111,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     torch.set_num_threads(THREADS)
     is_new, network = variant.startswith("new"), NETWORKS[variant]
     algo = _config(is_new, network).build_algo()
-    counter = "num_env_steps_sampled_lifetime" if is_new else "num_env_steps_sampled"
-    steps = 0
-    while not goal.reached(steps, list(_RETURNS)) and steps < limit:
-        steps = int(algo.train()[counter])
+    train_until(goal, limit, algo, is_new=is_new, returns=_RETURNS)
     algo.stop()
     return {
         "settings": {**RLLIB_PPO, "model": network, "torch_threads": THREADS},
@@ -103,4 +120,4 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(parse(__doc__ or "", sorted(NETWORKS), None), train))
+    sys.exit(main(__doc__, sorted(NETWORKS), train))

@@ -5,9 +5,10 @@ import pytest
 from benchmarks import atari_settings
 from benchmarks.atari import passes_of, plan
 from benchmarks.atari_contenders import COMMAND, FASTEST_OF, PAIRS, contenders, network_name
-from benchmarks.atari_report import fastest, report, verdict
+from benchmarks.atari_report import fastest, report
 from benchmarks.atari_settings import GAMES
 from benchmarks.peers.ours import VARIANTS
+from benchmarks.report import verdict
 from experiments.checking import check_experiment
 from experiments.experiment import Experiment
 

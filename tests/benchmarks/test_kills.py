@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import kills
-from benchmarks.kills import Run, finished, killed, sentence, verdict
+from benchmarks.killed_run import EVERY, KilledRun
+from benchmarks.kills import killed, sentence, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,14 +37,14 @@ def test_the_count_is_what_the_page_says():
 @pytest.mark.parametrize("moment", ["starting", "before a result", "training", "saving"])
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path, monkeypatch, moment):
     monkeypatch.setattr(kills, "MOMENTS", (moment,))
-    run, whole = Run("PPO", tmp_path / "killed"), Run("PPO", tmp_path / "whole")
+    run, whole = KilledRun("PPO", tmp_path / "killed"), KilledRun("PPO", tmp_path / "whole")
     assert killed(run, random.Random(0))
-    finished(run)
-    finished(whole)
+    run.finish()
+    whole.finish()
     found = verdict(run, whole)
     assert found["weights_equal"]
     assert found["reached_target"]
     assert found["progress_agrees"]
     assert (found["duplicate_iterations"], found["missing_iterations"]) == (0, 0)
-    assert found["most_iterations_repeated"] <= kills.EVERY
+    assert found["most_iterations_repeated"] <= EVERY
     assert found["processes_left"] == 0

@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks import runner_crashes
-from benchmarks.runner_crashes import OUT, PAGE, Ledger, table
+from benchmarks.crash_checks import Ledger, checks
+from benchmarks.runner_crashes import OUT, PAGE, table
 
 
 def test_the_page_has_the_recorded_table():
@@ -66,5 +66,5 @@ def ledger_of(*fragments):
     ],
 )
 def test_a_wrong_count_is_a_failed_check(results, fragments, said):
-    failed = runner_crashes._checks(None, "A3C", results, 1, 5, ledger_of(*fragments))
+    failed = checks(None, "A3C", results, 1, 5, ledger_of(*fragments))
     assert [text for text in failed if said and text.startswith(said)] or not (said or failed)
