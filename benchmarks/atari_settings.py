@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.settings import Settings, in_our_keys
+from benchmarks.settings import A2C_VALUE_SCALE, Settings, in_our_keys
 
 GAMES = ("pong", "assault")
 FRAMESKIP = 4
@@ -114,7 +114,7 @@ def ours_as_sb3_a2c() -> Settings:
         **in_our_keys(SB3_A2C),
         "optimizer": {"type": "rmsprop", "epsilon": 1e-5},
         "grad_clip": 0.5,
-        "vf_loss_coeff": 2.0 * SB3_A2C["vf_coef"],  # ours weighs half the squared error
+        "vf_loss_coeff": A2C_VALUE_SCALE * SB3_A2C["vf_coef"],
         "model": _NATURE,
     }
 

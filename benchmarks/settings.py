@@ -45,6 +45,8 @@ SB3_NETWORK: Settings = {
     "vf_share_layers": False,
 }
 SB3_LOSS: Settings = {"vf_loss_coeff": 0.5, "grad_clip": 0.5}
+# Our A2C weighs half the squared error of the critic, stable-baselines3's the whole.
+A2C_VALUE_SCALE = 2.0
 # Its settings in our keys, those that mean the same.
 OUR_KEYS = {
     "n_envs": "num_envs_per_env_runner",
@@ -126,6 +128,7 @@ def ours_as_sb3_a2c() -> Settings:
     return {
         **SB3_LOSS,
         **in_our_keys(SB3_A2C),
+        "vf_loss_coeff": A2C_VALUE_SCALE * SB3_LOSS["vf_loss_coeff"],
         "rollout_fragment_length": SB3_A2C["n_steps"],
         "gamma": 0.99,
         "lambda": 1.0,
