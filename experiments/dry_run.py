@@ -11,7 +11,8 @@ from rich.console import Console
 from experiments.estimate import estimate, measured
 from experiments.options import LaunchOptions
 from experiments.plan import print_plan
-from experiments.ray_start import available, check_cluster, is_cluster, running_ray
+from experiments.ray_options import available, is_cluster
+from experiments.ray_start import check_cluster, running_ray
 from experiments.resources import demand_of
 
 

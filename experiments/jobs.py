@@ -15,7 +15,7 @@ from experiments.fitting import fitted
 from experiments.options import LaunchOptions
 from experiments.ownership import require_trusted_start
 from experiments.preflight import DiskNeed, check_disk, check_environments, disk_need
-from experiments.ray_start import available
+from experiments.ray_options import available
 from experiments.resuming import folder_of
 from experiments.scheduling import make_scheduler, with_mutations
 from experiments.searching import make_search, number_of_trials

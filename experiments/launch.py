@@ -18,7 +18,8 @@ from experiments.manifest import finish_manifest
 from experiments.options import LaunchOptions
 from experiments.progress import close_displays
 from experiments.ranking import ranking
-from experiments.ray_start import check_cluster, check_options, is_cluster, running_ray
+from experiments.ray_options import check_options, is_cluster
+from experiments.ray_start import check_cluster, running_ray
 from experiments.requests import option_notes
 from experiments.resuming import begun_before
 from experiments.saying import say

@@ -1,4 +1,4 @@
-"""Starting Ray, or joining a cluster; what it will have and whether a trial fits."""
+"""Starting Ray, or joining a cluster; whether a trial fits there."""
 
 from __future__ import annotations
 
@@ -22,66 +22,10 @@ from experiments.checking import check_experiment
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.options import LaunchOptions
+from experiments.ray_options import address_of
 from experiments.resources import first_without_room
 
 ANSWER_SECONDS = 10.0
-# Options that describe a Ray of one's own.
-_OF_OWN_RAY = ("ray_num_cpus", "ray_num_gpus", "ray_num_nodes", "ray_object_store_memory")
-
-# Option → its least value: no trial can run on less; of memory Ray's own.
-LEAST = {
-    "ray_num_cpus": 1,
-    "ray_num_gpus": 0,
-    "ray_num_nodes": 1,
-    "ray_object_store_memory": 75 * 2**20,
-}
-
-
-def address_of(options: LaunchOptions) -> str | None:
-    """The cluster to join; None where Ray starts its own, as for Ray's word ``local``."""
-    return None if options.ray_address == "local" else options.ray_address
-
-
-def is_cluster(options: LaunchOptions) -> bool:
-    """Whether several machines (or one machine's imitation of them) will train."""
-    return address_of(options) is not None or options.ray_num_nodes is not None
-
-
-def available(options: LaunchOptions) -> tuple[float | None, float | None]:
-    """CPUs and GPUs Ray will have; None where a cluster decides."""
-    if is_cluster(options):
-        return None, None
-    import torch
-
-    cpus = options.ray_num_cpus or len(os.sched_getaffinity(0))
-    gpus = options.ray_num_gpus if options.ray_num_gpus is not None else torch.cuda.device_count()
-    return float(cpus), float(gpus)
-
-
-def check_options(options: LaunchOptions) -> None:
-    """Options about Ray that are out of range or contradict each other.
-
-    Raises:
-        RequestError: a number below its least, a Ray of one's own described beside --ray-address, or a
-            client's address.
-    """
-    for name, least in LEAST.items():
-        if (value := getattr(options, name, None)) is not None and value < least:
-            option = f"--{name.replace('_', '-')}"
-            raise RequestError(f"must be at least {least}, got {value}", key=option)
-    address = address_of(options)
-    if address is None:
-        return
-    for name in _OF_OWN_RAY:
-        if getattr(options, name) is not None:
-            option = f"--{name.replace('_', '-')}"
-            raise RequestError("a running cluster has its own", key=f"{option} with --ray-address")
-    if address.startswith("ray://"):
-        raise RequestError(
-            "ray:// is Ray's remote client",
-            key="--ray-address",
-            hint="run the command on a machine of the cluster, with --ray-address auto",
-        )
 
 
 @contextmanager
@@ -141,11 +85,7 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
     import ray
 
     verbose = options.log_info or options.log_debug
-    if not verbose:
-        # Tune prints its own banner and table otherwise, whatever its `verbose` says.
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    # Before its first episode has ended, a trial has no score; Tune would fail it for that.
-    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+    set_up_tune(verbose=verbose)
     level = logging.DEBUG if options.log_debug else logging.INFO if verbose else logging.ERROR
     common: dict[str, Any] = {
         "logging_level": level,
@@ -181,6 +121,21 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
         **common,
     )
     return None
+
+
+def set_up_tune(*, verbose: bool) -> None:
+    """Tune's settings that only a process's environment or Ray's switches can tell it."""
+    from ray.util.debug import disable_log_once_globally
+
+    # Before its first episode has ended, a trial has no score; Tune would fail it for that.
+    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+    if verbose:
+        return
+    # Tune prints its own banner and table otherwise, whatever its `verbose` says.
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    # What Ray says once it remembers for good, and with every snapshot of a trial Tune asks it about
+    # every series of numbers: 80 KB each, every ten seconds.
+    disable_log_once_globally()
 
 
 def for_paths_with_spaces() -> dict[str, Any]:

@@ -22,7 +22,7 @@ from experiments.manifest import MANIFEST_NAME, build_manifest, read_manifest
 from experiments.options import LaunchOptions
 from experiments.originals import Original, open_original, restored_from
 from experiments.promise import differences, ends_by_time, reasons_against
-from experiments.ray_start import available, check_options
+from experiments.ray_options import available, check_options
 from experiments.reproduce_options import ReproduceOptions
 from experiments.resuming import DEFAULT_STORAGE, folder_of
 from experiments.summary import STOPPED_EARLY

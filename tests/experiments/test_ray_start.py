@@ -7,15 +7,13 @@ import time
 
 import pytest
 import ray
+from ray.tune.trainable.metadata import _TrainingRunMetadata
+from ray.util import debug
 
 from experiments.errors import RequestError
 from experiments.options import FileOptions
-from experiments.ray_start import (
-    _home_keeps_passwords,
-    available,
-    check_options,
-    running_ray,
-)
+from experiments.ray_options import available, check_options
+from experiments.ray_start import _home_keeps_passwords, running_ray, set_up_tune
 
 
 @pytest.mark.parametrize(
@@ -77,3 +75,15 @@ def test_a_home_folder_that_keeps_no_password_is_known(tmp_path, monkeypatch):
     assert not _home_keeps_passwords()
     monkeypatch.setenv("HOME", str(tmp_path / "file" / "below"))
     assert not _home_keeps_passwords()
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_snapshots_of_a_long_run_leave_nothing_behind(monkeypatch, verbose):
+    monkeypatch.setattr(debug, "_disabled", False)
+    monkeypatch.setattr(debug, "_logged", set())
+    set_up_tune(verbose=verbose)
+    trial = _TrainingRunMetadata()
+    for step in range(1, 6):
+        trial.update_metric("return", float(step), step=step)
+        trial.get_json_state()
+    assert bool(debug._logged) == verbose
