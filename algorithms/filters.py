@@ -18,5 +18,6 @@ class MeanStdFilter(CommonMoments):
         """Normalise observations [N, …] to float32; ``valid`` [N] bool limits what is collected."""
         if collect:
             self.collect(obs if valid is None else obs[valid])
-        normalised = (obs - self.basis.mean) / (self.basis.std() + 1e-8)
+        basis = self.basis
+        normalised = (obs - basis.mean) / (basis.std() + 1e-8)
         return np.clip(normalised, -self.CLIP, self.CLIP).astype(np.float32)
