@@ -9,6 +9,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from algorithms.batch import REWARD_TO_GO
+from algorithms.config_once import RepeatsConfig
 from algorithms.environment_keys import environment_options
 from custom_models.hosting import ModelV2Module, checked_model_config, resolved_model_class
 from custom_models.recurrence import check_recurrence, max_seq_len
@@ -20,7 +21,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 OBSERVATION_FILTERS = ("NoFilter", "MeanStdFilter")
 
 
-class OnPolicyConfig(AlgorithmConfig):
+class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
     """Base of the three configurations: the runner, the hosted TorchModelV2 and the checks.
 
     Losses are means over steps. Batches are exact: a train batch that runners, environments and

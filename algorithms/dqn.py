@@ -15,6 +15,7 @@ from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
+from algorithms.config_once import RepeatsConfig, SendsConfigOnce
 from algorithms.environment_keys import environment_options, frames_per_step
 from algorithms.q_network import QModule, channels_first
 from algorithms.q_noise import new_noise
@@ -24,7 +25,7 @@ from algorithms.sealing import SealedCheckpoints
 from envs import is_atari, make_single_env
 
 
-class DQNConfig(RLlibDQNConfig):
+class DQNConfig(RepeatsConfig, RLlibDQNConfig):
     """Configuration of :class:`DQN`; keys and defaults are RLlib's.
 
     ``model`` takes the retired model dict's ``fcnet_hiddens``, ``fcnet_activation``,
@@ -134,7 +135,7 @@ class QLearner(DQNTorchLearner):
         )
 
 
-class DQN(SealedCheckpoints, RLlibDQN):
+class DQN(SealedCheckpoints, SendsConfigOnce, RLlibDQN):
     """RLlib's DQN; results carry the retired names too, games are learned from signs of rewards."""
 
     @classmethod

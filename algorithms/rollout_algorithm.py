@@ -20,6 +20,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from algorithms.config_once import SendsConfigOnce
 from algorithms.environment_keys import frames_per_step
 from algorithms.episodes import Episode, EpisodeWindow
 from algorithms.learner import ITERATION, learner_batch
@@ -33,7 +34,7 @@ from algorithms.sealing import SealedCheckpoints
 SILENCE_PER_PROBE = 10
 
 
-class RolloutAlgorithm(SealedCheckpoints, Algorithm):
+class RolloutAlgorithm(SealedCheckpoints, SendsConfigOnce, Algorithm):
     """Synchronous sampling and learning.
 
     DDPG replaces :meth:`_learn_from`, PG what is sampled, A3C the whole :meth:`training_step`.

@@ -18,6 +18,7 @@ NOT_TELLING = (
     "callbacks_class",
     "restore_from",
     "log_sys_usage",
+    "config_in_every_result",
 )
 # Longer labels are no labels: then the differing keys are numbered.
 MAX_LABEL = 60

@@ -7,6 +7,7 @@ import os
 import time
 from typing import Any
 
+from experiments.config_of_results import ConfigOfResults
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
 from experiments.jobs import Job
@@ -64,6 +65,7 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
             checkpoint_config=checkpoint_config(experiment),
             failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
             callbacks=[
+                ConfigOfResults(),
                 TrialProgress(FirstReached(experiment.stop), clock),
                 *clocks,
                 *callbacks,
@@ -112,6 +114,7 @@ def param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
     from ray import tune
 
     space = {"env": job.experiment.env, **tune_space(job.experiment.config)}
+    space["config_in_every_result"] = False  # ConfigOfResults puts it back
     if job.experiment.seeds is not None and not repeats_seeds(job.search):
         space["seed"] = tune.grid_search(list(job.experiment.seeds))
     if job.restore_from is not None:
