@@ -111,8 +111,7 @@ class A3C(RolloutAlgorithm):
         [applied] = [result.get() for result in results]
         self._updates += 1
         self._note_steps(message.num_steps, message.episodes)
-        if self._filter is not None:
-            self._filter.merge([message.moments])
+        self._add_moments(message.moments)
         return {**message.stats, **applied}
 
     def _send_to_idle_runners(self) -> None:
@@ -129,7 +128,7 @@ class A3C(RolloutAlgorithm):
             kwargs={
                 "weights": state,
                 "timestep": self._steps_lifetime,
-                "filter_state": self.filter_state(),
+                "common_moments": self.moments_state(),
             },
             remote_worker_ids=[runner_id],
         )

@@ -32,7 +32,7 @@ class GradientMessage:
         num_steps: environment steps they come from.
         episodes: those that ended meanwhile.
         stats: losses and the like, scalars.
-        moments: what the observation filter saw; None without a filter.
+        moments: what the observation filter saw; empty without a filter.
         env_restarts: how many environments were built anew meanwhile.
     """
 
@@ -40,7 +40,7 @@ class GradientMessage:
     num_steps: int
     episodes: list[Episode]
     stats: dict[str, float]
-    moments: Moments | None
+    moments: dict[str, Moments]
     env_restarts: int = 0
 
 
@@ -60,7 +60,10 @@ class A3CRunner(VectorEnvRunner):
         self._gradients = 0
 
     def compute_gradients(
-        self, weights: dict[str, Any], timestep: int, filter_state: dict[str, Any] | None = None
+        self,
+        weights: dict[str, Any],
+        timestep: int,
+        common_moments: dict[str, dict[str, Any]] | None = None,
     ) -> GradientMessage | FloatingPointError | EnvironmentFault:
         """Adopt ``weights``, play one fragment, return the gradients of its loss.
 
@@ -70,10 +73,10 @@ class A3CRunner(VectorEnvRunner):
         Args:
             weights: the learner's module state.
             timestep: lifetime environment steps, which schedules follow.
-            filter_state: the observation filter's common moments.
+            common_moments: see :meth:`VectorEnvRunner.set_moments`.
         """
         self.module.set_state(weights)
-        self.set_filter_state(filter_state)
+        self.set_moments(common_moments or {})
         try:
             rollout, restarts = self.sample(), 0
             while rollout.num_steps == 0:  # every environment was resetting
@@ -114,7 +117,7 @@ class A3CRunner(VectorEnvRunner):
             num_steps=rollout.num_steps,
             episodes=rollout.episodes,
             stats=numbers,
-            moments=self.take_filter_moments(),
+            moments=self.take_moments(),
             env_restarts=rollout.env_restarts,
         )
 

@@ -42,14 +42,14 @@ def evaluate_on_runners(algorithm: Any, runners: Any) -> tuple[dict[str, Any], i
     """
     config = algorithm.evaluation_config
     wanted = int(config.evaluation_duration)
-    filter_state = algorithm.filter_state()
+    moments = algorithm.moments_state()
     explore = bool(config.explore)
     remote = runners.num_remote_env_runners()
 
     def play(runner: Any) -> tuple[list[Episode], int] | EnvironmentFault:
         # Remote runners count from 1; the first ones play what cannot be shared equally.
         extra = remote > 0 and runner.worker_index <= wanted % remote
-        runner.set_filter_state(filter_state)
+        runner.set_moments(moments)
         try:
             share = wanted // max(remote, 1) + extra
             return play_episodes(runner, share, explore=explore), runner.take_env_restarts()

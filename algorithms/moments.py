@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+
+# Names of what is shared, in messages between driver and runners and in checkpoints.
+FILTER = "filter"
+RETURNS = "returns"
 
 
 @dataclass
@@ -84,11 +87,9 @@ class CommonMoments:
         taken, self.collected = self.collected, Moments.empty(self.collected.mean.shape)
         return taken
 
-    def merge(self, collected: Iterable[Moments | None]) -> None:
-        """Add what runners collected to the common moments; None: a runner collects nothing."""
-        for moments in collected:
-            if moments is not None:
-                self.moments = self.moments.merged(moments)
+    def merge(self, collected: Moments) -> None:
+        """Add what a runner collected to the common moments."""
+        self.moments = self.moments.merged(collected)
 
     def state(self) -> dict[str, Any]:
         """The common moments, for checkpoints and for other runners."""

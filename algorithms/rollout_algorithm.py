@@ -24,7 +24,7 @@ from algorithms.config_once import SendsConfigOnce
 from algorithms.environment_keys import frames_per_step
 from algorithms.episodes import Episode, EpisodeWindow
 from algorithms.learner import ITERATION, learner_batch
-from algorithms.moments import CommonMoments
+from algorithms.moments import FILTER, RETURNS, CommonMoments, Moments
 from algorithms.remote_sampling import RemoteSampling
 from algorithms.results import with_retired_names
 from algorithms.rollout import Rollout
@@ -48,18 +48,21 @@ class RolloutAlgorithm(SealedCheckpoints, SendsConfigOnce, Algorithm):
         super().setup(config)
         self._remote_sampling = RemoteSampling(self.config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
-        self._filter = self._make_filter()
-        self._return_moments = CommonMoments(()) if self.config.normalize_returns else None
+        self._moments = self._make_moments()
         self._env_restarts = 0
         self._logged_at = time.monotonic()
         self._frames_per_step = frames_per_step(self.config)
         if self.config.restore_from is not None:
             self.restore_from_path(self.config.restore_from)
 
-    def _make_filter(self) -> CommonMoments | None:
-        if self.config.observation_filter != "MeanStdFilter":
-            return None
-        return CommonMoments(self.spaces[DEFAULT_MODULE_ID][0].shape)
+    def _make_moments(self) -> dict[str, CommonMoments]:
+        """What observation filter and return normalisation share, of those that are on."""
+        made = {}
+        if self.config.observation_filter == "MeanStdFilter":
+            made[FILTER] = CommonMoments(self.spaces[DEFAULT_MODULE_ID][0].shape)
+        if self.config.normalize_returns:
+            made[RETURNS] = CommonMoments(())
+        return made
 
     # --- one training step --------------------------------------------------------------------
 
@@ -151,16 +154,19 @@ class RolloutAlgorithm(SealedCheckpoints, SendsConfigOnce, Algorithm):
 
     def _merge_moments(self) -> None:
         """Merge what all runners' filters and return normalisers saw and give everyone the result."""
+        if not self._moments:
+            return
         patience = self.config.sample_timeout_s
         ask = partial(self.env_runner_group.foreach_env_runner, timeout_seconds=patience)
-        if self._filter is not None:
-            self._filter.merge(ask(lambda r: r.take_filter_moments()))
-            filter_state = self._filter.state()
-            ask(lambda r: r.set_filter_state(filter_state))
-        if self._return_moments is not None:
-            self._return_moments.merge(ask(lambda r: r.take_return_moments()))
-            return_state = self._return_moments.state()
-            ask(lambda r: r.set_return_state(return_state))
+        for collected in ask(lambda runner: runner.take_moments()):
+            self._add_moments(collected)
+        states = self.moments_state()
+        ask(lambda runner: runner.set_moments(states))
+
+    def _add_moments(self, collected: Mapping[str, Moments]) -> None:
+        """Add what one runner collected."""
+        for name, moments in collected.items():
+            self._moments[name].merge(moments)
 
     def restore_env_runners(self, env_runner_group: Any) -> list[int]:
         """As RLlib, which asks lost runners for a sign of life before every iteration.
@@ -234,9 +240,9 @@ class RolloutAlgorithm(SealedCheckpoints, SendsConfigOnce, Algorithm):
         """One iteration's result, with the names older tools and stop rules look for."""
         return with_retired_names(super().step())
 
-    def filter_state(self) -> dict[str, Any] | None:
-        """The observation filter's common moments; None without a filter."""
-        return self._filter.state() if self._filter is not None else None
+    def moments_state(self) -> dict[str, dict[str, Any]]:
+        """The common moments of observation filter and return normalisation, of those that are on."""
+        return {name: moments.state() for name, moments in self._moments.items()}
 
     # --- state --------------------------------------------------------------------------------
 
@@ -245,8 +251,9 @@ class RolloutAlgorithm(SealedCheckpoints, SendsConfigOnce, Algorithm):
         state = super().get_state(components, **kwargs)
         state["on_policy"] = {
             "window": self._window.state(),
-            "filter": self.filter_state(),
-            "returns": None if self._return_moments is None else self._return_moments.state(),
+            FILTER: None,
+            RETURNS: None,
+            **self.moments_state(),
             "env_restarts": self._env_restarts,
         }
         return state
@@ -259,12 +266,11 @@ class RolloutAlgorithm(SealedCheckpoints, SendsConfigOnce, Algorithm):
             return
         self._window.set_state(own["window"])
         self._env_restarts = own.get("env_restarts", 0)
-        if self._filter is not None:
-            self._filter.set_state(own["filter"])
-            self.env_runner_group.foreach_env_runner(lambda r: r.set_filter_state(own["filter"]))
-        if self._return_moments is not None and own.get("returns") is not None:
-            self._return_moments.set_state(own["returns"])
-            self.env_runner_group.foreach_env_runner(lambda r: r.set_return_state(own["returns"]))
+        saved = {name: own[name] for name in self._moments if own.get(name) is not None}
+        for name, moments in saved.items():
+            self._moments[name].set_state(moments)
+        if saved:
+            self.env_runner_group.foreach_env_runner(lambda runner: runner.set_moments(saved))
 
 
 def averaged(stats: list[dict[str, float]]) -> dict[str, float]:

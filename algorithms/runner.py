@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from algorithms.acting import Memory
 from algorithms.episodes import Episode
-from algorithms.moments import Moments
+from algorithms.moments import FILTER, RETURNS, CommonMoments, Moments
 from algorithms.rollout import Rollout
 from algorithms.runner_parts import RunnerParts
 from envs import EnvironmentFault
@@ -142,27 +143,21 @@ class VectorEnvRunner(RunnerParts):
         for own, other in zip(self._state_tensors, source, strict=True):
             own.copy_(other)
 
-    # --- observation filter -----------------------------------------------------------------
+    # --- observation filter and return normalisation ------------------------------------------
 
-    def take_filter_moments(self) -> Moments | None:
-        """What the filter collected since the last call; None without a filter."""
-        return self._filter.take_collected() if self._filter is not None else None
+    def _common_moments(self) -> dict[str, CommonMoments]:
+        both = {FILTER: self._filter, RETURNS: self._return_scale}
+        return {name: moments for name, moments in both.items() if moments is not None}
 
-    def set_filter_state(self, state: dict[str, Any] | None) -> None:
-        """Adopt the common moments."""
-        if self._filter is not None and state is not None:
-            self._filter.set_state(state)
+    def take_moments(self) -> dict[str, Moments]:
+        """What those that are on collected since the last call."""
+        return {name: own.take_collected() for name, own in self._common_moments().items()}
 
-    # --- return normalisation ---------------------------------------------------------------
-
-    def take_return_moments(self) -> Moments | None:
-        """What return normalisation collected since the last call; None without it."""
-        return self._return_scale.take_collected() if self._return_scale is not None else None
-
-    def set_return_state(self, state: dict[str, Any]) -> None:
-        """Adopt the common moments."""
-        if self._return_scale is not None:
-            self._return_scale.set_state(state)
+    def set_moments(self, states: Mapping[str, dict[str, Any]]) -> None:
+        """Adopt common moments; those of what is off here, as returns in evaluation, are let go."""
+        for name, own in self._common_moments().items():
+            if name in states:
+                own.set_state(states[name])
 
     def get_metrics(self) -> Any:
         """RLlib's hook; our numbers travel with the rollout."""

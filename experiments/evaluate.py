@@ -17,6 +17,7 @@ from scipy import stats
 import algorithms
 from algorithms.episodes import Episode
 from algorithms.evaluation import play_episodes
+from algorithms.moments import FILTER
 from algorithms.runner import VectorEnvRunner
 from analysis.writing import write_json, written_aside
 from envs import EnvironmentRequestError
@@ -146,7 +147,8 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
         raise RequestError(
             problem=f"{trained.folder} does not fit {config.env!r}: {reason}"
         ) from error
-    runner.set_filter_state(trained.filter_state)
+    if trained.filter_state is not None:
+        runner.set_moments({FILTER: trained.filter_state})
     return runner
 
 

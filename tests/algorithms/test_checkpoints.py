@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from ray.rllib.algorithms.algorithm import Algorithm
 
+from algorithms.moments import FILTER
+
 pytestmark = pytest.mark.ray
 
 SMALL = {
@@ -114,10 +116,10 @@ def test_a_restored_run_continues_as_the_uninterrupted_one(build, restore, tmp_p
     assert_same_weights(uninterrupted, restored)
     assert train(uninterrupted, 4) == train(restored, 4)
     assert_same_weights(uninterrupted, restored)
-    if uninterrupted.filter_state() is not None:
-        np.testing.assert_array_equal(
-            uninterrupted.filter_state()["mean"], restored.filter_state()["mean"]
-        )
+    ours, theirs = uninterrupted.moments_state(), restored.moments_state()
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name]["mean"], theirs[name]["mean"])
 
 
 def test_saving_does_not_disturb_the_run(build, tmp_path):
@@ -176,7 +178,11 @@ def test_a3c_keeps_weights_counters_and_filter(make_algo, make_config, restore, 
     path = algo.save_to_path(str(tmp_path / "checkpoint"))
     restored = restore(path)
     assert_same_weights(algo, restored)
-    assert restored.filter_state()["count"] == algo.filter_state()["count"] == before["steps"]
+    assert (
+        restored.moments_state()[FILTER]["count"]
+        == algo.moments_state()[FILTER]["count"]
+        == before["steps"]
+    )
     after = numbers(restored.train())
     assert after["steps"] == before["steps"] + after["runners"]["num_env_steps_sampled"]
     assert after["iteration"] == 2

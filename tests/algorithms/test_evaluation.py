@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from algorithms.evaluation import play_episodes
+from algorithms.moments import FILTER
 from envs.probes import ConstantReward, FiniteReward
 
 SMALL = {"num_envs_per_env_runner": 8, "min_sample_timesteps_per_iteration": 40}
@@ -127,11 +128,15 @@ def test_remote_evaluation_runners_share_the_episodes_and_get_weights_and_filter
     algo = make_algo(make_config("A2C", **SMALL, **options))
     result = algo.train()
     assert result["evaluation"]["env_runners"]["episode_window_size"] == 7
-    weights, state = algo.env_runner.module.get_state(), algo.filter_state()
+    weights, state = algo.env_runner.module.get_state(), algo.moments_state()[FILTER]
     assert state["count"] == result["env_runners"]["num_env_steps_sampled_lifetime"]
 
     def theirs(runner):
-        return runner.module.get_state(), runner._filter.state(), runner.take_filter_moments().count
+        return (
+            runner.module.get_state(),
+            runner._filter.state(),
+            runner.take_moments()[FILTER].count,
+        )
 
     answers = algo.eval_env_runner_group.foreach_env_runner(theirs, local_env_runner=False)
     assert len(answers) == 2

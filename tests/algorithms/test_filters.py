@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from algorithms.filters import MeanStdFilter
-from algorithms.moments import Moments
+from algorithms.moments import FILTER, Moments
 
 FILTERED = {"observation_filter": "MeanStdFilter", "num_envs_per_env_runner": 2}
 
@@ -81,41 +81,41 @@ def test_a_training_runner_collects_every_observation_once(make_runner):
     plain = make_runner("Pendulum-v1", num_envs_per_env_runner=2)
     filtered = make_runner("Pendulum-v1", **FILTERED)
     state = {"count": 100.0, "mean": np.zeros(3), "squared_deviations": 100 * np.ones(3)}
-    filtered.set_filter_state(state)
+    filtered.set_moments({FILTER: state})
     # The same actions need the same network inputs: with mean 0 and deviation 1 they are.
     raw = plain.sample(num_steps=30).obs.reshape(-1, 3)
     seen = filtered.sample(num_steps=30).obs.reshape(-1, 3)
     assert_allclose(seen, raw, atol=1e-3)
-    moments = filtered.take_filter_moments()
+    moments = filtered.take_moments()[FILTER]
     assert moments.count == 60
     assert_allclose(moments.mean, raw.mean(axis=0), atol=1e-3)
     assert_allclose(moments.std(), raw.std(axis=0), atol=1e-3)
-    assert plain.take_filter_moments() is None
+    assert plain.take_moments() == {}
 
 
 def test_observations_of_reset_steps_are_not_collected(make_runner):
     runner = make_runner(**FILTERED)
     steps = sum(runner.sample(num_steps=50).num_steps for _ in range(2))
     assert steps < 200
-    assert runner.take_filter_moments().count == steps
+    assert runner.take_moments()[FILTER].count == steps
 
 
 def test_evaluation_normalises_but_collects_nothing(make_runner):
     runner = make_runner("Pendulum-v1", evaluation=True, **FILTERED)
     state = {"count": 100.0, "mean": 5 * np.ones(3), "squared_deviations": 100 * np.ones(3)}
-    runner.set_filter_state(state)
+    runner.set_moments({FILTER: state})
     for explore in (True, False):
         runner.step_episodes(explore=explore)
     rollout = runner.sample(num_steps=10)
     assert rollout.obs.max() < 5  # raw cosines and sines reach 1, speeds 8: less 5
     assert rollout.obs[..., 0].max() <= -4
-    assert runner.take_filter_moments().count == 0
+    assert runner.take_moments()[FILTER].count == 0
 
 
 def test_values_at_the_fragments_end_see_filtered_observations(make_runner):
     runner = make_runner("Pendulum-v1", **FILTERED)
     state = {"count": 9.0, "mean": np.full(3, 3.0), "squared_deviations": 90 * np.ones(3)}
-    runner.set_filter_state(state)
+    runner.set_moments({FILTER: state})
     one = runner.sample(num_steps=10).copy()
     next_ = runner.sample(num_steps=1)
     assert_allclose(one.next_values[-1], next_.values[0], rtol=1e-6)
@@ -139,10 +139,10 @@ def test_driver_and_two_runners_share_the_moments_of_all_observations(make_algo,
     config.algo_class = recording(config.algo_class)
     algo = make_algo(config)
     algo.train()
-    before = algo.filter_state()
+    before = algo.moments_state()[FILTER]
     assert before["count"] == 40
     algo.train()
-    state = algo.filter_state()
+    state = algo.moments_state()[FILTER]
     # From the second batch on, network inputs and moments tell the raw observations. Pendulum
     # never ends within these steps, so every one counts.
     grown = Moments(**before).merged(Moments.of(unfiltered(algo.last_rollouts, before)))
@@ -170,7 +170,7 @@ def test_a3c_merges_what_every_gradient_brings(make_algo, make_config):
     sizes = {"rollout_fragment_length": 10, "min_sample_timesteps_per_iteration": 200}
     algo = make_algo(make_config("A3C", "Pendulum-v1", **FILTERED, **sizes))
     result = algo.train()["env_runners"]
-    assert algo.filter_state()["count"] == result["num_env_steps_sampled_lifetime"] >= 200
+    assert algo.moments_state()[FILTER]["count"] == result["num_env_steps_sampled_lifetime"] >= 200
     # Cosine and sine of a swinging pendulum, never beyond 1; speeds never beyond 8.
-    assert (np.abs(algo.filter_state()["mean"]) <= [1, 1, 8]).all()
-    assert (Moments(**algo.filter_state()).std() > 0.1).all()
+    assert (np.abs(algo.moments_state()[FILTER]["mean"]) <= [1, 1, 8]).all()
+    assert (Moments(**algo.moments_state()[FILTER]).std() > 0.1).all()

@@ -34,7 +34,7 @@ def greedy_returns(algo, episodes=20):
     config.in_evaluation = True
     runner = VectorEnvRunner(config=config, worker_index=0, num_workers=0)
     runner.set_state({"rl_module": algo.env_runner.module.get_state()})
-    runner.set_filter_state(algo.filter_state())
+    runner.set_moments(algo.moments_state())
     played = play_episodes(runner, episodes, explore=False)
     runner.stop()
     return [episode.episode_return for episode in played]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from algorithms.moments import RETURNS
 from algorithms.return_scale import ReturnScale
 from algorithms.rollout import Rollout
 
@@ -79,16 +80,16 @@ def test_a_runner_scales_what_is_learned_and_not_the_scores(make_runner):
     assert_array_equal(raw.actions, learned.actions)
     assert [e.episode_return for e in raw.episodes] == [e.episode_return for e in learned.episodes]
     assert len(raw.episodes) == 2
-    moments = scaled.take_return_moments()
+    moments = scaled.take_moments()[RETURNS]
     assert moments.count == learned.num_steps
     assert_allclose(learned.rewards, raw.rewards / moments.std(), rtol=1e-4)
-    assert plain.take_return_moments() is None
+    assert plain.take_moments() == {}
 
 
 def test_evaluation_scales_nothing(make_runner):
     runner = make_runner("Pendulum-v1", evaluation=True, **SETTINGS)
     assert runner.sample(num_steps=5).rewards.min() < -0.01
-    assert runner.take_return_moments() is None
+    assert runner.take_moments() == {}
 
 
 def test_a3c_refuses(make_config):
@@ -105,10 +106,10 @@ def test_driver_and_checkpoint_hold_the_moments(make_algo, make_config):
     algo = build()
     algo.train()
     state = algo.get_state()
-    assert state["on_policy"]["returns"]["count"] == algo._return_moments.moments.count > 0
+    assert state["on_policy"]["returns"]["count"] == algo._moments[RETURNS].moments.count > 0
     other = build()
     other.set_state(state)
-    assert other._return_moments.state() == algo._return_moments.state()
+    assert other._moments[RETURNS].state() == algo._moments[RETURNS].state()
     runners = [a.env_runner._return_scale for a in (algo, other)]
     assert runners[0].state() == runners[1].state() == state["on_policy"]["returns"]
     assert_array_equal(runners[0].running(), runners[1].running())
