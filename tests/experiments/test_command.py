@@ -338,7 +338,7 @@ def interrupted(arguments, folder):
 
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny, tmp_path):
-    target = 80
+    target = 40
     file = tiny(stop={"training_iteration": target}, checkpoint_freq=1, keep_checkpoints_num=2)
     whole = started("train", "file", file, "--storage-path", tmp_path / "whole")
 
