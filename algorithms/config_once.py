@@ -23,11 +23,11 @@ class SendsConfigOnce:
     config: Any
     _config_sent: Any = None
 
-    def get_auto_filled_metrics(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As RLlib; without ``config`` where an earlier result had it."""
-        filled: dict[str, Any] = super().get_auto_filled_metrics(*args, **kwargs)  # type: ignore[misc]
-        if not self.config.config_in_every_result and "config" in filled:
-            if self._config_sent is self.config:
-                del filled["config"]
-            self._config_sent = self.config
-        return filled
+    def log_result(self, result: dict[str, Any]) -> None:
+        """As RLlib, once per iteration; then takes ``config`` out where an earlier result had it."""
+        super().log_result(result)  # type: ignore[misc]
+        if self.config.config_in_every_result:
+            return
+        if self._config_sent is self.config:
+            del result["config"]
+        self._config_sent = self.config
