@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -37,6 +38,8 @@ class VectorBuilder:
     build: Callable[[], VectorEnv]
     restarts: Restarts
     seed: Any = None
+    # An environment and the space of all its copies: making that takes longer than a step of CartPole.
+    _checked: tuple[VectorEnv, gym.Space] | None = field(default=None, repr=False)
 
     def require_layout(self, env: VectorEnv, obs: np.ndarray) -> None:
         """Check the form of observations [N, …] where single copies were not watched.
@@ -45,7 +48,9 @@ class VectorBuilder:
             EnvironmentFault: their shape or dtype is not what the space says. Assigned to a
                 rollout's rows they would be stretched or cut without a word.
         """
-        found = mismatch(batch_space(env.single_observation_space, env.num_envs), obs)
+        if self._checked is None or self._checked[0] is not env:
+            self._checked = env, batch_space(env.single_observation_space, env.num_envs)
+        found = mismatch(self._checked[1], obs)
         if found:
             raise EnvironmentFault(f"environment {self.name!r}, {env.num_envs} copies: {found}")
 
