@@ -9,6 +9,7 @@ import typer
 
 from analysis.writing import written_aside
 from experiments.checkout import AGENTS
+from experiments.imports import prepare_imports
 from experiments.options import Trust
 
 agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)
@@ -38,7 +39,6 @@ def agent_export(
     """Turn the best final checkpoint into a folder of weights and facts, its score measured."""
     from experiments.agent_export import export
     from experiments.agent_table import HEADINGS, row
-    from experiments.command import prepare_imports
 
     prepare_imports(import_)
     folder = export(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 from analysis.cli import report
 from experiments.agent_command import agent_app
 from experiments.errors import RequestError
+from experiments.imports import prepare_imports
 from experiments.options import (
     EvaluateOptions,
     FileOptions,
@@ -186,23 +186,6 @@ def start(experiments: list[Any], options: LaunchOptions) -> int:
     from experiments.launch import launch
 
     return launch(experiments, options, notes)
-
-
-def prepare_imports(modules: list[str] | None) -> None:
-    """Import the modules of ``--import``: they register environments and models.
-
-    Raises:
-        RequestError: a module is missing or fails.
-    """
-    # Last: a file there named as a package or as a module of Python's must not be taken for it.
-    sys.path.append(os.getcwd())
-    for module in modules or []:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # the module's own code runs here: any failure is the request's
-            raise RequestError(
-                problem=f"--import {module} failed: {type(error).__name__}: {error}"
-            ) from error
 
 
 def main() -> None:

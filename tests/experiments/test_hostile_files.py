@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.checking import check_experiment
-from experiments.command import prepare_imports
 from experiments.errors import LONGEST, RequestError
 from experiments.experiment import Experiment
+from experiments.imports import prepare_imports
 from experiments.jobs import checked_job
 from experiments.names import MAX_BYTES
 from experiments.options import FileOptions
