@@ -14,6 +14,8 @@ class A3CConfig(ActorCriticConfig):
     runner. With ``rollout_fragment_length: auto`` that product is ``train_batch_size``.
     """
 
+    LEAST_RUNNERS = 1
+
     def __init__(self, algo_class: type | None = None):
         from algorithms.a3c import A3C
 
@@ -36,9 +38,10 @@ class A3CConfig(ActorCriticConfig):
         return self.train_batch_size // self.num_envs_per_env_runner
 
     def _validate_batches(self) -> None:
-        if self.num_env_runners < 1:
+        if self.num_env_runners < self.LEAST_RUNNERS:
             raise ValueError(
-                "A3C needs num_env_runners of 1 or more: its runners work beside the learner"
+                f"A3C needs num_env_runners of {self.LEAST_RUNNERS} or more: its runners work "
+                "beside the learner"
             )
         if self.num_learners > 1:
             raise ValueError(f"A3C has one learner; num_learners {self.num_learners} is too many")

@@ -29,6 +29,8 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
     """
 
     BATCH_MODES: tuple[str, ...] = ("truncate_episodes",)
+    # 0: the training process can sample itself.
+    LEAST_RUNNERS = 0
     # Attributes of RLlib's class and of the subclasses, for the type checker.
     _model_config: dict[str, Any]
     entropy_coeff: Any

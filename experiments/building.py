@@ -110,11 +110,12 @@ def check_resources(config: Any, cpus: float | None, gpus: float | None) -> None
         )
     if cpus is not None and asked.cpus > cpus:
         fitting = max(asked.room(cpus) - asked.evaluating, 0)
+        few = fitting < getattr(config, "LEAST_RUNNERS", 0)  # RLlib's own DQN does not say
         raise RequestError(
             f"needs {asked.cpus:g} CPUs, {cpus:g} are there",
             key="config.num_env_runners",
-            hint=f"num_env_runners {fitting} would fit, or smaller num_cpus_per_env_runner, "
-            "or --ray-num-cpus to let Ray oversubscribe",
+            hint=("" if few else f"num_env_runners {fitting} would fit, or ")
+            + "smaller num_cpus_per_env_runner, or --ray-num-cpus to let Ray oversubscribe",
         )
     if gpus is not None and asked.gpus > gpus:
         raise RequestError(

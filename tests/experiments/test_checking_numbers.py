@@ -193,6 +193,13 @@ def test_too_many_cpus():
     check_experiment(request, available_cpus=None)
 
 
+def test_no_runner_is_offered_only_to_who_can_do_without():
+    for algorithm, offered in (("PPO", True), ("A3C", False)):
+        told = refusal(experiment(algorithm, num_env_runners=1), available_cpus=1.0)
+        assert "needs 2 CPUs, 1 are there; " in told
+        assert ("num_env_runners 0 would fit" in told) == offered
+
+
 def test_what_would_fit_does_fit():
     check_experiment(experiment(num_env_runners=3, train_batch_size=4020), available_cpus=4.0)
 
