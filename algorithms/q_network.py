@@ -39,6 +39,8 @@ class ByteEncoder(torch.nn.Module):
 class QModule(DefaultDQNTorchRLModule):
     """RLlib's Q network; explores by a softmax where asked to, and answers `rllib evaluate`."""
 
+    # No hosted TorchModelV2, and nothing remembered.
+    model = None
     recurrent = None
     max_seq_len = 1
 

@@ -94,7 +94,8 @@ class RunnerParts(EnvRunner, Checkpointable):
         self._distribution = self._make_distribution()
         if self.config.observation_filter == "MeanStdFilter":
             self._filter = MeanStdFilter(self.env.single_observation_space.shape)
-        if self.config.normalize_returns and not self.config.in_evaluation:
+        # Evaluation first: it plays RLlib's DQN, too, whose configuration has no such key.
+        if not self.config.in_evaluation and self.config.normalize_returns:
             self._return_scale = ReturnScale(self.num_envs, self.config.gamma)
         self._make_player()
 

@@ -99,8 +99,9 @@ def test_atari_trains_and_reports_raw_scores(trained):
     assert {float(r) for e in sampled for r in np.asarray(e.get_rewards())} <= {0.0, 1.0}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("env", ["CartPole-v1", "ALE/Pong-v5"])
+@pytest.mark.parametrize(
+    "env", ["CartPole-v1", pytest.param("ALE/Pong-v5", marks=pytest.mark.slow)]
+)
 def test_a_checkpoint_is_evaluated(trained, env, tmp_path, capsys):
     atari = {
         "model": {"dim": 42, "conv_filters": [[4, 8, 4], [8, 4, 2]], "fcnet_hiddens": [8]},
