@@ -73,6 +73,14 @@ class Memory:
         self.fresh = state["fresh"].copy()
 
 
+class NotHosted:
+    """Mixed into a network that hosts no TorchModelV2: what a runner asks every network for."""
+
+    model = None
+    recurrent = None
+    max_seq_len = 1
+
+
 class ActingPolicy:
     """Asks a hosted network, with a :class:`Memory` where it is recurrent.
 

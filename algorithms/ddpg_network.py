@@ -15,6 +15,8 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.models.utils import get_activation_fn
 from torch import Tensor, nn
 
+from algorithms.acting import NotHosted
+
 # Bound of the last layer's first weights: actions and values begin near 0, where tanh is steep
 # (Lillicrap et al. 2016, section 7). Without it Pendulum's actor stuck at ±1 within 1,000 steps.
 LAST_BOUND = 3e-3
@@ -70,7 +72,7 @@ class Critic(nn.Module):
         return x.squeeze(-1)
 
 
-class DDPGModule(TorchRLModule):
+class DDPGModule(NotHosted, TorchRLModule):
     """The networks.
 
     | symbol | shape | meaning |
@@ -84,11 +86,6 @@ class DDPGModule(TorchRLModule):
     Raises:
         ValueError: observations or actions are no Box, or the actions' bounds are not finite.
     """
-
-    # What a runner asks every network for: it hosts no actor-critic and remembers nothing.
-    model = None
-    recurrent = None
-    max_seq_len = 1
 
     def setup(self) -> None:
         """RLlib's hook."""

@@ -39,7 +39,7 @@ class VectorBuilder:
     restarts: Restarts
     seed: Any = None
     # An environment and the space of all its copies: making that takes longer than a step of CartPole.
-    _checked: tuple[VectorEnv, gym.Space] | None = field(default=None, repr=False)
+    _checked: tuple[VectorEnv, gym.Space] | None = field(default=None, init=False, repr=False)
 
     def require_layout(self, env: VectorEnv, obs: np.ndarray) -> None:
         """Check the form of observations [N, …] where single copies were not watched.

@@ -12,6 +12,7 @@ from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQ
 from ray.rllib.core.columns import Columns
 from torch import Tensor
 
+from algorithms.acting import NotHosted
 from algorithms.q_noise import ParameterNoise, make_noisy, noise_in
 
 
@@ -36,13 +37,8 @@ class ByteEncoder(torch.nn.Module):
         return self.encoder({**batch, Columns.OBS: batch[Columns.OBS].float() / 255.0})
 
 
-class QModule(DefaultDQNTorchRLModule):
+class QModule(NotHosted, DefaultDQNTorchRLModule):
     """RLlib's Q network; explores by a softmax where asked to, and answers `rllib evaluate`."""
-
-    # No hosted TorchModelV2, and nothing remembered.
-    model = None
-    recurrent = None
-    max_seq_len = 1
 
     def __init__(self, *args: Any, **kwargs: Any):
         kwargs["catalog_class"] = kwargs.get("catalog_class") or QCatalog
