@@ -46,7 +46,7 @@ def test_the_page_of_results_and_its_figures_are_what_the_results_give():
     assert page == (ROOT / PAGE).read_text(), REMEDY
     images = dict(image_of(figure) for figures in drawn.values() for figure in figures)
     assert {file.name for file in (ROOT / FIGURES).iterdir()} == set(images), REMEDY
-    assert all(len(content) < 200_000 for content in images.values())
+    assert all(len(content) < 150_000 for content in images.values())
     pinned = re.search(r"^matplotlib==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     # Another matplotlib writes the same picture in other words.
     if pinned and pinned[1] == importlib.metadata.version("matplotlib"):
