@@ -196,6 +196,5 @@ def test_the_table_of_the_page_is_that_of_the_kept_samples():
     kept = json.loads((folder / "report.json").read_text())
     assert shown == table(kept)
     again = report_of(folder / "samples.csv")
-    assert json.loads(json.dumps(again)) == {
-        key: value for key, value in kept.items() if key != "about"
-    }
+    # As printed: the last bits of a product follow the vector instructions and the memory's alignment.
+    assert shown == table({**again, "about": kept["about"]})
