@@ -28,7 +28,7 @@ class Curve:
             run wrote behind it is read all the same.
         repeated: rows that a restart played again, left out.
         whole: rows there were before any were left out for their number.
-        config: of the last line that has one.
+        config: of the last line, or the one before where the last is cut off within it.
     """
 
     values_TC: np.ndarray
@@ -48,7 +48,7 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
     """
     rows: list[list[float]] = []
     tail: dict[str, Any] | None = None
-    broken, last = 0, b""
+    broken, last, before = 0, b"", b""
     stride, number = 1, 0
     with file.open("rb") as lines:
         for line in lines:
@@ -61,7 +61,7 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
                 if result is None:
                     continue
             else:
-                last = line
+                last, before = line, last
             number += 1
             if (number - 1) % stride:
                 tail = result
@@ -74,7 +74,8 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
         rows.append(_row(tail))
     values = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
     kept = counting(values[:, COLUMNS.index("iterations")])
-    return Curve(values[kept], broken, int((~kept).sum()), _config(last), number)
+    config = _config(last) or _config(before)
+    return Curve(values[kept], broken, int((~kept).sum()), config, number)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -111,7 +112,9 @@ def _finite(text: bytes) -> bytes:
 
 
 def _config(line: bytes) -> dict[str, Any]:
-    if not line:
+    """A line's configuration; empty without one, or where it was cut off within its configuration."""
+    try:
+        config = orjson.loads(_finite(line)).get("config")
+    except orjson.JSONDecodeError:
         return {}
-    config = orjson.loads(_finite(line)).get("config")
     return config if isinstance(config, dict) else {}

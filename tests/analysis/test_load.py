@@ -96,6 +96,14 @@ def test_of_iterations_played_twice_the_second_counts(trial):
     assert curve.repeated == 2
 
 
+def test_a_result_cut_off_in_its_configuration_counts(trial):
+    """The line ends with a brace and its numbers are whole; the configuration is the one before."""
+    lines = [json.dumps({**result(i, float(i)), "config": {"seed": 0}}) for i in (1, 2)]
+    curve = read_curve(trial(lines=[lines[0], lines[1].removesuffix("}")]) / "result.json")
+    assert len(curve.values_TC) == 2
+    assert curve.config == {"seed": 0}
+
+
 def test_infinite_and_missing_numbers_are_nan(trial):
     line = json.dumps(result(1, math.inf)).replace("1.0}", "NaN}")
     curve = read_curve(trial(lines=[line]) / "result.json")
