@@ -13,6 +13,7 @@ from rich.console import Console
 from analysis.cli import report
 from experiments.agent_command import agent_app
 from experiments.errors import RequestError
+from experiments.heaps import share_heaps
 from experiments.imports import prepare_imports
 from experiments.options import (
     EvaluateOptions,
@@ -190,6 +191,7 @@ def start(experiments: list[Any], options: LaunchOptions) -> int:
 
 def main() -> None:
     """Entry point: every wrong request becomes one line and exit code 2."""
+    share_heaps()
     # Read by Ray when it is imported: no usage report, and workers may share what the driver has.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     arguments, said = todays_arguments(sys.argv[1:])
