@@ -139,7 +139,7 @@ def _role(pid: int, root: int, name: str) -> str:
         return "command"
     if name.startswith(("ray::VectorEnv", "ray::A3CRunner")):
         return "runner"
-    known = ("ray::A2C", "ray::A3C", "ray::PPO", "ray::PG", "ray::DQN")
+    known = ("ray::A2C", "ray::A3C", "ray::PPO", "ray::PG", "ray::DQN", "ray::DDPG")
     if name.startswith(known):
         return "trainer"
     return name if name in ("gcs_server", "raylet") else "ray's others"
