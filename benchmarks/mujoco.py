@@ -1,7 +1,7 @@
 """HalfCheetah: us, stable-baselines3 and the physics alone in turn, in one go.
 
 `python -m benchmarks.mujoco --rounds 3 --out results/mujoco` measures steps/s, learning included;
-`--returns` also trains us and the peer for 1,000,000 steps once a round and tells both returns. Every
+`--returns` also trains the peer, us and us at its settings for 1,000,000 steps once a round. Every
 run is a process of its own; a round runs everybody once, so that a drift of the machine meets all.
 """
 
@@ -48,7 +48,7 @@ CONTENDERS = (
         "halfcheetah-ppo-as-sb3",
     ),
 )
-LEARNERS = ("sb3-ppo-one", "ours-ppo")
+LEARNERS = ("sb3-ppo-one", "ours-ppo", "ours-ppo-as-sb3")
 LIMIT = "random-all"
 PAIRS = (
     Pair(AS_SHIPPED, "ours-ppo", "sb3-ppo-one", 3.0),
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def plan(rounds: int, only: list[str] | None, *, returns: bool) -> list[Turn]:
-    """Everybody's speed once a round; with ``returns`` both learners' return behind it."""
+    """Everybody's speed once a round; with ``returns`` the return of all that learn behind it."""
     chosen = select(CONTENDERS, only)
     turns: list[Turn] = []
     for number in range(rounds):
