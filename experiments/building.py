@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import algorithms
-from envs import EnvironmentRequestError, environment_spaces
+from envs import EnvironmentRequestError, environment_name, environment_spaces
 from experiments.checking_keys import expanded
 from experiments.errors import RequestError
 from experiments.experiment import Experiment
-from experiments.resources import demand_of
+from experiments.resources import Demand, demand_of
 from experiments.search_space import alternatives
 
 # Where RLlib's messages turn from what is wrong to general advice.
@@ -96,7 +96,15 @@ def check_network(config: Any, spaces: tuple[Any, Any]) -> None:
         config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
     except Exception as error:  # a user's network may fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"the network cannot be built: {reason}", key="config.model") from None
+        observed = spaces[0].shape or ()
+        raise RequestError(
+            f"the network cannot be built: {reason}",
+            key="config.model",
+            # An image's size decides whether RLlib has a network for it, or a file's layers fit.
+            hint=f"environment {environment_name(config.env)!r} has observations of shape {observed}"
+            if len(observed) > 1
+            else None,
+        ) from None
 
 
 def check_resources(config: Any, cpus: float | None, gpus: float | None) -> None:
@@ -109,15 +117,21 @@ def check_resources(config: Any, cpus: float | None, gpus: float | None) -> None
             hint=f"a fraction such as {key}: 0.1 will do",
         )
     if cpus is not None and asked.cpus > cpus:
-        fitting = max(asked.room(cpus) - asked.evaluating, 0)
-        few = fitting < getattr(config, "LEAST_RUNNERS", 0)  # RLlib's own DQN does not say
-        raise RequestError(
-            f"needs {asked.cpus:g} CPUs, {cpus:g} are there",
-            key="config.num_env_runners",
-            hint=("" if few else f"num_env_runners {fitting} would fit, or ")
-            + "smaller num_cpus_per_env_runner, or --ray-num-cpus to let Ray oversubscribe",
-        )
+        raise _too_few_cpus(config, asked, cpus)
     if gpus is not None and asked.gpus > gpus:
         raise RequestError(
             f"needs {asked.gpus:g} GPUs, {gpus:g} are there", key="config.num_gpus_per_learner"
         )
+
+
+def _too_few_cpus(config: Any, asked: Demand, cpus: float) -> RequestError:
+    hint = "--ray-num-cpus to let Ray oversubscribe"
+    key = "num_learners" if asked.learners else "num_cpus_for_main_process"
+    if asked.runners + asked.evaluating:
+        key, hint = "num_env_runners", f"smaller num_cpus_per_env_runner, or {hint}"
+        fitting = max(asked.room(cpus) - asked.evaluating, 0)
+        if fitting >= getattr(config, "LEAST_RUNNERS", 0):  # RLlib's own DQN does not say
+            hint = f"num_env_runners {fitting} would fit, or {hint}"
+    return RequestError(
+        f"needs {asked.cpus:g} CPUs, {cpus:g} are there", key=f"config.{key}", hint=hint
+    )

@@ -10,6 +10,7 @@ from experiments.experiment import Experiment
 from experiments.resources import NAMES, Demand, demand
 
 _EVALUATION = "evaluation_num_env_runners"
+_MAIN = "num_cpus_for_main_process"
 
 
 def fitted(
@@ -18,9 +19,9 @@ def fitted(
     """The experiment with resources that are there, and a note on every number that changed.
 
     A request of Tune that the machine cannot meet waits for ever. Runners are merged, so that all
-    environments stay and the batch is the same; those that only evaluate go first. Of numbers
-    given as grids those of environments per runner are merged, those of runners and
-    GPUs are capped.
+    environments stay and the batch is the same; those that only evaluate go first, the main
+    process's own threads last. Of numbers given as grids those of environments per runner are
+    merged, those of runners and GPUs are capped.
 
     Args:
         experiment: checked for names and kinds.
@@ -28,7 +29,7 @@ def fitted(
         cpus: those Ray will have, None where a cluster decides; likewise ``gpus``.
     """
     changed: dict[str, Any] = {}
-    for step, there in ((_gpus, gpus), (_evaluation, cpus), (_runners, cpus)):
+    for step, there in ((_gpus, gpus), (_evaluation, cpus), (_runners, cpus), (_main, cpus)):
         so_far = replace(experiment, config={**experiment.config, **changed})
         changed |= step(so_far, defaults, there)
     if not changed:
@@ -114,6 +115,16 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
     if not all(isinstance(envs, int) for envs in grid):
         return {}
     return _merged(experiment, defaults, runners, room)
+
+
+def _main(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[str, Any]:
+    """A main process that wants more CPUs for its threads than the others leave has what is left."""
+    asked = _demand(experiment, defaults)
+    if cpus is None or asked is None:
+        return {}
+    evaluating = max(_evaluating(experiment, defaults), default=0)
+    left = int(cpus - replace(asked, main=0, evaluating=evaluating).cpus)
+    return {_MAIN: left} if 1 <= left < _value(experiment, defaults, _MAIN) else {}
 
 
 def _sharing(experiment: Experiment, defaults: Any, asked: Demand, cpus: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
+import pytest
 from fuzzing import fuzzed
 from gymnasium import spaces
 from hypothesis import given
@@ -111,7 +112,8 @@ def test_any_spaces_are_played_or_refused_by_name():
             message = str(error)
             assert "\n" not in message
             assert "Spaced" in message
-            assert "supported are" in message
+            # Of images RLlib has networks for some sizes, and asks for layers otherwise.
+            assert "supported are" in message or "conv_filters" in message
             counts["refused"] += 1
             return
         kinds.add(type(observation).__name__)
@@ -121,3 +123,13 @@ def test_any_spaces_are_played_or_refused_by_name():
     one()
     assert min(counts.values()) > 5, counts
     assert {"Box", "Discrete", "Dict", "Tuple"} <= kinds
+
+
+def test_an_image_without_a_network_is_refused_with_its_shape():
+    Spaced.spaces_of_all = (spaces.Box(-1, 1, (3, 1, 1)), spaces.Discrete(2))
+    experiment = Experiment("x", "PPO", Spaced, CONFIG, {"training_iteration": 1})
+    with pytest.raises(RequestError) as caught:
+        check_experiment(experiment)
+    message = str(caught.value)
+    assert "config.model: the network cannot be built: " in message
+    assert "Spaced' has observations of shape (3, 1, 1)" in message

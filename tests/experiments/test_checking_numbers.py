@@ -200,6 +200,19 @@ def test_no_runner_is_offered_only_to_who_can_do_without():
         assert ("num_env_runners 0 would fit" in told) == offered
 
 
+@pytest.mark.parametrize(
+    ("config", "key"),
+    [
+        ({"num_cpus_for_main_process": 2}, "config.num_cpus_for_main_process: needs 2"),
+        ({"num_learners": 1}, "config.num_learners: needs 2"),
+    ],
+)
+def test_without_runners_what_else_asks_is_named(config, key):
+    assert refusal(experiment(**config), available_cpus=1.0) == (
+        f"{key} CPUs, 1 are there; --ray-num-cpus to let Ray oversubscribe"
+    )
+
+
 def test_what_would_fit_does_fit():
     check_experiment(experiment(num_env_runners=3, train_batch_size=4020), available_cpus=4.0)
 

@@ -70,6 +70,23 @@ def changed(algorithm="PPO", cpus=2, gpus=0, **config):
             {"num_learners": 0},
         ),
         ({"num_gpus_per_env_runner": 0.1, "num_env_runners": 1}, {"num_gpus_per_env_runner": 0}),
+        (
+            {"cpus": 1, "num_env_runners": 0, "num_cpus_for_main_process": 2},
+            {"num_cpus_for_main_process": 1},
+        ),
+        ({"num_env_runners": 0, "num_cpus_for_main_process": 2}, {}),
+        (
+            {"num_learners": 1, "num_env_runners": 0, "num_cpus_for_main_process": 2},
+            {"num_cpus_for_main_process": 1},
+        ),
+        (
+            {"cpus": 1, "num_env_runners": 4, "num_cpus_for_main_process": 2},
+            {
+                "num_env_runners": 0,
+                "num_envs_per_env_runner": 4,
+                "num_cpus_for_main_process": 1,
+            },
+        ),
     ],
 )
 def test_what_does_not_fit_is_made_to(given, expected):
