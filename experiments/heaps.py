@@ -15,8 +15,8 @@ def share_heaps() -> bool:
     """Let the threads to come allocate from two heaps together, not from one each.
 
     The thirty threads that Ray has in the process of the command leave holes in heaps of their own.
-    With a result every two seconds the holes grew by 13 KB a result for as long as that was watched,
-    24 minutes; with two heaps they did not grow, and what is really kept are 3.4 KB a result.
+    With a result every two seconds it grew by 32 MiB an hour instead of 47, see "Long runs" in
+    docs/reliability.md.
     Processes that are started from here, trainers and runners, keep heaps of their own.
 
     Returns:
