@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+import algorithms
 from analysis.folders import RESULT
 from analysis.lines import result_in
 from analysis.writing import write_json
@@ -38,6 +39,7 @@ SETTINGS = ("num_env_runners=2", "num_cpus_for_main_process=1")
 RAY_CPUS = 3
 # Of the end of a result.json: a line repeats the configuration and has some 10,000 characters.
 TAIL_BYTES = 200_000
+TRAINERS = tuple(f"ray::{name}" for name in algorithms.NAMES)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -139,8 +141,7 @@ def _role(pid: int, root: int, name: str) -> str:
         return "command"
     if name.startswith(("ray::VectorEnv", "ray::A3CRunner")):
         return "runner"
-    known = ("ray::A2C", "ray::A3C", "ray::PPO", "ray::PG", "ray::DQN", "ray::DDPG")
-    if name.startswith(known):
+    if name.startswith(TRAINERS):
         return "trainer"
     return name if name in ("gcs_server", "raylet") else "ray's others"
 
