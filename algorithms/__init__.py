@@ -7,12 +7,12 @@ from typing import Any
 
 # Name in config files → module and stem of its classes (`<stem>` and `<stem>Config`).
 _MODULES = {
-    "A2C": "algorithms.a2c",
-    "A3C": "algorithms.a3c",
-    "DDPG": "algorithms.ddpg",
-    "DQN": "algorithms.dqn",
-    "PG": "algorithms.pg",
-    "PPO": "algorithms.ppo",
+    "A2C": "rllib_zoo.algorithms.a2c",
+    "A3C": "rllib_zoo.algorithms.a3c",
+    "DDPG": "rllib_zoo.algorithms.ddpg",
+    "DQN": "rllib_zoo.algorithms.dqn",
+    "PG": "rllib_zoo.algorithms.pg",
+    "PPO": "rllib_zoo.algorithms.ppo",
 }
 NAMES = tuple(_MODULES)
 # Those on this project's own runner, learner and results; DQN is RLlib's.

@@ -7,12 +7,12 @@ from typing import Any, Self
 from ray.rllib.algorithms.algorithm_config import NotProvided
 from torch import Tensor
 
-from algorithms.batch import Batch
-from algorithms.config import OnPolicyConfig
-from algorithms.learner import OnPolicyLearner
-from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
-from algorithms.parallel_gradients import LossFunction, put_together, share_of_gradients
-from algorithms.rollout_algorithm import RolloutAlgorithm
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.config import OnPolicyConfig
+from rllib_zoo.algorithms.learner import OnPolicyLearner
+from rllib_zoo.algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
+from rllib_zoo.algorithms.parallel_gradients import LossFunction, put_together, share_of_gradients
+from rllib_zoo.algorithms.rollout_algorithm import RolloutAlgorithm
 
 
 class ActorCriticConfig(OnPolicyConfig):
@@ -92,7 +92,7 @@ class A2CConfig(ActorCriticConfig):
 
 
 class ActorCriticLearner(OnPolicyLearner):
-    """Minimises :func:`algorithms.objectives.actor_critic_objective`."""
+    """Minimises :func:`rllib_zoo.algorithms.objectives.actor_critic_objective`."""
 
     def gradients(self, loss_of: LossFunction, batch: Batch) -> dict[str, Tensor]:
         """As OnPolicyLearner, by microbatches where the configuration asks for them."""
@@ -107,7 +107,7 @@ class ActorCriticLearner(OnPolicyLearner):
     def objective(
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :func:`algorithms.objectives.actor_critic_objective`."""
+        """See :func:`rllib_zoo.algorithms.objectives.actor_critic_objective`."""
         coefficients = ActorCriticCoefficients(
             self.config.vf_loss_coeff * self.config.use_critic, self.entropy_coeff
         )

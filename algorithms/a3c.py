@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-from algorithms.a3c_config import A3CConfig
-from algorithms.a3c_runner import GradientMessage
-from algorithms.remote_sampling import end_runner
-from algorithms.rollout_algorithm import RolloutAlgorithm
-from envs import EnvironmentFault, environment_name
+from rllib_zoo.algorithms.a3c_config import A3CConfig
+from rllib_zoo.algorithms.a3c_runner import GradientMessage
+from rllib_zoo.algorithms.remote_sampling import end_runner
+from rllib_zoo.algorithms.rollout_algorithm import RolloutAlgorithm
+from rllib_zoo.envs import EnvironmentFault, environment_name
 
 __all__ = ["A3C", "A3CConfig"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from algorithms.a2c import ActorCriticConfig
-from algorithms.a3c_learner import A3CLearner
-from algorithms.a3c_runner import A3CRunner
+from rllib_zoo.algorithms.a2c import ActorCriticConfig
+from rllib_zoo.algorithms.a3c_learner import A3CLearner
+from rllib_zoo.algorithms.a3c_runner import A3CRunner
 
 
 class A3CConfig(ActorCriticConfig):
-    """Configuration of :class:`algorithms.a3c.A3C`.
+    """Configuration of :class:`rllib_zoo.algorithms.a3c.A3C`.
 
     A gradient comes from ``rollout_fragment_length`` × ``num_envs_per_env_runner`` steps of one
     runner. With ``rollout_fragment_length: auto`` that product is ``train_batch_size``.
@@ -17,7 +17,7 @@ class A3CConfig(ActorCriticConfig):
     LEAST_RUNNERS = 1
 
     def __init__(self, algo_class: type | None = None):
-        from algorithms.a3c import A3C
+        from rllib_zoo.algorithms.a3c import A3C
 
         super().__init__(algo_class=algo_class or A3C)
         self.env_runner_cls = A3CRunner

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from algorithms.a2c import ActorCriticLearner
+from rllib_zoo.algorithms.a2c import ActorCriticLearner
 
 
 class A3CLearner(ActorCriticLearner):

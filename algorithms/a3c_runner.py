@@ -10,17 +10,17 @@ import torch
 from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
-from algorithms.batch import Batch
-from algorithms.batch_report import batch_report, critic_quality
-from algorithms.episodes import Episode
-from algorithms.gradient_variance import GradientVarianceMeter
-from algorithms.gradients import clip_gradients, require_finite
-from algorithms.moments import Moments
-from algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
-from algorithms.rollout import Rollout
-from algorithms.runner import VectorEnvRunner
-from algorithms.sequences import batch_for
-from envs import EnvironmentFault
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.batch_report import batch_report, critic_quality
+from rllib_zoo.algorithms.episodes import Episode
+from rllib_zoo.algorithms.gradient_variance import GradientVarianceMeter
+from rllib_zoo.algorithms.gradients import clip_gradients, require_finite
+from rllib_zoo.algorithms.moments import Moments
+from rllib_zoo.algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.sequences import batch_for
+from rllib_zoo.envs import EnvironmentFault
 
 
 @dataclass

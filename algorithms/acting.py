@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.rollout import Rollout
-from algorithms.threads import ThreadTeam
-from custom_models.dense import dense_actor_critic
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.threads import ThreadTeam
+from rllib_zoo.custom_models.dense import dense_actor_critic
 
 Context = Callable[[], contextlib.AbstractContextManager[Any]]
 

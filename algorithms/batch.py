@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.advantages import (
+from rllib_zoo.algorithms.advantages import (
     generalized_advantage_estimation,
     less_mean,
     monte_carlo_returns,
     whole_episode_returns,
 )
-from algorithms.losses import standardized
+from rllib_zoo.algorithms.losses import standardized
 
 # Which rewards an action is weighed with, where there is no critic.
 WHOLE_RETURN, REWARD_TO_GO = "whole_return", "reward_to_go"
@@ -101,7 +101,7 @@ def make_batch(
     """Estimate advantages and flatten a rollout.
 
     Args:
-        arrays: a rollout's arrays by name, [T, N, …] (see :class:`algorithms.rollout.Rollout`).
+        arrays: a rollout's arrays by name, [T, N, …] (see :class:`rllib_zoo.algorithms.rollout.Rollout`).
         settings: γ, λ and which estimator; without a critic advantages are the discounted
             reward-to-go or the whole return, as ``credit`` says, less their mean where there is a
             constant baseline; without GAE the n-step advantage.

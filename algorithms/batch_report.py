@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from algorithms.batch import Batch
-from algorithms.losses import explained_variance
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.losses import explained_variance
 
 _OF_ROLLOUT = {
     "obs": "observations",

@@ -23,7 +23,7 @@ def set_up_process(config: Any, *, threads: int | None) -> None:
     Args:
         config: an OnPolicyConfig.
         threads: of :func:`num_threads`; None leaves torch's choice. With any other number torch
-            itself uses one thread: more are a matter of :mod:`algorithms.threads`, whose threads
+            itself uses one thread: more are a matter of :mod:`rllib_zoo.algorithms.threads`, whose threads
             torch's would hinder (they spin while they wait). So does numpy's library of matrices:
             64 x 256 times 256 x 256 took 27 times the processor's time on two threads.
     """

@@ -8,11 +8,15 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
-from algorithms.batch import REWARD_TO_GO
-from algorithms.config_once import RepeatsConfig
-from algorithms.environment_keys import environment_options
-from custom_models.hosting import ModelV2Module, checked_model_config, resolved_model_class
-from custom_models.recurrence import check_recurrence, max_seq_len
+from rllib_zoo.algorithms.batch import REWARD_TO_GO
+from rllib_zoo.algorithms.config_once import RepeatsConfig
+from rllib_zoo.algorithms.environment_keys import environment_options
+from rllib_zoo.custom_models.hosting import (
+    ModelV2Module,
+    checked_model_config,
+    resolved_model_class,
+)
+from rllib_zoo.custom_models.recurrence import check_recurrence, max_seq_len
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},
@@ -39,8 +43,8 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
 
     def __init__(self, algo_class: type | None = None):
         super().__init__(algo_class=algo_class)
-        from algorithms.evaluation import evaluate_on_runners
-        from algorithms.runner import VectorEnvRunner
+        from rllib_zoo.algorithms.evaluation import evaluate_on_runners
+        from rllib_zoo.algorithms.runner import VectorEnvRunner
 
         self.env_runner_cls = VectorEnvRunner
         self.gym_env_vectorize_mode = "vector_entry_point"
@@ -87,9 +91,9 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
             optimizer: ``{type: adam | rmsprop, epsilon: …}``; see ``OPTIMIZERS`` for the keys.
             standardize_advantages: zero mean and unit variance over the train batch.
             gradient_variance_every: updates between two measurements of the policy gradient's variance,
-                see :mod:`algorithms.gradient_variance`; None: none.
+                see :mod:`rllib_zoo.algorithms.gradient_variance`; None: none.
             normalize_returns: learn from rewards divided by the running deviation of the discounted
-                return (:mod:`algorithms.return_scale`); scores stay raw.
+                return (:mod:`rllib_zoo.algorithms.return_scale`); scores stay raw.
             torch_num_threads: threads of one process for emulator, network and gradients; ``auto``
                 takes the CPUs set aside for it (``num_cpus_for_main_process`` and so on), None
                 leaves torch's choice. Small networks run fastest on one.
@@ -126,7 +130,7 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
 
     @property
     def environment_options(self) -> dict[str, Any]:
-        """See :func:`algorithms.environment_keys.environment_options`."""
+        """See :func:`rllib_zoo.algorithms.environment_keys.environment_options`."""
         return environment_options(self.env, self.env_config, self._model_config)
 
     @property

@@ -9,12 +9,12 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.policy.sample_batch import MultiAgentBatch
 from ray.rllib.utils.metrics import LEARNER_UPDATE_TIMER, TIMERS
 
-from algorithms.ddpg_config import DDPGConfig
-from algorithms.ddpg_learner import TD_ERRORS
-from algorithms.replay import Replay
-from algorithms.rollout import Rollout
-from algorithms.rollout_algorithm import RolloutAlgorithm, averaged
-from algorithms.transitions import scaled_rewards, transitions
+from rllib_zoo.algorithms.ddpg_config import DDPGConfig
+from rllib_zoo.algorithms.ddpg_learner import TD_ERRORS
+from rllib_zoo.algorithms.replay import Replay
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.rollout_algorithm import RolloutAlgorithm, averaged
+from rllib_zoo.algorithms.transitions import scaled_rewards, transitions
 
 __all__ = ["DDPG", "DDPGConfig"]
 

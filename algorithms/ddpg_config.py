@@ -8,12 +8,12 @@ from typing import Any, Self
 from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from algorithms.config import OnPolicyConfig
-from algorithms.ddpg_learner import DDPGLearner
-from algorithms.ddpg_network import DDPGModule
-from algorithms.deterministic import NOISES
-from algorithms.replay import BUFFERS
-from algorithms.transition_runner import TransitionRunner
+from rllib_zoo.algorithms.config import OnPolicyConfig
+from rllib_zoo.algorithms.ddpg_learner import DDPGLearner
+from rllib_zoo.algorithms.ddpg_network import DDPGModule
+from rllib_zoo.algorithms.deterministic import NOISES
+from rllib_zoo.algorithms.replay import BUFFERS
+from rllib_zoo.algorithms.transition_runner import TransitionRunner
 
 # Keys of DDPG alone, with their defaults. Networks, rates, τ and replay as the DDPG that RLlib
 # retired; the action joins the critic at its second layer, as in the paper and the homework.
@@ -50,10 +50,10 @@ _NETWORKS = (
 
 
 class DDPGConfig(OnPolicyConfig):
-    """Configuration of :class:`algorithms.ddpg.DDPG`; the keys are described in docs/ddpg.md."""
+    """Configuration of :class:`rllib_zoo.algorithms.ddpg.DDPG`; the keys are described in docs/ddpg.md."""
 
     def __init__(self, algo_class: type | None = None):
-        from algorithms.ddpg import DDPG
+        from rllib_zoo.algorithms.ddpg import DDPG
 
         super().__init__(algo_class=algo_class or DDPG)
         self.env_runner_cls = TransitionRunner

@@ -15,12 +15,18 @@ from ray.rllib.policy.sample_batch import SampleBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch import Tensor
 
-from algorithms.compute import learner_cpus, num_threads, set_up_process
-from algorithms.ddpg_losses import actor_loss, critic_loss, l2_penalty, move_targets, td_targets
-from algorithms.gradients import average_gradients, clip_gradients, require_finite
-from algorithms.optimizers import make_optimizer
-from algorithms.replay import WEIGHTS
-from algorithms.transitions import DISCOUNTS
+from rllib_zoo.algorithms.compute import learner_cpus, num_threads, set_up_process
+from rllib_zoo.algorithms.ddpg_losses import (
+    actor_loss,
+    critic_loss,
+    l2_penalty,
+    move_targets,
+    td_targets,
+)
+from rllib_zoo.algorithms.gradients import average_gradients, clip_gradients, require_finite
+from rllib_zoo.algorithms.optimizers import make_optimizer
+from rllib_zoo.algorithms.replay import WEIGHTS
+from rllib_zoo.algorithms.transitions import DISCOUNTS
 
 # Names of the optimizers; their networks bear them too.
 ACTOR, CRITIC = "actor", "critic"
@@ -83,7 +89,7 @@ class DDPGLearner(TorchLearner):
         """One step of each network on a batch of transitions.
 
         Args:
-            training_data: holds the columns of :func:`algorithms.transitions.transitions`, [B, …],
+            training_data: holds the columns of :func:`rllib_zoo.algorithms.transitions.transitions`, [B, …],
                 and ``weights`` [B] of prioritized replay.
             timesteps: the lifetime step counter that schedules follow.
 

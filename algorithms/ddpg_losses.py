@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from algorithms.losses import require_vectors
+from rllib_zoo.algorithms.losses import require_vectors
 
 
 def td_targets(rewards: Tensor, discounts: Tensor, next_q: Tensor) -> Tensor:

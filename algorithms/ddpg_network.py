@@ -15,7 +15,7 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.models.utils import get_activation_fn
 from torch import Tensor, nn
 
-from algorithms.acting import NotHosted
+from rllib_zoo.algorithms.acting import NotHosted
 
 # Bound of the last layer's first weights: actions and values begin near 0, where tanh is steep
 # (Lillicrap et al. 2016, section 7). Without it Pendulum's actor stuck at ±1 within 1,000 steps.

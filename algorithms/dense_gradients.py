@@ -1,7 +1,7 @@
 """The gradient of PPO's objective written out, for Gaussian policies on dense networks.
 
-What :func:`algorithms.objectives.ppo_objective` gives through torch's graph, at a tenth of its cost on
-networks of some thousand weights; the tests hold one against the other. Means over the B rows.
+What :func:`rllib_zoo.algorithms.objectives.ppo_objective` gives through torch's graph, at a tenth
+of its cost on networks of some thousand weights; the tests hold one against the other. Means over the B rows.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from algorithms.batch import Batch
-from algorithms.distributions import LOG_SQRT_2PI
-from algorithms.flat_adam import FlatAdam
-from algorithms.gradients import require_finite
-from algorithms.objectives import PPOCoefficients
-from custom_models.dense import DenseActorCritic, dense_actor_critic
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.distributions import LOG_SQRT_2PI
+from rllib_zoo.algorithms.flat_adam import FlatAdam
+from rllib_zoo.algorithms.gradients import require_finite
+from rllib_zoo.algorithms.objectives import PPOCoefficients
+from rllib_zoo.custom_models.dense import DenseActorCritic, dense_actor_critic
 
 Array = np.ndarray
 
@@ -57,7 +57,7 @@ class DenseStep:
             The numbers of ``ppo_objective``; with ``diagnose`` those of ``trust_region_stats`` too.
 
         Raises:
-            FloatingPointError: as :func:`algorithms.gradients.require_finite`.
+            FloatingPointError: as :func:`rllib_zoo.algorithms.gradients.require_finite`.
         """
         network, obs = self._network, batch.obs.numpy()
         policy, value = network.policy.forward(obs), network.value.forward(obs)

@@ -62,7 +62,7 @@ class Noise:
 
 
 class DeterministicPolicy:
-    """What runners ask of a distribution (:class:`algorithms.distributions.Distribution`).
+    """What runners ask of a distribution (:class:`rllib_zoo.algorithms.distributions.Distribution`).
 
     Dist inputs are the actions themselves, [B, D].
 

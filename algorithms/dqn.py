@@ -15,14 +15,14 @@ from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
-from algorithms.config_once import RepeatsConfig, SendsConfigOnce
-from algorithms.environment_keys import environment_options, frames_per_step
-from algorithms.q_network import QModule, channels_first
-from algorithms.q_noise import new_noise
-from algorithms.q_replay import SIGNED
-from algorithms.results import with_retired_names
-from algorithms.sealing import SealedCheckpoints
-from envs import is_atari, make_single_env
+from rllib_zoo.algorithms.config_once import RepeatsConfig, SendsConfigOnce
+from rllib_zoo.algorithms.environment_keys import environment_options, frames_per_step
+from rllib_zoo.algorithms.q_network import QModule, channels_first
+from rllib_zoo.algorithms.q_noise import new_noise
+from rllib_zoo.algorithms.q_replay import SIGNED
+from rllib_zoo.algorithms.results import with_retired_names
+from rllib_zoo.algorithms.sealing import SealedCheckpoints
+from rllib_zoo.envs import is_atari, make_single_env
 
 
 class DQNConfig(RepeatsConfig, RLlibDQNConfig):
@@ -72,7 +72,7 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
 
     @property
     def environment_options(self) -> dict[str, Any]:
-        """See :func:`algorithms.environment_keys.environment_options`."""
+        """See :func:`rllib_zoo.algorithms.environment_keys.environment_options`."""
         return environment_options(self.env, self.env_config, self._model_config)
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:

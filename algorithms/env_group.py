@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
 
-from algorithms.acting import Memory
-from algorithms.env_restarts import VectorBuilder, begun_anew
-from algorithms.env_state import capture_env_state, restore_env_state
-from algorithms.episodes import Episode, EpisodeCounter
-from algorithms.threads import ThreadTeam
-from envs import RESTARTS, environment_name, is_atari, make_vector_env
-from envs.restarts import Restarts
+from rllib_zoo.algorithms.acting import Memory
+from rllib_zoo.algorithms.env_restarts import VectorBuilder, begun_anew
+from rllib_zoo.algorithms.env_state import capture_env_state, restore_env_state
+from rllib_zoo.algorithms.episodes import Episode, EpisodeCounter
+from rllib_zoo.algorithms.threads import ThreadTeam
+from rllib_zoo.envs import RESTARTS, environment_name, is_atari, make_vector_env
+from rllib_zoo.envs.restarts import Restarts
 
 Step = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any], list[tuple[int, Episode]]]
 
@@ -182,7 +182,7 @@ def start_groups(groups: list[EnvGroup], seed: int) -> None:
     if len(groups) == 1:
         groups[0].restart(seed)
         return
-    from envs.atari import atari_seeds  # loads the emulator, which others do without
+    from rllib_zoo.envs.atari import atari_seeds  # loads the emulator, which others do without
 
     seeds = atari_seeds(seed, groups[-1].columns.stop)
     for group in groups:

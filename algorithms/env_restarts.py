@@ -16,9 +16,9 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from envs import RESTARTS, EnvironmentFault, StepTimeout
-from envs.observations import mismatch
-from envs.restarts import Restarts, described
+from rllib_zoo.envs import RESTARTS, EnvironmentFault, StepTimeout
+from rllib_zoo.envs.observations import mismatch
+from rllib_zoo.envs.restarts import Restarts, described
 
 Outcome = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
 

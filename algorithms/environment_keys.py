@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from envs import AtariOptions, is_atari
+from rllib_zoo.envs import AtariOptions, is_atari
 
 
 def environment_options(

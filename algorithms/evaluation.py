@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, EVALUATION_RESULTS
 
-from algorithms.episodes import Episode, summary
-from envs import EnvironmentFault
+from rllib_zoo.algorithms.episodes import Episode, summary
+from rllib_zoo.envs import EnvironmentFault
 
 
 def play_episodes(runner: Any, num_episodes: int, *, explore: bool) -> list[Episode]:
@@ -18,7 +18,7 @@ def play_episodes(runner: Any, num_episodes: int, *, explore: bool) -> list[Epis
     environments would favour short episodes.
 
     Args:
-        runner: a :class:`algorithms.runner.VectorEnvRunner` built with ``in_evaluation``.
+        runner: a :class:`rllib_zoo.algorithms.runner.VectorEnvRunner` built with ``in_evaluation``.
         num_episodes: how many, exactly.
         explore: sample actions; False takes the most probable ones.
     """

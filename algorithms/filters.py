@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from algorithms.moments import CommonMoments
+from rllib_zoo.algorithms.moments import CommonMoments
 
 
 class MeanStdFilter(CommonMoments):

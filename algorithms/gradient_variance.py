@@ -26,9 +26,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.acting import Context
-from algorithms.batch import Batch
-from algorithms.distributions import Distribution
+from rllib_zoo.algorithms.acting import Context
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.distributions import Distribution
 
 VARIANCE, SQUARED_NORM = "gradient_variance", "gradient_squared_norm"
 
@@ -40,7 +40,7 @@ class GradientVarianceMeter:
         every: batches from one measurement to the next; None: none is measured.
         network: an RLModule with ``policy_and_value``.
         distribution: what its outputs describe.
-        context: around the forward pass, see :func:`algorithms.compute.forward_context`.
+        context: around the forward pass, see :func:`rllib_zoo.algorithms.compute.forward_context`.
     """
 
     def __init__(

@@ -10,8 +10,8 @@ import time
 import weakref
 from typing import Any
 
-from algorithms.env_group import EnvGroup
-from envs import StepTimeout
+from rllib_zoo.algorithms.env_group import EnvGroup
+from rllib_zoo.envs import StepTimeout
 
 logger = logging.getLogger(__name__)
 

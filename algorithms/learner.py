@@ -17,18 +17,18 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
-from algorithms.batch import Batch
-from algorithms.batch_report import batch_report, critic_quality
-from algorithms.compute import forward_context, learner_cpus, num_threads, set_up_process
-from algorithms.distributions import distribution_for
-from algorithms.gradient_variance import GradientVarianceMeter
-from algorithms.gradients import average_gradients, clip_gradients, require_finite
-from algorithms.minibatches import minibatches
-from algorithms.optimizers import make_optimizer
-from algorithms.parallel_gradients import LossFunction, ParallelGradients
-from algorithms.rollout import Rollout
-from algorithms.sequences import batch_for
-from algorithms.threads import team_of
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.batch_report import batch_report, critic_quality
+from rllib_zoo.algorithms.compute import forward_context, learner_cpus, num_threads, set_up_process
+from rllib_zoo.algorithms.distributions import distribution_for
+from rllib_zoo.algorithms.gradient_variance import GradientVarianceMeter
+from rllib_zoo.algorithms.gradients import average_gradients, clip_gradients, require_finite
+from rllib_zoo.algorithms.minibatches import minibatches
+from rllib_zoo.algorithms.optimizers import make_optimizer
+from rllib_zoo.algorithms.parallel_gradients import LossFunction, ParallelGradients
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.sequences import batch_for
+from rllib_zoo.algorithms.threads import team_of
 
 # Beside RLlib's step counter in ``timesteps``; no schedule follows it.
 ITERATION = "training_iteration"

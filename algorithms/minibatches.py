@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
-from algorithms.batch import Batch
-from algorithms.sequences import SequenceBatch, sequence_minibatches
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.sequences import SequenceBatch, sequence_minibatches
 
 
 def minibatches(

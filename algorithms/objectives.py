@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from algorithms import losses
-from algorithms.batch import Batch
-from algorithms.distributions import Distribution
+from rllib_zoo.algorithms import losses
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.distributions import Distribution
 
 Stats = dict[str, Tensor]
 

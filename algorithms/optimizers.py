@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from algorithms.config import OPTIMIZERS
+from rllib_zoo.algorithms.config import OPTIMIZERS
 
 
 def make_optimizer(parameters: list[Tensor], settings: Mapping[str, Any]) -> torch.optim.Optimizer:

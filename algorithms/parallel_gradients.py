@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from algorithms.batch import Batch
-from algorithms.threads import ThreadTeam
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.threads import ThreadTeam
 
 LossFunction = Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]
 Share = tuple[tuple[Tensor | None, ...], dict[str, Tensor]]

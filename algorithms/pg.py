@@ -6,11 +6,11 @@ from typing import Any, Self
 
 from ray.rllib.algorithms.algorithm_config import NotProvided
 
-from algorithms.a2c import ActorCriticConfig, ActorCriticLearner
-from algorithms.batch import REWARD_TO_GO, WHOLE_RETURN
-from algorithms.rollout import Rollout
-from algorithms.rollout_algorithm import RolloutAlgorithm
-from algorithms.whole_episodes import COMPLETE_EPISODES, EpisodeRunner, side_by_side
+from rllib_zoo.algorithms.a2c import ActorCriticConfig, ActorCriticLearner
+from rllib_zoo.algorithms.batch import REWARD_TO_GO, WHOLE_RETURN
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.rollout_algorithm import RolloutAlgorithm
+from rllib_zoo.algorithms.whole_episodes import COMPLETE_EPISODES, EpisodeRunner, side_by_side
 
 CREDITS = (REWARD_TO_GO, WHOLE_RETURN)
 

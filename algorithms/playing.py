@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.acting import ActingPolicy, Memory
-from algorithms.actions import ActionMap
-from algorithms.distributions import Distribution
-from algorithms.env_group import EnvGroup
-from algorithms.episodes import Episode
-from algorithms.filters import MeanStdFilter
-from algorithms.rewards import RewardMap
-from algorithms.rollout import Rollout
-from algorithms.soundness import require_sound
+from rllib_zoo.algorithms.acting import ActingPolicy, Memory
+from rllib_zoo.algorithms.actions import ActionMap
+from rllib_zoo.algorithms.distributions import Distribution
+from rllib_zoo.algorithms.env_group import EnvGroup
+from rllib_zoo.algorithms.episodes import Episode
+from rllib_zoo.algorithms.filters import MeanStdFilter
+from rllib_zoo.algorithms.rewards import RewardMap
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.soundness import require_sound
 
 
 @dataclass(frozen=True)

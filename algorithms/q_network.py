@@ -12,8 +12,8 @@ from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQ
 from ray.rllib.core.columns import Columns
 from torch import Tensor
 
-from algorithms.acting import NotHosted
-from algorithms.q_noise import ParameterNoise, make_noisy, noise_in
+from rllib_zoo.algorithms.acting import NotHosted
+from rllib_zoo.algorithms.q_noise import ParameterNoise, make_noisy, noise_in
 
 
 class QCatalog(DQNCatalog):

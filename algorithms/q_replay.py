@@ -48,6 +48,6 @@ class SignedPrioritizedEpisodeReplayBuffer(PrioritizedEpisodeReplayBuffer):
 
 
 SIGNED = {
-    "EpisodeReplayBuffer": "algorithms.q_replay.SignedEpisodeReplayBuffer",
-    "PrioritizedEpisodeReplayBuffer": "algorithms.q_replay.SignedPrioritizedEpisodeReplayBuffer",
+    "EpisodeReplayBuffer": "rllib_zoo.algorithms.q_replay.SignedEpisodeReplayBuffer",
+    "PrioritizedEpisodeReplayBuffer": "rllib_zoo.algorithms.q_replay.SignedPrioritizedEpisodeReplayBuffer",
 }

@@ -9,8 +9,8 @@ from typing import Any
 
 import ray
 
-from algorithms.rollout import Rollout
-from envs import EnvironmentFault, environment_name
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.envs import EnvironmentFault, environment_name
 
 logger = logging.getLogger(__name__)
 

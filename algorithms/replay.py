@@ -9,7 +9,7 @@ import numpy as np
 from ray.rllib.policy.sample_batch import SampleBatch
 from ray.rllib.utils.replay_buffers import PrioritizedReplayBuffer, ReplayBuffer
 
-from algorithms.rollout import Array
+from rllib_zoo.algorithms.rollout import Array
 
 # Columns that a prioritized buffer adds to a batch.
 WEIGHTS, INDICES = "weights", "batch_indexes"

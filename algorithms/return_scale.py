@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from algorithms.moments import CommonMoments
-from algorithms.rollout import Rollout
+from rllib_zoo.algorithms.moments import CommonMoments
+from rllib_zoo.algorithms.rollout import Rollout
 
 Array = np.ndarray
 

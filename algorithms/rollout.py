@@ -10,8 +10,8 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from algorithms.distributions import Distribution
-from algorithms.episodes import Episode
+from rllib_zoo.algorithms.distributions import Distribution
+from rllib_zoo.algorithms.episodes import Episode
 
 Array = np.ndarray
 

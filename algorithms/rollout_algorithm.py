@@ -20,15 +20,15 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
-from algorithms.config_once import SendsConfigOnce
-from algorithms.environment_keys import frames_per_step
-from algorithms.episodes import Episode, EpisodeWindow
-from algorithms.learner import ITERATION, learner_batch
-from algorithms.moments import FILTER, RETURNS, CommonMoments, Moments
-from algorithms.remote_sampling import RemoteSampling
-from algorithms.results import with_retired_names
-from algorithms.rollout import Rollout
-from algorithms.sealing import SealedCheckpoints
+from rllib_zoo.algorithms.config_once import SendsConfigOnce
+from rllib_zoo.algorithms.environment_keys import frames_per_step
+from rllib_zoo.algorithms.episodes import Episode, EpisodeWindow
+from rllib_zoo.algorithms.learner import ITERATION, learner_batch
+from rllib_zoo.algorithms.moments import FILTER, RETURNS, CommonMoments, Moments
+from rllib_zoo.algorithms.remote_sampling import RemoteSampling
+from rllib_zoo.algorithms.results import with_retired_names
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.sealing import SealedCheckpoints
 
 # Share of time that may go into asking lost runners: one in so many.
 SILENCE_PER_PROBE = 10

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from algorithms.acting import Memory
-from algorithms.episodes import Episode
-from algorithms.moments import FILTER, RETURNS, CommonMoments, Moments
-from algorithms.rollout import Rollout
-from algorithms.runner_parts import RunnerParts
-from envs import EnvironmentFault
+from rllib_zoo.algorithms.acting import Memory
+from rllib_zoo.algorithms.episodes import Episode
+from rllib_zoo.algorithms.moments import FILTER, RETURNS, CommonMoments, Moments
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.runner_parts import RunnerParts
+from rllib_zoo.envs import EnvironmentFault
 
 logger = logging.getLogger(__name__)
 

@@ -15,18 +15,18 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.framework import get_device
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
-from algorithms.acting import ActingPolicy
-from algorithms.actions import action_map
-from algorithms.compute import forward_context, num_threads, set_up_process
-from algorithms.distributions import distribution_for
-from algorithms.env_group import make_groups, start_groups
-from algorithms.filters import MeanStdFilter
-from algorithms.hangs import StepWatch
-from algorithms.playing import Player
-from algorithms.return_scale import ReturnScale
-from algorithms.rewards import learning_rewards
-from algorithms.threads import team_of
-from envs import is_atari
+from rllib_zoo.algorithms.acting import ActingPolicy
+from rllib_zoo.algorithms.actions import action_map
+from rllib_zoo.algorithms.compute import forward_context, num_threads, set_up_process
+from rllib_zoo.algorithms.distributions import distribution_for
+from rllib_zoo.algorithms.env_group import make_groups, start_groups
+from rllib_zoo.algorithms.filters import MeanStdFilter
+from rllib_zoo.algorithms.hangs import StepWatch
+from rllib_zoo.algorithms.playing import Player
+from rllib_zoo.algorithms.return_scale import ReturnScale
+from rllib_zoo.algorithms.rewards import learning_rewards
+from rllib_zoo.algorithms.threads import team_of
+from rllib_zoo.envs import is_atari
 
 # Large and odd, so that runner seeds derived from neighbouring user seeds do not meet.
 EVALUATION_STREAM = 1_000_003

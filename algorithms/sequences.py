@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.batch import AdvantageSettings, Batch, make_batch
+from rllib_zoo.algorithms.batch import AdvantageSettings, Batch, make_batch
 
 
 @dataclass(frozen=True)

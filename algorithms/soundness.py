@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.env_group import EnvGroup
-from algorithms.episodes import Episode
-from algorithms.filters import MeanStdFilter
-from algorithms.rollout import Rollout
-from envs import EnvironmentFault
+from rllib_zoo.algorithms.env_group import EnvGroup
+from rllib_zoo.algorithms.episodes import Episode
+from rllib_zoo.algorithms.filters import MeanStdFilter
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.envs import EnvironmentFault
 
 
 def require_sound(

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.deterministic import DeterministicPolicy
-from algorithms.env_group import EnvGroup
-from algorithms.playing import Player
-from algorithms.rollout import Rollout
-from algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.deterministic import DeterministicPolicy
+from rllib_zoo.algorithms.env_group import EnvGroup
+from rllib_zoo.algorithms.playing import Player
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.runner import VectorEnvRunner
 
 # An environment step behind every schedule.
 END = 2**62

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ray.rllib.policy.sample_batch import SampleBatch
 
-from algorithms.rollout import Array, Rollout
+from rllib_zoo.algorithms.rollout import Array, Rollout
 
 # Beside RLlib's names of columns: γ^k, or 0 where the task ended.
 DISCOUNTS = "discounts"

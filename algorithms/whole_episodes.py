@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.episodes import Episode
-from algorithms.rollout import Rollout
-from algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.episodes import Episode
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.runner import VectorEnvRunner
 
 COMPLETE_EPISODES = "complete_episodes"
 # Steps between two looks whether every environment's episode is over: half of them are played in

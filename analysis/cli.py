@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from analysis.report_options import ReportOptions
+from rllib_zoo.analysis.report_options import ReportOptions
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 DEFAULTS = ReportOptions()
@@ -45,10 +45,10 @@ def report(
     title: Annotated[str, typer.Option("--title", help="Title of the page.")] = DEFAULTS.title,
 ) -> None:
     """Compare runs: one page that works offline, tables, figures, and the command that drew them."""
-    from analysis.report import NothingToReportError, UnknownEnvironmentError
-    from analysis.report import report as write_report
-    from analysis.scores import MEASURES
-    from analysis.summary import UnknownGroupError
+    from rllib_zoo.analysis.report import NothingToReportError, UnknownEnvironmentError
+    from rllib_zoo.analysis.report import report as write_report
+    from rllib_zoo.analysis.scores import MEASURES
+    from rllib_zoo.analysis.summary import UnknownGroupError
 
     if measure not in MEASURES:
         refuse(f"--measure: {measure!r} is unknown; there are {', '.join(MEASURES)}")

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from analysis.folders import mapping
-from analysis.groups import NOT_TELLING, spelt
-from analysis.load import Results, flat, load
-from analysis.scores import score
-from analysis.statistics import probability_of_improvement
+from rllib_zoo.analysis.folders import mapping
+from rllib_zoo.analysis.groups import NOT_TELLING, spelt
+from rllib_zoo.analysis.load import Results, flat, load
+from rllib_zoo.analysis.scores import score
+from rllib_zoo.analysis.statistics import probability_of_improvement
 
 # Of a resolved configuration: where the run took place, not what it learned.
 _PLACE = ("extra_python_environs_for_driver", "extra_python_environs_for_worker", "log_level")

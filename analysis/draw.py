@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.align import Curves
-from analysis.columns import AXES
-from analysis.reference_scores import ReferenceScores
-from analysis.statistics import Estimate, curve_interval
-from analysis.style import in_thousands, legend, look, plain, set_height
+from rllib_zoo.analysis.align import Curves
+from rllib_zoo.analysis.columns import AXES
+from rllib_zoo.analysis.reference_scores import ReferenceScores
+from rllib_zoo.analysis.statistics import Estimate, curve_interval
+from rllib_zoo.analysis.style import in_thousands, legend, look, plain, set_height
 
 # Of the interval at every point of a curve, and of profiles.
 CURVE_RESAMPLES = 2_000

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.draw import reach
-from analysis.groups import spelt
-from analysis.statistics import Estimate
-from analysis.style import legend, look, plain
+from rllib_zoo.analysis.draw import reach
+from rllib_zoo.analysis.groups import spelt
+from rllib_zoo.analysis.statistics import Estimate
+from rllib_zoo.analysis.style import legend, look, plain
 
 # Letters of a tick's label.
 MAX_TICK = 24

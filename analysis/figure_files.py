@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.style import house_style
+from rllib_zoo.analysis.style import house_style
 
 # A curve's points have six decimals of a point of 1/72 inch; a hundredth of one is not seen, and a
 # third of the file.

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from analysis.columns import number_of
+from rllib_zoo.analysis.columns import number_of
 
 T = TypeVar("T")
 

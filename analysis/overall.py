@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics import Estimate, caveat, estimate, iqm, mean, median, optimality_gap
+from rllib_zoo.analysis.statistics import (
+    Estimate,
+    caveat,
+    estimate,
+    iqm,
+    mean,
+    median,
+    optimality_gap,
+)
 
 # Column → measure over tasks (Agarwal et al. 2021).
 MEASURES = {"iqm": iqm, "median": median, "mean": mean, "gap": optimality_gap}
@@ -20,7 +28,7 @@ def overall(
     """Measures of every group that was run on all environments with a reference, when there are two.
 
     Args:
-        scores: of :func:`analysis.scores.scores_table`, with ``world``.
+        scores: of :func:`rllib_zoo.analysis.scores.scores_table`, with ``world``.
         seed: of the bootstrap, stratified by environment.
         resamples: of the bootstrap.
 

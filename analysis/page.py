@@ -11,15 +11,15 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from analysis import tables
-from analysis.draw import CURVE_RESAMPLES
-from analysis.figure_files import Drawn
-from analysis.groups import differing_keys, spelt
-from analysis.load import Results
-from analysis.reference_scores import REFERENCE_SCORES
-from analysis.report_options import ReportOptions
-from analysis.scores import MEASURES
-from analysis.summary import Summary
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.draw import CURVE_RESAMPLES
+from rllib_zoo.analysis.figure_files import Drawn
+from rllib_zoo.analysis.groups import differing_keys, spelt
+from rllib_zoo.analysis.load import Results
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.report_options import ReportOptions
+from rllib_zoo.analysis.scores import MEASURES
+from rllib_zoo.analysis.summary import Summary
 
 SCORE_COLUMNS = {
     "world": "environment",

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata, spearmanr
 
-from analysis import tables
-from analysis.reference_scores import REFERENCE_SCORES
-from analysis.study_measures import median_of, rate_of
-from analysis.study_runs import MISSING, Run, runs_of
-from experiments.studies import Study
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.study_measures import median_of, rate_of
+from rllib_zoo.analysis.study_runs import MISSING, Run, runs_of
+from rllib_zoo.experiments.studies import Study
 
 # Label → environment → normalised score of every run that is done.
 Scores = Mapping[str, Mapping[str, Sequence[float]]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import tables
-from analysis.reference_scores import REFERENCE_SCORES
-from analysis.study_measures import first_reaching, median_of
-from analysis.study_runs import Run, runs_of
-from analysis.study_tables import provenance, require_same_worlds
-from experiments.studies import STUDIES
-from experiments.studies.algorithms_compared import SOLVED
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.study_measures import first_reaching, median_of
+from rllib_zoo.analysis.study_runs import Run, runs_of
+from rllib_zoo.analysis.study_tables import provenance, require_same_worlds
+from rllib_zoo.experiments.studies import STUDIES
+from rllib_zoo.experiments.studies.algorithms_compared import SOLVED
 
 STUDY = STUDIES["algorithms_compared"]
 CARTPOLE = "CartPole-v1"

@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from analysis import tables
-from analysis.draw import CURVE_RESAMPLES
-from analysis.figure_files import write_figures
-from analysis.figures import figures
-from analysis.load import load
-from analysis.page import overall_rows, page_of, score_rows
-from analysis.report_options import ReportOptions
-from analysis.summary import Summary, summarise
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.draw import CURVE_RESAMPLES
+from rllib_zoo.analysis.figure_files import write_figures
+from rllib_zoo.analysis.figures import figures
+from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.page import overall_rows, page_of, score_rows
+from rllib_zoo.analysis.report_options import ReportOptions
+from rllib_zoo.analysis.summary import Summary, summarise
 
 # Rows kept of one trial: more than a figure has pixels.
 MAX_ROWS = 5_000
@@ -40,7 +40,7 @@ def report(
         output: folder for ``report.html``, ``scores.csv``, ``curves.csv``, ``table.md``, ``command.txt`` and
             ``figures/``; files of an earlier report are replaced.
         options: see :class:`ReportOptions`.
-        progress: see :func:`analysis.load.load`.
+        progress: see :func:`rllib_zoo.analysis.load.load`.
 
     Raises:
         FileNotFoundError: a folder is not there.

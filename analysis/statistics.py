@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from analysis.defaults import RESAMPLES, SEED
+from rllib_zoo.analysis.defaults import RESAMPLES, SEED
 
 Scores = Sequence[np.ndarray]
 
@@ -158,7 +158,7 @@ def curve_interval(
     """A statistic over runs at every grid point, and its pointwise bootstrap interval.
 
     Args:
-        values_RG: without NaN, see :meth:`analysis.align.Aligned.common`.
+        values_RG: without NaN, see :meth:`rllib_zoo.analysis.align.Aligned.common`.
         statistic: ``iqm``, ``mean`` or ``median``.
 
     Returns:

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import draw, draw_sweeps
-from analysis.align import align_groups
-from analysis.columns import AXES
-from analysis.defaults import RESAMPLES, SEED
-from analysis.draw import WORDS
-from analysis.figure_files import Drawn, drawn_in, file_name
-from analysis.load import Results, load
-from analysis.reference_scores import REFERENCE_SCORES
-from analysis.scores import MEASURES, score
-from analysis.statistics import Estimate, estimate, iqm
-from analysis.study_measures import (
+from rllib_zoo.analysis import draw, draw_sweeps
+from rllib_zoo.analysis.align import align_groups
+from rllib_zoo.analysis.columns import AXES
+from rllib_zoo.analysis.defaults import RESAMPLES, SEED
+from rllib_zoo.analysis.draw import WORDS
+from rllib_zoo.analysis.figure_files import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.load import Results, load
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scores import MEASURES, score
+from rllib_zoo.analysis.statistics import Estimate, estimate, iqm
+from rllib_zoo.analysis.study_measures import (
     SIGNAL_STEPS,
     efficiencies,
     parts_of,
@@ -30,10 +30,10 @@ from analysis.study_measures import (
     staleness_of,
     variance_of,
 )
-from analysis.study_runs import Run, runs_of
-from analysis.style import legend, look
-from analysis.thinning import Row
-from experiments.studies import Cell, Study
+from rllib_zoo.analysis.study_runs import Run, runs_of
+from rllib_zoo.analysis.style import legend, look
+from rllib_zoo.analysis.thinning import Row
+from rllib_zoo.experiments.studies import Cell, Study
 
 # Of the budget, in figures of what is too noisy to be shown row by row.
 PARTS = 10

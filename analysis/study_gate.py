@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.study_measures import efficiencies, first_reaching, rate_of
-from analysis.study_runs import DONE, Run, runs_of
-from experiments.studies import Study, Threshold
+from rllib_zoo.analysis.study_measures import efficiencies, first_reaching, rate_of
+from rllib_zoo.analysis.study_runs import DONE, Run, runs_of
+from rllib_zoo.experiments.studies import Study, Threshold
 
 MET, MISSED, UNMEASURED = "met", "missed", "missing"
 

@@ -9,12 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analysis.keeping import seed_of
-from analysis.thinning import Row, read_curve
-from analysis.writing import write_json
-from experiments.checkout import ROOT
-from experiments.studies import Cell, Study
-from experiments.yaml_reader import parse_yaml
+from rllib_zoo.analysis.keeping import seed_of
+from rllib_zoo.analysis.thinning import Row, read_curve
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.studies import Cell, Study
+from rllib_zoo.experiments.yaml_reader import parse_yaml
 
 MISSING, DONE, OTHER = "not run", "done", "other settings"
 GREEDY = "greedy.json"

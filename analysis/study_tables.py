@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis import tables
-from analysis.reference_scores import REFERENCE_SCORES
-from analysis.signatures import require_same_environment
-from analysis.statistics import FEW_RUNS, estimate, iqm
-from analysis.study_measures import (
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.signatures import require_same_environment
+from rllib_zoo.analysis.statistics import FEW_RUNS, estimate, iqm
+from rllib_zoo.analysis.study_measures import (
     SIGNAL_STEPS,
     cpu_hours,
     efficiencies,
@@ -25,8 +25,8 @@ from analysis.study_measures import (
     staleness_of,
     variance_of,
 )
-from analysis.study_runs import MISSING, Run, runs_of
-from experiments.studies import Cell, Study
+from rllib_zoo.analysis.study_runs import MISSING, Run, runs_of
+from rllib_zoo.experiments.studies import Cell, Study
 
 COLUMNS = (
     "cell", "runs done", "others", "until", "final score: IQM [95 %]", "target", "reached by",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import tables
-from analysis.figure_files import Drawn
-from analysis.marked import between, has_marks
-from analysis.published_scores import published_table
-from analysis.readme_tables import REGENERATE, cartpole_table, games_table
-from analysis.study_figures import figures_of, prefix_of
-from analysis.study_gate import verdicts
-from analysis.study_runs import counts, runs_of
-from analysis.study_tables import provenance, study_table
-from analysis.writing import written_aside
-from experiments.studies import Study
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.figure_files import Drawn
+from rllib_zoo.analysis.marked import between, has_marks
+from rllib_zoo.analysis.published_scores import published_table
+from rllib_zoo.analysis.readme_tables import REGENERATE, cartpole_table, games_table
+from rllib_zoo.analysis.study_figures import figures_of, prefix_of
+from rllib_zoo.analysis.study_gate import verdicts
+from rllib_zoo.analysis.study_runs import counts, runs_of
+from rllib_zoo.analysis.study_tables import provenance, study_table
+from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.experiments.studies import Study
 
 PAGE, FIGURES = Path("docs") / "results.md", Path("docs") / "figures"
 # Larger ones are kept as PNG, if those are smaller.

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.defaults import MEASURE, RESAMPLES, SEED
-from analysis.groups import by_group, sweep_of
-from analysis.load import Results
-from analysis.overall import overall
-from analysis.scores import scores_table, time_to
-from analysis.statistics import (
+from rllib_zoo.analysis.defaults import MEASURE, RESAMPLES, SEED
+from rllib_zoo.analysis.groups import by_group, sweep_of
+from rllib_zoo.analysis.load import Results
+from rllib_zoo.analysis.overall import overall
+from rllib_zoo.analysis.scores import scores_table, time_to
+from rllib_zoo.analysis.statistics import (
     Estimate,
     caveat,
     estimate,
@@ -24,7 +24,7 @@ from analysis.statistics import (
     median,
     probability_of_improvement,
 )
-from analysis.worlds import length_warnings, run_warnings, worlds_of
+from rllib_zoo.analysis.worlds import length_warnings, run_warnings, worlds_of
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Summary:
     """Everything a report shows, before it is drawn.
 
     Attributes:
-        scores: one row per run, see :func:`analysis.scores.scores_table`; ``world`` is its environment,
-            numbered where runs of one id played it under different signatures.
+        scores: one row per run, see :func:`rllib_zoo.analysis.scores.scores_table`; ``world`` is
+            its environment, numbered where runs of one id played it under different signatures.
         table: one row per world and group, with estimates as numbers.
         iqms: world → group → interquartile mean of the scores.
         improvements: world → (first, second) → probability that the first is better.
         warnings: sentences; nothing is dropped without one.
         measure: what runs are judged by.
-        overall: one row per group over all environments, see :func:`analysis.overall.overall`.
+        overall: one row per group over all environments, see :func:`rllib_zoo.analysis.overall.overall`.
         overall_iqms: group → interquartile mean of normalised scores.
         differences: world → group → interquartile mean less that of the baseline.
         sweeps: (world, algorithm) → group → setting → value, where an algorithm has several groups.
@@ -73,7 +73,7 @@ def summarise(
     """Scores, estimates and comparisons of what was loaded.
 
     Args:
-        results: of :func:`analysis.load.load`.
+        results: of :func:`rllib_zoo.analysis.load.load`.
         measure: what runs are judged by, see ``scores.MEASURES``.
         thresholds: environment → raw return whose first reaching is timed.
         seed: of the bootstrap: the same call gives the same intervals.

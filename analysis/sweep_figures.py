@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import draw, draw_sweeps
-from analysis.figure_files import Drawn, drawn_in, file_name
-from analysis.groups import spelt
-from analysis.statistics import Estimate
-from analysis.summary import Summary
+from rllib_zoo.analysis import draw, draw_sweeps
+from rllib_zoo.analysis.figure_files import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.groups import spelt
+from rllib_zoo.analysis.statistics import Estimate
+from rllib_zoo.analysis.summary import Summary
 
 # A map of more cells cannot be read.
 MAX_CELLS_A_SIDE = 12

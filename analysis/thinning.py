@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.columns import COLUMNS, number_of
-from analysis.lines import results_of
-from analysis.writing import written_aside
+from rllib_zoo.analysis.columns import COLUMNS, number_of
+from rllib_zoo.analysis.lines import results_of
+from rllib_zoo.analysis.writing import written_aside
 
 # Columns of ``columns.COLUMNS`` that a committed curve keeps.
 KEPT = (

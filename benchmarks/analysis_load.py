@@ -1,8 +1,9 @@
 """Reading and reporting many trials: seconds and peak memory, ours beside Tune's own tables.
 
-`python -m benchmarks.analysis_load --out results/analysis` writes 100 trials of 10,000 results (lines as long
-as real ones, configuration included) to a temporary folder, then runs each contender in a process of
-its own: our `load`, our whole report, and Tune's `ExperimentAnalysis(...).trial_dataframes`.
+`python -m rllib_zoo.benchmarks.analysis_load --out results/analysis` writes 100 trials of 10,000
+results (lines as long as real ones, configuration included) to a temporary folder, then runs each
+contender in a process of its own: our `load`, our whole report, and Tune's
+`ExperimentAnalysis(...).trial_dataframes`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from analysis.writing import write_json
-from experiments.manifest import machine
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.experiments.manifest import machine
 
 # As many as a resolved configuration of RLlib has.
 KEYS = 340
@@ -82,11 +83,11 @@ def run(contender: str, folder: Path) -> None:
         frames = ExperimentAnalysis(str(folder / "experiment")).trial_dataframes
         rows = sum(map(len, frames.values()))
     elif contender == "load":
-        from analysis.load import load
+        from rllib_zoo.analysis.load import load
 
         rows = len(load([folder]).curves)
     else:
-        from analysis.report import report
+        from rllib_zoo.analysis.report import report
 
         rows = len(report([folder], folder / "report").scores)
     seconds = time.perf_counter() - started
@@ -111,7 +112,14 @@ def main(argv: list[str] | None = None) -> int:
         write_trials(Path(folder), options.trials, options.rows, options.padding)
         size = sum(file.stat().st_size for file in Path(folder).rglob("*.json")) / 2**30
         for contender in CONTENDERS:
-            command = [sys.executable, "-m", "benchmarks.analysis_load", "--run", contender, folder]
+            command = [
+                sys.executable,
+                "-m",
+                "rllib_zoo.benchmarks.analysis_load",
+                "--run",
+                contender,
+                folder,
+            ]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{contender} failed: {done.stderr[-500:]}")

@@ -1,6 +1,6 @@
 """Atari speed and memory: us, the peers and the emulator alone in turn, in one go.
 
-`python -m benchmarks.atari --rounds 2 --out results/atari`. Every run is a process of its own; a
+`python -m rllib_zoo.benchmarks.atari --rounds 2 --out results/atari`. Every run is a process of its own; a
 round runs every contender once, so that a drift of the machine meets all of them. Steps are agent
 steps (four frames), learning included.
 """
@@ -11,13 +11,13 @@ import argparse
 import sys
 from functools import partial
 
-from benchmarks.atari_contenders import COMMAND, contenders
-from benchmarks.atari_report import report
-from benchmarks.atari_settings import GAMES
-from benchmarks.contenders import select
-from benchmarks.rounds import Turn, measured, parser_of
-from experiments.checkout import ROOT
-from experiments.reading import read_experiments
+from rllib_zoo.benchmarks.atari_contenders import COMMAND, contenders
+from rllib_zoo.benchmarks.atari_report import report
+from rllib_zoo.benchmarks.atari_settings import GAMES
+from rllib_zoo.benchmarks.contenders import select
+from rllib_zoo.benchmarks.rounds import Turn, measured, parser_of
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.reading import read_experiments
 
 
 def main(argv: list[str] | None = None) -> int:

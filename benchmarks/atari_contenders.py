@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.atari_settings import NUMBERS, PASSES, THREADS
-from benchmarks.contenders import AS_SHIPPED, EQUAL, SB3, Contender, Pair, tuned
+from rllib_zoo.benchmarks.atari_settings import NUMBERS, PASSES, THREADS
+from rllib_zoo.benchmarks.contenders import AS_SHIPPED, EQUAL, SB3, Contender, Pair, tuned
 
 EMULATOR = "emulator-84"
 EMULATOR_SMALL = "emulator-42"

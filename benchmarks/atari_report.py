@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from benchmarks import arithmetic
-from benchmarks.arithmetic import Row, Spread
-from benchmarks.atari_contenders import (
+from rllib_zoo.benchmarks import arithmetic
+from rllib_zoo.benchmarks.arithmetic import Row, Spread
+from rllib_zoo.benchmarks.atari_contenders import (
     COMMAND,
     EMULATOR_SMALL,
     FASTEST_OF,
@@ -17,9 +17,9 @@ from benchmarks.atari_contenders import (
     PAIRS,
     network_name,
 )
-from benchmarks.atari_settings import NUMBERS, PASSES, THREADS
-from benchmarks.contenders import Contender
-from benchmarks.report import good_of, problem_lines, ratio_parts, spread_of, words
+from rllib_zoo.benchmarks.atari_settings import NUMBERS, PASSES, THREADS
+from rllib_zoo.benchmarks.contenders import Contender
+from rllib_zoo.benchmarks.report import good_of, problem_lines, ratio_parts, spread_of, words
 
 
 def report(rows: list[Row], of: Iterable[Contender], passes: Mapping[str, int]) -> str:

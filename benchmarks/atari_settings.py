@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.settings import A2C_VALUE_SCALE, Settings, in_our_keys
+from rllib_zoo.benchmarks.settings import A2C_VALUE_SCALE, Settings, in_our_keys
 
 GAMES = ("pong", "assault")
 FRAMESKIP = 4

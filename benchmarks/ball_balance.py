@@ -1,8 +1,8 @@
 """3D ball balancing: the scene's own speed and our training's share of it; the page's two tables.
 
-`python -m benchmarks.ball_balance --rounds 2` measures, keeps the rows in `results/ball_balancing/` and
-writes the marked sections of `docs/3dball.md`; `--pages-only` writes them from what is kept, the returns
-of `rllib study run ball_balancing` included.
+`python -m rllib_zoo.benchmarks.ball_balance --rounds 2` measures, keeps the rows in
+`results/ball_balancing/` and writes the marked sections of `docs/3dball.md`; `--pages-only` writes
+them from what is kept, the returns of `rllib study run ball_balancing` included.
 """
 
 from __future__ import annotations
@@ -13,18 +13,25 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import tables
-from analysis.marked import between
-from analysis.study_runs import Run, runs_of
-from analysis.study_tables import provenance
-from benchmarks import arithmetic
-from benchmarks.arithmetic import Row
-from benchmarks.contenders import Contender, tuned
-from benchmarks.report import on_machine, problem_lines, rewrite, spread_of, study_cells, words
-from benchmarks.rounds import measured
-from experiments.checkout import RESULTS, ROOT
-from experiments.studies import STUDIES
-from experiments.studies.ball_balancing import BALANCED
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.study_runs import Run, runs_of
+from rllib_zoo.analysis.study_tables import provenance
+from rllib_zoo.benchmarks import arithmetic
+from rllib_zoo.benchmarks.arithmetic import Row
+from rllib_zoo.benchmarks.contenders import Contender, tuned
+from rllib_zoo.benchmarks.report import (
+    on_machine,
+    problem_lines,
+    rewrite,
+    spread_of,
+    study_cells,
+    words,
+)
+from rllib_zoo.benchmarks.rounds import measured
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.studies import STUDIES
+from rllib_zoo.experiments.studies.ball_balancing import BALANCED
 
 STEM = "speed"
 PAGE = ROOT / "docs" / "3dball.md"

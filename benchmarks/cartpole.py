@@ -1,6 +1,6 @@
 """CartPole-v1 speed: us and the peers in turn, in one go, as ratios with their spread.
 
-`python -m benchmarks.cartpole --rounds 3 --out results/cartpole-speed`. Every run is a process of
+`python -m rllib_zoo.benchmarks.cartpole --rounds 3 --out results/cartpole-speed`. Every run is a process of
 its own; a round runs every contender once, so that a drift of the machine meets all of them.
 """
 
@@ -12,12 +12,12 @@ import sys
 from collections.abc import Iterable
 from functools import partial
 
-from analysis import tables
-from benchmarks import arithmetic
-from benchmarks.arithmetic import Row
-from benchmarks.contenders import AS_SHIPPED, CONTENDERS, EQUAL, PAIRS, Contender, select
-from benchmarks.report import good_of, problem_lines, spread_of, words
-from benchmarks.rounds import measured, parser_of
+from rllib_zoo.analysis import tables
+from rllib_zoo.benchmarks import arithmetic
+from rllib_zoo.benchmarks.arithmetic import Row
+from rllib_zoo.benchmarks.contenders import AS_SHIPPED, CONTENDERS, EQUAL, PAIRS, Contender, select
+from rllib_zoo.benchmarks.report import good_of, problem_lines, spread_of, words
+from rllib_zoo.benchmarks.rounds import measured, parser_of
 
 STEM = "cartpole-benchmark"
 THRESHOLD = 475.0

@@ -1,8 +1,9 @@
 """What 10, 100 and 1,000 runners would move and compute on Pong: arithmetic, not a measurement.
 
-`python -m benchmarks.cluster_arithmetic` writes the tables of docs/clusters.md. Rates of one machine
-come from results/atari/pong-benchmark.json, sizes from the arrays and networks of the tuned files, and
-how fast a learner applies A3C's gradients from results/cluster/learner.json (`--measure` writes it).
+`python -m rllib_zoo.benchmarks.cluster_arithmetic` writes the tables of docs/clusters.md. Rates of
+one machine come from results/atari/pong-benchmark.json, sizes from the arrays and networks of the
+tuned files, and how fast a learner applies A3C's gradients from results/cluster/learner.json
+(`--measure` writes it).
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import numpy as np
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-from algorithms.distributions import distribution_for
-from algorithms.rollout import Rollout
-from analysis.writing import write_json
-from benchmarks.peers.ours import VARIANTS, network_of
-from benchmarks.report import fill
-from envs import environment_spaces
-from experiments.checkout import RESULTS, ROOT
+from rllib_zoo.algorithms.distributions import distribution_for
+from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.benchmarks.peers.ours import VARIANTS, network_of
+from rllib_zoo.benchmarks.report import fill
+from rllib_zoo.envs import environment_spaces
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
 
 RATES = RESULTS / "atari" / "pong-benchmark.json"
 LEARNER = RESULTS / "cluster" / "learner.json"

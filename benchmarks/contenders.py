@@ -17,7 +17,7 @@ class Contender:
     Attributes:
         name: short unique name, accepted by `--only`.
         about: what the row runs, in the words of the table.
-        module: worker module under `benchmarks.peers`.
+        module: worker module under `rllib_zoo.benchmarks.peers`.
         variant: the worker's only positional argument.
         requires: package without which the row reads "not installed"; None when always there.
         file: the tuned file it runs, seen from the repository; without the file the row reads

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.runner import VectorEnvRunner
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """DDPG's speed on Pendulum-v1 beside stable-baselines3's, in turn, in one go.
 
-`python -m benchmarks.ddpg --rounds 3 --out results/ddpg` also writes the table of `docs/ddpg.md`;
+`python -m rllib_zoo.benchmarks.ddpg --rounds 3 --out results/ddpg` also writes the table of `docs/ddpg.md`;
 `--page` writes it from what is kept. Every run is a process of its own, a round runs everybody once, and
 ratios are taken within a round.
 """
@@ -10,15 +10,22 @@ from __future__ import annotations
 import json
 import sys
 
-from analysis import tables
-from analysis.marked import between
-from benchmarks import arithmetic
-from benchmarks.arithmetic import Row
-from benchmarks.contenders import select
-from benchmarks.ddpg_settings import CONTENDERS, EQUAL, PAIRS
-from benchmarks.report import good_of, on_machine, problem_lines, rewrite, spread_of, words
-from benchmarks.rounds import measured, parser_of
-from experiments.checkout import RESULTS, ROOT
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.marked import between
+from rllib_zoo.benchmarks import arithmetic
+from rllib_zoo.benchmarks.arithmetic import Row
+from rllib_zoo.benchmarks.contenders import select
+from rllib_zoo.benchmarks.ddpg_settings import CONTENDERS, EQUAL, PAIRS
+from rllib_zoo.benchmarks.report import (
+    good_of,
+    on_machine,
+    problem_lines,
+    rewrite,
+    spread_of,
+    words,
+)
+from rllib_zoo.benchmarks.rounds import measured, parser_of
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
 
 STEM = "ddpg-benchmark"
 KEPT = RESULTS / "ddpg"

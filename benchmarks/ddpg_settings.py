@@ -8,8 +8,8 @@ steps instead of 10,000, so that every measured step has its update.
 
 from __future__ import annotations
 
-from benchmarks.contenders import SB3, Contender, Pair
-from benchmarks.settings import Settings
+from rllib_zoo.benchmarks.contenders import SB3, Contender, Pair
+from rllib_zoo.benchmarks.settings import Settings
 
 ENV = "Pendulum-v1"
 BATCHES = (256, 32)

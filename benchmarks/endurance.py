@@ -1,7 +1,7 @@
 """Hours of continuous training, watched from outside: memory, descriptors, threads and speed.
 
-`python -m benchmarks.endurance --minutes 120` trains Pong with A2C, its tuned file with two runners, by
-the real `rllib train file`, and writes a sample of every process every 10 seconds to
+`python -m rllib_zoo.benchmarks.endurance --minutes 120` trains Pong with A2C, its tuned file with
+two runners, by the real `rllib train file`, and writes a sample of every process every 10 seconds to
 `results/endurance/samples.csv`, at once. At the end, and whenever it is called with `--report-only`, it
 writes `results/endurance/report.json` and the table of `docs/reliability.md`. Samples of an earlier go
 are moved aside. Another file: `--file`; its settings: `--set`, as of `rllib train file`.
@@ -21,15 +21,15 @@ from typing import Any
 
 import psutil
 
-import algorithms
-from analysis.folders import RESULT
-from analysis.lines import result_in
-from analysis.writing import write_json
-from benchmarks.endurance_report import COLUMNS, SECTION, report_of, table
-from benchmarks.measure import private_mib, pss_mib, train_file, tree
-from benchmarks.report import fill
-from experiments.checkout import RESULTS, ROOT
-from experiments.manifest import machine, package_versions
+from rllib_zoo import algorithms
+from rllib_zoo.analysis.folders import RESULT
+from rllib_zoo.analysis.lines import result_in
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.benchmarks.endurance_report import COLUMNS, SECTION, report_of, table
+from rllib_zoo.benchmarks.measure import private_mib, pss_mib, train_file, tree
+from rllib_zoo.benchmarks.report import fill
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.manifest import machine, package_versions
 
 OUT = RESULTS / "endurance"
 PAGE = ROOT / "docs" / "reliability.md"

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import on_machine
+from rllib_zoo.benchmarks.report import on_machine
 
 COLUMNS = (
     "seconds", "role", "pid", "pss_mib", "private_mib", "descriptors", "threads", "cpu_seconds",

@@ -14,11 +14,11 @@ import numpy as np
 import psutil
 import yaml
 
-from analysis.folders import RESULT
-from benchmarks.measure import train_file
-from experiments.checkout import ROOT
-from experiments.checkpoints import MODULE_FOLDER
-from experiments.result_files import REPEATED
+from rllib_zoo.analysis.folders import RESULT
+from rllib_zoo.benchmarks.measure import train_file
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.checkpoints import MODULE_FOLDER
+from rllib_zoo.experiments.result_files import REPEATED
 
 TARGET, EVERY = 60, 5  # iterations in all, and between two checkpoints
 _COMMON = {"num_envs_per_env_runner": 4, "seed": 1, "model": {"fcnet_hiddens": [16]}}

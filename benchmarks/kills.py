@@ -1,6 +1,6 @@
 """Kill trainings at random moments, resume them, and count what was lost: nothing, it should be.
 
-`python -m benchmarks.kills --kills 20 --out results/faults/kills.json --page docs/reliability.md`
+`python -m rllib_zoo.benchmarks.kills --kills 20 --out results/faults/kills.json --page docs/reliability.md`
 """
 
 from __future__ import annotations
@@ -18,12 +18,19 @@ from typing import Any
 import numpy as np
 import psutil
 
-from algorithms.sealing import SEAL
-from analysis.folders import MANIFEST
-from analysis.writing import write_json
-from benchmarks.killed_run import CONFIGS, EVERY, PATIENCE_S, TARGET, KilledRun, require_done
-from benchmarks.report import fill
-from experiments.result_files import PROGRESS
+from rllib_zoo.algorithms.sealing import SEAL
+from rllib_zoo.analysis.folders import MANIFEST
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.benchmarks.killed_run import (
+    CONFIGS,
+    EVERY,
+    PATIENCE_S,
+    TARGET,
+    KilledRun,
+    require_done,
+)
+from rllib_zoo.benchmarks.report import fill
+from rllib_zoo.experiments.result_files import PROGRESS
 
 # Where a driver is killed; drawn for every kill.
 MOMENTS = ("starting", "before a result", "training", "training", "saving", "saving")

@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from analysis.folders import MANIFEST
-from benchmarks.contenders import Contender
-from benchmarks.peers.protocol import SEED
-from experiments.checkout import ROOT
+from rllib_zoo.analysis.folders import MANIFEST
+from rllib_zoo.benchmarks.contenders import Contender
+from rllib_zoo.benchmarks.peers.protocol import SEED
+from rllib_zoo.experiments.checkout import ROOT
 
 SAMPLE_SECONDS = 0.5
 
@@ -80,7 +80,7 @@ def _rollup_mib(pid: int, beginning: str) -> float:
 
 def train_file(config: str | Path) -> list[str]:
     """Our real command on a config file, as a user starts it; options follow."""
-    return [sys.executable, "-m", "experiments.command", "train", "file", str(config)]
+    return [sys.executable, "-m", "rllib_zoo.experiments.command", "train", "file", str(config)]
 
 
 def run_contender(
@@ -107,7 +107,12 @@ def run_contender(
         return row | _command_for_memory(contender.file, steps)
     if mode == "threshold" and contender.file is not None:
         return row | _command_to_threshold(contender.file, target)
-    command = [sys.executable, "-m", f"benchmarks.peers.{contender.module}", contender.variant]
+    command = [
+        sys.executable,
+        "-m",
+        f"rllib_zoo.benchmarks.peers.{contender.module}",
+        contender.variant,
+    ]
     command += ["--json", "--steps", str(round(steps * contender.times))]
     if mode == "threshold":
         command += ["--threshold", str(target), "--spawned-at", str(time.monotonic())]

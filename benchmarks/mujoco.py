@@ -1,6 +1,6 @@
 """HalfCheetah: us, stable-baselines3 and the physics alone in turn, in one go.
 
-`python -m benchmarks.mujoco --rounds 3 --out results/mujoco` measures steps/s, learning included;
+`python -m rllib_zoo.benchmarks.mujoco --rounds 3 --out results/mujoco` measures steps/s, learning included;
 `--returns` also trains the peer, us and us at its settings for 1,000,000 steps once a round. Every
 run is a process of its own; a round runs everybody once, so that a drift of the machine meets all.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks.arithmetic import Row
-from benchmarks.contenders import AS_SHIPPED, EQUAL, SB3, Contender, Pair, select, tuned
-from benchmarks.report import good_of, problem_lines, ratio_parts, spread_of, words
-from benchmarks.rounds import Turn, measured, parser_of
+from rllib_zoo.benchmarks.arithmetic import Row
+from rllib_zoo.benchmarks.contenders import AS_SHIPPED, EQUAL, SB3, Contender, Pair, select, tuned
+from rllib_zoo.benchmarks.report import good_of, problem_lines, ratio_parts, spread_of, words
+from rllib_zoo.benchmarks.rounds import Turn, measured, parser_of
 
 STEM = "halfcheetah-benchmark"
 RETURN_AT = 1_000_000

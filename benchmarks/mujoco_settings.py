@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.settings import Settings, in_our_keys
+from rllib_zoo.benchmarks.settings import Settings, in_our_keys
 
 ENV = "HalfCheetah-v5"
 

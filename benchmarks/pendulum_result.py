@@ -1,6 +1,7 @@
 """What DDPG reached on Pendulum, beside the homework's figure: a section of `docs/ddpg.md`.
 
-`rllib study run pendulum_ddpg` trains, plays and keeps; `python -m benchmarks.pendulum_result` writes.
+`rllib study run pendulum_ddpg` trains, plays and keeps; `python -m
+rllib_zoo.benchmarks.pendulum_result` writes.
 """
 
 from __future__ import annotations
@@ -8,15 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import mean
 
-from analysis import tables
-from analysis.marked import between
-from analysis.reference_scores import REFERENCE_SCORES
-from analysis.study_runs import runs_of
-from analysis.study_tables import provenance
-from benchmarks.report import rewrite, study_cells
-from experiments.checkout import RESULTS, ROOT
-from experiments.studies import STUDIES
-from experiments.studies.pendulum_ddpg import GREEDY
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.study_runs import runs_of
+from rllib_zoo.analysis.study_tables import provenance
+from rllib_zoo.benchmarks.report import rewrite, study_cells
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.studies import STUDIES
+from rllib_zoo.experiments.studies.pendulum_ddpg import GREEDY
 
 PAGE, SECTION = ROOT / "docs" / "ddpg.md", "result"
 COLUMNS = [

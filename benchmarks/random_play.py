@@ -1,7 +1,7 @@
 """Mean returns of uniformly random actions: the zero of `analysis/reference_scores.py`.
 
-`python -m benchmarks.random_play` plays the environments below and prints a line for each; they are the
-numbers of that module. MuJoCo's tasks need the extra `mujoco`.
+`python -m rllib_zoo.benchmarks.random_play` plays the environments below and prints a line for
+each; they are the numbers of that module. MuJoCo's tasks need the extra `mujoco`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import sys
 
 import numpy as np
 
-from analysis.writing import write_json
-from envs import make_single_env
-from experiments.checkout import RESULTS
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.envs import make_single_env
+from rllib_zoo.experiments.checkout import RESULTS
 
 ENVS = (
     "CartPole-v1",

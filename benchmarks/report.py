@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from analysis.marked import between
-from analysis.study_runs import Run
-from analysis.writing import write_json, written_aside
-from benchmarks import arithmetic
-from benchmarks.arithmetic import Row, Spread
-from benchmarks.contenders import AS_SHIPPED, EQUAL, Pair
-from experiments.manifest import machine, package_versions
+from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.study_runs import Run
+from rllib_zoo.analysis.writing import write_json, written_aside
+from rllib_zoo.benchmarks import arithmetic
+from rllib_zoo.benchmarks.arithmetic import Row, Spread
+from rllib_zoo.benchmarks.contenders import AS_SHIPPED, EQUAL, Pair
+from rllib_zoo.experiments.manifest import machine, package_versions
 
 
 def spread_of(rows: list[Row], name: str, mode: str, key: str) -> Spread | None:
@@ -109,7 +109,7 @@ def study_cells(run: Run, asked: float, digits: int) -> list[str]:
 
 
 def on_machine(told: Mapping[str, Any]) -> str:
-    """The machine of a record, as :func:`experiments.manifest.machine` told it, in words."""
+    """The machine of a record, as :func:`rllib_zoo.experiments.manifest.machine` told it, in words."""
     return f"Machine: {told['cpu']}, {told['cores']} cores"
 
 

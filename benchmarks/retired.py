@@ -1,9 +1,10 @@
 """What becomes of a folder of retired config files: one row each.
 
-`python -m benchmarks.retired FOLDER` reads, translates and checks every YAML and Python file below the
-folder, trains each that passes for two iterations, its first alternative where it has grids, and
-writes `results/retired/files.json` and the table of `docs/retired-files.md`. `--check-only` does not
-train; `--only TEXT` tries files again whose path contains it. A file fails when training raises.
+`python -m rllib_zoo.benchmarks.retired FOLDER` reads, translates and checks every YAML and Python
+file below the folder, trains each that passes for two iterations, its first alternative where it
+has grids, and writes `results/retired/files.json` and the table of `docs/retired-files.md`.
+`--check-only` does not train; `--only TEXT` tries files again whose path contains it. A file fails
+when training raises.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import algorithms
-from analysis.writing import write_json
-from experiments.checking import check_experiment, check_names
-from experiments.checkout import RESULTS, ROOT
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.fitting import fitted
-from experiments.reading import read_experiments
+from rllib_zoo import algorithms
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.experiments.checking import check_experiment, check_names
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.fitting import fitted
+from rllib_zoo.experiments.reading import read_experiments
 
 RECORD = RESULTS / "retired" / "files.json"
 PAGE = ROOT / "docs" / "retired-files.md"
@@ -117,7 +118,7 @@ def page(rows: list[dict[str, Any]]) -> str:
 {ITERATIONS} iterations: {counts["runs"]} run, {counts["refused"]} are refused in one line,
 {counts["failed"]} failed. How: [retired files](retired.md).
 
-Written by `python -m benchmarks.retired FOLDER` on {_machine()}.
+Written by `python -m rllib_zoo.benchmarks.retired FOLDER` on {_machine()}.
 
 {table}
 |---|---|---|---|---|

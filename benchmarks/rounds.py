@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import arithmetic
-from benchmarks.arithmetic import Row
-from benchmarks.contenders import Contender
-from benchmarks.measure import run_contender
-from benchmarks.report import save
-from experiments.progress import clock
+from rllib_zoo.benchmarks import arithmetic
+from rllib_zoo.benchmarks.arithmetic import Row
+from rllib_zoo.benchmarks.contenders import Contender
+from rllib_zoo.benchmarks.measure import run_contender
+from rllib_zoo.benchmarks.report import save
+from rllib_zoo.experiments.progress import clock
 
 Turn = tuple[Contender, str, int]
 

@@ -1,6 +1,6 @@
 """Runner processes killed at random moments of training: does it go on, and does it count right?
 
-``python -m benchmarks.runner_crashes`` trains A2C, A3C and PPO on CartPole with two runners each,
+``python -m rllib_zoo.benchmarks.runner_crashes`` trains A2C, A3C and PPO on CartPole with two runners each,
 kills random ones with SIGKILL, and compares the counters with the fragments that really arrived.
 It writes ``results/faults/runner_crashes.json`` and its table in ``docs/reliability.md``, and exits
 with 1 when a check failed. ``--table`` only writes the table.
@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import ray
 
-import algorithms
-from analysis.tables import markdown
-from analysis.writing import write_json
-from benchmarks.crash_checks import Ledger, checks, with_ledger
-from benchmarks.report import fill
-from experiments.checkout import RESULTS, ROOT
+from rllib_zoo import algorithms
+from rllib_zoo.analysis.tables import markdown
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.benchmarks.crash_checks import Ledger, checks, with_ledger
+from rllib_zoo.benchmarks.report import fill
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
 
 KILLS = {"A2C": 7, "A3C": 7, "PPO": 6}
 TARGET_STEPS = 20_000
@@ -161,7 +161,7 @@ def table(record: Mapping[str, Any]) -> str:
     kills = sum(len(t["kills"]) for t in record["trainings"])
     return (
         f"{kills} runner processes got SIGKILL at random moments, seed {record['seed']} "
-        "(`python -m benchmarks.runner_crashes`, "
+        "(`python -m rllib_zoo.benchmarks.runner_crashes`, "
         "[what was seen](../results/faults/runner_crashes.json)):\n\n"
         + markdown(headings, rows).strip()
     )

@@ -1,6 +1,6 @@
 """What a sweep found, and how its best configuration does on seeds that the sweep never saw.
 
-`python -m benchmarks.sweep_result SWEEP FRESH` keeps the facts of two experiment folders in
+`python -m rllib_zoo.benchmarks.sweep_result SWEEP FRESH` keeps the facts of two experiment folders in
 `results/sweeps/cartpole-ppo/` and writes the section of `docs/sweeps.md`; without folders only the latter.
 """
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from analysis import tables
-from analysis.folders import MANIFEST, read_object
-from analysis.keeping import KEPT_OF_MANIFEST
-from analysis.marked import between
-from analysis.writing import write_json
-from benchmarks.report import rewrite
-from experiments.checkout import RESULTS, ROOT
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.folders import MANIFEST, read_object
+from rllib_zoo.analysis.keeping import KEPT_OF_MANIFEST
+from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.benchmarks.report import rewrite
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
 
 KEPT = RESULTS / "sweeps" / "cartpole-ppo"
 PAGE, SECTION = ROOT / "docs" / "sweeps.md", "result"

@@ -1,5 +1,5 @@
 """The networks: TorchModelV2 classes and the RLModule that hosts them."""
 
-from custom_models.actor_critic import SharedEncoderActorCritic
+from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 
 __all__ = ["SharedEncoderActorCritic"]

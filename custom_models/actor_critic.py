@@ -16,7 +16,7 @@ import torch
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import Tensor, nn
 
-from custom_models.layers import (
+from rllib_zoo.custom_models.layers import (
     POLICY_GAIN,
     VALUE_GAIN,
     ImageEncoder,
@@ -24,7 +24,7 @@ from custom_models.layers import (
     hidden_layers,
     uses_convolutions,
 )
-from custom_models.options import ActorCriticOptions
+from rllib_zoo.custom_models.options import ActorCriticOptions
 
 
 class SharedEncoderActorCritic(TorchModelV2, nn.Module):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from custom_models.actor_critic import SharedEncoderActorCritic
+from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 
 Array = np.ndarray
 

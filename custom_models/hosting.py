@@ -17,16 +17,16 @@ from ray.rllib.core.rl_module.apis import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.models.catalog import MODEL_DEFAULTS, ModelCatalog
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
-from ray.rllib.utils.serialization import deserialize_type
 from torch import Tensor
 
-from custom_models.recurrence import (
+from rllib_zoo.class_path import import_class
+from rllib_zoo.custom_models.recurrence import (
     RecurrentModel,
     check_recurrence,
     encodes_for_lstm,
     max_seq_len,
 )
-from custom_models.sharing import SharedModel
+from rllib_zoo.custom_models.sharing import SharedModel
 
 # The name of the recurrent state in RLlib's STATE_IN and STATE_OUT.
 STATE = "state"
@@ -69,7 +69,7 @@ def resolved_model_class(custom_model: str | type) -> str | type:
     """
     if isinstance(custom_model, str) and "." in custom_model:
         try:
-            return deserialize_type(custom_model, error=True)
+            return import_class(custom_model)
         except (ImportError, AttributeError, ValueError) as error:
             raise ValueError(f"custom_model {custom_model!r} cannot be imported") from error
         except Exception as error:  # the module's own code runs here and may raise anything

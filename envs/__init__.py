@@ -1,16 +1,16 @@
 """The worlds: one door to every environment, and probe environments whose values are known."""
 
-from envs.atari_ids import LegacyAtariId, is_atari, legacy_atari_id
-from envs.atari_options import AtariOptions
-from envs.errors import EnvironmentFault, EnvironmentRequestError, StepTimeout
-from envs.factory import (
+from rllib_zoo.envs.atari_ids import LegacyAtariId, is_atari, legacy_atari_id
+from rllib_zoo.envs.atari_options import AtariOptions
+from rllib_zoo.envs.errors import EnvironmentFault, EnvironmentRequestError, StepTimeout
+from rllib_zoo.envs.factory import (
     environment_name,
     environment_signature,
     environment_spaces,
     make_single_env,
     make_vector_env,
 )
-from envs.restarts import RESTARTS, RESTARTS_IN_A_ROW
+from rllib_zoo.envs.restarts import RESTARTS, RESTARTS_IN_A_ROW
 
 __all__ = [
     "RESTARTS",

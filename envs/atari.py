@@ -17,10 +17,10 @@ import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from envs.atari_ids import atari_games, canonical_atari_id, is_atari
-from envs.atari_options import AtariOptions
-from envs.atari_single import make_atari_single
-from envs.errors import EnvironmentRequestError
+from rllib_zoo.envs.atari_ids import atari_games, canonical_atari_id, is_atari
+from rllib_zoo.envs.atari_options import AtariOptions
+from rllib_zoo.envs.atari_single import make_atari_single
+from rllib_zoo.envs.errors import EnvironmentRequestError
 
 __all__ = [
     "AtariOptions",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from envs.errors import EnvironmentRequestError
+from rllib_zoo.envs.errors import EnvironmentRequestError
 
 _PREFIX = "ALE/"
 _RETIRED = re.compile(

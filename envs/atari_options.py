@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from envs.errors import EnvironmentRequestError
+from rllib_zoo.envs.errors import EnvironmentRequestError
 
 
 @dataclass(frozen=True)

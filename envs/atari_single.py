@@ -14,8 +14,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
-from envs.atari_ids import canonical_atari_id
-from envs.atari_options import AtariOptions
+from rllib_zoo.envs.atari_ids import canonical_atari_id
+from rllib_zoo.envs.atari_options import AtariOptions
 
 
 def make_atari_single(

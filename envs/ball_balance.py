@@ -16,7 +16,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from envs.ball_scene import FIXED_STEP, STEPS_PER_DECISION, BallOptions, BallScene
+from rllib_zoo.envs.ball_scene import FIXED_STEP, STEPS_PER_DECISION, BallOptions, BallScene
 
 ENV_ID = "3DBall-v0"
 # The Unity scene has so many.
@@ -26,8 +26,8 @@ DECISIONS_PER_SECOND = round(1 / (FIXED_STEP * STEPS_PER_DECISION))
 
 SPEC = EnvSpec(
     id=ENV_ID,
-    entry_point="envs.ball_balance:BallBalance",
-    vector_entry_point="envs.ball_balance:BallBalanceVector",
+    entry_point="rllib_zoo.envs.ball_balance:BallBalance",
+    vector_entry_point="rllib_zoo.envs.ball_balance:BallBalanceVector",
     disable_env_checker=True,
     order_enforce=False,
 )
@@ -187,7 +187,9 @@ class BallBalance(gym.Env):
         if self.render_mode is None:
             return None
         if self._picture is None:
-            from envs.ball_picture import BallPicture  # OpenGL, which training does without
+            from rllib_zoo.envs.ball_picture import (
+                BallPicture,  # OpenGL, which training does without
+            )
 
             self._picture = BallPicture(self.scene)
         return self._picture.draw()

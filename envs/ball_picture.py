@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 
-from envs.ball_scene import BallScene
-from envs.errors import EnvironmentRequestError
+from rllib_zoo.envs.ball_scene import BallScene
+from rllib_zoo.envs.errors import EnvironmentRequestError
 
 HEIGHT, WIDTH = 240, 320
 

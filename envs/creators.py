@@ -7,7 +7,6 @@ itself.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -16,9 +15,10 @@ from typing import Any
 import gymnasium as gym
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
-from envs.atari_ids import games_by_name, legacy_atari_id, nearest_name
-from envs.ball_balance import SPEC as BALL_SPEC
-from envs.errors import EnvironmentRequestError
+from rllib_zoo.class_path import import_class
+from rllib_zoo.envs.atari_ids import games_by_name, legacy_atari_id, nearest_name
+from rllib_zoo.envs.ball_balance import SPEC as BALL_SPEC
+from rllib_zoo.envs.errors import EnvironmentRequestError
 
 # Ids of this project's own worlds. They are known here alone: nothing enters gymnasium's registry.
 OWN = {BALL_SPEC.id: BALL_SPEC}
@@ -87,7 +87,7 @@ def _class_at(path: str) -> type[gym.Env]:
     # Gymnasium ids carry a version ("-v1"); only names without one can be dotted paths.
     if module_name and "-v" not in attribute:
         try:
-            found = getattr(importlib.import_module(module_name), attribute)
+            found = import_class(path)
         except (ImportError, AttributeError) as error:
             raise EnvironmentRequestError(
                 f"environment {path!r} cannot be imported: {error}"

@@ -17,7 +17,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from envs.mujoco_tasks import TASKS
+from rllib_zoo.envs.mujoco_tasks import TASKS
 
 Array = np.ndarray
 

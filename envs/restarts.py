@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.errors import EnvironmentFault
+from rllib_zoo.envs.errors import EnvironmentFault
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from envs.errors import EnvironmentFault, StepTimeout
-from envs.observations import mismatch
-from envs.restarts import RESTARTS, Restarts, described
+from rllib_zoo.envs.errors import EnvironmentFault, StepTimeout
+from rllib_zoo.envs.observations import mismatch
+from rllib_zoo.envs.restarts import RESTARTS, Restarts, described
 
 
 class WatchedEnv(gym.Wrapper):

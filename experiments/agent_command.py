@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from analysis.writing import written_aside
-from experiments.checkout import AGENTS
-from experiments.imports import prepare_imports
-from experiments.options import Trust
+from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.experiments.checkout import AGENTS
+from rllib_zoo.experiments.imports import prepare_imports
+from rllib_zoo.experiments.options import Trust
 
 agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)
 
@@ -37,8 +37,8 @@ def agent_export(
     trust_checkpoint: Trust = False,
 ) -> None:
     """Turn the best final checkpoint into a folder of weights and facts, its score measured."""
-    from experiments.agent_export import export
-    from experiments.agent_table import HEADINGS, row
+    from rllib_zoo.experiments.agent_export import export
+    from rllib_zoo.experiments.agent_table import HEADINGS, row
 
     prepare_imports(import_)
     folder = export(
@@ -59,8 +59,8 @@ def agent_list(
     ] = None,
 ) -> None:
     """Show the exported agents as a table."""
-    from experiments.agent_table import filled, table
-    from experiments.errors import RequestError
+    from rllib_zoo.experiments.agent_table import filled, table
+    from rllib_zoo.experiments.errors import RequestError
 
     body = table(folder)
     if write is None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.writing import write_json
-from experiments.agent_source import source_of
-from experiments.agents import (
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.experiments.agent_source import source_of
+from rllib_zoo.experiments.agents import (
     ACTING_KEYS,
     AGENT_FILE,
     FORMAT_VERSION,
@@ -22,14 +22,19 @@ from experiments.agents import (
     digest,
     open_agent,
 )
-from experiments.checkout import AGENTS
-from experiments.checkpoints import Checkpoint, final_checkpoints, find_checkpoint, open_checkpoint
-from experiments.errors import RequestError
-from experiments.evaluate import Score, Trained, evaluation_runner, play, score_of
-from experiments.manifest import jsonable, machine, package_versions
-from experiments.options import EvaluateOptions
-from experiments.python_reader import differences
-from experiments.schema import OF_ALGORITHM
+from rllib_zoo.experiments.checkout import AGENTS
+from rllib_zoo.experiments.checkpoints import (
+    Checkpoint,
+    final_checkpoints,
+    find_checkpoint,
+    open_checkpoint,
+)
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.evaluate import Score, Trained, evaluation_runner, play, score_of
+from rllib_zoo.experiments.manifest import jsonable, machine, package_versions
+from rllib_zoo.experiments.options import EvaluateOptions
+from rllib_zoo.experiments.python_reader import differences
+from rllib_zoo.experiments.schema import OF_ALGORITHM
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def export(
     Args:
         runs: checkpoint, trial or experiment folders of one algorithm on one environment.
         output: folder to make; None: ``<env>-<algorithm>`` below
-            :data:`experiments.checkout.AGENTS`.
+            :data:`rllib_zoo.experiments.checkout.AGENTS`.
         episodes: how many make a score.
         seed: of that score.
         force: move an existing folder aside instead of refusing.

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.folders import read_object
-from experiments.checkpoints import Checkpoint
-from experiments.manifest import read_manifest
+from rllib_zoo.analysis.folders import read_object
+from rllib_zoo.experiments.checkpoints import Checkpoint
+from rllib_zoo.experiments.manifest import read_manifest
 
 
 def source_of(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from analysis import tables
-from analysis.marked import between, has_marks
-from experiments.agents import AGENT_FILE, WEIGHTS_FILE, read_description
-from experiments.errors import RequestError
-from experiments.kinds import number
+from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.marked import between, has_marks
+from rllib_zoo.experiments.agents import AGENT_FILE, WEIGHTS_FILE, read_description
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.kinds import number
 
 HEADINGS = (
     "agent", "algorithm", "environment", "greedy return", "sampled return", "episodes",

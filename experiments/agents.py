@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-import algorithms
-from experiments.checking_keys import check_config
-from experiments.errors import RequestError, nearest
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.checking_keys import check_config
+from rllib_zoo.experiments.errors import RequestError, nearest
 
 AGENT_FILE, WEIGHTS_FILE = "agent.json", "weights.safetensors"
 FORMAT_VERSION = 1

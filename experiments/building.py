@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import algorithms
-from envs import EnvironmentRequestError, environment_name, environment_spaces
-from experiments.checking_keys import expanded
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.resources import Demand, demand_of
-from experiments.search_space import alternatives
+from rllib_zoo import algorithms
+from rllib_zoo.envs import EnvironmentRequestError, environment_name, environment_spaces
+from rllib_zoo.experiments.checking_keys import expanded
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.resources import Demand, demand_of
+from rllib_zoo.experiments.search_space import alternatives
 
 # Where RLlib's messages turn from what is wrong to general advice.
 ADVICE = re.compile(r"\n|\. In PPO, the train batch")

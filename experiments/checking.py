@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import algorithms
-from algorithms.results import result_names
-from experiments.building import built_config, check_envs, check_network, check_resources
-from experiments.checking_keys import check_config, combinations
-from experiments.errors import RequestError, nearest
-from experiments.experiment import Experiment
-from experiments.kinds import (
+from rllib_zoo import algorithms
+from rllib_zoo.algorithms.results import result_names
+from rllib_zoo.experiments.building import built_config, check_envs, check_network, check_resources
+from rllib_zoo.experiments.checking_keys import check_config, combinations
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.kinds import (
     Kind,
     boolean,
     choice,

@@ -9,14 +9,14 @@ from typing import Any
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from ray.tune.registry import RLLIB_MODEL, _global_registry
 
-from custom_models.actor_critic import SharedEncoderActorCritic
-from custom_models.hosting import checked_model_config, resolved_model_class
-from custom_models.options import ActorCriticOptions
-from experiments import retired_keys, schema, schema_ddpg, schema_dqn
-from experiments.errors import RequestError, nearest
-from experiments.kinds import Kind, complaint
-from experiments.retired_left_out import LEFT_OUT
-from experiments.search_space import MAX_COMBINATIONS, alternatives, sampler_in
+from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
+from rllib_zoo.custom_models.hosting import checked_model_config, resolved_model_class
+from rllib_zoo.custom_models.options import ActorCriticOptions
+from rllib_zoo.experiments import retired_keys, schema, schema_ddpg, schema_dqn
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.kinds import Kind, complaint
+from rllib_zoo.experiments.retired_left_out import LEFT_OUT
+from rllib_zoo.experiments.search_space import MAX_COMBINATIONS, alternatives, sampler_in
 
 
 def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:

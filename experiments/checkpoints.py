@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from algorithms.sealing import METADATA, SEAL
-from experiments.errors import RequestError
-from experiments.ownership import require_trusted
-from experiments.whole_checkpoints import require_whole
+from rllib_zoo.algorithms.sealing import METADATA, SEAL
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.ownership import require_trusted
+from rllib_zoo.experiments.whole_checkpoints import require_whole
 
 CLASS_FILE = "class_and_ctor_args.pkl"
 STATE_FILE = "algorithm_state.pkl"
@@ -84,7 +84,7 @@ def open_checkpoint(path: Path, *, trusted: bool) -> Checkpoint:
 
     Args:
         path: itself, or what it is found below.
-        trusted: open it whoever made it, see :mod:`experiments.ownership`.
+        trusted: open it whoever made it, see :mod:`rllib_zoo.experiments.ownership`.
 
     Raises:
         RequestError: it is not the user's own, not whole, damaged, or of an algorithm that is not ours.

@@ -10,21 +10,21 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from analysis.cli import report
-from experiments.agent_command import agent_app
-from experiments.errors import RequestError
-from experiments.heaps import share_heaps
-from experiments.imports import prepare_imports
-from experiments.options import (
+from rllib_zoo.analysis.cli import report
+from rllib_zoo.experiments.agent_command import agent_app
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.heaps import share_heaps
+from rllib_zoo.experiments.imports import prepare_imports
+from rllib_zoo.experiments.options import (
     EvaluateOptions,
     FileOptions,
     LaunchOptions,
     TrainOptions,
     as_parameters,
 )
-from experiments.reproduce_options import ReproduceOptions
-from experiments.retired_arguments import todays_arguments
-from experiments.study_command import app as study_app
+from rllib_zoo.experiments.reproduce_options import ReproduceOptions
+from rllib_zoo.experiments.retired_arguments import todays_arguments
+from rllib_zoo.experiments.study_command import app as study_app
 
 app = typer.Typer(
     name="rllib",
@@ -53,7 +53,7 @@ def train(context: typer.Context, options: TrainOptions) -> None:
     """Train one algorithm on one environment, described by options."""
     if context.invoked_subcommand is not None:
         return
-    from experiments.requests import experiment_from_options
+    from rllib_zoo.experiments.requests import experiment_from_options
 
     prepare_imports(options.import_)
     raise typer.Exit(start([experiment_from_options(options)], options))
@@ -66,7 +66,7 @@ def train_file(
     options: FileOptions,
 ) -> None:
     """Train what one or more config files describe."""
-    from experiments.requests import experiments_from_files
+    from rllib_zoo.experiments.requests import experiments_from_files
 
     prepare_imports(options.import_)
     raise typer.Exit(start(experiments_from_files(files, options), options))
@@ -81,8 +81,8 @@ def evaluate(
     options: EvaluateOptions,
 ) -> None:
     """Play whole episodes with a trained policy and report raw returns."""
-    from envs import EnvironmentFault
-    from experiments.evaluate import evaluate_checkpoint
+    from rllib_zoo.envs import EnvironmentFault
+    from rllib_zoo.experiments.evaluate import evaluate_checkpoint
 
     prepare_imports(options.import_)
     try:
@@ -101,7 +101,7 @@ def diff(
     second: Annotated[Path, typer.Argument(help="Another one.")],
 ) -> None:
     """Say what differs between two runs, and whether their scores differ more than seeds explain."""
-    from analysis.diff import compare
+    from rllib_zoo.analysis.diff import compare
 
     try:
         found = compare(first, second)
@@ -123,7 +123,7 @@ def reproduce(
     options: ReproduceOptions,
 ) -> None:
     """Run something again from its manifest; with --verify say whether it is the same."""
-    from experiments.reproduce import reproduce as run_again
+    from rllib_zoo.experiments.reproduce import reproduce as run_again
 
     prepare_imports(options.import_)
     raise typer.Exit(run_again(run, options, notes))
@@ -137,7 +137,7 @@ def migrate(
     ] = None,
 ) -> None:
     """Rewrite a retired config file in today's words, every change explained by a comment."""
-    from experiments.migrate import migrated, write_new
+    from rllib_zoo.experiments.migrate import migrated, write_new
 
     text = migrated(file)
     if output is None:
@@ -155,7 +155,7 @@ def example_list(
     """Show the tuned configs."""
     from rich.table import Table
 
-    from experiments.examples import examples
+    from rllib_zoo.experiments.examples import examples
 
     table = Table("example", "algorithm", "environment", "stops at", box=None)
     for example in examples(containing):
@@ -166,7 +166,7 @@ def example_list(
 @example_app.command("get")
 def example_get(name: Annotated[str, typer.Argument(help="Name of the example.")]) -> None:
     """Print a tuned config."""
-    from experiments.examples import example_file
+    from rllib_zoo.experiments.examples import example_file
 
     print(example_file(name).read_text(encoding="utf-8"), end="")
 
@@ -177,14 +177,14 @@ def example_run(
     name: Annotated[str, typer.Argument(help="Name of the example.")], options: FileOptions
 ) -> None:
     """Train a tuned config, with the options of `rllib train file`."""
-    from experiments.examples import example_file
+    from rllib_zoo.experiments.examples import example_file
 
     train_file([example_file(name)], **vars(options))
 
 
 def start(experiments: list[Any], options: LaunchOptions) -> int:
     """Check every experiment, then run them one after another; the exit code."""
-    from experiments.launch import launch
+    from rllib_zoo.experiments.launch import launch
 
     return launch(experiments, options, notes)
 

@@ -1,4 +1,4 @@
-"""Puts the configuration back into results that came without it (:mod:`algorithms.config_once`)."""
+"""Puts the configuration back into results that came without it (:mod:`rllib_zoo.algorithms.config_once`)."""
 
 from __future__ import annotations
 

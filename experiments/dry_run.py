@@ -8,19 +8,19 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from experiments.estimate import estimate, measured
-from experiments.options import LaunchOptions
-from experiments.plan import print_plan
-from experiments.ray_options import available, is_cluster
-from experiments.ray_start import check_cluster, running_ray
-from experiments.resources import demand_of
+from rllib_zoo.experiments.estimate import estimate, measured
+from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.plan import print_plan
+from rllib_zoo.experiments.ray_options import available, is_cluster
+from rllib_zoo.experiments.ray_start import check_cluster, running_ray
+from rllib_zoo.experiments.resources import demand_of
 
 
 def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions, notes: Console) -> None:
     """Print every job's plan; unless told otherwise, train a little to tell time and memory.
 
     Args:
-        jobs: :class:`experiments.jobs.Job`s, each with what Tune would draw from.
+        jobs: :class:`rllib_zoo.experiments.jobs.Job`s, each with what Tune would draw from.
         options: the command's.
         notes: where people are told that it takes a moment.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError
 
 GRID = "grid_search"
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import algorithms
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.resources import demand_of
-from experiments.stopping import lookup
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.resources import demand_of
+from rllib_zoo.experiments.stopping import lookup
 
 # Of the first iterations only the time after the first counts: it warms caches up.
 ENOUGH_ITERATIONS = 3

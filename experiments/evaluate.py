@@ -14,20 +14,20 @@ from rich.console import Console
 from rich.progress import track
 from scipy import stats
 
-import algorithms
-from algorithms.episodes import Episode
-from algorithms.evaluation import play_episodes
-from algorithms.moments import FILTER
-from algorithms.runner import VectorEnvRunner
-from analysis.writing import write_json, written_aside
-from envs import EnvironmentRequestError
-from experiments.agents import AGENT_FILE, Agent, open_agent
-from experiments.checking_keys import check_config
-from experiments.checkpoints import Checkpoint, open_checkpoint
-from experiments.errors import RequestError
-from experiments.options import EvaluateOptions
-from experiments.overrides import parse_mapping
-from experiments.video import record_episodes
+from rllib_zoo import algorithms
+from rllib_zoo.algorithms.episodes import Episode
+from rllib_zoo.algorithms.evaluation import play_episodes
+from rllib_zoo.algorithms.moments import FILTER
+from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.analysis.writing import write_json, written_aside
+from rllib_zoo.envs import EnvironmentRequestError
+from rllib_zoo.experiments.agents import AGENT_FILE, Agent, open_agent
+from rllib_zoo.experiments.checking_keys import check_config
+from rllib_zoo.experiments.checkpoints import Checkpoint, open_checkpoint
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.options import EvaluateOptions
+from rllib_zoo.experiments.overrides import parse_mapping
+from rllib_zoo.experiments.video import record_episodes
 
 # Environments stepped together: enough to be quick, few enough that a --steps budget is not
 # overshot by much.

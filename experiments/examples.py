@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.errors import RequestError, nearest
-from experiments.reading import read_experiments
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.reading import read_experiments
 
 FOLDER = Path(__file__).resolve().parents[1] / "tuned_configs"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.edits import Change, notes_on
+from rllib_zoo.experiments.edits import Change, notes_on
 
 
 @dataclass(frozen=True)

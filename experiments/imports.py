@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 
-from experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError
 
 
 def prepare_imports(modules: list[str] | None) -> None:

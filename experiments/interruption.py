@@ -11,7 +11,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-from experiments.saying import say
+from rllib_zoo.experiments.saying import say
 
 # How long the iterations under way may take; then the run ends with the checkpoints that are there.
 PATIENCE_S = 10.0

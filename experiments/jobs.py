@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import algorithms
-from experiments.checking import check_experiment, check_names
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.fitting import fitted
-from experiments.options import LaunchOptions
-from experiments.ownership import require_trusted_start
-from experiments.preflight import DiskNeed, check_disk, check_environments, disk_need
-from experiments.ray_options import available
-from experiments.resuming import folder_of
-from experiments.scheduling import make_scheduler, with_mutations
-from experiments.searching import make_search, number_of_trials
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.checking import check_experiment, check_names
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.fitting import fitted
+from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.ownership import require_trusted_start
+from rllib_zoo.experiments.preflight import DiskNeed, check_disk, check_environments, disk_need
+from rllib_zoo.experiments.ray_options import available
+from rllib_zoo.experiments.resuming import folder_of
+from rllib_zoo.experiments.scheduling import make_scheduler, with_mutations
+from rllib_zoo.experiments.searching import make_search, number_of_trials
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def checked_job(experiment: Experiment, options: LaunchOptions, resume: bool = F
     folder = folder_of(experiment)
     restore_from = None
     if options.restore is not None:
-        from experiments.checkpoints import require_checkpoint_of
+        from rllib_zoo.experiments.checkpoints import require_checkpoint_of
 
         restore_from = require_checkpoint_of(
             Path(options.restore), experiment.algorithm, trusted=options.trust_checkpoint

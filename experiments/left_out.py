@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.edits import Edits, each
-from experiments.errors import RequestError
+from rllib_zoo.experiments.edits import Edits, each
+from rllib_zoo.experiments.errors import RequestError
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from algorithms.compute import num_threads, uses_bfloat16
-from algorithms.env_state import capture_env_state
-from analysis.folders import MANIFEST, read_object
-from analysis.writing import write_json
-from envs import environment_signature as environment_facts
-from envs import is_atari, make_vector_env
-from experiments.resources import demand_of
+from rllib_zoo.algorithms.compute import num_threads, uses_bfloat16
+from rllib_zoo.algorithms.env_state import capture_env_state
+from rllib_zoo.analysis.folders import MANIFEST, read_object
+from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.envs import environment_signature as environment_facts
+from rllib_zoo.envs import is_atari, make_vector_env
+from rllib_zoo.experiments.resources import demand_of
 
 MANIFEST_NAME = MANIFEST
 MANIFEST_VERSION = 1
@@ -62,7 +62,7 @@ def build_manifest(
     """Everything needed to run the experiment again, as plain data.
 
     Args:
-        experiment: the request (:class:`experiments.experiment.Experiment`).
+        experiment: the request (:class:`rllib_zoo.experiments.experiment.Experiment`).
         resolved: the AlgorithmConfig after defaults.
         notes: what was translated or adapted on the way.
         restore_from: the checkpoint of ``--restore``.

@@ -11,14 +11,14 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from experiments.checking import check_names
-from experiments.edits import Change, scalars
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.mlagents import is_mlagents
-from experiments.reading import read_experiments
-from experiments.translation import translated
-from experiments.yaml_reader import parse_yaml
+from rllib_zoo.experiments.checking import check_names
+from rllib_zoo.experiments.edits import Change, scalars
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.mlagents import is_mlagents
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.translation import translated
+from rllib_zoo.experiments.yaml_reader import parse_yaml
 
 # A longer reason would push the comment out of sight.
 _WIDTH = 100

@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from experiments.edits import Change, Edits
-from experiments.errors import RequestError, nearest
-from experiments.kinds import complaint
-from experiments.mlagents_keys import (
+from rllib_zoo.experiments.edits import Change, Edits
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.kinds import complaint
+from rllib_zoo.experiments.mlagents_keys import (
     AGENTS,
     BEHAVIORS,
     DEFAULTS,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.kinds import Kind, boolean, choice, integer, number
+from rllib_zoo.experiments.kinds import Kind, boolean, choice, integer, number
 
 # Behaviour of the Unity scene → environment that plays it here.
 BEHAVIORS = {"3DBall": "3DBall-v0"}

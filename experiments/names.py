@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError
 
 # File systems take 255 bytes; `--force` and Tune's own files add some to the name.
 MAX_BYTES = 200

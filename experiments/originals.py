@@ -16,13 +16,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from analysis.folders import PARAMS, RESULT, TrialFolder, find_trials
-from analysis.keeping import seed_of
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.manifest import MANIFEST_NAME, MANIFEST_VERSION, REQUEST_FIELDS
-from experiments.search_space import is_drawn
-from experiments.searching import typed
+from rllib_zoo.analysis.folders import PARAMS, RESULT, TrialFolder, find_trials
+from rllib_zoo.analysis.keeping import seed_of
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.manifest import MANIFEST_NAME, MANIFEST_VERSION, REQUEST_FIELDS
+from rllib_zoo.experiments.search_space import is_drawn
+from rllib_zoo.experiments.searching import typed
 
 SUFFIX = "-reproduced"
 # Field of a manifest → its kind; without them nothing can run again.

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.retired_keys import MOVED, RENAMED
-from experiments.schema import ALIASES
-from experiments.yaml_reader import parse_yaml
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.retired_keys import MOVED, RENAMED
+from rllib_zoo.experiments.schema import ALIASES
+from rllib_zoo.experiments.yaml_reader import parse_yaml
 
 # Fields of an experiment that `--set` may name; everything else belongs to its config.
 PLAIN_FIELDS = tuple(

@@ -15,8 +15,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.writing import written_aside
-from experiments.errors import RequestError
+from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.experiments.errors import RequestError
 
 MARK = ".made-here"
 KEY_BYTES = 32

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.edits import GRID
-from experiments.errors import RequestError
-from experiments.kinds import number
-from experiments.search_space import sampler_in, tune_space
+from rllib_zoo.experiments.edits import GRID
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.kinds import number
+from rllib_zoo.experiments.search_space import sampler_in, tune_space
 
 
 def mutated_config(config: Mapping[str, Any], mutations: Any, where: str) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-from experiments.experiment import Experiment
-from experiments.manifest import jsonable
-from experiments.ranking import varied
-from experiments.search_space import is_drawn, samplers
-from experiments.searching import (
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.manifest import jsonable
+from rllib_zoo.experiments.ranking import varied
+from rllib_zoo.experiments.search_space import is_drawn, samplers
+from rllib_zoo.experiments.searching import (
     number_of_configurations,
     number_of_trials,
     random_state,

@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-import algorithms
-from algorithms.config import OPTIMIZERS
-from algorithms.environment_keys import environment_options, frames_per_step
-from envs import environment_spaces, make_vector_env
-from experiments.checking_keys import expanded
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.plan import steps_per_update
-from experiments.search_space import alternatives
+from rllib_zoo import algorithms
+from rllib_zoo.algorithms.config import OPTIMIZERS
+from rllib_zoo.algorithms.environment_keys import environment_options, frames_per_step
+from rllib_zoo.envs import environment_spaces, make_vector_env
+from rllib_zoo.experiments.checking_keys import expanded
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.plan import steps_per_update
+from rllib_zoo.experiments.search_space import alternatives
 
 # Measured on Ray 2.60: a row is a line of result.json (13.7 kB, with the whole configuration), of
 # progress.csv (0.5 kB) and of TensorBoard's file (3.6 kB).

@@ -10,8 +10,8 @@ from ray.tune import Callback
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from experiments.stopping import FirstReached, lookup
-from experiments.time_budget import TimeBudget
+from rllib_zoo.experiments.stopping import FirstReached, lookup
+from rllib_zoo.experiments.time_budget import TimeBudget
 
 # Without a terminal, a line per trial at most this often.
 PLAIN_INTERVAL_S = 10.0

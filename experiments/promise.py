@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.diff import Difference, of_manifests
-from experiments.manifest import LEARNING_FOLDERS, code_digest
-from experiments.schema import ALIASES
+from rllib_zoo.analysis.diff import Difference, of_manifests
+from rllib_zoo.experiments.manifest import LEARNING_FOLDERS, code_digest
+from rllib_zoo.experiments.schema import ALIASES
 
 # Tested: the same seed gives the same curve.
 DETERMINISTIC = ("A2C", "DDPG", "PG", "PPO")

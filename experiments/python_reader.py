@@ -15,14 +15,14 @@ from typing import Any
 
 from ray import cloudpickle
 
-import algorithms
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.overrides import into_retired
-from experiments.recorded import entry_of
-from experiments.retired_python import gone, retired_modules
-from experiments.self_training import REMEDY, CommandsPartError, only_defining
-from experiments.translation import translated
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.overrides import into_retired
+from rllib_zoo.experiments.recorded import entry_of
+from rllib_zoo.experiments.retired_python import gone, retired_modules
+from rllib_zoo.experiments.self_training import REMEDY, CommandsPartError, only_defining
+from rllib_zoo.experiments.translation import translated
 
 # Attributes of a configuration that its public key sets.
 PUBLIC_NAMES = {
@@ -37,7 +37,7 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
 
     Args:
         file: the file.
-        assignments: see :func:`experiments.reading.read_experiments`.
+        assignments: see :func:`rllib_zoo.experiments.reading.read_experiments`.
 
     Raises:
         RequestError: the file fails, or its ``config`` or ``stop`` is not usable.
@@ -157,4 +157,6 @@ def _line(error: BaseException, spec: ModuleSpec) -> str | None:
 
 
 def _how() -> str:
-    return "write: from algorithms.ppo import PPOConfig; config = PPOConfig().environment(…)"
+    return (
+        "write: from rllib_zoo.algorithms.ppo import PPOConfig; config = PPOConfig().environment(…)"
+    )

@@ -8,15 +8,15 @@ from typing import Any
 
 from rich.table import Table
 
-from experiments.edits import each
-from experiments.experiment import Experiment
-from experiments.manifest import jsonable
-from experiments.progress import RETURN
-from experiments.scheduling import POPULATIONS, scheduler_name, with_mutations
-from experiments.search_space import at, is_drawn, samplers
-from experiments.searching import score_bound
-from experiments.seed_repeater import interquartile_mean
-from experiments.stopping import lookup
+from rllib_zoo.experiments.edits import each
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.manifest import jsonable
+from rllib_zoo.experiments.progress import RETURN
+from rllib_zoo.experiments.scheduling import POPULATIONS, scheduler_name, with_mutations
+from rllib_zoo.experiments.search_space import at, is_drawn, samplers
+from rllib_zoo.experiments.searching import score_bound
+from rllib_zoo.experiments.seed_repeater import interquartile_mean
+from rllib_zoo.experiments.stopping import lookup
 
 SHOWN = 20
 
@@ -49,7 +49,7 @@ def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[d
 
     Args:
         experiment: the request.
-        rows: of :func:`experiments.summary.trial_rows`.
+        rows: of :func:`rllib_zoo.experiments.summary.trial_rows`.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
     alone = scheduler_name(experiment) in POPULATIONS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from experiments.errors import RequestError
-from experiments.options import LaunchOptions
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.options import LaunchOptions
 
 # Options that describe a Ray of one's own.
 _OF_OWN_RAY = ("ray_num_cpus", "ray_num_gpus", "ray_num_nodes", "ray_object_store_memory")

@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import algorithms
-from experiments.checking import check_experiment
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.options import LaunchOptions
-from experiments.ray_options import address_of
-from experiments.resources import first_without_room
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.ray_options import address_of
+from rllib_zoo.experiments.resources import first_without_room
 
 ANSWER_SECONDS = 10.0
 
@@ -115,7 +115,7 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
         num_cpus=options.ray_num_cpus,
         num_gpus=options.ray_num_gpus,
         object_store_memory=options.ray_object_store_memory,
-        # What listens on loopback alone follows from the environment, see experiments.command.main.
+        # What listens on loopback alone follows from the environment, see rllib_zoo.experiments.command.main.
         _node_ip_address="127.0.0.1",
         _temp_dir=None if folder is None else str(folder),
         **common,

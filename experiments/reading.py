@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments.edits import Change, Edits
-from experiments.errors import RequestError, nearest
-from experiments.experiment import Experiment
-from experiments.mlagents import entries_of, is_mlagents
-from experiments.names import require_name
-from experiments.overrides import into_retired
-from experiments.retired_signs import is_retired
-from experiments.translation import translated
-from experiments.yaml_reader import MAX_CHARACTERS, parse_yaml
+from rllib_zoo.experiments.edits import Change, Edits
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.mlagents import entries_of, is_mlagents
+from rllib_zoo.experiments.names import require_name
+from rllib_zoo.experiments.overrides import into_retired
+from rllib_zoo.experiments.retired_signs import is_retired
+from rllib_zoo.experiments.translation import translated
+from rllib_zoo.experiments.yaml_reader import MAX_CHARACTERS, parse_yaml
 
 # Key of an experiment in a file → field of Experiment; the retired spellings stand behind.
 FIELDS = {
@@ -55,7 +55,7 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
     Args:
         file: the file.
         assignments: those of ``--set``; a retired file is translated with them in it. The
-            others are left to :func:`experiments.overrides.apply_overrides`.
+            others are left to :func:`rllib_zoo.experiments.overrides.apply_overrides`.
 
     Raises:
         RequestError: names the file, the key and what is wrong.
@@ -65,7 +65,7 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
     if not file.is_file():
         raise RequestError("does not exist" if not file.exists() else "is not a file", file=file)
     if file.suffix == ".py":
-        from experiments.python_reader import read_python
+        from rllib_zoo.experiments.python_reader import read_python
 
         return read_python(file, assignments)
     if file.suffix not in (".yaml", ".yml"):

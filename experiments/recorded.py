@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from experiments.edits import copied
-from experiments.self_training import CommandsPartError
+from rllib_zoo.experiments.edits import copied
+from rllib_zoo.experiments.self_training import CommandsPartError
 
 # Name of a builder's first parameter, where files give it without its name.
 _FIRST = {

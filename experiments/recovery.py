@@ -13,9 +13,9 @@ from typing import Any
 from ray.train._internal.session import _TrainingResult  # what Tune's checkpoint managers hold
 from ray.tune import Checkpoint
 
-from algorithms.sealing import defect, is_sealed, iteration_of
-from experiments.result_files import rows_of
-from experiments.whole_checkpoints import put_aside
+from rllib_zoo.algorithms.sealing import defect, is_sealed, iteration_of
+from rllib_zoo.experiments.result_files import rows_of
+from rllib_zoo.experiments.whole_checkpoints import put_aside
 
 
 def adopt_checkpoints(trial: Any) -> list[str]:

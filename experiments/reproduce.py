@@ -9,23 +9,23 @@ from typing import Any
 
 from rich.console import Console
 
-import algorithms
-from analysis.folders import TrialFolder, find_trials
-from analysis.spread import by_spread, groups
-from analysis.verify import Check, bit_by_bit, pairs
-from experiments.checking import check_experiment, check_names
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.fitting import fitted
-from experiments.launch import DONE, launch
-from experiments.manifest import MANIFEST_NAME, build_manifest, read_manifest
-from experiments.options import LaunchOptions
-from experiments.originals import Original, open_original, restored_from
-from experiments.promise import differences, ends_by_time, reasons_against
-from experiments.ray_options import available, check_options
-from experiments.reproduce_options import ReproduceOptions
-from experiments.resuming import DEFAULT_STORAGE, folder_of
-from experiments.summary import STOPPED_EARLY
+from rllib_zoo import algorithms
+from rllib_zoo.analysis.folders import TrialFolder, find_trials
+from rllib_zoo.analysis.spread import by_spread, groups
+from rllib_zoo.analysis.verify import Check, bit_by_bit, pairs
+from rllib_zoo.experiments.checking import check_experiment, check_names
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.fitting import fitted
+from rllib_zoo.experiments.launch import DONE, launch
+from rllib_zoo.experiments.manifest import MANIFEST_NAME, build_manifest, read_manifest
+from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.originals import Original, open_original, restored_from
+from rllib_zoo.experiments.promise import differences, ends_by_time, reasons_against
+from rllib_zoo.experiments.ray_options import available, check_options
+from rllib_zoo.experiments.reproduce_options import ReproduceOptions
+from rllib_zoo.experiments.resuming import DEFAULT_STORAGE, folder_of
+from rllib_zoo.experiments.summary import STOPPED_EARLY
 
 FAILED = 1
 

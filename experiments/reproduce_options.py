@@ -1,4 +1,4 @@
-"""Options of `rllib reproduce`, as in :mod:`experiments.options`."""
+"""Options of `rllib reproduce`, as in :mod:`rllib_zoo.experiments.options`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.options import Trust
+from rllib_zoo.experiments.options import Trust
 
 
 @dataclass

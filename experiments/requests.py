@@ -6,15 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments.edits import Edits
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.options import FileOptions, LaunchOptions, TrainOptions
-from experiments.overrides import apply_overrides, into_retired, parse_mapping, parse_seeds
-from experiments.reading import read_experiments
-from experiments.retired_signs import has_retired_keys
-from experiments.scheduling import retired_scheduler
-from experiments.translation import result_today, score_today, translated, with_todays_env
+from rllib_zoo.experiments.edits import Edits
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
+from rllib_zoo.experiments.overrides import (
+    apply_overrides,
+    into_retired,
+    parse_mapping,
+    parse_seeds,
+)
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.retired_signs import has_retired_keys
+from rllib_zoo.experiments.scheduling import retired_scheduler
+from rllib_zoo.experiments.translation import result_today, score_today, translated, with_todays_env
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
 REFUSED = {

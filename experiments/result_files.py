@@ -17,11 +17,11 @@ import numpy as np
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from ray.tune.utils.util import SafeFallbackEncoder
 
-from analysis.columns import number_of
-from analysis.folders import PARAMS, RESULT
-from analysis.lines import behind_a_cut, counting, parsed, result_in
-from analysis.writing import written_aside
-from experiments.whole_checkpoints import put_aside
+from rllib_zoo.analysis.columns import number_of
+from rllib_zoo.analysis.folders import PARAMS, RESULT
+from rllib_zoo.analysis.lines import behind_a_cut, counting, parsed, result_in
+from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.experiments.whole_checkpoints import put_aside
 
 PROGRESS = "progress.csv"
 # Rows of RESULT that training played again after a failure or a resume, as they were.

@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.folders import read_object
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.manifest import MANIFEST_NAME, read_manifest
-from experiments.names import require_name
-from experiments.options import LaunchOptions
-from experiments.ownership import require_trusted
+from rllib_zoo.analysis.folders import read_object
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.manifest import MANIFEST_NAME, read_manifest
+from rllib_zoo.experiments.names import require_name
+from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.ownership import require_trusted
 
 DEFAULT_STORAGE = "~/ray_results"
 TUNER = "tuner.pkl"  # Tune writes it before the first trial

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.edits import Edits, one_value, plain_number
-from experiments.errors import RequestError, nearest
-from experiments.left_out import LeftOut, leave_out
-from experiments.retired_dqn_keys import LEFT_OUT as OF_DQN
-from experiments.retired_replay import (
+from rllib_zoo.experiments.edits import Edits, one_value, plain_number
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.left_out import LeftOut, leave_out
+from rllib_zoo.experiments.retired_dqn_keys import LEFT_OUT as OF_DQN
+from rllib_zoo.experiments.retired_replay import (
     BUFFER,
     asked_to_prioritize,
     leave_priorities_out,

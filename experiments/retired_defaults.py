@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from envs import is_atari
-from experiments.edits import Edits, each, mapped
-from experiments.errors import RequestError
-from experiments.retired_envs import DEEPMIND
-from experiments.retired_eras import ADAM, DEFAULTS, EPSILON, SCREENS_0_4
+from rllib_zoo.envs import is_atari
+from rllib_zoo.experiments.edits import Edits, each, mapped
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.retired_envs import DEEPMIND
+from rllib_zoo.experiments.retired_eras import ADAM, DEFAULTS, EPSILON, SCREENS_0_4
 
 YEAR = 365 * 24 * 3600
 _FRAGMENT = "config.rollout_fragment_length"

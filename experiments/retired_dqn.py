@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.edits import Edits, each, one_value, plain_number
-from experiments.errors import RequestError, nearest
-from experiments.left_out import leave_out
-from experiments.retired_dqn_keys import BUFFER_KEYS, LEFT_OUT, MODEL_LEFT_OUT
-from experiments.retired_replay import (
+from rllib_zoo.experiments.edits import Edits, each, one_value, plain_number
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.left_out import leave_out
+from rllib_zoo.experiments.retired_dqn_keys import BUFFER_KEYS, LEFT_OUT, MODEL_LEFT_OUT
+from rllib_zoo.experiments.retired_replay import (
     BUFFER,
     asked_to_prioritize,
     leave_priorities_out,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.left_out import LeftOut
+from rllib_zoo.experiments.left_out import LeftOut
 
 # Key, at the top or inside replay_buffer_config → key of today's buffer.
 BUFFER_KEYS = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import gymnasium as gym
 
-from envs import EnvironmentRequestError, is_atari, legacy_atari_id
-from experiments.edits import GRID, Edits, each, one_value, plain_number
-from experiments.errors import RequestError
+from rllib_zoo.envs import EnvironmentRequestError, is_atari, legacy_atari_id
+from rllib_zoo.experiments.edits import GRID, Edits, each, one_value, plain_number
+from rllib_zoo.experiments.errors import RequestError
 
 _RENAMED = {
     "Pendulum-v0": "Pendulum-v1",

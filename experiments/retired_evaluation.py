@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from experiments.edits import Edits, each, mapped
-from experiments.errors import RequestError
+from rllib_zoo.experiments.edits import Edits, each, mapped
+from rllib_zoo.experiments.errors import RequestError
 
 
 def evaluation_interval(edits: Edits, path: str) -> None:

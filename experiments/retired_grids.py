@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.edits import GRID, Change, Edits, each, mapped
-from experiments.errors import RequestError
+from rllib_zoo.experiments.edits import GRID, Change, Edits, each, mapped
+from rllib_zoo.experiments.errors import RequestError
 
 _WITH_MAPPINGS = (
     "model",

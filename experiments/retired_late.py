@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.left_out import LeftOut
+from rllib_zoo.experiments.left_out import LeftOut
 
 _STACK = LeftOut("it chose between RLlib's API stacks")
 _PERFORMANCE = LeftOut("it tuned the retired sampler's speed")

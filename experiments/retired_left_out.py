@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.left_out import LeftOut
-from experiments.retired_late import LATE
+from rllib_zoo.experiments.left_out import LeftOut
+from rllib_zoo.experiments.retired_late import LATE
 
 _TF = LeftOut("it belonged to TensorFlow")
 _STACK = LeftOut("it chose between RLlib's API stacks")

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from experiments.edits import Edits, one_value
-from experiments.errors import RequestError
-from experiments.retired_left_out import INITIALIZERS
+from rllib_zoo.experiments.edits import Edits, one_value
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.retired_left_out import INITIALIZERS
 
 # Ray 0.4 called it preprocessing; Ray 2.10 to 2.40 describe their RLModules so.
 _OTHER_NAMES = ("preprocessing", "model_config_dict", "model_config")

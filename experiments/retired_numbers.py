@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.edits import GRID, Change, Edits, mapped
-from experiments.kinds import Kind
-from experiments.retired_keys import EXPERIMENT_NUMBERS
-from experiments.retired_scalars import arithmetic, cleaned
-from experiments.schema import ALIASES, MODEL_KEYS, keys_of
-from experiments.schema_dqn import REPLAY_KEYS
+from rllib_zoo.experiments.edits import GRID, Change, Edits, mapped
+from rllib_zoo.experiments.kinds import Kind
+from rllib_zoo.experiments.retired_keys import EXPERIMENT_NUMBERS
+from rllib_zoo.experiments.retired_scalars import arithmetic, cleaned
+from rllib_zoo.experiments.schema import ALIASES, MODEL_KEYS, keys_of
+from rllib_zoo.experiments.schema_dqn import REPLAY_KEYS
 
 
 def clean_config(edits: Edits) -> None:

@@ -20,7 +20,7 @@ from unittest import mock
 
 from ray.tune import registry
 
-from experiments.recorded import Recorded, RecordedAlgorithm, RecordedDict
+from rllib_zoo.experiments.recorded import Recorded, RecordedAlgorithm, RecordedDict
 
 # Module below ray.rllib.algorithms or ray.rllib.agents → stems of its classes, its own first.
 _STEMS = {

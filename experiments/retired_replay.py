@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from experiments.edits import Edits, one_value
-from experiments.left_out import LeftOut, leave_out
+from rllib_zoo.experiments.edits import Edits, one_value
+from rllib_zoo.experiments.left_out import LeftOut, leave_out
 
 BUFFER = "config.replay_buffer_config"
 _STARTS = ("learning_starts", "min_size_for_sampling")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import algorithms
-from experiments.edits import Edits, each, mapped
-from experiments.errors import RequestError
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.edits import Edits, each, mapped
+from rllib_zoo.experiments.errors import RequestError
 
 
 def lr_schedule(edits: Edits, path: str) -> None:

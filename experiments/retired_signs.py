@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.edits import Edits, each
-from experiments.retired_envs import is_retired_id
-from experiments.retired_keys import (
+from rllib_zoo.experiments.edits import Edits, each
+from rllib_zoo.experiments.retired_envs import is_retired_id
+from rllib_zoo.experiments.retired_keys import (
     EXPERIMENT_SIGNS,
     MODEL_RENAMED,
     MOVED,
@@ -14,9 +14,9 @@ from experiments.retired_keys import (
     RETIRED_RESULTS,
     TODAYS_ALONE,
 )
-from experiments.retired_left_out import EARLY, MODEL_LEFT_OUT
-from experiments.retired_models import MODEL_SPECIAL
-from experiments.retired_values import SPECIAL
+from rllib_zoo.experiments.retired_left_out import EARLY, MODEL_LEFT_OUT
+from rllib_zoo.experiments.retired_models import MODEL_SPECIAL
+from rllib_zoo.experiments.retired_values import SPECIAL
 
 _ONLY_THEN = {"preprocessing", "model_config_dict"}
 _MODEL_MARKERS = MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()

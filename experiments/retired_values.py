@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from experiments.edits import Edits, each, mapped, one_value
-from experiments.errors import RequestError
-from experiments.retired_evaluation import EVALUATION_VALUES
-from experiments.retired_schedules import entropy_coeff_schedule, lr_schedule
+from rllib_zoo.experiments.edits import Edits, each, mapped, one_value
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.retired_evaluation import EVALUATION_VALUES
+from rllib_zoo.experiments.retired_schedules import entropy_coeff_schedule, lr_schedule
 
 TORCH = "torch is the one there is"
 # Keys that say how many GPUs learners have, in the words of several releases.

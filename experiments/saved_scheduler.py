@@ -16,12 +16,12 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
-from analysis.folders import note_stopped_early
-from analysis.writing import written_aside
-from experiments.disk_faults import raise_if_of_disk
-from experiments.interruption import interruption
-from experiments.recovery import adopt_checkpoints
-from experiments.saying import say
+from rllib_zoo.analysis.folders import note_stopped_early
+from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.experiments.disk_faults import raise_if_of_disk
+from rllib_zoo.experiments.interruption import interruption
+from rllib_zoo.experiments.recovery import adopt_checkpoints
+from rllib_zoo.experiments.saying import say
 
 STATE = "scheduler_state.pkl"
 

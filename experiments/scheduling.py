@@ -9,12 +9,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from algorithms.results import result_names
-from experiments.errors import RequestError, nearest
-from experiments.experiment import Experiment
-from experiments.perturbing import Within, as_samplers, mutated_config, tune_mutations
-from experiments.saved_scheduler import SavedScheduler
-from experiments.searching import (
+from rllib_zoo.algorithms.results import result_names
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.perturbing import Within, as_samplers, mutated_config, tune_mutations
+from rllib_zoo.experiments.saved_scheduler import SavedScheduler
+from rllib_zoo.experiments.searching import (
     canonical,
     check_arguments,
     number_of_trials,

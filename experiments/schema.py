@@ -10,11 +10,11 @@ from __future__ import annotations
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.utils.serialization import deserialize_type
 
-from algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
-from algorithms.ppo import OBJECTIVES
-from envs.factory import VECTORIZE_MODES
-from experiments import schema_ddpg
-from experiments.kinds import (
+from rllib_zoo.algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
+from rllib_zoo.algorithms.ppo import OBJECTIVES
+from rllib_zoo.envs.factory import VECTORIZE_MODES
+from rllib_zoo.experiments import schema_ddpg
+from rllib_zoo.experiments.kinds import (
     Kind,
     activation,
     anything,
@@ -29,7 +29,7 @@ from experiments.kinds import (
     text,
     widths,
 )
-from experiments.schema_dqn import COMMON_KEYS, OWN_KEYS
+from rllib_zoo.experiments.schema_dqn import COMMON_KEYS, OWN_KEYS
 
 # Moments of RLlib's own runners, which hand over episodes.
 NOT_CALLED = (

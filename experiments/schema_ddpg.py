@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from algorithms.deterministic import NOISES
-from algorithms.replay import BUFFERS
-from experiments.kinds import (
+from rllib_zoo.algorithms.deterministic import NOISES
+from rllib_zoo.algorithms.replay import BUFFERS
+from rllib_zoo.experiments.kinds import (
     Kind,
     activation,
     boolean,

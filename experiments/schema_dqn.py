@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from experiments.kinds import (
+from rllib_zoo.experiments.kinds import (
     Kind,
     anything,
     boolean,
@@ -17,7 +17,7 @@ from experiments.kinds import (
     optional,
     schedule,
     widths,
-)  # fmt: skip
+)
 
 
 def whole_range(value: Any) -> str | None:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.edits import GRID
-from experiments.errors import RequestError
-from experiments.kinds import number
+from rllib_zoo.experiments.edits import GRID
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.kinds import number
 
 MAX_COMBINATIONS = 200
 # Why what Tune calls so is not offered.

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.results import RETIRED_NAMES
-from experiments.edits import GRID
-from experiments.errors import RequestError, nearest
-from experiments.experiment import Experiment
-from experiments.kinds import Kind, boolean, complaint, integer, number
-from experiments.search_space import grid_size, is_drawn, samplers
+from rllib_zoo.algorithms.results import RETIRED_NAMES
+from rllib_zoo.experiments.edits import GRID
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.kinds import Kind, boolean, complaint, integer, number
+from rllib_zoo.experiments.search_space import grid_size, is_drawn, samplers
 
 SEARCHES = ("random", "optuna")
 # Of a search that is given no seed: the same file draws the same configurations.
@@ -106,7 +106,7 @@ def _optuna(experiment: Experiment, settings: dict[str, Any]) -> Any:
     from ray.tune.search import ConcurrencyLimiter
     from ray.tune.search.optuna import OptunaSearch
 
-    from experiments.seed_repeater import SeedRepeater
+    from rllib_zoo.experiments.seed_repeater import SeedRepeater
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     check_arguments(optuna.samplers.TPESampler, settings, "search", FUNCTIONS_OF_TPE)

@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from experiments.checkout import RESULTS, ROOT
-from experiments.errors import RequestError, nearest
-from experiments.options import Trust
-from experiments.studies import STUDIES, Cell, Study
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.options import Trust
+from rllib_zoo.experiments.studies import STUDIES, Cell, Study
 
 # One folder per study below it.
 STORAGE = "~/ray_results/studies"
@@ -42,7 +42,7 @@ def list_studies(results: Results = RESULTS) -> None:
     """Show every study: its runs, how many are done, begun and missing, and its budget."""
     from rich.table import Table
 
-    from analysis.study_runs import counts, runs_of
+    from rllib_zoo.analysis.study_runs import counts, runs_of
 
     table = Table(
         "study", "cells", "runs", "done", "begun", "missing", "steps", "of them missing", box=None
@@ -74,7 +74,7 @@ def run(
     trust_checkpoint: Trust = False,
 ) -> None:
     """Train what is missing, one run at a time; interrupted, the same command continues."""
-    from experiments.study_run import Sitting, run_study
+    from rllib_zoo.experiments.study_run import Sitting, run_study
 
     study = study_named(name)
     if smoke:
@@ -106,9 +106,9 @@ def report(
     ] = False,
 ) -> None:
     """Print a study's tables and thresholds from what is kept; --update writes them all."""
-    from analysis.published_scores import published_table
-    from analysis.study_gate import lines_of, verdicts
-    from analysis.study_tables import study_table
+    from rllib_zoo.analysis.published_scores import published_table
+    from rllib_zoo.analysis.study_gate import lines_of, verdicts
+    from rllib_zoo.analysis.study_tables import study_table
 
     studies = [study_named(name)] if name is not None else list(STUDIES.values())
     if smoke and update:
@@ -132,7 +132,7 @@ def report(
             print()
         if update:
             # Loads matplotlib and pandas: only where it is needed.
-            from analysis.study_update import update_pages
+            from rllib_zoo.analysis.study_update import update_pages
 
             for file in update_pages(list(STUDIES.values()), results, ROOT):
                 notes.print(f"written: {file}", markup=False)
@@ -153,8 +153,8 @@ def readable_results() -> Iterator[None]:
     Raises:
         RequestError: a kept file is broken, or runs side by side played differently.
     """
-    from analysis.signatures import DifferentEnvironmentsError
-    from analysis.study_runs import BrokenResultError
+    from rllib_zoo.analysis.signatures import DifferentEnvironmentsError
+    from rllib_zoo.analysis.study_runs import BrokenResultError
 
     try:
         yield
@@ -203,7 +203,7 @@ def chosen(study: Study, only: list[str], seeds: str | None) -> list[tuple[Cell,
     asked: tuple[int, ...] = ()
     if seeds is not None:
         # Loads RLlib: only where it is needed.
-        from experiments.overrides import parse_seeds
+        from rllib_zoo.experiments.overrides import parse_seeds
 
         asked = tuple(parse_seeds(seeds))
     cells = [cell for cell in study.cells if not only or cell.name in only]

@@ -21,12 +21,19 @@ from typing import Any
 
 from rich.console import Console
 
-from analysis.folders import MANIFEST
-from analysis.keeping import keep
-from analysis.study_runs import DONE, difference, is_of, read_greedy, runs_of, write_greedy
-from experiments.checkout import ROOT
-from experiments.errors import RequestError
-from experiments.studies import Cell, Study
+from rllib_zoo.analysis.folders import MANIFEST
+from rllib_zoo.analysis.keeping import keep
+from rllib_zoo.analysis.study_runs import (
+    DONE,
+    difference,
+    is_of,
+    read_greedy,
+    runs_of,
+    write_greedy,
+)
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.studies import Cell, Study
 
 INTERRUPTED = 130
 MOVE_AWAY = "move it away, or give another --storage and --results"
@@ -190,7 +197,7 @@ def _rllib(words: list[str], lock: int, *, capture: bool = False) -> tuple[str, 
     a run that outlives a killed sitting keeps the next sitting away.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "experiments.command", *words],
+        [sys.executable, "-m", "rllib_zoo.experiments.command", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE if capture else None,
         text=True,

@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from analysis.folders import stopped_early
-from experiments.experiment import Experiment
-from experiments.ownership import is_own
-from experiments.progress import RETURN, STEPS, clock
-from experiments.ranking import ranking_table, score, varied
-from experiments.scheduling import scheduler_name
-from experiments.stopping import lookup
+from rllib_zoo.analysis.folders import stopped_early
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.ownership import is_own
+from rllib_zoo.experiments.progress import RETURN, STEPS, clock
+from rllib_zoo.experiments.ranking import ranking_table, score, varied
+from rllib_zoo.experiments.scheduling import scheduler_name
+from rllib_zoo.experiments.stopping import lookup
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
 STOPPED_EARLY = "stopped early"

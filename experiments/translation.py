@@ -12,24 +12,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import algorithms
-from experiments.edits import Change, Edits, each
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.left_out import leave_out
-from experiments.retired_ddpg import one_update_per_fragment, translate_ddpg
-from experiments.retired_defaults import (
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.edits import Change, Edits, each
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.left_out import leave_out
+from rllib_zoo.experiments.retired_ddpg import one_update_per_fragment, translate_ddpg
+from rllib_zoo.experiments.retired_defaults import (
     at_least_one_runner,
     fill_defaults,
     means_of_sums,
     preprocessing,
     whole_batches,
 )
-from experiments.retired_dqn import translate_dqn, whole_fragments
-from experiments.retired_envs import atari_preprocessing, horizon, translate_env
-from experiments.retired_eras import era_of
-from experiments.retired_grids import grid_of_mappings, put_together, with_alternative
-from experiments.retired_keys import (
+from rllib_zoo.experiments.retired_dqn import translate_dqn, whole_fragments
+from rllib_zoo.experiments.retired_envs import atari_preprocessing, horizon, translate_env
+from rllib_zoo.experiments.retired_eras import era_of
+from rllib_zoo.experiments.retired_grids import grid_of_mappings, put_together, with_alternative
+from rllib_zoo.experiments.retired_keys import (
     EPISODE_RESULTS_RENAMED,
     EXPERIMENT_LEFT_OUT,
     EXPERIMENT_RENAMED,
@@ -39,11 +39,11 @@ from experiments.retired_keys import (
     RESULT_FOLDERS,
     RESULTS_RENAMED,
 )
-from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
-from experiments.retired_models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
-from experiments.retired_numbers import clean_config, clean_experiment, whole_numbers
-from experiments.retired_signs import is_retired
-from experiments.retired_values import SPECIAL, SPECIAL_VALUES
+from rllib_zoo.experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
+from rllib_zoo.experiments.retired_models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
+from rllib_zoo.experiments.retired_numbers import clean_config, clean_experiment, whole_numbers
+from rllib_zoo.experiments.retired_signs import is_retired
+from rllib_zoo.experiments.retired_values import SPECIAL, SPECIAL_VALUES
 
 _NESTING = (
     "model",

@@ -7,22 +7,22 @@ import os
 import time
 from typing import Any
 
-from experiments.config_of_results import ConfigOfResults
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.jobs import Job
-from experiments.manifest import build_manifest, manifest_resumed, write_manifest
-from experiments.options import LaunchOptions
-from experiments.ownership import mark_as_own
-from experiments.progress import TrialProgress
-from experiments.requests import option_notes
-from experiments.result_files import ProgressFile, ResultFile
-from experiments.resuming import ANEW, TUNER
-from experiments.search_space import tune_space
-from experiments.searching import number_of_samples, repeats_seeds
-from experiments.stopping import FirstReached
-from experiments.time_budget import TimeBudget
-from experiments.whole_files import whole_files
+from rllib_zoo.experiments.config_of_results import ConfigOfResults
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.jobs import Job
+from rllib_zoo.experiments.manifest import build_manifest, manifest_resumed, write_manifest
+from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.ownership import mark_as_own
+from rllib_zoo.experiments.progress import TrialProgress
+from rllib_zoo.experiments.requests import option_notes
+from rllib_zoo.experiments.result_files import ProgressFile, ResultFile
+from rllib_zoo.experiments.resuming import ANEW, TUNER
+from rllib_zoo.experiments.search_space import tune_space
+from rllib_zoo.experiments.searching import number_of_samples, repeats_seeds
+from rllib_zoo.experiments.stopping import FirstReached
+from rllib_zoo.experiments.time_budget import TimeBudget
+from rllib_zoo.experiments.whole_files import whole_files
 
 
 def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:

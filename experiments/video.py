@@ -9,9 +9,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from algorithms.environment_keys import frames_per_step
-from algorithms.runner import VectorEnvRunner
-from envs import is_atari, make_single_env
+from rllib_zoo.algorithms.environment_keys import frames_per_step
+from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.envs import is_atari, make_single_env
 
 DEFAULT_FPS = 30
 # What the console draws; ale-py's metadata says 30.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from algorithms.sealing import defect
-from experiments.errors import RequestError
+from rllib_zoo.algorithms.sealing import defect
+from rllib_zoo.experiments.errors import RequestError
 
 # Begins the name of a checkpoint folder that was put aside.
 UNUSED = "unused_"

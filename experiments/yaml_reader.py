@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError
 
 # A config file has a few hundred nodes; aliases of aliases can unfold a few lines into billions.
 MAX_NODES = 10_000

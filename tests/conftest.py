@@ -31,8 +31,8 @@ def ray_session() -> Iterator[None]:
     """A running local Ray with four logical CPUs, shared by every test that needs one."""
     import ray
 
-    import algorithms
-    from experiments.ray_start import for_paths_with_spaces
+    from rllib_zoo import algorithms
+    from rllib_zoo.experiments.ray_start import for_paths_with_spaces
 
     # Its own, whatever cluster runs on this machine.
     ray.init(

@@ -5,7 +5,7 @@ names. Budget: 50,000 agent steps (50,000 frames). Seeds, result, machine: see t
 table for the tuned file; this one shows the builder style and is not tuned.
 """
 
-from algorithms.a2c import A2CConfig
+from rllib_zoo.algorithms.a2c import A2CConfig
 
 config = (
     A2CConfig()

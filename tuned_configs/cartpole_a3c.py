@@ -6,7 +6,7 @@ otherwise. Budget: 20,000 agent steps (20,000 frames). Seeds, result, machine: n
 the builder style.
 """
 
-from algorithms.a3c import A3CConfig
+from rllib_zoo.algorithms.a3c import A3CConfig
 
 config = A3CConfig().environment("CartPole-v1").training(gamma=0.95).env_runners(num_env_runners=1)
 

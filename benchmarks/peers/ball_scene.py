@@ -1,6 +1,6 @@
 """Worker: the scene of 3D ball balancing alone, random actions, no network; the limit of training.
 
-`python -m benchmarks.peers.ball_scene 12 --json`; the number is that of the boards.
+`python -m rllib_zoo.benchmarks.peers.ball_scene 12 --json`; the number is that of the boards.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from benchmarks.peers.protocol import Goal, main, versions_of
-from benchmarks.peers.random_actions import play
-from envs import make_vector_env
+from rllib_zoo.benchmarks.peers.protocol import Goal, main, versions_of
+from rllib_zoo.benchmarks.peers.random_actions import play
+from rllib_zoo.envs import make_vector_env
 
 ENV = "3DBall-v0"
 VARIANTS = ["12", "3"]  # of the Unity scene, and of the course's

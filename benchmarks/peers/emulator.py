@@ -1,6 +1,6 @@
 """Worker: the emulator alone, random actions, no network; the ceiling of everybody.
 
-`python -m benchmarks.peers.emulator pong-84 --json`
+`python -m rllib_zoo.benchmarks.peers.emulator pong-84 --json`
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from benchmarks.atari_settings import EMULATOR_COPIES, FRAMESKIP, GAMES, env_of
-from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
-from benchmarks.peers.random_actions import play
-from envs import make_vector_env
+from rllib_zoo.benchmarks.atari_settings import EMULATOR_COPIES, FRAMESKIP, GAMES, env_of
+from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
+from rllib_zoo.benchmarks.peers.random_actions import play
+from rllib_zoo.envs import make_vector_env
 
 VARIANTS = [f"{game}-{size}" for game in GAMES for size in (84, 42)]
 

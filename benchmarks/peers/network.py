@@ -1,6 +1,6 @@
 """Worker: a tuned file's network alone, forward or forward with backward; half of the ceiling.
 
-`python -m benchmarks.peers.network pong-ppo-forward-bf16-all --json`; counts images as steps.
+`python -m rllib_zoo.benchmarks.peers.network pong-ppo-forward-bf16-all --json`; counts images as steps.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from algorithms.batch import Batch
-from algorithms.compute import forward_context, set_up_process
-from algorithms.parallel_gradients import ParallelGradients
-from algorithms.threads import team_of
-from benchmarks.atari_settings import GAMES, NUMBERS, PASSES, THREADS
-from benchmarks.peers.ours import VARIANTS as RUNS
-from benchmarks.peers.ours import network_of
-from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.compute import forward_context, set_up_process
+from rllib_zoo.algorithms.parallel_gradients import ParallelGradients
+from rllib_zoo.algorithms.threads import team_of
+from rllib_zoo.benchmarks.atari_settings import GAMES, NUMBERS, PASSES, THREADS
+from rllib_zoo.benchmarks.peers.ours import VARIANTS as RUNS
+from rllib_zoo.benchmarks.peers.ours import network_of
+from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 
 VARIANTS = [
     f"{game}-{algorithm}-{pass_}-{number}-{threads}"

@@ -1,6 +1,6 @@
 """Worker: this project's algorithms, with a tuned file's settings or a peer's.
 
-`python -m benchmarks.peers.ours ppo --json`
+`python -m rllib_zoo.benchmarks.peers.ours ppo --json`
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import gymnasium as gym
 import ray
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-import algorithms
-from benchmarks import atari_settings, ddpg_settings, mujoco_settings
-from benchmarks.peers.ball_scene import ENV as BALL_ENV
-from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
-from benchmarks.settings import (
+from rllib_zoo import algorithms
+from rllib_zoo.benchmarks import atari_settings, ddpg_settings, mujoco_settings
+from rllib_zoo.benchmarks.peers.ball_scene import ENV as BALL_ENV
+from rllib_zoo.benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
+from rllib_zoo.benchmarks.settings import (
     ENV,
     RLLIB_DEFAULT_NETWORK,
     RLLIB_EXAMPLE_NETWORK,
@@ -29,9 +29,9 @@ from benchmarks.settings import (
     ours_as_sb3_a2c,
     ours_as_sb3_ppo,
 )
-from envs import environment_spaces
-from experiments.checkout import ROOT
-from experiments.reading import read_experiments
+from rllib_zoo.envs import environment_spaces
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.reading import read_experiments
 
 OTHER_ENVS = {"cartpole": ENV, "3dball": BALL_ENV, "halfcheetah": mujoco_settings.ENV}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from benchmarks.peers.protocol import Goal
+from rllib_zoo.benchmarks.peers.protocol import Goal
 
 
 def play(

@@ -1,6 +1,6 @@
 """Worker: MuJoCo's physics alone, random actions, no network; the limit of everybody.
 
-`python -m benchmarks.peers.random_mujoco native-one --json`
+`python -m rllib_zoo.benchmarks.peers.random_mujoco native-one --json`
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.mujoco_settings import COPIES, ENV
-from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
-from benchmarks.peers.random_actions import play
-from envs import make_vector_env
+from rllib_zoo.benchmarks.mujoco_settings import COPIES, ENV
+from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
+from rllib_zoo.benchmarks.peers.random_actions import play
+from rllib_zoo.envs import make_vector_env
 
 # Ours on one thread and on one per core; gymnasium's copies one after the other.
 VARIANTS = ["native-one", "native-all", "sync"]

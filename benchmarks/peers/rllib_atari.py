@@ -1,6 +1,6 @@
 """Worker: stock RLlib PPO on Atari, new or old API stack, nothing of ours in it.
 
-`python -m benchmarks.peers.rllib_atari pong-old --json`
+`python -m rllib_zoo.benchmarks.peers.rllib_atari pong-old --json`
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.env.wrappers.atari_wrappers import wrap_atari_for_new_api_stack
 from ray.tune.registry import register_env
 
-from benchmarks.atari_settings import (
+from rllib_zoo.benchmarks.atari_settings import (
     FRAMESKIP,
     GAMES,
     RLLIB_OLD_FILTERS,
@@ -25,8 +25,8 @@ from benchmarks.atari_settings import (
     RLLIB_SIZE,
     env_of,
 )
-from benchmarks.peers.protocol import Goal, main, versions_of
-from benchmarks.peers.stock_rllib import stock_config, train_until
+from rllib_zoo.benchmarks.peers.protocol import Goal, main, versions_of
+from rllib_zoo.benchmarks.peers.stock_rllib import stock_config, train_until
 
 VARIANTS = [f"{game}-{stack}" for game in GAMES for stack in ("new", "new-valid", "old")]
 

@@ -1,6 +1,6 @@
 """Worker: stable-baselines3 PPO or A2C with RL Baselines3 Zoo's Atari settings.
 
-`python -m benchmarks.peers.sb3_atari pong-ppo-one --json`
+`python -m rllib_zoo.benchmarks.peers.sb3_atari pong-ppo-one --json`
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.vec_env import VecFrameStack
 
-from benchmarks.atari_settings import GAMES, SB3_A2C, SB3_PPO, THREADS, env_of
-from benchmarks.peers.protocol import Goal, main, threads_of, versions_of
-from benchmarks.peers.sb3 import GoalCallback, keywords
+from rllib_zoo.benchmarks.atari_settings import GAMES, SB3_A2C, SB3_PPO, THREADS, env_of
+from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
+from rllib_zoo.benchmarks.peers.sb3 import GoalCallback, keywords
 
 VARIANTS = [
     f"{g}-{algo}-{threads}" for g in GAMES for algo in ("ppo", "a2c") for threads in THREADS

@@ -1,6 +1,6 @@
 """Worker: stable-baselines3 DDPG on Pendulum-v1; the variant is the batch size.
 
-`python -m benchmarks.peers.sb3_ddpg 256 --json`
+`python -m rllib_zoo.benchmarks.peers.sb3_ddpg 256 --json`
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from stable_baselines3 import DDPG
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import NormalActionNoise
 
-from benchmarks.ddpg_settings import BATCHES, ENV, HIDDENS, NOISE, SB3_DDPG
-from benchmarks.peers.protocol import Goal, main, versions_of
-from benchmarks.peers.sb3 import THREADS, GoalCallback
+from rllib_zoo.benchmarks.ddpg_settings import BATCHES, ENV, HIDDENS, NOISE, SB3_DDPG
+from rllib_zoo.benchmarks.peers.protocol import Goal, main, versions_of
+from rllib_zoo.benchmarks.peers.sb3 import THREADS, GoalCallback
 
 
 def model(batch: int) -> DDPG:

@@ -1,6 +1,6 @@
 """Worker: stock RLlib PPO on the new or the old API stack, nothing of ours in it.
 
-`python -m benchmarks.peers.stock_rllib new --json`
+`python -m rllib_zoo.benchmarks.peers.stock_rllib new --json`
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
-from benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
-from benchmarks.settings import (
+from rllib_zoo.benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
+from rllib_zoo.benchmarks.settings import (
     ENV,
     RLLIB_DEFAULT_NETWORK,
     RLLIB_EXAMPLE_NETWORK,

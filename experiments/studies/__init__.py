@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.studies import (
+from rllib_zoo.experiments.studies import (
     algorithms_compared,
     ball_balancing,
     dqn_homework,
@@ -12,7 +12,7 @@ from experiments.studies import (
     ppo_objectives,
     worker_scaling,
 )
-from experiments.studies.study import Budget, Cell, Study, Threshold, UnknownCellError
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold, UnknownCellError
 
 STUDIES: dict[str, Study] = {
     module.STUDY.name: module.STUDY

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.reference_scores import REFERENCE_SCORES
-from experiments.studies.study import Budget, Cell, Study, Threshold
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 # Mean return of the last 100 episodes that counts as solved.
 SOLVED = {"CartPole-v1": REFERENCE_SCORES["CartPole-v1"].target, "ALE/Pong-v5": 18.0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.studies.study import Budget, Cell, Study, Threshold
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 ENV = "3DBall-v0"
 # Mean return over the greedy episodes that counts as balanced; a whole episode returns 100.

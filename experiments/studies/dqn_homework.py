@@ -5,7 +5,7 @@ Source: course homework "CartPole-v0: Deep Q-learning with experience replay", w
 
 from __future__ import annotations
 
-from experiments.studies.study import Budget, Cell, Study, Threshold
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 # CartPole-v0 cuts episodes after so many steps of reward 1: the homework's figure, and the most there is.
 FULL_SCORE = 200.0

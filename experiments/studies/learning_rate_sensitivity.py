@@ -5,7 +5,7 @@ Runs go on to their budget, solved or not: a score of runs that end at 475 could
 
 from __future__ import annotations
 
-from experiments.studies.study import Budget, Cell, Study
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study
 
 # First rates; the tuned one stands in the middle. All fall to 0 as in the tuned file: (steps, rates).
 RATES = {

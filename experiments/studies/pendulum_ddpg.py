@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.studies.study import Budget, Cell, Study, Threshold
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 CELL = "pendulum-ddpg"
 # What is asked for.

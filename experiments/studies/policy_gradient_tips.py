@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.studies.study import Budget, Cell, Study
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study
 
 SEEDS = tuple(range(10))
 STEPS = 100_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.studies.study import Budget, Cell, Study
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study
 
 # Row of the table → what it changes, and its average normalised score (Schulman et al. 2017, table 1;
 # course lecture 12, "Results").

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.reference_scores import REFERENCE_SCORES
-from experiments.studies.study import Budget, Cell, Study, Threshold
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 RUNNERS = (1, 2, 4)
 WAITING_RUNNERS = (1, 2, 4, 8)

@@ -5,8 +5,8 @@ import pytest
 import yaml
 from ray import tune
 
-from algorithms import ON_POLICY, algorithm_class, config_class
-from algorithms.results import EPISODE_RESULTS, RETIRED_NAMES, TUNE_RESULTS, result_names
+from rllib_zoo.algorithms import ON_POLICY, algorithm_class, config_class
+from rllib_zoo.algorithms.results import EPISODE_RESULTS, RETIRED_NAMES, TUNE_RESULTS, result_names
 
 pytestmark = pytest.mark.ray
 

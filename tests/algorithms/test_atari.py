@@ -6,11 +6,11 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from algorithms import config_class
-from algorithms.compute import forward_context, keep_freed_memory, num_threads
-from algorithms.runner import VectorEnvRunner
-from custom_models.hosting import ModelV2Module
-from envs import make_vector_env
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.algorithms.compute import forward_context, keep_freed_memory, num_threads
+from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.custom_models.hosting import ModelV2Module
+from rllib_zoo.envs import make_vector_env
 
 CUSTOM = "custom_models.SharedEncoderActorCritic"
 SMALL = {"encoder_hiddens": [32], "policy_hiddens": [], "value_hiddens": []}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from algorithms import NAMES, algorithm_class, config_class
-from algorithms.config import OPTIMIZERS
-from custom_models.actor_critic import SharedEncoderActorCritic
+from rllib_zoo.algorithms import NAMES, algorithm_class, config_class
+from rllib_zoo.algorithms.config import OPTIMIZERS
+from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 
 
 def config_of(name, **settings):
@@ -237,7 +237,7 @@ def test_ppo_keeps_the_keys_and_defaults_of_rllib():
 
 def test_a_custom_model_class_becomes_its_path_and_survives_a_copy():
     config = config_of("A2C", num_env_runners=0, model={"custom_model": SharedEncoderActorCritic})
-    path = "custom_models.actor_critic.SharedEncoderActorCritic"
+    path = "rllib_zoo.custom_models.actor_critic.SharedEncoderActorCritic"
     for each in (config, config.copy()):
         assert each.model_config["custom_model"] == path
     config.training(model={"custom_model_config": {"activation": "relu"}})

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from algorithms import config_class
+from rllib_zoo.algorithms import config_class
 
 from .conftest import SMALL_DQN, small_config
 

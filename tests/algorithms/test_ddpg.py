@@ -8,10 +8,10 @@ import torch
 from numpy.testing import assert_array_equal
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from algorithms import config_class
-from algorithms.results import result_names
-from experiments.evaluate import evaluate_checkpoint
-from experiments.options import EvaluateOptions
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.algorithms.results import result_names
+from rllib_zoo.experiments.evaluate import evaluate_checkpoint
+from rllib_zoo.experiments.options import EvaluateOptions
 
 pytestmark = pytest.mark.ray
 

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import tensor
 
-from algorithms.ddpg_losses import actor_loss, critic_loss, l2_penalty, move_targets, td_targets
+from rllib_zoo.algorithms.ddpg_losses import (
+    actor_loss,
+    critic_loss,
+    l2_penalty,
+    move_targets,
+    td_targets,
+)
 
 
 def test_targets_bootstrap_after_a_cut_and_not_after_an_end():

@@ -6,13 +6,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from algorithms.batch import Batch
-from algorithms.dense_gradients import DenseStep
-from algorithms.distributions import DiagonalGaussian
-from algorithms.flat_adam import FlatAdam
-from algorithms.objectives import PPOCoefficients, ppo_objective, trust_region_stats
-from custom_models.actor_critic import SharedEncoderActorCritic
-from custom_models.dense import dense_actor_critic
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.dense_gradients import DenseStep
+from rllib_zoo.algorithms.distributions import DiagonalGaussian
+from rllib_zoo.algorithms.flat_adam import FlatAdam
+from rllib_zoo.algorithms.objectives import PPOCoefficients, ppo_objective, trust_region_stats
+from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
+from rllib_zoo.custom_models.dense import dense_actor_critic
 
 B, N_OBS, D = 48, 5, 3
 OBS = gym.spaces.Box(-np.inf, np.inf, (N_OBS,), np.float32)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from algorithms.deterministic import DeterministicPolicy, Noise
+from rllib_zoo.algorithms.deterministic import DeterministicPolicy, Noise
 
 
 def generator():

@@ -12,8 +12,8 @@ import pytest
 from faulty_envs import EPISODE
 from ray import cloudpickle
 
-from envs import EnvironmentFault
-from envs.restarts import RESTARTS_IN_A_ROW
+from rllib_zoo.envs import EnvironmentFault
+from rllib_zoo.envs.restarts import RESTARTS_IN_A_ROW
 
 SIZES = {"num_envs_per_env_runner": 4, "rollout_fragment_length": 10, "train_batch_size": 40}
 # Processes that Ray starts do not know the tests' helpers.
@@ -248,7 +248,7 @@ def test_other_forms_of_a_vector_version_are_named(make_runner, broken, said):
 
 
 def test_evaluation_names_broken_rewards_as_well(make_runner):
-    from algorithms.evaluation import play_episodes
+    from rllib_zoo.algorithms.evaluation import play_episodes
 
     runner = make_runner(faulty_envs.BadReward, **SIZES, evaluation=True)
     with pytest.raises(EnvironmentFault, match=r"'BadReward', copy 0: an episode's return is nan"):

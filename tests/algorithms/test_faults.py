@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import ray
 
-from envs.probes import ConstantReward
+from rllib_zoo.envs.probes import ConstantReward
 
 pytestmark = pytest.mark.ray
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
-from algorithms import config_class
-from algorithms.evaluation import play_episodes
-from algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.algorithms.evaluation import play_episodes
+from rllib_zoo.algorithms.runner import VectorEnvRunner
 
 pytestmark = pytest.mark.ray
 

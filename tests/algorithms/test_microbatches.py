@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from algorithms.a2c import ActorCriticLearner
+from rllib_zoo.algorithms.a2c import ActorCriticLearner
 
 
 class Counting(ActorCriticLearner):

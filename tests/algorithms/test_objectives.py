@@ -9,14 +9,14 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.distributions import Categorical as Reference
 
-from algorithms.advantages import (
+from rllib_zoo.algorithms.advantages import (
     generalized_advantage_estimation,
     monte_carlo_returns,
     n_step_advantages,
 )
-from algorithms.batch import REWARD_TO_GO, make_batch
-from algorithms.distributions import Categorical
-from algorithms.objectives import (
+from rllib_zoo.algorithms.batch import REWARD_TO_GO, make_batch
+from rllib_zoo.algorithms.distributions import Categorical
+from rllib_zoo.algorithms.objectives import (
     ActorCriticCoefficients,
     PPOCoefficients,
     actor_critic_objective,

@@ -5,9 +5,9 @@ import threading
 import pytest
 import torch
 
-from algorithms.batch import Batch
-from algorithms.parallel_gradients import ParallelGradients
-from algorithms.threads import MIN_ROWS, ThreadTeam
+from rllib_zoo.algorithms.batch import Batch
+from rllib_zoo.algorithms.parallel_gradients import ParallelGradients
+from rllib_zoo.algorithms.threads import MIN_ROWS, ThreadTeam
 
 MIN_ROWS_PER_THREAD = MIN_ROWS["backward"]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from algorithms.advantages import monte_carlo_returns
-from algorithms.batch import make_batch
-from algorithms.whole_episodes import EpisodeRunner
+from rllib_zoo.algorithms.advantages import monte_carlo_returns
+from rllib_zoo.algorithms.batch import make_batch
+from rllib_zoo.algorithms.whole_episodes import EpisodeRunner
 
 
 @pytest.mark.parametrize("use_critic", [False, True])

@@ -6,8 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from algorithms import config_class
-from algorithms.q_noise import ADAPTATION, NoisyLinear, ParameterNoise, make_noisy, noise_in
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.algorithms.q_noise import (
+    ADAPTATION,
+    NoisyLinear,
+    ParameterNoise,
+    make_noisy,
+    noise_in,
+)
 
 from .conftest import SMALL_DQN
 

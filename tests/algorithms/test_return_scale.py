@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from algorithms.moments import RETURNS
-from algorithms.return_scale import ReturnScale
-from algorithms.rollout import Rollout
+from rllib_zoo.algorithms.moments import RETURNS
+from rllib_zoo.algorithms.return_scale import ReturnScale
+from rllib_zoo.algorithms.rollout import Rollout
 
 T, N, GAMMA = 7, 3, 0.9
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.align import align
-from analysis.scores import normalised, score, time_to
+from rllib_zoo.analysis.align import align
+from rllib_zoo.analysis.scores import normalised, score, time_to
 
 
 def table(*runs):

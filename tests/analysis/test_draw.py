@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import draw
-from analysis.align import align_groups
-from analysis.reference_scores import REFERENCE_SCORES
-from analysis.statistics import Estimate
-from analysis.style import COLOURS, house_style, look, short
+from rllib_zoo.analysis import draw
+from rllib_zoo.analysis.align import align_groups
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.statistics import Estimate
+from rllib_zoo.analysis.style import COLOURS, house_style, look, short
 
 
 def table(*runs):

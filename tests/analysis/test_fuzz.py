@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from analysis.cli import app
-from analysis.diff import compare
-from analysis.folders import ERROR, MANIFEST, PARAMS, RESULT
-from analysis.load import load
-from analysis.summary import summarise
-from experiments.errors import RequestError
-from experiments.originals import open_original
+from rllib_zoo.analysis.cli import app
+from rllib_zoo.analysis.diff import compare
+from rllib_zoo.analysis.folders import ERROR, MANIFEST, PARAMS, RESULT
+from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.summary import summarise
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.originals import open_original
 
 from .conftest import result
 

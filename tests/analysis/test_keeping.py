@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from analysis.keeping import keep, seed_of
-from analysis.load import load
+from rllib_zoo.analysis.keeping import keep, seed_of
+from rllib_zoo.analysis.load import load
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import shutil
 import numpy as np
 import pytest
 
-from analysis.columns import COLUMNS
-from analysis.groups import labels_of
-from analysis.load import load
-from analysis.reading import read_curve
-from analysis.thinning import read_results, thinned, write_curve
+from rllib_zoo.analysis.columns import COLUMNS
+from rllib_zoo.analysis.groups import labels_of
+from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.reading import read_curve
+from rllib_zoo.analysis.thinning import read_results, thinned, write_curve
 
 from .conftest import result
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from analysis.load import load
-from analysis.reference_scores import REFERENCE_SCORES
-from analysis.summary import summarise
+from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.summary import summarise
 
 
 def finals(trial, algorithm, env, *scores):

@@ -2,8 +2,12 @@
 
 import pytest
 
-from analysis.signatures import DifferentEnvironmentsError, differences, require_same_environment
-from envs import environment_signature
+from rllib_zoo.analysis.signatures import (
+    DifferentEnvironmentsError,
+    differences,
+    require_same_environment,
+)
+from rllib_zoo.envs import environment_signature
 
 PLAIN = {"repeat_action_probability": 0.0, "screen_size": 42}
 

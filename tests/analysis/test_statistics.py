@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.statistics import (
+from rllib_zoo.analysis.statistics import (
     caveat,
     curve_interval,
     estimate,

@@ -3,9 +3,9 @@
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study, threshold
 
-from analysis.study_gate import lines_of, verdicts
-from analysis.study_runs import write_greedy
-from experiments.studies import UnknownCellError
+from rllib_zoo.analysis.study_gate import lines_of, verdicts
+from rllib_zoo.analysis.study_runs import write_greedy
+from rllib_zoo.experiments.studies import UnknownCellError
 
 PONG = cell("pong")
 

@@ -3,7 +3,13 @@
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study
 
-from analysis.study_runs import BrokenResultError, counts, difference, runs_of, write_greedy
+from rllib_zoo.analysis.study_runs import (
+    BrokenResultError,
+    counts,
+    difference,
+    runs_of,
+    write_greedy,
+)
 
 PONG = cell("pong", changes={"lr": 0.1})
 ROWS = [row(10_000, 5.0), row(40_000, 18.5)]

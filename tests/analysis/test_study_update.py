@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from kept_runs import cell, keep_run, row, study, threshold
 
-from analysis.marked import between
-from analysis.study_figures import KINDS, figures_of
-from analysis.study_update import (
+from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.study_figures import KINDS, figures_of
+from rllib_zoo.analysis.study_update import (
     FIGURES,
     PAGE,
     image_of,
@@ -21,7 +21,7 @@ from analysis.study_update import (
     readme_of,
     update_pages,
 )
-from experiments.studies import STUDIES
+from rllib_zoo.experiments.studies import STUDIES
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"

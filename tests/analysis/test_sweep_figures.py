@@ -4,12 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from analysis import draw, draw_sweeps
-from analysis.figures import MAX_LINES, figures
-from analysis.load import load
-from analysis.statistics import Estimate
-from analysis.summary import UnknownGroupError, summarise
-from analysis.sweep_figures import runner_rates, sweep_figures
+from rllib_zoo.analysis import draw, draw_sweeps
+from rllib_zoo.analysis.figures import MAX_LINES, figures
+from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.statistics import Estimate
+from rllib_zoo.analysis.summary import UnknownGroupError, summarise
+from rllib_zoo.analysis.sweep_figures import runner_rates, sweep_figures
 
 
 @pytest.fixture

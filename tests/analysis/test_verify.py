@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from analysis.folders import find_trials
-from analysis.keeping import keep
-from analysis.spread import by_spread, groups, predicted
-from analysis.verify import bit_by_bit, pairs, rows_of
+from rllib_zoo.analysis.folders import find_trials
+from rllib_zoo.analysis.keeping import keep
+from rllib_zoo.analysis.spread import by_spread, groups, predicted
+from rllib_zoo.analysis.verify import bit_by_bit, pairs, rows_of
 
 
 def row(iteration, mean, **more):

@@ -2,8 +2,8 @@
 
 import json
 
-from analysis.load import load
-from analysis.summary import summarise
+from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.summary import summarise
 
 
 def warnings_of(tmp_path):

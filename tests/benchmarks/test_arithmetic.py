@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.arithmetic import (
+from rllib_zoo.benchmarks.arithmetic import (
     Spread,
     ceiling,
     good_values,

@@ -2,15 +2,21 @@
 
 import pytest
 
-from benchmarks import atari_settings
-from benchmarks.atari import passes_of, plan
-from benchmarks.atari_contenders import COMMAND, FASTEST_OF, PAIRS, contenders, network_name
-from benchmarks.atari_report import fastest, report
-from benchmarks.atari_settings import GAMES
-from benchmarks.peers.ours import VARIANTS
-from benchmarks.report import verdict
-from experiments.checking import check_experiment
-from experiments.experiment import Experiment
+from rllib_zoo.benchmarks import atari_settings
+from rllib_zoo.benchmarks.atari import passes_of, plan
+from rllib_zoo.benchmarks.atari_contenders import (
+    COMMAND,
+    FASTEST_OF,
+    PAIRS,
+    contenders,
+    network_name,
+)
+from rllib_zoo.benchmarks.atari_report import fastest, report
+from rllib_zoo.benchmarks.atari_settings import GAMES
+from rllib_zoo.benchmarks.peers.ours import VARIANTS
+from rllib_zoo.benchmarks.report import verdict
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.experiment import Experiment
 
 
 def row(name, rate, status="ok", mode="speed", **more):

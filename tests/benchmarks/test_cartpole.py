@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cartpole, settings
-from benchmarks.cartpole import report
-from benchmarks.contenders import CONTENDERS, PAIRS, Contender, select
-from benchmarks.peers.ours import VARIANTS
-from experiments.checking import check_experiment
-from experiments.experiment import Experiment
+from rllib_zoo.benchmarks import cartpole, settings
+from rllib_zoo.benchmarks.cartpole import report
+from rllib_zoo.benchmarks.contenders import CONTENDERS, PAIRS, Contender, select
+from rllib_zoo.benchmarks.peers.ours import VARIANTS
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.experiment import Experiment
 
 RESULTS = Path(__file__).parents[2] / "results" / "cartpole"
 
@@ -83,7 +83,7 @@ def test_runs_take_turns_and_every_run_is_saved(monkeypatch, tmp_path, capsys):
             "peak_pss_mib": 100.0,
         }
 
-    monkeypatch.setattr("benchmarks.rounds.run_contender", run)
+    monkeypatch.setattr("rllib_zoo.benchmarks.rounds.run_contender", run)
     arguments = ["--only", "sb3-ppo", "ours-ppo", "--rounds", "2", "--out", str(tmp_path)]
     assert cartpole.main(arguments) == 0
     assert seen == [

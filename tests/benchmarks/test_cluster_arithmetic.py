@@ -6,8 +6,15 @@ import re
 
 import pytest
 
-from benchmarks import cluster_arithmetic
-from benchmarks.cluster_arithmetic import PAGE, Sizes, _asynchronous, _synchronous, sizes_of, tables
+from rllib_zoo.benchmarks import cluster_arithmetic
+from rllib_zoo.benchmarks.cluster_arithmetic import (
+    PAGE,
+    Sizes,
+    _asynchronous,
+    _synchronous,
+    sizes_of,
+    tables,
+)
 
 
 def test_the_page_has_the_tables_of_today():
@@ -15,7 +22,7 @@ def test_the_page_has_the_tables_of_today():
     [block] = re.findall(
         r"<!-- arithmetic:begin -->\n(.*?)\n<!-- arithmetic:end -->", page, re.DOTALL
     )
-    assert block == tables(), "run: python -m benchmarks.cluster_arithmetic"
+    assert block == tables(), "run: python -m rllib_zoo.benchmarks.cluster_arithmetic"
 
 
 def test_bytes_of_pong_by_hand():

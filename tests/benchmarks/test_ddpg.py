@@ -6,10 +6,10 @@ import json
 import pytest
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-import algorithms
-from benchmarks import ddpg, ddpg_settings, pendulum_result
-from benchmarks.peers.ours import VARIANTS
-from envs import environment_spaces
+from rllib_zoo import algorithms
+from rllib_zoo.benchmarks import ddpg, ddpg_settings, pendulum_result
+from rllib_zoo.benchmarks.peers.ours import VARIANTS
+from rllib_zoo.envs import environment_spaces
 
 
 def test_the_committed_table_is_written_from_the_committed_rows():
@@ -20,8 +20,10 @@ def test_the_committed_table_is_written_from_the_committed_rows():
 
 def test_the_page_says_what_is_kept():
     page = ddpg.PAGE.read_text()
-    assert ddpg.page_with(page) == page, "run: python -m benchmarks.ddpg --page"
-    assert pendulum_result.page_with(page) == page, "run: python -m benchmarks.pendulum_result"
+    assert ddpg.page_with(page) == page, "run: python -m rllib_zoo.benchmarks.ddpg --page"
+    assert pendulum_result.page_with(page) == page, (
+        "run: python -m rllib_zoo.benchmarks.pendulum_result"
+    )
 
 
 def test_pairs_name_contenders():
@@ -48,7 +50,7 @@ def test_both_sides_have_the_same_networks_and_batches(batch):
     ]
     assert ours == by_hand
     pytest.importorskip("stable_baselines3")
-    from benchmarks.peers import sb3_ddpg
+    from rllib_zoo.benchmarks.peers import sb3_ddpg
 
     model = sb3_ddpg.model(batch)
     theirs = [

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.endurance import last_result, processes_of
-from benchmarks.endurance_report import COLUMNS, SECTION, report_of, slope_interval, table
+from rllib_zoo.benchmarks.endurance import last_result, processes_of
+from rllib_zoo.benchmarks.endurance_report import COLUMNS, SECTION, report_of, slope_interval, table
 
 ROOT = Path(__file__).resolve().parents[2]
 HOURS = np.arange(720) / 360  # two hours, every 10 seconds
@@ -184,7 +184,7 @@ def test_the_last_whole_result_counts(tmp_path):
 
 
 def test_the_table_of_the_page_is_that_of_the_kept_samples():
-    """Regenerate: `python -m benchmarks.endurance --report-only`."""
+    """Regenerate: `python -m rllib_zoo.benchmarks.endurance --report-only`."""
     page = (ROOT / "docs" / "reliability.md").read_text()
     (shown,) = re.findall(
         f"<!-- {SECTION}:begin -->\n(.*?)\n<!-- {SECTION}:end -->", page, re.DOTALL

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import kills
-from benchmarks.killed_run import EVERY, KilledRun
-from benchmarks.kills import killed, sentence, verdict
+from rllib_zoo.benchmarks import kills
+from rllib_zoo.benchmarks.killed_run import EVERY, KilledRun
+from rllib_zoo.benchmarks.kills import killed, sentence, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 

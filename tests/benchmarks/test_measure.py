@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from benchmarks import measure
-from benchmarks.contenders import Contender
-from benchmarks.measure import PeakMemory, run_contender
+from rllib_zoo.benchmarks import measure
+from rllib_zoo.benchmarks.contenders import Contender
+from rllib_zoo.benchmarks.measure import PeakMemory, run_contender
 
 
 def contender(**given):

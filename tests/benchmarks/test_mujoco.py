@@ -4,14 +4,14 @@ import sys
 
 import pytest
 
-from benchmarks import measure, mujoco_settings
-from benchmarks.contenders import EQUAL
-from benchmarks.mujoco import CONTENDERS, LEARNERS, LIMIT, PAIRS, plan, report
-from benchmarks.peers.ours import VARIANTS
-from benchmarks.peers.protocol import SEED
-from custom_models.options import ActorCriticOptions
-from experiments.checking import check_experiment
-from experiments.experiment import Experiment
+from rllib_zoo.benchmarks import measure, mujoco_settings
+from rllib_zoo.benchmarks.contenders import EQUAL
+from rllib_zoo.benchmarks.mujoco import CONTENDERS, LEARNERS, LIMIT, PAIRS, plan, report
+from rllib_zoo.benchmarks.peers.ours import VARIANTS
+from rllib_zoo.benchmarks.peers.protocol import SEED
+from rllib_zoo.custom_models.options import ActorCriticOptions
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.experiment import Experiment
 
 NAMES = [contender.name for contender in CONTENDERS]
 

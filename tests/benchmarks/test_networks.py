@@ -3,10 +3,10 @@
 import pytest
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-import algorithms
-from benchmarks.atari_settings import RLLIB_OLD_FILTERS
-from benchmarks.peers.ours import VARIANTS
-from envs import environment_spaces
+from rllib_zoo import algorithms
+from rllib_zoo.benchmarks.atari_settings import RLLIB_OLD_FILTERS
+from rllib_zoo.benchmarks.peers.ours import VARIANTS
+from rllib_zoo.envs import environment_spaces
 
 ACTIONS = 6  # of Pong
 
@@ -41,7 +41,7 @@ def test_ours_has_the_peers_network(variant, parameters):
 
 def test_stable_baselines3_has_it_too():
     pytest.importorskip("stable_baselines3")
-    from benchmarks.peers import sb3_atari
+    from rllib_zoo.benchmarks.peers import sb3_atari
 
     for model in (sb3_atari._ppo("pong"), sb3_atari._a2c("pong")):
         assert sum(parameter.numel() for parameter in model.policy.parameters()) == NATURE

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from benchmarks.peers.protocol import threads_of
-from benchmarks.peers.random_actions import play
-from envs import make_vector_env
+from rllib_zoo.benchmarks.peers.protocol import threads_of
+from rllib_zoo.benchmarks.peers.random_actions import play
+from rllib_zoo.envs import make_vector_env
 
 
 class Never:
@@ -36,7 +36,7 @@ def test_all_threads_are_one_per_core_of_the_process(monkeypatch):
 
 def test_settings_are_keywords_and_starts_fall_to_zero():
     pytest.importorskip("stable_baselines3")
-    from benchmarks.peers.sb3 import keywords
+    from rllib_zoo.benchmarks.peers.sb3 import keywords
 
     given = {"n_envs": 8, "n_steps": 5, "learning_rate_start": 0.5, "total_steps": 9}
     found = keywords(given)

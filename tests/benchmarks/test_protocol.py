@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.peers.protocol import (
+from rllib_zoo.benchmarks.peers.protocol import (
     WARM_UP_STEPS,
     ReturnGoal,
     SpeedGoal,

@@ -12,8 +12,8 @@ import torch
 from ray.rllib.models import MODEL_DEFAULTS, ModelCatalog
 from torch.nn import functional
 
-from custom_models.actor_critic import SharedEncoderActorCritic
-from custom_models.options import ActorCriticOptions
+from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
+from rllib_zoo.custom_models.options import ActorCriticOptions
 
 torch.set_num_threads(1)
 
@@ -478,7 +478,7 @@ def test_model_is_picklable_and_leaves_its_config_unchanged():
 
 @pytest.mark.parametrize(
     "custom_model",
-    [SharedEncoderActorCritic, "custom_models.actor_critic.SharedEncoderActorCritic"],
+    [SharedEncoderActorCritic, "rllib_zoo.custom_models.actor_critic.SharedEncoderActorCritic"],
 )
 def test_catalog_hands_over_the_options_of_a_class_and_of_a_dotted_name(custom_model):
     config = {**MODEL_DEFAULTS, "custom_model": custom_model, "custom_model_config": BALL_3D}

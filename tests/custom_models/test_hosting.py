@@ -8,8 +8,8 @@ from ray.rllib.models import MODEL_DEFAULTS
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
-from custom_models.actor_critic import SharedEncoderActorCritic
-from custom_models.hosting import (
+from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
+from rllib_zoo.custom_models.hosting import (
     ModelV2Module,
     checked_model_config,
     num_dist_inputs,

@@ -11,9 +11,9 @@ import torch
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
-from algorithms.threads import ThreadTeam
-from custom_models.hosting import ModelV2Module
-from custom_models.sharing import SharedModel
+from rllib_zoo.algorithms.threads import ThreadTeam
+from rllib_zoo.custom_models.hosting import ModelV2Module
+from rllib_zoo.custom_models.sharing import SharedModel
 
 VECTOR = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32)
 

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-import algorithms
-from algorithms.config import OPTIMIZERS
-from algorithms.results import result_names
-from custom_models.options import ActorCriticOptions
-from experiments import reading, schema
-from experiments.checking import FIELD_KINDS
-from experiments.experiment import Experiment
-from experiments.kinds import Kind
-from experiments.overrides import PLAIN_FIELDS
-from experiments.retired_keys import RENAMED
-from experiments.yaml_reader import parse_yaml
+from rllib_zoo import algorithms
+from rllib_zoo.algorithms.config import OPTIMIZERS
+from rllib_zoo.algorithms.results import result_names
+from rllib_zoo.custom_models.options import ActorCriticOptions
+from rllib_zoo.experiments import reading, schema
+from rllib_zoo.experiments.checking import FIELD_KINDS
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.kinds import Kind
+from rllib_zoo.experiments.overrides import PLAIN_FIELDS
+from rllib_zoo.experiments.retired_keys import RENAMED
+from rllib_zoo.experiments.yaml_reader import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -391,8 +391,8 @@ def command_lines(text: str, program: str) -> list[list[str]]:
 def test_rllib_commands_parse(page):
     import typer
 
-    from experiments.command import app
-    from experiments.retired_arguments import todays_arguments
+    from rllib_zoo.experiments.command import app
+    from rllib_zoo.experiments.retired_arguments import todays_arguments
 
     group: Any = typer.main.get_command(app)
     for words in command_lines(page.read_text(), "rllib"):
@@ -415,8 +415,8 @@ def resolved_command(group: Any, words: list[str]) -> tuple[Any, list[str]]:
 
 def test_rllib_files_named_in_commands_pass_their_check():
     """README's own command lines on tuned files name keys and seeds that exist."""
-    from experiments.overrides import apply_overrides, parse_seeds
-    from experiments.reading import read_experiments
+    from rllib_zoo.experiments.overrides import apply_overrides, parse_seeds
+    from rllib_zoo.experiments.reading import read_experiments
 
     seen = 0
     for page in PAGES:
@@ -478,7 +478,9 @@ def test_builder_examples_are_valid(name):
     for block in blocks:
         statement = re.search(r"^\w+ = \(\n(.*?)^\)", block, re.MULTILINE | re.DOTALL)
         assert statement
-        imports = re.findall(r"^from algorithms\.\w+ import (\w+Config)$", block, re.MULTILINE)
+        imports = re.findall(
+            r"^from rllib_zoo.algorithms\.\w+ import (\w+Config)$", block, re.MULTILINE
+        )
         classes = {c: algorithms.config_class(c.removesuffix("Config")) for c in imports}
         expression = statement[1].replace(".build_algo()", "")
         config = eval(f"({expression})", dict(classes))  # our own page
@@ -486,8 +488,8 @@ def test_builder_examples_are_valid(name):
 
 
 def test_example_config_file_passes():
-    from experiments.checking import check_experiment
-    from experiments.reading import _experiment
+    from rllib_zoo.experiments.checking import check_experiment
+    from rllib_zoo.experiments.reading import _experiment
 
     [first] = re.findall(
         r"^```yaml\n(.*?)^```", section(read("configuration"), "A config file"), re.M | re.S

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ray.tune.registry import ENV_CREATOR, _global_registry, register_env
 
-from envs import (
+from rllib_zoo.envs import (
     AtariOptions,
     EnvironmentRequestError,
     environment_signature,
@@ -20,8 +20,8 @@ from envs import (
     make_single_env,
     make_vector_env,
 )
-from envs.atari import GameVector
-from envs.probes import ConstantReward
+from rllib_zoo.envs.atari import GameVector
+from rllib_zoo.envs.probes import ConstantReward
 
 OTHER_VALUES = {
     "frameskip": 3,
@@ -234,7 +234,8 @@ def test_the_documented_options_are_the_options():
 
 def test_building_games_says_nothing():
     program = (
-        "from envs import *; make_single_env('ALE/Pong-v5'); make_vector_env('ALE/Pong-v5', 1)"
+        "from rllib_zoo.envs import *; make_single_env('ALE/Pong-v5'); "
+        "make_vector_env('ALE/Pong-v5', 1)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

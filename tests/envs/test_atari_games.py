@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ale_py.vector_env import AtariVectorEnv
 
-from envs import make_vector_env
+from rllib_zoo.envs import make_vector_env
 
 PLAIN = {"repeat_action_probability": 0.0, "noop_max": 0, "use_fire_reset": False}
 

@@ -3,7 +3,7 @@
 import gymnasium as gym
 import pytest
 
-from envs import (
+from rllib_zoo.envs import (
     AtariOptions,
     EnvironmentRequestError,
     LegacyAtariId,
@@ -13,7 +13,7 @@ from envs import (
     make_single_env,
     make_vector_env,
 )
-from envs.atari_ids import atari_games
+from rllib_zoo.envs.atari_ids import atari_games
 
 KINDS = {"": 4, "Deterministic": 4, "NoFrameskip": 4}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
-from envs import make_single_env, make_vector_env
+from rllib_zoo.envs import make_single_env, make_vector_env
 
 PLAIN = {"repeat_action_probability": 0.0, "noop_max": 0, "use_fire_reset": False}
 GAMES = ["ALE/Pong-v5", "ALE/Assault-v5", "ALE/Breakout-v5"]

@@ -12,8 +12,13 @@ from gymnasium.vector import AutoresetMode
 
 pytest.importorskip("mujoco", reason="the extra mujoco is not installed")
 
-from envs import EnvironmentRequestError, environment_signature, make_single_env, make_vector_env
-from envs.ball_balance import BallBalanceVector
+from rllib_zoo.envs import (
+    EnvironmentRequestError,
+    environment_signature,
+    make_single_env,
+    make_vector_env,
+)
+from rllib_zoo.envs.ball_balance import BallBalanceVector
 
 ENV = "3DBall-v0"
 

@@ -10,14 +10,14 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import register_env
 
-from algorithms.env_state import capture_env_state, restore_env_state
-from envs import (
+from rllib_zoo.algorithms.env_state import capture_env_state, restore_env_state
+from rllib_zoo.envs import (
     EnvironmentRequestError,
     environment_spaces,
     make_single_env,
     make_vector_env,
 )
-from envs.probes import ConstantReward, ContinuousTarget
+from rllib_zoo.envs.probes import ConstantReward, ContinuousTarget
 
 
 class Spaced(ConstantReward):
@@ -224,7 +224,7 @@ def test_a_missing_package_is_named_with_our_extra():
     """In a process of its own, in which MuJoCo cannot be imported."""
     code = (
         "import sys; sys.modules['mujoco'] = None\n"
-        "from envs import EnvironmentRequestError, make_vector_env\n"
+        "from rllib_zoo.envs import EnvironmentRequestError, make_vector_env\n"
         "try: make_vector_env('HalfCheetah-v5', 1)\n"
         "except EnvironmentRequestError as error: print(error)"
     )

@@ -8,12 +8,12 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from numpy.testing import assert_array_equal
 
-from algorithms.env_state import capture_env_state, restore_env_state
-from envs import EnvironmentRequestError, make_vector_env
-from envs.mujoco_tasks import TASKS
+from rllib_zoo.algorithms.env_state import capture_env_state, restore_env_state
+from rllib_zoo.envs import EnvironmentRequestError, make_vector_env
+from rllib_zoo.envs.mujoco_tasks import TASKS
 
 pytest.importorskip("mujoco", reason="the extra mujoco is not installed")
-from envs.mujoco_vector import MujocoVectorEnv
+from rllib_zoo.envs.mujoco_vector import MujocoVectorEnv
 
 N = 3
 OTHERWISE = {

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from algorithms import config_class
-from algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.algorithms.runner import VectorEnvRunner
 
 pytestmark = pytest.mark.ray
 
@@ -138,7 +138,7 @@ def test_reset_steps_in_the_loss_would_give_another_value(train, name):
 def test_the_reward_of_a_reset_step_is_nobodys(train, name):
     id_ = "probes/LoudReset-v0"
     if id_ not in gym.registry:
-        gym.register(id_, vector_entry_point="envs.probes:LoudReset")
+        gym.register(id_, vector_entry_point="rllib_zoo.envs.probes:LoudReset")
     algo = train(name, id_)
     assert_close(values_at(algo, 0.0), [1.0], 0.05)
     result = algo.train()["env_runners"]

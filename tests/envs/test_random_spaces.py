@@ -12,12 +12,12 @@ from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorithms.runner import VectorEnvRunner
-from envs import EnvironmentRequestError
-from experiments.checking import check_experiment
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.preflight import check_environments
+from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.envs import EnvironmentRequestError
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.preflight import check_environments
 
 DTYPES = (np.float32, np.float64, np.float16, np.uint8, np.int8, np.int32, np.int64)
 CONFIG = {

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from envs import EnvironmentRequestError, make_vector_env
+from rllib_zoo.envs import EnvironmentRequestError, make_vector_env
 
 ENV = "envs.waiting.Waiting"
 

@@ -16,16 +16,16 @@ import torch
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
-from algorithms import config_class
-from experiments.agent_command import agent_list
-from experiments.agent_export import export
-from experiments.agent_table import agent_folders, filled, table
-from experiments.agents import AGENT_FILE, WEIGHTS_FILE, digest, open_agent
-from experiments.command import app
-from experiments.errors import RequestError
-from experiments.evaluate import evaluation_runner, open_trained, play, score_of
-from experiments.options import EvaluateOptions
-from experiments.ownership import mark_as_own
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.experiments.agent_command import agent_list
+from rllib_zoo.experiments.agent_export import export
+from rllib_zoo.experiments.agent_table import agent_folders, filled, table
+from rllib_zoo.experiments.agents import AGENT_FILE, WEIGHTS_FILE, digest, open_agent
+from rllib_zoo.experiments.command import app
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.evaluate import evaluation_runner, open_trained, play, score_of
+from rllib_zoo.experiments.options import EvaluateOptions
+from rllib_zoo.experiments.ownership import mark_as_own
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "results" / "agents"
@@ -147,8 +147,8 @@ def test_runs_without_a_checkpoint_are_one_line(tmp_path):
 HOOKED = """
 import sys
 from pathlib import Path
-from experiments.evaluate import evaluate_checkpoint
-from experiments.options import EvaluateOptions
+from rllib_zoo.experiments.evaluate import evaluate_checkpoint
+from rllib_zoo.experiments.options import EvaluateOptions
 
 seen, pickles = [], (".pkl", ".pickle")
 
@@ -193,8 +193,8 @@ def test_playing_an_agent_unpickles_nothing(checkpoints, agent, tmp_path):
 SHIPPED_HOOKED = """
 import sys
 from pathlib import Path
-from experiments.evaluate import evaluation_runner, open_trained
-from experiments.options import EvaluateOptions
+from rllib_zoo.experiments.evaluate import evaluation_runner, open_trained
+from rllib_zoo.experiments.options import EvaluateOptions
 
 seen = []
 sys.addaudithook(lambda event, arguments: seen.append(event) if event == "pickle.find_class" else None)

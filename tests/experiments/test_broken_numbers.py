@@ -13,12 +13,12 @@ from ray import cloudpickle
 from ray.tune.registry import register_env
 from rich.console import Console
 
-from experiments.command import main
-from experiments.evaluate import evaluate_checkpoint
-from experiments.experiment import Experiment
-from experiments.jobs import checked_job
-from experiments.launch import run_all
-from experiments.options import EvaluateOptions, FileOptions
+from rllib_zoo.experiments.command import main
+from rllib_zoo.experiments.evaluate import evaluate_checkpoint
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.jobs import checked_job
+from rllib_zoo.experiments.launch import run_all
+from rllib_zoo.experiments.options import EvaluateOptions, FileOptions
 
 CONFIG = {
     "num_env_runners": 0,

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.checking import check_experiment
-from experiments.checking_keys import combinations
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.checking_keys import combinations
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
 
 OURS = "custom_models.SharedEncoderActorCritic"
 
@@ -262,8 +262,8 @@ def test_grids_inside_grids_are_all_run():
 def test_checking_starts_no_ray():
     script = (
         "import ray\n"
-        "from experiments.checking import check_experiment\n"
-        "from experiments.experiment import Experiment\n"
+        "from rllib_zoo.experiments.checking import check_experiment\n"
+        "from rllib_zoo.experiments.experiment import Experiment\n"
         "x = Experiment(name='x', algorithm='PPO', env='CartPole-v1', config={},\n"
         "               stop={'training_iteration': 1})\n"
         "check_experiment(x)\n"

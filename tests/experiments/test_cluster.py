@@ -78,7 +78,7 @@ class Run:
             **keys,
         }
         (folder / "x.yaml").write_text(yaml.safe_dump({"x": entry}))
-        command = [sys.executable, "-m", "experiments.command", "train", "file", "x.yaml"]
+        command = [sys.executable, "-m", "rllib_zoo.experiments.command", "train", "file", "x.yaml"]
         self.output = (folder / "output").open("w")
         self.process = subprocess.Popen(
             [*command, "--ray-address", cluster.address, "--storage-path", "results"],

@@ -31,7 +31,7 @@ CONFIG = {
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "experiments.command", *map(str, arguments)]
+    return [sys.executable, "-m", "rllib_zoo.experiments.command", *map(str, arguments)]
 
 
 def environment():

@@ -12,14 +12,14 @@ import pytest
 from small_disk import small_disk
 from small_runs import experiment, iterations_in, run, trial_of
 
-from algorithms.sealing import SEAL
-from experiments.agent_export import export
-from experiments.command import main
-from experiments.errors import RequestError
-from experiments.evaluate import evaluate_checkpoint
-from experiments.jobs import checked_job
-from experiments.options import EvaluateOptions, FileOptions
-from experiments.ownership import mark_as_own
+from rllib_zoo.algorithms.sealing import SEAL
+from rllib_zoo.experiments.agent_export import export
+from rllib_zoo.experiments.command import main
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.evaluate import evaluate_checkpoint
+from rllib_zoo.experiments.jobs import checked_job
+from rllib_zoo.experiments.options import EvaluateOptions, FileOptions
+from rllib_zoo.experiments.ownership import mark_as_own
 
 pytestmark = pytest.mark.ray
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.dry_run import trials_at_once
-from experiments.experiment import Experiment
+from rllib_zoo.experiments.dry_run import trials_at_once
+from rllib_zoo.experiments.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
@@ -67,7 +67,15 @@ def test_a_dry_run_measures_and_leaves_no_trace(tmp_path):
     mark = f"MARK={tmp_path.name}-{time.monotonic_ns()}"
     name, value = mark.split("=")
     before, temporary = tree(home, here, storage), set(Path("/tmp").glob("rllib-*"))
-    command = [sys.executable, "-m", "experiments.command", "train", "file", "x.yaml", "--dry-run"]
+    command = [
+        sys.executable,
+        "-m",
+        "rllib_zoo.experiments.command",
+        "train",
+        "file",
+        "x.yaml",
+        "--dry-run",
+    ]
     options = ["--seeds", "0-3", "--storage-path", str(storage), "--estimate-seconds", "3"]
     done = subprocess.run(
         [*command, *options, "--ray-num-cpus", "4"],
@@ -108,7 +116,7 @@ class Job:
     def __init__(self, trials, cpus, max_concurrent=None):
         self.trials = trials
         self.experiment = Experiment("x", "A2C", "CartPole-v1", max_concurrent=max_concurrent)
-        from algorithms.a2c import A2CConfig
+        from rllib_zoo.algorithms.a2c import A2CConfig
 
         self.resolved = A2CConfig().env_runners(num_env_runners=0)
         self.resolved.num_cpus_for_main_process = cpus

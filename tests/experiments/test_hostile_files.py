@@ -14,17 +14,17 @@ from fuzzing import fuzzed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.checking import check_experiment
-from experiments.errors import LONGEST, RequestError
-from experiments.experiment import Experiment
-from experiments.imports import prepare_imports
-from experiments.jobs import checked_job
-from experiments.names import MAX_BYTES
-from experiments.options import FileOptions
-from experiments.originals import open_original
-from experiments.reading import read_experiments
-from experiments.requests import experiments_from_files
-from experiments.resuming import folder_of
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.errors import LONGEST, RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.imports import prepare_imports
+from rllib_zoo.experiments.jobs import checked_job
+from rllib_zoo.experiments.names import MAX_BYTES
+from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.originals import open_original
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.requests import experiments_from_files
+from rllib_zoo.experiments.resuming import folder_of
 
 ENTRY = {
     "run": "PPO",
@@ -184,7 +184,7 @@ def test_a_callback_class_by_its_path_is_still_good(file):
 # --- Python files ------------------------------------------------------------------------------
 
 PYTHON = """
-from algorithms.ppo import PPOConfig
+from rllib_zoo.algorithms.ppo import PPOConfig
 config = PPOConfig().environment("CartPole-v1").env_runners(num_env_runners=0)
 stop = {"training_iteration": 1}
 """

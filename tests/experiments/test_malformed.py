@@ -13,9 +13,9 @@ from fuzzing import fuzzed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.checking import check_experiment
-from experiments.errors import RequestError
-from experiments.reading import read_experiments
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.reading import read_experiments
 
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 200
@@ -256,7 +256,7 @@ def test_the_command_says_so_and_exits_with_2(tmp_path, text, words):
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "experiments.command", "train", "file", str(file)],
+        [sys.executable, "-m", "rllib_zoo.experiments.command", "train", "file", str(file)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -12,14 +12,14 @@ import pytest
 import typer
 import yaml
 
-from experiments import examples as examples_module
-from experiments.command import app
-from experiments.errors import RequestError
-from experiments.examples import example_file
-from experiments.options import EvaluateOptions, FileOptions, TrainOptions
-from experiments.reading import read_experiments
-from experiments.requests import experiment_from_options, experiments_from_files
-from experiments.tuners import checkpoint_config, tracking_callbacks
+from rllib_zoo.experiments import examples as examples_module
+from rllib_zoo.experiments.command import app
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.examples import example_file
+from rllib_zoo.experiments.options import EvaluateOptions, FileOptions, TrainOptions
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.requests import experiment_from_options, experiments_from_files
+from rllib_zoo.experiments.tuners import checkpoint_config, tracking_callbacks
 
 PYTHON = """
 from ray.rllib.algorithms.ppo import PPOConfig

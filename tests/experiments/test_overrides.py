@@ -6,9 +6,9 @@ import copy
 
 import pytest
 
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.overrides import apply_overrides, parse_mapping, parse_seeds
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.overrides import apply_overrides, parse_mapping, parse_seeds
 
 BASE = Experiment(
     name="x",

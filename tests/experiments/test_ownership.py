@@ -12,11 +12,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from experiments import ownership
-from experiments.command import app, main
-from experiments.errors import RequestError
-from experiments.ownership import MARK, is_own, key_file, mark_as_own, require_trusted
-from experiments.summary import resume_command
+from rllib_zoo.experiments import ownership
+from rllib_zoo.experiments.command import app, main
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.ownership import MARK, is_own, key_file, mark_as_own, require_trusted
+from rllib_zoo.experiments.summary import resume_command
 
 WORDS = "was not made here by your own rllib command"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.checking import check_experiment
-from experiments.experiment import Experiment
-from experiments.plan import print_plan
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.plan import print_plan
 
 
 @pytest.fixture

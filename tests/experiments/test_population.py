@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from experiments.errors import RequestError
-from experiments.perturbing import Within, as_samplers, mutated_config, tune_mutations
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.perturbing import Within, as_samplers, mutated_config, tune_mutations
 
 CONFIG = {
     "num_env_runners": 0,
@@ -77,7 +77,7 @@ def test_bounds_of_pb2_are_numbers():
 @pytest.mark.ray
 @pytest.mark.parametrize("name", ["A2C", "PPO"])
 def test_a_copied_checkpoint_learns_at_the_new_rate(name, ray_session, tmp_path):
-    from algorithms import config_class
+    from rllib_zoo.algorithms import config_class
 
     def built(lr):
         config = config_class(name)().environment("CartPole-v1")

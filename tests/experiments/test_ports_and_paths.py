@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.measure import tree
+from rllib_zoo.benchmarks.measure import tree
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +85,7 @@ def test_a_run_below_a_space_without_a_home_listens_on_loopback_alone(tmp_path, 
         environment.pop(name, None)
     words = ["train", "file", str(file), "--storage-path", str(storage)]
     run = subprocess.Popen(
-        [interpreter, "-m", "experiments.command", *words],
+        [interpreter, "-m", "rllib_zoo.experiments.command", *words],
         cwd=file.parent,
         env=environment,
         text=True,

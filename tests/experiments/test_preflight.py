@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from envs.probes import ConstantReward
-from experiments.checking import check_experiment
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.preflight import (
+from rllib_zoo.envs.probes import ConstantReward
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.preflight import (
     CHECKPOINT_BYTES,
     ROW_BYTES,
     DiskNeed,
@@ -21,7 +21,7 @@ from experiments.preflight import (
     disk_need,
     iterations_bound,
 )
-from experiments.searching import number_of_trials
+from rllib_zoo.experiments.searching import number_of_trials
 
 TINY = {"num_env_runners": 0, "num_envs_per_env_runner": 4, "train_batch_size": 400}
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from algorithms import config_class
-from experiments.checking import check_experiment
-from experiments.errors import RequestError
-from experiments.reading import read_experiments
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.reading import read_experiments
 
 A2C = """
-from algorithms.a2c import A2CConfig
-from custom_models import SharedEncoderActorCritic
+from rllib_zoo.algorithms.a2c import A2CConfig
+from rllib_zoo.custom_models import SharedEncoderActorCritic
 
 config = (
     A2CConfig()
@@ -39,11 +39,11 @@ config = (
 stop = {"timesteps_total": 320}
 """
 A3C = """
-from algorithms.a3c import A3CConfig
+from rllib_zoo.algorithms.a3c import A3CConfig
 config = A3CConfig().environment("CartPole-v1").env_runners(num_env_runners=1).training(lr=1e-3)
 """
 PPO = """
-from algorithms.ppo import PPOConfig
+from rllib_zoo.algorithms.ppo import PPOConfig
 config = PPOConfig().environment("CartPole-v1").training(
     train_batch_size_per_learner=256, minibatch_size=64, clip_param=None, use_kl_loss=False,
     model={"fcnet_hiddens": [16]},
@@ -93,7 +93,7 @@ def test_only_what_was_set_is_read(write):
         "gamma": 0.98,
         "train_batch_size": 80,
         "model": {
-            "custom_model": "custom_models.actor_critic.SharedEncoderActorCritic",
+            "custom_model": "rllib_zoo.custom_models.actor_critic.SharedEncoderActorCritic",
             "custom_model_config": {"policy_hiddens": []},
         },
         "optimizer": {"type": "adam", "epsilon": 1e-5},
@@ -117,14 +117,18 @@ def test_no_stop_is_an_empty_one(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = 1", "defines no variable 'config'; write: from algorithms.ppo import PPOConfig"),
+        (
+            "x = 1",
+            "defines no variable 'config'; write: from rllib_zoo.algorithms.ppo import PPOConfig",
+        ),
         (
             "from ray.rllib.algorithms.ppo import PPOConfig\nconfig = PPOConfig()",
             "env: is missing; config = ….environment",
         ),
         (
             "config = {'lr': 1}",
-            "config: is a plain dict, which names no algorithm; write: from algorithms.ppo import PPOConfig",
+            "config: is a plain dict, which names no algorithm; write: "
+            "from rllib_zoo.algorithms.ppo import PPOConfig",
         ),
         ("x = 1\n\nraise ValueError('two\\nlines')", "line 3: ValueError: two lines"),
         ("def f():\n    return 1 / 0\n\nf()", "line 2: ZeroDivisionError: division by zero"),
@@ -135,7 +139,7 @@ def test_no_stop_is_an_empty_one(write):
         ("import sys\nsys.exit(3)", "line 2: SystemExit: 3"),
         ("x = 1\ny = (", "line 2: '(' was never closed"),
         (
-            "from algorithms.ppo import PPOConfig\nconfig = PPOConfig().training(lrr=1)",
+            "from rllib_zoo.algorithms.ppo import PPOConfig\nconfig = PPOConfig().training(lrr=1)",
             "line 2: TypeError: ",
         ),
     ],

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from experiments.checking import check_names
-from experiments.errors import RequestError
-from experiments.options import FileOptions, LaunchOptions, TrainOptions
-from experiments.reading import read_experiments
-from experiments.requests import experiment_from_options, experiments_from_files, with_options
-from experiments.translation import translated
+from rllib_zoo.experiments.checking import check_names
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.requests import (
+    experiment_from_options,
+    experiments_from_files,
+    with_options,
+)
+from rllib_zoo.experiments.translation import translated
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-import algorithms
-from experiments.checking import check_experiment
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.resources import demand_of, first_without_room
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.resources import demand_of, first_without_room
 
 
 def resolved(algorithm="A2C", **keys):

@@ -12,17 +12,17 @@ import pytest
 from rich.console import Console
 from small_runs import CONFIG
 
-from algorithms.sealing import iteration_of
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.interruption import Interruption, interruption
-from experiments.jobs import checked_job
-from experiments.launch import run_all
-from experiments.options import FileOptions
-from experiments.ownership import mark_as_own
-from experiments.result_files import REPEATED
-from experiments.resuming import begun_before
-from experiments.tuners import restored_tuner
+from rllib_zoo.algorithms.sealing import iteration_of
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.interruption import Interruption, interruption
+from rllib_zoo.experiments.jobs import checked_job
+from rllib_zoo.experiments.launch import run_all
+from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.ownership import mark_as_own
+from rllib_zoo.experiments.result_files import REPEATED
+from rllib_zoo.experiments.resuming import begun_before
+from rllib_zoo.experiments.tuners import restored_tuner
 
 ITERATIONS = 40
 

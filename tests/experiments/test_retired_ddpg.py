@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments.errors import RequestError
-from experiments.translation import translated
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.translation import translated
 
 
 def todays(**config):

@@ -9,13 +9,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import algorithms
-from experiments.checking import check_experiment, check_names
-from experiments.errors import RequestError
-from experiments.fitting import fitted
-from experiments.reading import read_experiments
-from experiments.retired_keys import MOVED, RENAMED
-from experiments.retired_left_out import LEFT_OUT
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.checking import check_experiment, check_names
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.fitting import fitted
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.retired_keys import MOVED, RENAMED
+from rllib_zoo.experiments.retired_left_out import LEFT_OUT
 
 EXAMPLES = 1000
 FILES = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.errors import RequestError
-from experiments.translation import translated
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.translation import translated
 
 
 def grid(*values):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.edits import notes_on
-from experiments.reading import read_experiments
-from experiments.translation import translated
+from rllib_zoo.experiments.edits import notes_on
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.translation import translated
 
 
 def both(run="PPO", **config):

@@ -5,8 +5,8 @@ import math
 import pytest
 from ray.tune.search.variant_generator import generate_variants
 
-from experiments.errors import RequestError
-from experiments.search_space import alternatives, is_drawn, tune_space
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.search_space import alternatives, is_drawn, tune_space
 
 
 def drawn(space, number=200):

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from experiments.checkout import RESULTS
-from experiments.command import app
-from experiments.errors import RequestError
-from experiments.study_command import smoke_results
+from rllib_zoo.experiments.checkout import RESULTS
+from rllib_zoo.experiments.command import app
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.study_command import smoke_results
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL = "cartpole-a2c-lr0.003"
@@ -29,7 +29,7 @@ def told(*arguments):
 def study(*arguments):
     """Run `rllib study` to its end, in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "experiments.command", "study", *map(str, arguments)],
+        [sys.executable, "-m", "rllib_zoo.experiments.command", "study", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"},
         capture_output=True,
@@ -102,7 +102,9 @@ def test_a_check_without_thresholds_says_so(tmp_path):
 
 
 def test_update_of_other_results_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.study_update.update_pages", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(
+        "rllib_zoo.analysis.study_update.update_pages", lambda *_: pytest.fail("written")
+    )
     found = told("report", "--update", "--results", tmp_path).exception
     assert isinstance(found, RequestError)
     assert str(found).startswith("--results: --update writes the checkout's pages")

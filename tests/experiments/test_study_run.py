@@ -16,10 +16,10 @@ import pytest
 import yaml
 from rich.console import Console
 
-from analysis.study_runs import runs_of, write_greedy
-from experiments.errors import RequestError
-from experiments.studies import Budget, Cell, Study
-from experiments.study_run import Sitting, run_study
+from rllib_zoo.analysis.study_runs import runs_of, write_greedy
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.studies import Budget, Cell, Study
+from rllib_zoo.experiments.study_run import Sitting, run_study
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {

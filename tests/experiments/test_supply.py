@@ -51,7 +51,10 @@ def test_the_wheel_builds_and_holds_them_and_runs_without_the_checkout(tmp_path)
         assert files_of_packages() - set(archive.namelist()) == set()
         archive.extractall(tmp_path / "in stalled")
     (tmp_path / "elsewhere").mkdir()
-    run = "import sys; sys.argv = ['rllib', *sys.argv[1:]]; from experiments.command import main; main()"
+    run = (
+        "import sys; sys.argv = ['rllib', *sys.argv[1:]]; "
+        "from rllib_zoo.experiments.command import main; main()"
+    )
     for arguments, words in (
         (["example", "list"], "cartpole-ppo"),
         (["train", "--algo", "PPO", "--env", "CartPole-v1", "--dry-run", "--no-estimate",

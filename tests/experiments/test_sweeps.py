@@ -14,10 +14,10 @@ import pytest
 import yaml
 from small_runs import UNSEEDED
 
-from experiments.experiment import Experiment
-from experiments.jobs import checked_job
-from experiments.launch import run_job
-from experiments.options import FileOptions
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.jobs import checked_job
+from rllib_zoo.experiments.launch import run_job
+from rllib_zoo.experiments.options import FileOptions
 
 pytestmark = pytest.mark.ray
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ def test_asha_over_seeds_is_ranked_and_says_what_it_stopped(tmp_path, capsys):
     assert manifest["status"] == "done"
     assert "stopped early" in capsys.readouterr().out
 
-    from analysis.load import load
+    from rllib_zoo.analysis.load import load
 
     assert set(load([tmp_path]).runs["status"]) == {"done", "stopped early"}
     # After a kill there is no list of trials in the manifest.
@@ -171,7 +171,7 @@ def killed_and_resumed(tmp_path, entry):
     """
     file, folder = tmp_path / "sweep.yaml", tmp_path / "results" / "sweep"
     file.write_text(yaml.safe_dump({"sweep": entry}))
-    command = [sys.executable, "-m", "experiments.command", "train", "file", str(file)]
+    command = [sys.executable, "-m", "rllib_zoo.experiments.command", "train", "file", str(file)]
     command += ["--storage-path", str(folder.parent)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": "local"}
     process = subprocess.Popen(

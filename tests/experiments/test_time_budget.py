@@ -11,16 +11,16 @@ import pytest
 from rich.console import Console
 from small_runs import UNSEEDED
 
-from analysis.folders import stopped_early
-from experiments import time_budget
-from experiments.experiment import Experiment
-from experiments.jobs import checked_job
-from experiments.launch import run_job
-from experiments.options import FileOptions
-from experiments.progress import status_line
-from experiments.reproduce import reproduce
-from experiments.reproduce_options import ReproduceOptions
-from experiments.time_budget import SAVE_SECONDS, TimeBudget
+from rllib_zoo.analysis.folders import stopped_early
+from rllib_zoo.experiments import time_budget
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.jobs import checked_job
+from rllib_zoo.experiments.launch import run_job
+from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.progress import status_line
+from rllib_zoo.experiments.reproduce import reproduce
+from rllib_zoo.experiments.reproduce_options import ReproduceOptions
+from rllib_zoo.experiments.time_budget import SAVE_SECONDS, TimeBudget
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ from __future__ import annotations
 import gymnasium as gym
 import pytest
 
-from experiments.checking import check_experiment
-from experiments.edits import notes_on
-from experiments.errors import RequestError
-from experiments.experiment import Experiment
-from experiments.retired_envs import _RENAMED
-from experiments.retired_keys import RENAMED
-from experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
-from experiments.schema import COMMON, OF_ALGORITHM
-from experiments.translation import result_today, translated
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.edits import notes_on
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.retired_envs import _RENAMED
+from rllib_zoo.experiments.retired_keys import RENAMED
+from rllib_zoo.experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
+from rllib_zoo.experiments.schema import COMMON, OF_ALGORITHM
+from rllib_zoo.experiments.translation import result_today, translated
 
 
 def today(run="PPO", env="CartPole-v1", stop=None, **config):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from algorithms import config_class
-from experiments.building import plain
-from experiments.checking import check_experiment
-from experiments.python_reader import PUBLIC_NAMES
-from experiments.reading import read_experiments
-from experiments.schema import ALIASES
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.experiments.building import plain
+from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.python_reader import PUBLIC_NAMES
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.schema import ALIASES
 
 FOLDER = Path(__file__).resolve().parents[2] / "tuned_configs"
 FILES = sorted(f for f in FOLDER.rglob("*") if f.suffix in (".yaml", ".yml", ".py"))

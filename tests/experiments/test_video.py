@@ -4,9 +4,9 @@ import imageio.v2 as imageio
 import numpy as np
 import pytest
 
-from algorithms import config_class
-from algorithms.runner import VectorEnvRunner
-from experiments.video import frames_per_second, record_episodes
+from rllib_zoo.algorithms import config_class
+from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.experiments.video import frames_per_second, record_episodes
 
 
 @pytest.fixture

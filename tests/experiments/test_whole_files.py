@@ -14,7 +14,7 @@ import pytest
 from pyarrow import fs as arrow
 from small_disk import small_disk
 
-from experiments.whole_files import whole_files
+from rllib_zoo.experiments.whole_files import whole_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,7 +62,7 @@ def test_a_full_disk_keeps_the_earlier_file(source, tmp_path):
 COPYING = """
 import sys
 from pyarrow import fs as arrow
-from experiments.whole_files import whole_files
+from rllib_zoo.experiments.whole_files import whole_files
 filesystem = whole_files()
 print("ready", flush=True)
 while True:

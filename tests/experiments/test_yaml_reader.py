@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from experiments.errors import RequestError
-from experiments.reading import read_experiments
-from experiments.yaml_reader import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse_yaml
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.yaml_reader import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse_yaml
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from analysis.study_runs import config_of
-from analysis.thinning import KEPT, write_curve
-from experiments.studies import Budget, Cell, Study, Threshold
+from rllib_zoo.analysis.study_runs import config_of
+from rllib_zoo.analysis.thinning import KEPT, write_curve
+from rllib_zoo.experiments.studies import Budget, Cell, Study, Threshold
 
 STARTED = "2026-01-01T00:00:00+00:00"
 BUDGET = Budget(steps=40_000, score=18.0)

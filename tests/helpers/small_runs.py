@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import pickle
 
-from experiments.checkpoints import MODULE_FOLDER
-from experiments.experiment import Experiment
-from experiments.jobs import checked_job
-from experiments.launch import run_job
-from experiments.options import FileOptions
+from rllib_zoo.experiments.checkpoints import MODULE_FOLDER
+from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.jobs import checked_job
+from rllib_zoo.experiments.launch import run_job
+from rllib_zoo.experiments.options import FileOptions
 
 UNSEEDED = {
     "num_env_runners": 0,
