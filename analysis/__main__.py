@@ -1,6 +1,6 @@
 """`python -m analysis FOLDER…` is `rllib report FOLDER…`."""
 
-from rllib_zoo.analysis.cli import app
+from rllib_zoo.analysis.report.cli import app
 
 if __name__ == "__main__":
     app()

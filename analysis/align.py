@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rllib_zoo.analysis.columns import AXES
-from rllib_zoo.analysis.groups import by_group
+from rllib_zoo.analysis.files.columns import AXES
+from rllib_zoo.analysis.scoring.groups import by_group
 
 POINTS = 200
 

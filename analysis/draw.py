@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from rllib_zoo.analysis.align import Curves
-from rllib_zoo.analysis.columns import AXES
-from rllib_zoo.analysis.reference_scores import ReferenceScores
+from rllib_zoo.analysis.files.columns import AXES
+from rllib_zoo.analysis.scoring.reference_scores import ReferenceScores
 from rllib_zoo.analysis.statistics import Estimate, curve_interval
 from rllib_zoo.analysis.style import in_thousands, legend, look, plain, set_height
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.folders import MANIFEST, RESULT, find_trials
-from rllib_zoo.analysis.thinning import read_results, thinned, write_curve
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.curve_csv import read_results, thinned, write_curve
+from rllib_zoo.analysis.files.trials import MANIFEST, RESULT, find_trials
 from rllib_zoo.experiments.resources import demand
 
 # Not the command and the folders of trials: they name a machine's folders. So does the checkpoint that a

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rllib_zoo.analysis.columns import COLUMNS
-from rllib_zoo.analysis.folders import RESULT, TrialFolder, find_trials, mapping
-from rllib_zoo.analysis.groups import labels_of, spelt
-from rllib_zoo.analysis.reading import Curve, read_curve
-from rllib_zoo.analysis.thinning import read_committed
+from rllib_zoo.analysis.files.columns import COLUMNS
+from rllib_zoo.analysis.files.curve_csv import read_committed
+from rllib_zoo.analysis.files.result_json import Curve, read_curve
+from rllib_zoo.analysis.files.trials import RESULT, TrialFolder, find_trials, mapping
+from rllib_zoo.analysis.scoring.groups import labels_of, spelt
 
 # A run that ends before this share of its group's longest, in steps and in time, is called short: a
 # budget may be of either. A run that was done and could end on a score is not: it was quick.

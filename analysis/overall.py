@@ -28,7 +28,7 @@ def overall(
     """Measures of every group that was run on all environments with a reference, when there are two.
 
     Args:
-        scores: of :func:`rllib_zoo.analysis.scores.scores_table`, with ``world``.
+        scores: of :func:`rllib_zoo.analysis.scoring.scores.scores_table`, with ``world``.
         seed: of the bootstrap, stratified by environment.
         resamples: of the bootstrap.
 

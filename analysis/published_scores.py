@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata, spearmanr
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.study_measures import median_of, rate_of
 from rllib_zoo.analysis.study_runs import MISSING, Run, runs_of
 from rllib_zoo.experiments.studies import Study

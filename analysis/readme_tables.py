@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.study_measures import first_reaching, median_of
 from rllib_zoo.analysis.study_runs import Run, runs_of
 from rllib_zoo.analysis.study_tables import provenance, require_same_worlds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rllib_zoo.analysis.defaults import MEASURE, RESAMPLES, SEED
+from rllib_zoo.analysis.options import MEASURE, RESAMPLES, SEED
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from rllib_zoo.analysis.defaults import RESAMPLES, SEED
+from rllib_zoo.analysis.options import RESAMPLES, SEED
 
 Scores = Sequence[np.ndarray]
 

@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rllib_zoo.analysis import draw, draw_sweeps
+from rllib_zoo.analysis import draw
 from rllib_zoo.analysis.align import align_groups
-from rllib_zoo.analysis.columns import AXES
-from rllib_zoo.analysis.defaults import RESAMPLES, SEED
 from rllib_zoo.analysis.draw import WORDS
-from rllib_zoo.analysis.figure_files import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.files.columns import AXES
+from rllib_zoo.analysis.files.curve_csv import Row
 from rllib_zoo.analysis.load import Results, load
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
-from rllib_zoo.analysis.scores import MEASURES, score
+from rllib_zoo.analysis.options import RESAMPLES, SEED
+from rllib_zoo.analysis.plots import draw_sweeps
+from rllib_zoo.analysis.plots.figure_file import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.scores import MEASURES, score
 from rllib_zoo.analysis.statistics import Estimate, estimate, iqm
 from rllib_zoo.analysis.study_measures import (
     SIGNAL_STEPS,
@@ -32,7 +34,6 @@ from rllib_zoo.analysis.study_measures import (
 )
 from rllib_zoo.analysis.study_runs import Run, runs_of
 from rllib_zoo.analysis.style import legend, look
-from rllib_zoo.analysis.thinning import Row
 from rllib_zoo.experiments.studies import Cell, Study
 
 # Of the budget, in figures of what is too noisy to be shown row by row.

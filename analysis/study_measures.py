@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from rllib_zoo.analysis.files.curve_csv import Row
 from rllib_zoo.analysis.study_runs import Run
-from rllib_zoo.analysis.thinning import Row
 
 # A mean over fewer episodes is of beginners' luck.
 WINDOW = 100

@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.curve_csv import Row, read_curve
 from rllib_zoo.analysis.keeping import seed_of
-from rllib_zoo.analysis.thinning import Row, read_curve
-from rllib_zoo.analysis.writing import write_json
 from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.studies import Cell, Study
 from rllib_zoo.experiments.yaml_reader import parse_yaml

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
-from rllib_zoo.analysis.signatures import require_same_environment
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.signatures import require_same_environment
 from rllib_zoo.analysis.statistics import FEW_RUNS, estimate, iqm
 from rllib_zoo.analysis.study_measures import (
     SIGNAL_STEPS,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.figure_files import Drawn
-from rllib_zoo.analysis.marked import between, has_marks
+from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.plots.figure_file import Drawn
 from rllib_zoo.analysis.published_scores import published_table
 from rllib_zoo.analysis.readme_tables import REGENERATE, cartpole_table, games_table
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.generated_sections import between, has_marks
 from rllib_zoo.analysis.study_figures import figures_of, prefix_of
 from rllib_zoo.analysis.study_gate import verdicts
 from rllib_zoo.analysis.study_runs import counts, runs_of
 from rllib_zoo.analysis.study_tables import provenance, study_table
-from rllib_zoo.analysis.writing import written_aside
 from rllib_zoo.experiments.studies import Study
 
 PAGE, FIGURES = Path("docs") / "results.md", Path("docs") / "figures"

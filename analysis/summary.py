@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rllib_zoo.analysis.defaults import MEASURE, RESAMPLES, SEED
-from rllib_zoo.analysis.groups import by_group, sweep_of
 from rllib_zoo.analysis.load import Results
+from rllib_zoo.analysis.options import MEASURE, RESAMPLES, SEED
 from rllib_zoo.analysis.overall import overall
-from rllib_zoo.analysis.scores import scores_table, time_to
+from rllib_zoo.analysis.scoring.comparability import length_warnings, run_warnings, worlds_of
+from rllib_zoo.analysis.scoring.groups import by_group, sweep_of
+from rllib_zoo.analysis.scoring.scores import scores_table, time_to
 from rllib_zoo.analysis.statistics import (
     Estimate,
     caveat,
@@ -24,7 +25,6 @@ from rllib_zoo.analysis.statistics import (
     median,
     probability_of_improvement,
 )
-from rllib_zoo.analysis.worlds import length_warnings, run_warnings, worlds_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Summary:
     """Everything a report shows, before it is drawn.
 
     Attributes:
-        scores: one row per run, see :func:`rllib_zoo.analysis.scores.scores_table`; ``world`` is
+        scores: one row per run, see :func:`rllib_zoo.analysis.scoring.scores.scores_table`; ``world`` is
             its environment, numbered where runs of one id played it under different signatures.
         table: one row per world and group, with estimates as numbers.
         iqms: world → group → interquartile mean of the scores.

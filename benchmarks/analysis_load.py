@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.experiments.manifest import machine
 
 # As many as a resolved configuration of RLlib has.
@@ -87,7 +87,7 @@ def run(contender: str, folder: Path) -> None:
 
         rows = len(load([folder]).curves)
     else:
-        from rllib_zoo.analysis.report import report
+        from rllib_zoo.analysis.report.report import report
 
         rows = len(report([folder], folder / "report").scores)
     seconds = time.perf_counter() - started

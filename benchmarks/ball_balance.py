@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.analysis.study_runs import Run, runs_of
 from rllib_zoo.analysis.study_tables import provenance
 from rllib_zoo.benchmarks import arithmetic

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from functools import partial
 
-from rllib_zoo.analysis import tables
+from rllib_zoo.analysis.report import tables
 from rllib_zoo.benchmarks import arithmetic
 from rllib_zoo.benchmarks.arithmetic import Row
 from rllib_zoo.benchmarks.contenders import AS_SHIPPED, CONTENDERS, EQUAL, PAIRS, Contender, select

@@ -21,7 +21,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 
 from rllib_zoo.algorithms.distributions import distribution_for
 from rllib_zoo.algorithms.rollout import Rollout
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.benchmarks.peers.ours import VARIANTS, network_of
 from rllib_zoo.benchmarks.report import fill
 from rllib_zoo.envs import environment_spaces

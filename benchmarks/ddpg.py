@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import sys
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.benchmarks import arithmetic
 from rllib_zoo.benchmarks.arithmetic import Row
 from rllib_zoo.benchmarks.contenders import select

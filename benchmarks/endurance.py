@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 
 from rllib_zoo import algorithms
-from rllib_zoo.analysis.folders import RESULT
-from rllib_zoo.analysis.lines import result_in
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.lines import result_in
+from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.benchmarks.endurance_report import COLUMNS, SECTION, report_of, table
 from rllib_zoo.benchmarks.measure import private_mib, pss_mib, train_file, tree
 from rllib_zoo.benchmarks.report import fill

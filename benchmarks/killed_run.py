@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import yaml
 
-from rllib_zoo.analysis.folders import RESULT
+from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.benchmarks.measure import train_file
 from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.checkpoints import MODULE_FOLDER

@@ -19,8 +19,8 @@ import numpy as np
 import psutil
 
 from rllib_zoo.algorithms.sealing import SEAL
-from rllib_zoo.analysis.folders import MANIFEST
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.trials import MANIFEST
 from rllib_zoo.benchmarks.killed_run import (
     CONFIGS,
     EVERY,

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.folders import MANIFEST
+from rllib_zoo.analysis.files.trials import MANIFEST
 from rllib_zoo.benchmarks.contenders import Contender
 from rllib_zoo.benchmarks.peers.protocol import SEED
 from rllib_zoo.experiments.checkout import ROOT

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import mean
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.marked import between
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.generated_sections import between
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.study_runs import runs_of
 from rllib_zoo.analysis.study_tables import provenance
 from rllib_zoo.benchmarks.report import rewrite, study_cells

@@ -1,4 +1,4 @@
-"""Mean returns of uniformly random actions: the zero of `analysis/reference_scores.py`.
+"""Mean returns of uniformly random actions: the zero of `analysis/scoring/reference_scores.py`.
 
 `python -m rllib_zoo.benchmarks.random_play` plays the environments below and prints a line for
 each; they are the numbers of that module. MuJoCo's tasks need the extra `mujoco`.
@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.envs import make_single_env
 from rllib_zoo.experiments.checkout import RESULTS
 

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.files.atomic import write_json, written_aside
+from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.analysis.study_runs import Run
-from rllib_zoo.analysis.writing import write_json, written_aside
 from rllib_zoo.benchmarks import arithmetic
 from rllib_zoo.benchmarks.arithmetic import Row, Spread
 from rllib_zoo.benchmarks.contenders import AS_SHIPPED, EQUAL, Pair

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo import algorithms
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.experiments.checking import check_experiment, check_names
 from rllib_zoo.experiments.checkout import RESULTS, ROOT
 from rllib_zoo.experiments.errors import RequestError

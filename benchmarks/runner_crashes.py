@@ -21,8 +21,8 @@ import numpy as np
 import ray
 
 from rllib_zoo import algorithms
-from rllib_zoo.analysis.tables import markdown
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.report.tables import markdown
 from rllib_zoo.benchmarks.crash_checks import Ledger, checks, with_ledger
 from rllib_zoo.benchmarks.report import fill
 from rllib_zoo.experiments.checkout import RESULTS, ROOT

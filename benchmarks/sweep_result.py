@@ -12,11 +12,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.folders import MANIFEST, read_object
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.analysis.keeping import KEPT_OF_MANIFEST
-from rllib_zoo.analysis.marked import between
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.benchmarks.report import rewrite
 from rllib_zoo.experiments.checkout import RESULTS, ROOT
 

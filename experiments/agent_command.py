@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.analysis.files.atomic import written_aside
 from rllib_zoo.experiments.checkout import AGENTS
 from rllib_zoo.experiments.imports import prepare_imports
 from rllib_zoo.experiments.options import Trust

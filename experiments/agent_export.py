@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.experiments.agent_source import source_of
 from rllib_zoo.experiments.agents import (
     ACTING_KEYS,

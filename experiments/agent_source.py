@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.folders import read_object
+from rllib_zoo.analysis.files.trials import read_object
 from rllib_zoo.experiments.checkpoints import Checkpoint
 from rllib_zoo.experiments.manifest import read_manifest
 

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis import tables
-from rllib_zoo.analysis.marked import between, has_marks
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.generated_sections import between, has_marks
 from rllib_zoo.experiments.agents import AGENT_FILE, WEIGHTS_FILE, read_description
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.kinds import number

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from rllib_zoo.analysis.cli import report
+from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.agent_command import agent_app
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.heaps import share_heaps
@@ -101,7 +101,7 @@ def diff(
     second: Annotated[Path, typer.Argument(help="Another one.")],
 ) -> None:
     """Say what differs between two runs, and whether their scores differ more than seeds explain."""
-    from rllib_zoo.analysis.diff import compare
+    from rllib_zoo.analysis.compare.diff import compare
 
     try:
         found = compare(first, second)

@@ -19,7 +19,7 @@ from rllib_zoo.algorithms.episodes import Episode
 from rllib_zoo.algorithms.evaluation import play_episodes
 from rllib_zoo.algorithms.moments import FILTER
 from rllib_zoo.algorithms.runner import VectorEnvRunner
-from rllib_zoo.analysis.writing import write_json, written_aside
+from rllib_zoo.analysis.files.atomic import write_json, written_aside
 from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.agents import AGENT_FILE, Agent, open_agent
 from rllib_zoo.experiments.checking_keys import check_config

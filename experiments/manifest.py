@@ -16,8 +16,8 @@ from typing import Any
 
 from rllib_zoo.algorithms.compute import num_threads, uses_bfloat16
 from rllib_zoo.algorithms.env_state import capture_env_state
-from rllib_zoo.analysis.folders import MANIFEST, read_object
-from rllib_zoo.analysis.writing import write_json
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.envs import environment_signature as environment_facts
 from rllib_zoo.envs import is_atari, make_vector_env
 from rllib_zoo.experiments.resources import demand_of

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.folders import PARAMS, RESULT, TrialFolder, find_trials
+from rllib_zoo.analysis.files.trials import PARAMS, RESULT, TrialFolder, find_trials
 from rllib_zoo.analysis.keeping import seed_of
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.experiment import Experiment

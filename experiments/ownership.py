@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.analysis.files.atomic import written_aside
 from rllib_zoo.experiments.errors import RequestError
 
 MARK = ".made-here"

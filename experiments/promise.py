@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.diff import Difference, of_manifests
+from rllib_zoo.analysis.compare.diff import Difference, of_manifests
 from rllib_zoo.experiments.manifest import LEARNING_FOLDERS, code_digest
 from rllib_zoo.experiments.schema import ALIASES
 

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 
 from rllib_zoo import algorithms
-from rllib_zoo.analysis.folders import TrialFolder, find_trials
-from rllib_zoo.analysis.spread import by_spread, groups
-from rllib_zoo.analysis.verify import Check, bit_by_bit, pairs
+from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, pairs
+from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
+from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
 from rllib_zoo.experiments.checking import check_experiment, check_names
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.experiment import Experiment

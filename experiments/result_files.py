@@ -17,10 +17,10 @@ import numpy as np
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from ray.tune.utils.util import SafeFallbackEncoder
 
-from rllib_zoo.analysis.columns import number_of
-from rllib_zoo.analysis.folders import PARAMS, RESULT
-from rllib_zoo.analysis.lines import behind_a_cut, counting, parsed, result_in
-from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.columns import number_of
+from rllib_zoo.analysis.files.lines import behind_a_cut, counting, parsed, result_in
+from rllib_zoo.analysis.files.trials import PARAMS, RESULT
 from rllib_zoo.experiments.whole_checkpoints import put_aside
 
 PROGRESS = "progress.csv"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from rllib_zoo.analysis.folders import read_object
+from rllib_zoo.analysis.files.trials import read_object
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.manifest import MANIFEST_NAME, read_manifest

@@ -16,8 +16,8 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
-from rllib_zoo.analysis.folders import note_stopped_early
-from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.trials import note_stopped_early
 from rllib_zoo.experiments.disk_faults import raise_if_of_disk
 from rllib_zoo.experiments.interruption import interruption
 from rllib_zoo.experiments.recovery import adopt_checkpoints

@@ -21,7 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
-from rllib_zoo.analysis.folders import MANIFEST
+from rllib_zoo.analysis.files.trials import MANIFEST
 from rllib_zoo.analysis.keeping import keep
 from rllib_zoo.analysis.study_runs import (
     DONE,

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from rllib_zoo.analysis.folders import stopped_early
+from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.ownership import is_own
 from rllib_zoo.experiments.progress import RETURN, STEPS, clock

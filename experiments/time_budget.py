@@ -11,7 +11,7 @@ from typing import Any
 
 from ray.tune import Callback, Stopper
 
-from rllib_zoo.analysis.folders import note_stopped_early
+from rllib_zoo.analysis.files.trials import note_stopped_early
 
 # The next iteration may take so much longer than the longest one before it.
 LONGER = 1.5

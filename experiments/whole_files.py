@@ -12,7 +12,7 @@ from typing import Any
 from pyarrow import NativeFile, PythonFile
 from pyarrow import fs as arrow
 
-from rllib_zoo.analysis.writing import draft_of
+from rllib_zoo.analysis.files.atomic import draft_of
 
 
 def whole_files() -> arrow.PyFileSystem:

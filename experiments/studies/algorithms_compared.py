@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 # Mean return of the last 100 episodes that counts as solved.

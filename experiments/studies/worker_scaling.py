@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 RUNNERS = (1, 2, 4)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from rllib_zoo.analysis.align import align
-from rllib_zoo.analysis.scores import normalised, score, time_to
+from rllib_zoo.analysis.scoring.scores import normalised, score, time_to
 
 
 def table(*runs):

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from rllib_zoo.analysis.report import report
+from rllib_zoo.analysis.report.report import report
 from rllib_zoo.analysis.report_options import ReportOptions
 
 pytestmark = pytest.mark.slow

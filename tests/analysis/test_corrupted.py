@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from rllib_zoo.analysis.cli import app
+from rllib_zoo.analysis.report.cli import app
 
 from .conftest import result
 

@@ -7,7 +7,7 @@ import pytest
 
 from rllib_zoo.analysis import draw
 from rllib_zoo.analysis.align import align_groups
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.style import COLOURS, house_style, look, short
 

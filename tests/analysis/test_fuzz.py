@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from rllib_zoo.analysis.cli import app
-from rllib_zoo.analysis.diff import compare
-from rllib_zoo.analysis.folders import ERROR, MANIFEST, PARAMS, RESULT
+from rllib_zoo.analysis.compare.diff import compare
+from rllib_zoo.analysis.files.trials import ERROR, MANIFEST, PARAMS, RESULT
 from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.report.cli import app
 from rllib_zoo.analysis.summary import summarise
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.originals import open_original

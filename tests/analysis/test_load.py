@@ -9,11 +9,11 @@ import shutil
 import numpy as np
 import pytest
 
-from rllib_zoo.analysis.columns import COLUMNS
-from rllib_zoo.analysis.groups import labels_of
+from rllib_zoo.analysis.files.columns import COLUMNS
+from rllib_zoo.analysis.files.curve_csv import read_results, thinned, write_curve
+from rllib_zoo.analysis.files.result_json import read_curve
 from rllib_zoo.analysis.load import load
-from rllib_zoo.analysis.reading import read_curve
-from rllib_zoo.analysis.thinning import read_results, thinned, write_curve
+from rllib_zoo.analysis.scoring.groups import labels_of
 
 from .conftest import result
 

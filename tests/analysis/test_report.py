@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from rllib_zoo.analysis.cli import app
-from rllib_zoo.analysis.diff import compare
+from rllib_zoo.analysis.compare.diff import compare
 from rllib_zoo.analysis.load import load
-from rllib_zoo.analysis.report import NothingToReportError, report
+from rllib_zoo.analysis.report.cli import app
+from rllib_zoo.analysis.report.report import NothingToReportError, report
 from rllib_zoo.analysis.report_options import ReportOptions
+from rllib_zoo.analysis.scoring.comparability import worlds_of
 from rllib_zoo.analysis.summary import summarise
-from rllib_zoo.analysis.worlds import worlds_of
 
 FAST = ReportOptions(resamples=200, thresholds={"CartPole-v1": 4.0})
 

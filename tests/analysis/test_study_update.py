@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kept_runs import cell, keep_run, row, study, threshold
 
-from rllib_zoo.analysis.marked import between
+from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.analysis.study_figures import KINDS, figures_of
 from rllib_zoo.analysis.study_update import (
     FIGURES,

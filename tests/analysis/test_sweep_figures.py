@@ -4,12 +4,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from rllib_zoo.analysis import draw, draw_sweeps
-from rllib_zoo.analysis.figures import MAX_LINES, figures
+from rllib_zoo.analysis import draw
 from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.plots import draw_sweeps
+from rllib_zoo.analysis.plots.figures import MAX_LINES, figures
+from rllib_zoo.analysis.plots.sweep_figures import runner_rates, sweep_figures
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.summary import UnknownGroupError, summarise
-from rllib_zoo.analysis.sweep_figures import runner_rates, sweep_figures
 
 
 @pytest.fixture

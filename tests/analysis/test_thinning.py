@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from rllib_zoo.analysis import reading
-from rllib_zoo.analysis.columns import COLUMNS as COLUMNS_READ
-from rllib_zoo.analysis.lines import results_of
-from rllib_zoo.analysis.thinning import KEPT as COLUMNS
-from rllib_zoo.analysis.thinning import read_curve, read_results, thinned, write_curve
-from rllib_zoo.analysis.verify import rows_of
+from rllib_zoo.analysis.compare.bitwise import rows_of
+from rllib_zoo.analysis.files import result_json as reading
+from rllib_zoo.analysis.files.columns import COLUMNS as COLUMNS_READ
+from rllib_zoo.analysis.files.curve_csv import KEPT as COLUMNS
+from rllib_zoo.analysis.files.curve_csv import read_curve, read_results, thinned, write_curve
+from rllib_zoo.analysis.files.lines import results_of
 
 
 def rows_at(*steps):

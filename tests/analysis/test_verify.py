@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from rllib_zoo.analysis.folders import find_trials
+from rllib_zoo.analysis.compare.bitwise import bit_by_bit, pairs, rows_of
+from rllib_zoo.analysis.compare.seed_spread import by_spread, groups, predicted
+from rllib_zoo.analysis.files.trials import find_trials
 from rllib_zoo.analysis.keeping import keep
-from rllib_zoo.analysis.spread import by_spread, groups, predicted
-from rllib_zoo.analysis.verify import bit_by_bit, pairs, rows_of
 
 
 def row(iteration, mean, **more):

@@ -6,7 +6,7 @@ import json
 import pytest
 from small_disk import small_disk
 
-from rllib_zoo.analysis.writing import write_json, written_aside
+from rllib_zoo.analysis.files.atomic import write_json, written_aside
 
 
 def names(folder):

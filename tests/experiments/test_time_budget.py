@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from small_runs import UNSEEDED
 
-from rllib_zoo.analysis.folders import stopped_early
+from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments import time_budget
 from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.jobs import checked_job

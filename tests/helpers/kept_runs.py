@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from rllib_zoo.analysis.files.curve_csv import KEPT, write_curve
 from rllib_zoo.analysis.study_runs import config_of
-from rllib_zoo.analysis.thinning import KEPT, write_curve
 from rllib_zoo.experiments.studies import Budget, Cell, Study, Threshold
 
 STARTED = "2026-01-01T00:00:00+00:00"

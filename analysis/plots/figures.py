@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 
 from rllib_zoo.analysis import draw
 from rllib_zoo.analysis.align import align_groups
-from rllib_zoo.analysis.figure_files import Drawn, drawn_in, file_name
-from rllib_zoo.analysis.groups import by_group
 from rllib_zoo.analysis.load import Results
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
-from rllib_zoo.analysis.scores import time_to
+from rllib_zoo.analysis.plots.figure_file import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.plots.sweep_figures import ablation_figure, rate_of, sweep_figures
+from rllib_zoo.analysis.scoring.groups import by_group
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.scores import time_to
 from rllib_zoo.analysis.statistics import drawn, estimate, iqm, percentiles, performance_profile
 from rllib_zoo.analysis.summary import Summary
-from rllib_zoo.analysis.sweep_figures import ablation_figure, rate_of, sweep_figures
 
 DIAGNOSTICS = (
     "policy_loss",

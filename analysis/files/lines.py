@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rllib_zoo.analysis.columns import number_of
+from rllib_zoo.analysis.files.columns import number_of
 
 T = TypeVar("T")
 

@@ -45,9 +45,9 @@ def report(
     title: Annotated[str, typer.Option("--title", help="Title of the page.")] = DEFAULTS.title,
 ) -> None:
     """Compare runs: one page that works offline, tables, figures, and the command that drew them."""
-    from rllib_zoo.analysis.report import NothingToReportError, UnknownEnvironmentError
-    from rllib_zoo.analysis.report import report as write_report
-    from rllib_zoo.analysis.scores import MEASURES
+    from rllib_zoo.analysis.report.report import NothingToReportError, UnknownEnvironmentError
+    from rllib_zoo.analysis.report.report import report as write_report
+    from rllib_zoo.analysis.scoring.scores import MEASURES
     from rllib_zoo.analysis.summary import UnknownGroupError
 
     if measure not in MEASURES:

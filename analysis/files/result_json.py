@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from rllib_zoo.analysis.columns import COLUMNS, number_of
-from rllib_zoo.analysis.lines import behind_a_cut, counting
+from rllib_zoo.analysis.files.columns import COLUMNS, number_of
+from rllib_zoo.analysis.files.lines import behind_a_cut, counting
 
 # Every line repeats the configuration, nine tenths of it; what follows it is not read.
 _CONFIG = b', "config": {'

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rllib_zoo.analysis.columns import AXES
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.files.columns import AXES
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 
 # Measure → what it is, for tables.
 MEASURES = {

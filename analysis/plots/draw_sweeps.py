@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from rllib_zoo.analysis.draw import reach
-from rllib_zoo.analysis.groups import spelt
+from rllib_zoo.analysis.scoring.groups import spelt
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.style import legend, look, plain
 

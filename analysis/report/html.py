@@ -11,14 +11,14 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from rllib_zoo.analysis import tables
 from rllib_zoo.analysis.draw import CURVE_RESAMPLES
-from rllib_zoo.analysis.figure_files import Drawn
-from rllib_zoo.analysis.groups import differing_keys, spelt
 from rllib_zoo.analysis.load import Results
-from rllib_zoo.analysis.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.plots.figure_file import Drawn
+from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report_options import ReportOptions
-from rllib_zoo.analysis.scores import MEASURES
+from rllib_zoo.analysis.scoring.groups import differing_keys, spelt
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.scores import MEASURES
 from rllib_zoo.analysis.summary import Summary
 
 SCORE_COLUMNS = {

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from rllib_zoo.analysis.folders import mapping
-from rllib_zoo.analysis.groups import NOT_TELLING, spelt
+from rllib_zoo.analysis.files.trials import mapping
 from rllib_zoo.analysis.load import Results, flat, load
-from rllib_zoo.analysis.scores import score
+from rllib_zoo.analysis.scoring.groups import NOT_TELLING, spelt
+from rllib_zoo.analysis.scoring.scores import score
 from rllib_zoo.analysis.statistics import probability_of_improvement
 
 # Of a resolved configuration: where the run took place, not what it learned.

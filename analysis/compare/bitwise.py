@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.folders import RESULT, TrialFolder
-from rllib_zoo.analysis.groups import NOT_TELLING, spelt
-from rllib_zoo.analysis.lines import results_of
+from rllib_zoo.analysis.files.curve_csv import KEPT, Row, as_kept, read_curve, read_results
+from rllib_zoo.analysis.files.lines import results_of
+from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
 from rllib_zoo.analysis.load import flat
-from rllib_zoo.analysis.thinning import KEPT, Row, as_kept, read_curve, read_results
+from rllib_zoo.analysis.scoring.groups import NOT_TELLING, spelt
 
 # Of a result, what is about clocks, processes and machines, at any depth.
 NOT_LEARNING = frozenset(

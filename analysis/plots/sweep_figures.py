@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rllib_zoo.analysis import draw, draw_sweeps
-from rllib_zoo.analysis.figure_files import Drawn, drawn_in, file_name
-from rllib_zoo.analysis.groups import spelt
+from rllib_zoo.analysis import draw
+from rllib_zoo.analysis.plots import draw_sweeps
+from rllib_zoo.analysis.plots.figure_file import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.scoring.groups import spelt
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.summary import Summary
 

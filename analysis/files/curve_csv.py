@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from rllib_zoo.analysis.columns import COLUMNS, number_of
-from rllib_zoo.analysis.lines import results_of
-from rllib_zoo.analysis.writing import written_aside
+from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.columns import COLUMNS, number_of
+from rllib_zoo.analysis.files.lines import results_of
 
 # Columns of ``columns.COLUMNS`` that a committed curve keeps.
 KEPT = (

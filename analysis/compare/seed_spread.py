@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rllib_zoo.analysis.columns import COLUMNS
-from rllib_zoo.analysis.defaults import RESAMPLES, SEED
-from rllib_zoo.analysis.folders import RESULT, TrialFolder
-from rllib_zoo.analysis.reading import read_curve
+from rllib_zoo.analysis.compare.bitwise import Check, configuration_of
+from rllib_zoo.analysis.files.columns import COLUMNS
+from rllib_zoo.analysis.files.curve_csv import read_committed
+from rllib_zoo.analysis.files.result_json import read_curve
+from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
+from rllib_zoo.analysis.options import RESAMPLES, SEED
 from rllib_zoo.analysis.statistics import LEVEL, percentiles
-from rllib_zoo.analysis.thinning import read_committed
-from rllib_zoo.analysis.verify import Check, configuration_of
 
 # With fewer seeds nothing can be said of their spread.
 ENOUGH_SEEDS = 3

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rllib_zoo.analysis import tables
 from rllib_zoo.analysis.draw import CURVE_RESAMPLES
-from rllib_zoo.analysis.figure_files import write_figures
-from rllib_zoo.analysis.figures import figures
 from rllib_zoo.analysis.load import load
-from rllib_zoo.analysis.page import overall_rows, page_of, score_rows
+from rllib_zoo.analysis.plots.figure_file import write_figures
+from rllib_zoo.analysis.plots.figures import figures
+from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.html import overall_rows, page_of, score_rows
 from rllib_zoo.analysis.report_options import ReportOptions
 from rllib_zoo.analysis.summary import Summary, summarise
 

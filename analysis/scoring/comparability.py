@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from rllib_zoo.analysis.signatures import differences
+from rllib_zoo.analysis.scoring.signatures import differences
 
 # Groups whose median lengths differ by more are not of one budget.
 DIFFERENT_LENGTH = 1.1

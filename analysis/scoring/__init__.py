@@ -1,0 +1,1 @@
+"""What runs are compared by: groups, scores, reference scores, comparable environments."""
