@@ -13,8 +13,8 @@ from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.curve_csv import Row, read_curve
 from rllib_zoo.analysis.keeping import seed_of
 from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.config.yaml_loader import parse_yaml
 from rllib_zoo.experiments.studies import Cell, Study
-from rllib_zoo.experiments.yaml_reader import parse_yaml
 
 MISSING, DONE, OTHER = "not run", "done", "other settings"
 GREEDY = "greedy.json"

@@ -21,10 +21,10 @@ from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.experiments.checking import check_experiment, check_names
 from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.fitting import fitted
-from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 RECORD = RESULTS / "retired" / "files.json"
 PAGE = ROOT / "docs" / "retired-files.md"

@@ -29,12 +29,12 @@ from rllib_zoo.experiments.checkpoints import (
     find_checkpoint,
     open_checkpoint,
 )
+from rllib_zoo.experiments.config.python_loader import differences
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluate import Score, Trained, evaluation_runner, play, score_of
 from rllib_zoo.experiments.manifest import jsonable, machine, package_versions
 from rllib_zoo.experiments.options import EvaluateOptions
-from rllib_zoo.experiments.python_reader import differences
-from rllib_zoo.experiments.schema import OF_ALGORITHM
+from rllib_zoo.experiments.spec.schema import OF_ALGORITHM
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between, has_marks
 from rllib_zoo.experiments.agents import AGENT_FILE, WEIGHTS_FILE, read_description
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.kinds import number
+from rllib_zoo.experiments.spec.validators import number
 
 HEADINGS = (
     "agent", "algorithm", "environment", "greedy return", "sampled return", "episodes",

@@ -10,9 +10,9 @@ from rllib_zoo import algorithms
 from rllib_zoo.envs import EnvironmentRequestError, environment_name, environment_spaces
 from rllib_zoo.experiments.checking_keys import expanded
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.resources import Demand, demand_of
-from rllib_zoo.experiments.search_space import alternatives
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import alternatives
 
 # Where RLlib's messages turn from what is wrong to general advice.
 ADVICE = re.compile(r"\n|\. In PPO, the train batch")

@@ -14,8 +14,8 @@ from rllib_zoo.algorithms.results import result_names
 from rllib_zoo.experiments.building import built_config, check_envs, check_network, check_resources
 from rllib_zoo.experiments.checking_keys import check_config, combinations
 from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.experiment import Experiment
-from rllib_zoo.experiments.kinds import (
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.validators import (
     Kind,
     boolean,
     choice,

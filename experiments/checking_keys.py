@@ -12,11 +12,12 @@ from ray.tune.registry import RLLIB_MODEL, _global_registry
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 from rllib_zoo.custom_models.hosting import checked_model_config, resolved_model_class
 from rllib_zoo.custom_models.options import ActorCriticOptions
-from rllib_zoo.experiments import retired_keys, schema, schema_ddpg, schema_dqn
 from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.kinds import Kind, complaint
-from rllib_zoo.experiments.retired_left_out import LEFT_OUT
-from rllib_zoo.experiments.search_space import MAX_COMBINATIONS, alternatives, sampler_in
+from rllib_zoo.experiments.legacy import renamed_keys
+from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT
+from rllib_zoo.experiments.spec import schema, schema_ddpg, schema_dqn
+from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternatives, sampler_in
+from rllib_zoo.experiments.spec.validators import Kind, complaint
 
 
 def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
@@ -59,7 +60,7 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
 
 
 def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind]) -> RequestError:
-    now = {**retired_keys.NOW, **retired_keys.RENAMED}.get(key)
+    now = {**renamed_keys.NOW, **renamed_keys.RENAMED}.get(key)
     if now is not None:
         return RequestError("is a retired name", key=path, hint=f"use {now}")
     reason = schema.UNUSED.get(key)
@@ -71,7 +72,7 @@ def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind])
     if owners:
         owner_hint = f"it belongs to {' and '.join(owners)}"
         return RequestError(f"is no key of {algorithm}", key=path, hint=owner_hint)
-    retired = {**retired_keys.NOW, **retired_keys.RENAMED}
+    retired = {**renamed_keys.NOW, **renamed_keys.RENAMED}
     hint = nearest(key, [*known, *schema.ALIASES, *retired])
     for old, new in retired.items():
         if hint == nearest(old, [old]):

@@ -53,7 +53,7 @@ def train(context: typer.Context, options: TrainOptions) -> None:
     """Train one algorithm on one environment, described by options."""
     if context.invoked_subcommand is not None:
         return
-    from rllib_zoo.experiments.requests import experiment_from_options
+    from rllib_zoo.experiments.config.from_options import experiment_from_options
 
     prepare_imports(options.import_)
     raise typer.Exit(start([experiment_from_options(options)], options))
@@ -66,7 +66,7 @@ def train_file(
     options: FileOptions,
 ) -> None:
     """Train what one or more config files describe."""
-    from rllib_zoo.experiments.requests import experiments_from_files
+    from rllib_zoo.experiments.config.from_options import experiments_from_files
 
     prepare_imports(options.import_)
     raise typer.Exit(start(experiments_from_files(files, options), options))
@@ -137,7 +137,7 @@ def migrate(
     ] = None,
 ) -> None:
     """Rewrite a retired config file in today's words, every change explained by a comment."""
-    from rllib_zoo.experiments.migrate import migrated, write_new
+    from rllib_zoo.experiments.config.migrate import migrated, write_new
 
     text = migrated(file)
     if output is None:

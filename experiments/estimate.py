@@ -19,8 +19,8 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.resources import demand_of
+from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.stopping import lookup
 
 # Of the first iterations only the time after the first counts: it warms caches up.

@@ -24,9 +24,9 @@ from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.agents import AGENT_FILE, Agent, open_agent
 from rllib_zoo.experiments.checking_keys import check_config
 from rllib_zoo.experiments.checkpoints import Checkpoint, open_checkpoint
+from rllib_zoo.experiments.config.overrides import parse_mapping
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import EvaluateOptions
-from rllib_zoo.experiments.overrides import parse_mapping
 from rllib_zoo.experiments.video import record_episodes
 
 # Environments stepped together: enough to be quick, few enough that a --steps budget is not

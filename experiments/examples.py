@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.reading import read_experiments
 
-FOLDER = Path(__file__).resolve().parents[1] / "tuned_configs"
+FOLDER = ROOT / "tuned_configs"
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rllib_zoo.experiments.edits import each, mapped
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.resources import NAMES, Demand, demand
+from rllib_zoo.experiments.spec.changes import each, mapped
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 _EVALUATION = "evaluation_num_env_runners"
 _MAIN = "num_cpus_for_main_process"

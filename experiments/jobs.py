@@ -10,7 +10,6 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.checking import check_experiment, check_names
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.fitting import fitted
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.ownership import require_trusted_start
@@ -19,6 +18,7 @@ from rllib_zoo.experiments.ray_options import available
 from rllib_zoo.experiments.resuming import folder_of
 from rllib_zoo.experiments.scheduling import make_scheduler, with_mutations
 from rllib_zoo.experiments.searching import make_search, number_of_trials
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 
 @dataclass(frozen=True)

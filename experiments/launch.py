@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 
 from rllib_zoo import algorithms
+from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.disk_faults import disk_fault
 from rllib_zoo.experiments.dry_run import dry_run
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.interruption import Interruption
 from rllib_zoo.experiments.jobs import Job, checked_job
 from rllib_zoo.experiments.manifest import finish_manifest
@@ -20,9 +20,9 @@ from rllib_zoo.experiments.progress import close_displays
 from rllib_zoo.experiments.ranking import ranking
 from rllib_zoo.experiments.ray_options import check_options, is_cluster
 from rllib_zoo.experiments.ray_start import check_cluster, running_ray
-from rllib_zoo.experiments.requests import option_notes
 from rllib_zoo.experiments.resuming import begun_before
 from rllib_zoo.experiments.saying import say
+from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.summary import print_summary, resume_command, trial_rows
 from rllib_zoo.experiments.tuners import new_tuner, param_space, restored_tuner, tracking_callbacks
 

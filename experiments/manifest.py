@@ -20,6 +20,7 @@ from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.envs import environment_signature as environment_facts
 from rllib_zoo.envs import is_atari, make_vector_env
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.resources import demand_of
 
 MANIFEST_NAME = MANIFEST
@@ -62,7 +63,7 @@ def build_manifest(
     """Everything needed to run the experiment again, as plain data.
 
     Args:
-        experiment: the request (:class:`rllib_zoo.experiments.experiment.Experiment`).
+        experiment: the request (:class:`rllib_zoo.experiments.spec.experiment.Experiment`).
         resolved: the AlgorithmConfig after defaults.
         notes: what was translated or adapted on the way.
         restore_from: the checkpoint of ``--restore``.
@@ -97,7 +98,7 @@ def build_manifest(
         "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
         "packages": package_versions(),
         "code": code_digest(),
-        "git": git_state(Path(__file__).parent),
+        "git": git_state(ROOT),
         "machine": machine(),
     }
 
@@ -162,9 +163,9 @@ def package_versions() -> dict[str, str]:
 
 def code_digest() -> str:
     """SHA-256 over this project's code that learning runs through, names and contents."""
-    root, found = Path(__file__).parents[1], hashlib.sha256()
-    for file in sorted(file for name in LEARNING_FOLDERS for file in (root / name).rglob("*.py")):
-        found.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    found = hashlib.sha256()
+    for file in sorted(file for name in LEARNING_FOLDERS for file in (ROOT / name).rglob("*.py")):
+        found.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return found.hexdigest()
 
 

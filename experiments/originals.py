@@ -19,10 +19,10 @@ from typing import Any
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT, TrialFolder, find_trials
 from rllib_zoo.analysis.keeping import seed_of
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.manifest import MANIFEST_NAME, MANIFEST_VERSION, REQUEST_FIELDS
-from rllib_zoo.experiments.search_space import is_drawn
 from rllib_zoo.experiments.searching import typed
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import is_drawn
 
 SUFFIX = "-reproduced"
 # Field of a manifest → its kind; without them nothing can run again.

@@ -7,16 +7,16 @@ from typing import Any
 
 import yaml
 
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.manifest import jsonable
 from rllib_zoo.experiments.ranking import varied
-from rllib_zoo.experiments.search_space import is_drawn, samplers
 from rllib_zoo.experiments.searching import (
     number_of_configurations,
     number_of_trials,
     random_state,
     search_name,
 )
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import is_drawn, samplers
 
 # Draws that are shown.
 FIRST = 3

@@ -20,9 +20,9 @@ from rllib_zoo.algorithms.environment_keys import environment_options, frames_pe
 from rllib_zoo.envs import environment_spaces, make_vector_env
 from rllib_zoo.experiments.checking_keys import expanded
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.plan import steps_per_update
-from rllib_zoo.experiments.search_space import alternatives
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import alternatives
 
 # Measured on Ray 2.60: a row is a line of result.json (13.7 kB, with the whole configuration), of
 # progress.csv (0.5 kB) and of TensorBoard's file (3.6 kB).

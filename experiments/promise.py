@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.compare.diff import Difference, of_manifests
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.manifest import LEARNING_FOLDERS, code_digest
-from rllib_zoo.experiments.schema import ALIASES
+from rllib_zoo.experiments.spec.schema import ALIASES
 
 # Tested: the same seed gives the same curve.
 DETERMINISTIC = ("A2C", "DDPG", "PG", "PPO")
@@ -136,7 +136,7 @@ def _other_code(original: Mapping[str, Any], again: Mapping[str, Any]) -> str | 
         return f"it ran with uncommitted changes to commit {git['commit'][:7]}"
     if again.get("code") != code_digest():
         return "the code that learns has changed since"
-    command = ["git", "-C", str(Path(__file__).parents[1]), "diff", "--quiet", git["commit"], "--"]
+    command = ["git", "-C", str(ROOT), "diff", "--quiet", git["commit"], "--"]
     try:
         done = subprocess.run([*command, *LEARNING_FOLDERS], capture_output=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):

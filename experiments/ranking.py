@@ -8,14 +8,14 @@ from typing import Any
 
 from rich.table import Table
 
-from rllib_zoo.experiments.edits import each
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.manifest import jsonable
 from rllib_zoo.experiments.progress import RETURN
 from rllib_zoo.experiments.scheduling import POPULATIONS, scheduler_name, with_mutations
-from rllib_zoo.experiments.search_space import at, is_drawn, samplers
 from rllib_zoo.experiments.searching import score_bound
 from rllib_zoo.experiments.seed_repeater import interquartile_mean
+from rllib_zoo.experiments.spec.changes import each
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import at, is_drawn, samplers
 from rllib_zoo.experiments.stopping import lookup
 
 SHOWN = 20

@@ -20,10 +20,10 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.ray_options import address_of
 from rllib_zoo.experiments.resources import first_without_room
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 ANSWER_SECONDS = 10.0
 

@@ -15,7 +15,6 @@ from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
 from rllib_zoo.experiments.checking import check_experiment, check_names
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.fitting import fitted
 from rllib_zoo.experiments.launch import DONE, launch
 from rllib_zoo.experiments.manifest import MANIFEST_NAME, build_manifest, read_manifest
@@ -25,6 +24,7 @@ from rllib_zoo.experiments.promise import differences, ends_by_time, reasons_aga
 from rllib_zoo.experiments.ray_options import available, check_options
 from rllib_zoo.experiments.reproduce_options import ReproduceOptions
 from rllib_zoo.experiments.resuming import DEFAULT_STORAGE, folder_of
+from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.summary import STOPPED_EARLY
 
 FAILED = 1

@@ -11,7 +11,6 @@ from typing import Any
 
 from rllib_zoo.algorithms.results import result_names
 from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.perturbing import Within, as_samplers, mutated_config, tune_mutations
 from rllib_zoo.experiments.saved_scheduler import SavedScheduler
 from rllib_zoo.experiments.searching import (
@@ -23,6 +22,7 @@ from rllib_zoo.experiments.searching import (
     stop_bound,
     typed,
 )
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 # The field's name → module and class of Tune.
 CLASSES = {

@@ -10,7 +10,7 @@ import numpy as np
 from ray.tune.search import Searcher
 from scipy import stats
 
-from rllib_zoo.experiments.search_space import at, placed
+from rllib_zoo.experiments.spec.search_space import at, placed
 
 
 def interquartile_mean(scores: Sequence[float]) -> float:

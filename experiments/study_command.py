@@ -203,7 +203,7 @@ def chosen(study: Study, only: list[str], seeds: str | None) -> list[tuple[Cell,
     asked: tuple[int, ...] = ()
     if seeds is not None:
         # Loads RLlib: only where it is needed.
-        from rllib_zoo.experiments.overrides import parse_seeds
+        from rllib_zoo.experiments.config.overrides import parse_seeds
 
         asked = tuple(parse_seeds(seeds))
     cells = [cell for cell in study.cells if not only or cell.name in only]

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from rllib_zoo.analysis.files.trials import stopped_early
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.ownership import is_own
 from rllib_zoo.experiments.progress import RETURN, STEPS, clock
 from rllib_zoo.experiments.ranking import ranking_table, score, varied
 from rllib_zoo.experiments.scheduling import scheduler_name
+from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.stopping import lookup
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}

@@ -7,19 +7,19 @@ import os
 import time
 from typing import Any
 
+from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.config_of_results import ConfigOfResults
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.jobs import Job
 from rllib_zoo.experiments.manifest import build_manifest, manifest_resumed, write_manifest
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.ownership import mark_as_own
 from rllib_zoo.experiments.progress import TrialProgress
-from rllib_zoo.experiments.requests import option_notes
 from rllib_zoo.experiments.result_files import ProgressFile, ResultFile
 from rllib_zoo.experiments.resuming import ANEW, TUNER
-from rllib_zoo.experiments.search_space import tune_space
 from rllib_zoo.experiments.searching import number_of_samples, repeats_seeds
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import tune_space
 from rllib_zoo.experiments.stopping import FirstReached
 from rllib_zoo.experiments.time_budget import TimeBudget
 from rllib_zoo.experiments.whole_files import whole_files

@@ -31,7 +31,7 @@ from rllib_zoo.benchmarks.settings import (
 )
 from rllib_zoo.envs import environment_spaces
 from rllib_zoo.experiments.checkout import ROOT
-from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.config.load import read_experiments
 
 OTHER_ENVS = {"cartpole": ENV, "3dball": BALL_ENV, "halfcheetah": mujoco_settings.ENV}
 

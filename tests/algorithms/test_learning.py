@@ -1,7 +1,5 @@
 """The tuned CartPole configurations learn: threshold, step budget, greedy evaluation."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import yaml
@@ -9,10 +7,11 @@ import yaml
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.evaluation import play_episodes
 from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.experiments.checkout import ROOT
 
 pytestmark = pytest.mark.ray
 
-CONFIGS = Path(__file__).parents[2] / "tuned_configs"
+CONFIGS = ROOT / "tuned_configs"
 # Of 500, over the last 100 training episodes: gymnasium's reward_threshold of CartPole-v1.
 THRESHOLD = 475
 STEP_BUDGET = {"PPO": 200_000, "A2C": 300_000, "A3C": 600_000}

@@ -1,12 +1,12 @@
 """The notebook runs from top to bottom on the committed results."""
 
-from pathlib import Path
-
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "compare_algorithms.ipynb"
+from rllib_zoo.experiments.checkout import ROOT
+
+NOTEBOOK = ROOT / "notebooks" / "compare_algorithms.ipynb"
 
 
 @pytest.fixture(scope="module")

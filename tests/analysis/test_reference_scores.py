@@ -1,15 +1,15 @@
 """Random play is 0, the target 1; every number has its source."""
 
 import json
-from pathlib import Path
 
 import gymnasium as gym
 import pytest
 
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.envs.atari_ids import atari_games
+from rllib_zoo.experiments.checkout import ROOT
 
-RANDOM = Path(__file__).parents[2] / "results" / "random_play.json"
+RANDOM = ROOT / "results" / "random_play.json"
 
 
 @pytest.mark.parametrize("env", REFERENCE_SCORES)

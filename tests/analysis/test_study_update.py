@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 from kept_runs import cell, keep_run, row, study, threshold
@@ -21,9 +20,9 @@ from rllib_zoo.analysis.study_update import (
     readme_of,
     update_pages,
 )
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.studies import STUDIES
 
-ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 REMEDY = "run: rllib study report --update"
 

@@ -16,7 +16,7 @@ from rllib_zoo.benchmarks.atari_settings import GAMES
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.benchmarks.report import verdict
 from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 
 def row(name, rate, status="ok", mode="speed", **more):

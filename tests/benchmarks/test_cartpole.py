@@ -1,7 +1,6 @@
 """The CartPole benchmark: committed results are what the code writes, equal settings are equal."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +9,10 @@ from rllib_zoo.benchmarks.cartpole import report
 from rllib_zoo.benchmarks.contenders import CONTENDERS, PAIRS, Contender, select
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.spec.experiment import Experiment
 
-RESULTS = Path(__file__).parents[2] / "results" / "cartpole"
+RESULTS = ROOT / "results" / "cartpole"
 
 
 def test_the_committed_table_is_written_from_the_committed_rows():

@@ -7,15 +7,14 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rllib_zoo.benchmarks.endurance import last_result, processes_of
 from rllib_zoo.benchmarks.endurance_report import COLUMNS, SECTION, report_of, slope_interval, table
+from rllib_zoo.experiments.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 HOURS = np.arange(720) / 360  # two hours, every 10 seconds
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 
 from rllib_zoo.benchmarks import kills
 from rllib_zoo.benchmarks.killed_run import EVERY, KilledRun
 from rllib_zoo.benchmarks.kills import killed, sentence, verdict
-
-ROOT = Path(__file__).resolve().parents[2]
+from rllib_zoo.experiments.checkout import ROOT
 
 
 def test_the_count_is_what_the_page_says():

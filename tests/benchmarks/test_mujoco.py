@@ -11,7 +11,7 @@ from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.benchmarks.peers.protocol import SEED
 from rllib_zoo.custom_models.options import ActorCriticOptions
 from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 NAMES = [contender.name for contender in CONTENDERS]
 

@@ -16,15 +16,16 @@ from rllib_zoo import algorithms
 from rllib_zoo.algorithms.config import OPTIMIZERS
 from rllib_zoo.algorithms.results import result_names
 from rllib_zoo.custom_models.options import ActorCriticOptions
-from rllib_zoo.experiments import reading, schema
 from rllib_zoo.experiments.checking import FIELD_KINDS
-from rllib_zoo.experiments.experiment import Experiment
-from rllib_zoo.experiments.kinds import Kind
-from rllib_zoo.experiments.overrides import PLAIN_FIELDS
-from rllib_zoo.experiments.retired_keys import RENAMED
-from rllib_zoo.experiments.yaml_reader import parse_yaml
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.config import load as reading
+from rllib_zoo.experiments.config.overrides import PLAIN_FIELDS
+from rllib_zoo.experiments.config.yaml_loader import parse_yaml
+from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
+from rllib_zoo.experiments.spec import schema
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.validators import Kind
 
-ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ALGORITHM_PAGES = {"A2C": "a2c", "A3C": "a3c", "DDPG": "ddpg", "PG": "pg", "PPO": "ppo"}
 FOLDERS = tuple(p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith("."))
@@ -415,8 +416,8 @@ def resolved_command(group: Any, words: list[str]) -> tuple[Any, list[str]]:
 
 def test_rllib_files_named_in_commands_pass_their_check():
     """README's own command lines on tuned files name keys and seeds that exist."""
-    from rllib_zoo.experiments.overrides import apply_overrides, parse_seeds
-    from rllib_zoo.experiments.reading import read_experiments
+    from rllib_zoo.experiments.config.load import read_experiments
+    from rllib_zoo.experiments.config.overrides import apply_overrides, parse_seeds
 
     seen = 0
     for page in PAGES:
@@ -489,7 +490,7 @@ def test_builder_examples_are_valid(name):
 
 def test_example_config_file_passes():
     from rllib_zoo.experiments.checking import check_experiment
-    from rllib_zoo.experiments.reading import _experiment
+    from rllib_zoo.experiments.config.load import _experiment
 
     [first] = re.findall(
         r"^```yaml\n(.*?)^```", section(read("configuration"), "A config file"), re.M | re.S

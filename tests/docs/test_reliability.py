@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+from rllib_zoo.experiments.checkout import ROOT
+
+PAGE = ROOT / "docs" / "reliability.md"
 NAMED = re.compile(r"\[test\]\(([^)]+)\):\s*((?:`\w+`[,\s]*)+)")
 
 

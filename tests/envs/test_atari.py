@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -22,6 +21,7 @@ from rllib_zoo.envs import (
 )
 from rllib_zoo.envs.atari import GameVector
 from rllib_zoo.envs.probes import ConstantReward
+from rllib_zoo.experiments.checkout import ROOT
 
 OTHER_VALUES = {
     "frameskip": 3,
@@ -227,7 +227,7 @@ def test_one_copy_has_the_spaces_of_many_and_a_picture(options):
 
 
 def test_the_documented_options_are_the_options():
-    page = (Path(__file__).parents[2] / "docs" / "environments.md").read_text()
+    page = (ROOT / "docs" / "environments.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| .+ \| .+ \|$", page, re.MULTILINE)
     assert {name: json.loads(default) for name, default in rows} == asdict(AtariOptions())
 

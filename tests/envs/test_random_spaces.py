@@ -16,8 +16,8 @@ from rllib_zoo.algorithms.runner import VectorEnvRunner
 from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.preflight import check_environments
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 DTYPES = (np.float32, np.float64, np.float16, np.uint8, np.int8, np.int32, np.int64)
 CONFIG = {

@@ -21,13 +21,13 @@ from rllib_zoo.experiments.agent_command import agent_list
 from rllib_zoo.experiments.agent_export import export
 from rllib_zoo.experiments.agent_table import agent_folders, filled, table
 from rllib_zoo.experiments.agents import AGENT_FILE, WEIGHTS_FILE, digest, open_agent
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.command import app
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluate import evaluation_runner, open_trained, play, score_of
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.ownership import mark_as_own
 
-ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "results" / "agents"
 OPTIONS = {
     "num_env_runners": 0,

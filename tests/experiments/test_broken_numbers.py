@@ -15,10 +15,10 @@ from rich.console import Console
 
 from rllib_zoo.experiments.command import main
 from rllib_zoo.experiments.evaluate import evaluate_checkpoint
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.jobs import checked_job
 from rllib_zoo.experiments.launch import run_all
 from rllib_zoo.experiments.options import EvaluateOptions, FileOptions
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 CONFIG = {
     "num_env_runners": 0,

@@ -12,7 +12,7 @@ import pytest
 from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.checking_keys import combinations
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 OURS = "custom_models.SharedEncoderActorCritic"
 
@@ -263,7 +263,7 @@ def test_checking_starts_no_ray():
     script = (
         "import ray\n"
         "from rllib_zoo.experiments.checking import check_experiment\n"
-        "from rllib_zoo.experiments.experiment import Experiment\n"
+        "from rllib_zoo.experiments.spec.experiment import Experiment\n"
         "x = Experiment(name='x', algorithm='PPO', env='CartPole-v1', config={},\n"
         "               stop={'training_iteration': 1})\n"
         "check_experiment(x)\n"

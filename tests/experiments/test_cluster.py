@@ -15,14 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from rllib_zoo.experiments.checkout import ROOT
+
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1500)]
-ROOT = Path(__file__).resolve().parents[2]
 # Its copies tell where they live: one line "<node> <process>" each.
 PLACED = """
 import os

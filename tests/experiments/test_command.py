@@ -17,8 +17,9 @@ import imageio
 import pytest
 import yaml
 
+from rllib_zoo.experiments.checkout import ROOT
+
 pytestmark = pytest.mark.ray
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
     "num_env_runners": 0,
     "num_envs_per_env_runner": 4,

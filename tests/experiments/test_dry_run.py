@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.dry_run import trials_at_once
-from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.spec.experiment import Experiment
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
     "num_env_runners": 1,
     "num_envs_per_env_runner": 4,

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from rllib_zoo.experiments.config.from_options import with_options
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.launch import launch
 from rllib_zoo.experiments.options import FileOptions
-from rllib_zoo.experiments.requests import with_options
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.reading import read_experiments
 
-ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 200
 OURS = "custom_models.SharedEncoderActorCritic"
 GOOD = {

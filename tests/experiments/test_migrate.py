@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.config.migrate import migrated, write_new
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.migrate import migrated, write_new
-from rllib_zoo.experiments.reading import read_experiments
 
 OLD = """\
 # Reaches 150 in a minute.

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.config.migrate import migrated
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.migrate import migrated
-from rllib_zoo.experiments.mlagents_keys import DEFAULTS, KINDS
-from rllib_zoo.experiments.reading import read_experiments
+from rllib_zoo.experiments.legacy.mlagents_keys import DEFAULTS, KINDS
 
 FILE = Path(__file__).parent / "mlagents" / "3DBall.yaml"
 
@@ -249,7 +249,7 @@ def test_sections_and_behaviours_are_refused_by_name(read, sections, line):
 
 
 def test_set_works_over_it():
-    from rllib_zoo.experiments.overrides import apply_overrides
+    from rllib_zoo.experiments.config.overrides import apply_overrides
 
     [experiment] = read_experiments(FILE, ["num_epochs=1"])
     assert apply_overrides(experiment, ["num_epochs=1"]).config["num_epochs"] == 1
@@ -267,7 +267,7 @@ def test_it_can_be_migrated():
 def test_the_courses_file_trains(ray_session):
     """One buffer of 12 boards x 1,000 decisions, in larger minibatches than the file's, for time."""
     pytest.importorskip("mujoco", reason="the extra mujoco is not installed")
-    from rllib_zoo.experiments.overrides import apply_overrides
+    from rllib_zoo.experiments.config.overrides import apply_overrides
 
     [experiment] = read_experiments(FILE)
     quicker = apply_overrides(experiment, ["minibatch_size=2000", "num_epochs=1", "seed=0"])

@@ -6,9 +6,9 @@ import copy
 
 import pytest
 
+from rllib_zoo.experiments.config.overrides import apply_overrides, parse_mapping, parse_seeds
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
-from rllib_zoo.experiments.overrides import apply_overrides, parse_mapping, parse_seeds
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 BASE = Experiment(
     name="x",

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.plan import print_plan
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 
 @pytest.fixture

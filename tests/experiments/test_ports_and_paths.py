@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from rllib_zoo.benchmarks.measure import tree
+from rllib_zoo.experiments.checkout import ROOT
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[2]
 LISTENING = "0A"
 TINY = {
     "run": "A2C",

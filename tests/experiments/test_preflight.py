@@ -10,7 +10,6 @@ import pytest
 from rllib_zoo.envs.probes import ConstantReward
 from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.preflight import (
     CHECKPOINT_BYTES,
     ROW_BYTES,
@@ -22,6 +21,7 @@ from rllib_zoo.experiments.preflight import (
     iterations_bound,
 )
 from rllib_zoo.experiments.searching import number_of_trials
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 TINY = {"num_env_runners": 0, "num_envs_per_env_runner": 4, "train_batch_size": 400}
 

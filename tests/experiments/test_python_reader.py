@@ -11,8 +11,8 @@ import pytest
 
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.reading import read_experiments
 
 A2C = """
 from rllib_zoo.algorithms.a2c import A2CConfig

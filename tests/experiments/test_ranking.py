@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.ranking import ranking, score, varied
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 RETURN = "env_runners/episode_return_mean"
 SWEEP = Experiment(

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from rllib_zoo.experiments.checking import check_names
-from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
-from rllib_zoo.experiments.reading import read_experiments
-from rllib_zoo.experiments.requests import (
+from rllib_zoo.experiments.config.from_options import (
     experiment_from_options,
     experiments_from_files,
     with_options,
 )
-from rllib_zoo.experiments.translation import translated
+from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.legacy.translate import translated
+from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from rllib_zoo.analysis.keeping import keep
 from rllib_zoo.experiments.checking import check_experiment
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.manifest import build_manifest, code_digest
 from rllib_zoo.experiments.originals import open_original, restored_from
@@ -22,7 +23,6 @@ from rllib_zoo.experiments.promise import differences, ends_by_time, reasons_aga
 from rllib_zoo.experiments.reproduce import reproduce, todays_manifest
 from rllib_zoo.experiments.reproduce_options import ReproduceOptions
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
     "num_env_runners": 0,
     "num_envs_per_env_runner": 4,

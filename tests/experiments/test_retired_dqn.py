@@ -3,7 +3,7 @@
 import pytest
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.translation import translated
+from rllib_zoo.experiments.legacy.translate import translated
 
 
 def todays(**config):

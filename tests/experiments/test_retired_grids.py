@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.translation import translated
+from rllib_zoo.experiments.legacy.translate import translated
 
 
 def grid(*values):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rllib_zoo.experiments.edits import notes_on
-from rllib_zoo.experiments.reading import read_experiments
-from rllib_zoo.experiments.translation import translated
+from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.legacy.translate import translated
+from rllib_zoo.experiments.spec.changes import notes_on
 
 
 def both(run="PPO", **config):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from rllib_zoo.experiments.config.from_options import (
+    experiment_from_options,
+    experiments_from_files,
+)
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import FileOptions, TrainOptions
-from rllib_zoo.experiments.requests import experiment_from_options, experiments_from_files
 
 A2C = {
     "run": "A2C",

@@ -6,7 +6,7 @@ import pytest
 from ray.tune.search.variant_generator import generate_variants
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.search_space import alternatives, is_drawn, tune_space
+from rllib_zoo.experiments.spec.search_space import alternatives, is_drawn, tune_space
 
 
 def drawn(space, number=200):

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rllib_zoo.experiments.checkout import RESULTS
+from rllib_zoo.experiments.checkout import RESULTS, ROOT
 from rllib_zoo.experiments.command import app
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.study_command import smoke_results
 
-ROOT = Path(__file__).resolve().parents[2]
 CELL = "cartpole-a2c-lr0.003"
 
 

@@ -17,11 +17,11 @@ import yaml
 from rich.console import Console
 
 from rllib_zoo.analysis.study_runs import runs_of, write_greedy
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.studies import Budget, Cell, Study
 from rllib_zoo.experiments.study_run import Sitting, run_study
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
     "num_env_runners": 0,
     "num_envs_per_env_runner": 4,

@@ -11,34 +11,44 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from rllib_zoo.experiments.checkout import ROOT
+
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = DECLARED["tool"]["setuptools"]["packages"]
+DIRECTORIES = DECLARED["tool"]["setuptools"]["package-dir"]
 OLDEST = (3, 11)
 
 
+def folder_of(package):
+    """Where a package's files are in the checkout."""
+    top = ".".join(package.split(".")[:2])
+    return ROOT / DIRECTORIES[top] / Path(*package.split(".")[2:])
+
+
 def files_of_packages():
-    """Every file of the packages' folders that is tracked, as the wheel should name it."""
-    listed = subprocess.run(
-        ["git", "ls-files", *sorted({package.split(".")[0] for package in PACKAGES})],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    """Every file of the packages' folders that is tracked."""
+    tops = sorted({folder_of(p).relative_to(ROOT).parts[0] for p in PACKAGES})
+    words = ["git", "ls-files", *tops]
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     return set(listed.stdout.splitlines())
 
 
 def declared_files():
-    """What pyproject.toml puts into the wheel."""
+    """What pyproject.toml puts into the wheel: file of the checkout → its name there."""
     data = DECLARED["tool"]["setuptools"]["package-data"]
-    found = set()
+    names = {}
     for package in PACKAGES:
-        folder = ROOT / package.replace(".", "/")
+        folder = folder_of(package)
         for pattern in ("*.py", *data.get(package, ())):
-            found |= {str(file.relative_to(ROOT)) for file in folder.glob(pattern)}
-    return found
+            for file in folder.glob(pattern):
+                inside = Path(*package.split("."), file.relative_to(folder))
+                names[str(file.relative_to(ROOT))] = inside.as_posix()
+    return names
 
 
 def test_every_file_of_the_packages_is_declared():
-    assert files_of_packages() - declared_files() == set()
+    assert set(DIRECTORIES.values()) >= {f.split("/")[0] for f in files_of_packages()}
+    assert files_of_packages() - declared_files().keys() == set()
 
 
 @pytest.mark.slow
@@ -48,7 +58,7 @@ def test_the_wheel_builds_and_holds_them_and_runs_without_the_checkout(tmp_path)
     subprocess.run(words, check=True)
     (wheel,) = tmp_path.glob("rllib_zoo-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        assert files_of_packages() - set(archive.namelist()) == set()
+        assert set(declared_files().values()) - set(archive.namelist()) == set()
         archive.extractall(tmp_path / "in stalled")
     (tmp_path / "elsewhere").mkdir()
     run = (

@@ -8,19 +8,18 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
 from small_runs import UNSEEDED
 
-from rllib_zoo.experiments.experiment import Experiment
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.jobs import checked_job
 from rllib_zoo.experiments.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 pytestmark = pytest.mark.ray
-ROOT = Path(__file__).resolve().parents[2]
 RETURN = "env_runners/episode_return_mean"
 CONFIG = {"lr": {"loguniform": [1e-4, 1e-2]}, **UNSEEDED}
 

@@ -13,13 +13,13 @@ from small_runs import UNSEEDED
 
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments import time_budget
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.jobs import checked_job
 from rllib_zoo.experiments.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.progress import status_line
 from rllib_zoo.experiments.reproduce import reproduce
 from rllib_zoo.experiments.reproduce_options import ReproduceOptions
+from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.time_budget import SAVE_SECONDS, TimeBudget
 
 

@@ -6,14 +6,14 @@ import gymnasium as gym
 import pytest
 
 from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.edits import notes_on
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.experiment import Experiment
-from rllib_zoo.experiments.retired_envs import _RENAMED
-from rllib_zoo.experiments.retired_keys import RENAMED
-from rllib_zoo.experiments.retired_left_out import LEFT_OUT, MODEL_LEFT_OUT
-from rllib_zoo.experiments.schema import COMMON, OF_ALGORITHM
-from rllib_zoo.experiments.translation import result_today, translated
+from rllib_zoo.experiments.legacy.envs import _RENAMED
+from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT, MODEL_LEFT_OUT
+from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
+from rllib_zoo.experiments.legacy.translate import result_today, translated
+from rllib_zoo.experiments.spec.changes import notes_on
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.schema import COMMON, OF_ALGORITHM
 
 
 def today(run="PPO", env="CartPole-v1", stop=None, **config):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.experiments.building import plain
 from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.python_reader import PUBLIC_NAMES
-from rllib_zoo.experiments.reading import read_experiments
-from rllib_zoo.experiments.schema import ALIASES
+from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.config.python_loader import PUBLIC_NAMES
+from rllib_zoo.experiments.spec.schema import ALIASES
 
-FOLDER = Path(__file__).resolve().parents[2] / "tuned_configs"
+FOLDER = ROOT / "tuned_configs"
 FILES = sorted(f for f in FOLDER.rglob("*") if f.suffix in (".yaml", ".yml", ".py"))
 YAML_FILES = [f for f in FILES if f.suffix != ".py"]
 HEADER_WORDS = ("source", "budget", "seeds", "result", "machine")

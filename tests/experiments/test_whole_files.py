@@ -8,15 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from pyarrow import fs as arrow
 from small_disk import small_disk
 
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.whole_files import whole_files
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def copied(source, target):

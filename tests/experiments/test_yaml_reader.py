@@ -7,9 +7,14 @@ import time
 
 import pytest
 
+from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.config.yaml_loader import (
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    MAX_NODES,
+    parse_yaml,
+)
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.reading import read_experiments
-from rllib_zoo.experiments.yaml_reader import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse_yaml
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import json
 import pickle
 
 from rllib_zoo.experiments.checkpoints import MODULE_FOLDER
-from rllib_zoo.experiments.experiment import Experiment
 from rllib_zoo.experiments.jobs import checked_job
 from rllib_zoo.experiments.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.spec.experiment import Experiment
 
 UNSEEDED = {
     "num_env_runners": 0,

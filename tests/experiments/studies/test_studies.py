@@ -12,9 +12,9 @@ import pytest
 
 from rllib_zoo.analysis.study_figures import KINDS
 from rllib_zoo.analysis.study_gate import PER_SEED
+from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.studies import STUDIES, Budget, Cell, Study, UnknownCellError
 
-ROOT = Path(__file__).parents[3]
 HEAVY = ("ray", "torch", "pandas", "gymnasium", "matplotlib", "scipy")
 CELLS = [cell for study in STUDIES.values() for cell in study.cells]
 every_study = pytest.mark.parametrize("study", STUDIES.values(), ids=str)
@@ -42,8 +42,8 @@ def test_names_of_cells_are_folders_of_one_study():
 def test_every_cell_is_of_its_file(cell):
     """Algorithm, environment and what is varied, as the command would read them."""
     from rllib_zoo.experiments.checking import check_names
-    from rllib_zoo.experiments.overrides import apply_overrides
-    from rllib_zoo.experiments.reading import read_experiments
+    from rllib_zoo.experiments.config.load import read_experiments
+    from rllib_zoo.experiments.config.overrides import apply_overrides
 
     [experiment] = read_experiments(ROOT / cell.file)
     assert (experiment.algorithm, experiment.env) == (cell.algorithm, cell.env)
@@ -65,8 +65,8 @@ def by_file(cell: Cell) -> str:
 def test_every_file_with_its_changes_is_accepted(cell):
     """Batches fit runners, networks can be built: the last cell of every file stands for all."""
     from rllib_zoo.experiments.checking import check_experiment
-    from rllib_zoo.experiments.overrides import apply_overrides
-    from rllib_zoo.experiments.reading import read_experiments
+    from rllib_zoo.experiments.config.load import read_experiments
+    from rllib_zoo.experiments.config.overrides import apply_overrides
 
     [experiment] = read_experiments(ROOT / cell.file)
     changes = [f"{key}={json.dumps(value)}" for key, value in (cell.changes or {}).items()]
@@ -77,7 +77,7 @@ def test_every_file_with_its_changes_is_accepted(cell):
 
 
 def test_budgets_of_tuned_files_are_the_files_own():
-    from rllib_zoo.experiments.reading import read_experiments
+    from rllib_zoo.experiments.config.load import read_experiments
 
     for cell in STUDIES["algorithms_compared"].cells:
         [experiment] = read_experiments(ROOT / cell.file)

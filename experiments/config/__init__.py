@@ -1,0 +1,1 @@
+"""From a YAML or Python file and the command's options to an Experiment."""

@@ -1,0 +1,1 @@
+"""Config files of older RLlib releases and of ML-Agents in today's keys."""

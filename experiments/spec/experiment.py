@@ -1,0 +1,75 @@
+"""An experiment: what a file or the options ask for, before defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rllib_zoo.experiments.spec.changes import Change, notes_on
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One entry of a config file. None means the request did not say.
+
+    Attributes:
+        name: of the results folder.
+        algorithm: "A2C", "A3C" or "PPO".
+        env: gymnasium id, registered name, class path or class.
+        config: algorithm configuration, only what was given; values may be ``{grid_search: […]}``.
+        stop: result name → bound; the first one reached ends a trial.
+        num_samples: repeats of each trial.
+        checkpoint_frequency: iterations between checkpoints; 0 is off.
+        checkpoint_at_end: whether a last one is made.
+        num_to_keep: how many to keep, ranked by ``score_attribute`` in ``score_order``.
+        storage_path: folder or URI the results folder goes to.
+        max_failures: how often a failed trial starts again from its last checkpoint.
+        time_budget_s: seconds after which everything stops.
+        seeds: every configuration is run once per seed, and judged by all of them.
+        metric: result trials are judged by; mode: ``max`` or ``min``.
+        search: how configurations are drawn: a name, or a mapping with its ``type``.
+        scheduler: which trials end early; likewise.
+        max_concurrent: trials at once at most.
+        source: the file; text: its content.
+        changes: what was translated on the way.
+        notes: what else should be said before it runs, a sentence each.
+        assigned: the ``--set`` assignments that were translated together with the file.
+    """
+
+    name: str
+    algorithm: str
+    env: Any
+    config: Mapping[str, Any] = field(default_factory=dict)
+    stop: Mapping[str, Any] = field(default_factory=dict)
+    num_samples: int = 1
+    checkpoint_frequency: int | None = None
+    checkpoint_at_end: bool | None = None
+    num_to_keep: int | None = None
+    score_attribute: str | None = None
+    score_order: str | None = None
+    storage_path: str | None = None
+    max_failures: int | None = None
+    time_budget_s: float | None = None
+    seeds: tuple[int, ...] | None = None
+    metric: str | None = None
+    mode: str | None = None
+    search: Any = None
+    scheduler: Any = None
+    max_concurrent: int | None = None
+    source: Path | None = None
+    text: str | None = None
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    assigned: tuple[str, ...] = ()
+
+    @property
+    def all_notes(self) -> list[str]:
+        """A few lines on everything that was translated or adapted."""
+        return [*notes_on(list(self.changes)), *self.notes]
+
+    @property
+    def planned_seeds(self) -> list[Any]:
+        """The seeds its trials get; None stands for no seed."""
+        return list(self.seeds) if self.seeds is not None else [self.config.get("seed")]

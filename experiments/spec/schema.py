@@ -1,0 +1,255 @@
+"""Which configuration keys mean something here, and what their values may be.
+
+RLlib 2.60 accepts any key as a new attribute that nothing reads; so this table is the gate. A key
+that RLlib knows but this project's runners and learners do not use stands in ``UNUSED`` with the
+reason; retired spellings stand in ``legacy/renamed_keys.py``.
+"""
+
+from __future__ import annotations
+
+from ray.rllib.callbacks.callbacks import RLlibCallback
+from ray.rllib.utils.serialization import deserialize_type
+
+from rllib_zoo.algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
+from rllib_zoo.algorithms.ppo import OBJECTIVES
+from rllib_zoo.envs.factory import VECTORIZE_MODES
+from rllib_zoo.experiments.spec import schema_ddpg
+from rllib_zoo.experiments.spec.schema_dqn import COMMON_KEYS, OWN_KEYS
+from rllib_zoo.experiments.spec.validators import (
+    Kind,
+    activation,
+    anything,
+    boolean,
+    choice,
+    either,
+    integer,
+    mapping,
+    number,
+    optional,
+    schedule,
+    text,
+    widths,
+)
+
+# Moments of RLlib's own runners, which hand over episodes.
+NOT_CALLED = (
+    "on_episode_created", "on_episode_start", "on_episode_step", "on_episode_end", "on_sample_end",
+    "on_environment_created", "on_sub_environment_created", "on_postprocess_trajectory",
+    "on_learn_on_batch", "on_create_policy",
+)  # fmt: skip
+
+
+def callbacks(value: object) -> str | None:
+    """A callback class all of whose methods are called here; in a YAML file its path."""
+    if isinstance(value, str):
+        # RLlib would call whatever stands there.
+        try:
+            value = deserialize_type(value, error=True)
+        except Exception:  # the module's own code runs here and may raise anything
+            value = None
+        if not (isinstance(value, type) and issubclass(value, RLlibCallback)):
+            return "a class derived from RLlib's RLlibCallback, or its path"
+    classes = value if isinstance(value, list | tuple) else [value]
+    own = {
+        name
+        for found in classes
+        if isinstance(found, type)
+        for base in found.__mro__
+        if not base.__module__.startswith("ray.")
+        for name in vars(base)
+    }
+    silent = [name for name in NOT_CALLED if name in own]
+    if not silent:
+        return None
+    return f"a class without {', '.join(silent)}, for runners hand over rollouts, not episodes"
+
+
+# Spellings RLlib's `update_from_dict` translates by itself.
+ALIASES = {"lambda": "lambda_", "framework": "framework_str"}
+
+COMMON: dict[str, Kind] = {
+    # learning
+    "lr": schedule(number(0)),
+    "gamma": number(0, 1),
+    "lambda_": number(0, 1),
+    "use_gae": boolean,
+    "use_critic": boolean,
+    "vf_loss_coeff": number(0),
+    "entropy_coeff": schedule(number(0)),
+    "grad_clip": optional(number(0, above=True)),
+    "grad_clip_by": choice("global_norm", "norm", "value"),
+    "standardize_advantages": boolean,
+    "gradient_variance_every": optional(integer(1)),
+    "optimizer": mapping,
+    "model": mapping,
+    "torch_num_threads": optional(either(integer(1), choice("auto"))),
+    "autocast": either(boolean, choice("auto")),
+    "float32_matmul_precision": choice("highest", "high", "medium"),
+    "restore_from": optional(text),
+    # batches
+    "train_batch_size": integer(1),
+    "train_batch_size_per_learner": optional(integer(1)),
+    "rollout_fragment_length": either(integer(1), choice("auto")),
+    "batch_mode": choice("truncate_episodes"),
+    # runners
+    "num_env_runners": integer(0),
+    "num_envs_per_env_runner": integer(1),
+    "gym_env_vectorize_mode": choice(*VECTORIZE_MODES),
+    "observation_filter": choice(*OBSERVATION_FILTERS),
+    "normalize_actions": boolean,
+    "clip_actions": boolean,
+    "clip_rewards": optional(either(boolean, number(0, above=True))),
+    "env_config": mapping,
+    "sample_timeout_s": number(0, above=True),
+    "create_env_on_local_worker": boolean,
+    # resources
+    "num_cpus_for_main_process": number(0),
+    "num_cpus_per_env_runner": number(0),
+    "num_gpus_per_env_runner": number(0),
+    "num_learners": integer(0),
+    "num_cpus_per_learner": either(number(0), choice("auto")),
+    "num_gpus_per_learner": number(0),
+    "local_gpu_idx": integer(0),
+    "custom_resources_per_env_runner": mapping,
+    "custom_resources_per_learner": mapping,
+    "custom_resources_for_main_process": mapping,
+    "placement_strategy": choice("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"),
+    "framework_str": choice("torch"),
+    # evaluation during training
+    "evaluation_interval": optional(integer(1)),
+    "evaluation_duration": integer(1),
+    "evaluation_duration_unit": choice("episodes"),
+    "evaluation_num_env_runners": integer(0),
+    "evaluation_config": optional(mapping),
+    "explore": boolean,
+    "custom_evaluation_function": anything,
+    # reporting
+    "min_sample_timesteps_per_iteration": integer(0),
+    "min_time_s_per_iteration": optional(number(0)),
+    "metrics_num_episodes_for_smoothing": integer(1),
+    "log_level": choice("DEBUG", "INFO", "WARN", "ERROR"),
+    "seed": optional(integer(0)),
+    # faults
+    "restart_failed_sub_environments": boolean,
+    "restart_failed_env_runners": boolean,
+    "ignore_env_runner_failures": boolean,
+    "max_num_env_runner_restarts": integer(0),
+    "delay_between_env_runner_restarts_s": number(0),
+    "env_runner_health_probe_timeout_s": number(0),
+    "env_runner_restore_timeout_s": number(0),
+    "validate_env_runners_after_construction": boolean,
+    # Python objects
+    "callbacks_class": callbacks,
+    "callbacks_on_algorithm_init": anything,
+    "callbacks_on_env_runners_recreated": anything,
+    "callbacks_on_checkpoint_loaded": anything,
+    "callbacks_on_evaluate_start": anything,
+    "callbacks_on_evaluate_end": anything,
+    "callbacks_on_train_result": anything,
+}
+
+OF_ALGORITHM: dict[str, dict[str, Kind]] = {
+    "A2C": {
+        "normalize_returns": boolean,
+        "num_epochs": integer(1),
+        "minibatch_size": optional(integer(1)),
+        "microbatch_size": optional(integer(1)),
+        "shuffle_batch_per_epoch": boolean,
+    },
+    "A3C": {},
+    "PG": {
+        "credit": choice("reward_to_go", "whole_return"),
+        "constant_baseline": boolean,
+        "batch_mode": choice("truncate_episodes", "complete_episodes"),
+    },
+    "PPO": {
+        "normalize_returns": boolean,
+        "objective": optional(choice(*OBJECTIVES)),
+        "num_epochs": integer(1),
+        "minibatch_size": optional(integer(1)),
+        "shuffle_batch_per_epoch": boolean,
+        "clip_param": optional(number(0, above=True)),
+        "vf_clip_param": optional(number(0, above=True)),
+        # RLlib's PPO refuses truncated episodes without it.
+        "use_gae": lambda value: (
+            None if value is True else "true with PPO (lambda: 1 gives n-step advantages)"
+        ),
+        "use_kl_loss": boolean,
+        "kl_coeff": number(0),
+        "kl_target": optional(number(0, above=True)),
+    },
+    "DDPG": schema_ddpg.OWN_KEYS,
+    "DQN": OWN_KEYS,
+}
+
+
+def keys_of(algorithm: str) -> dict[str, Kind]:
+    """Every configuration key of an algorithm, with what its value may be."""
+    common = COMMON
+    if algorithm == "DQN":
+        common = {key: COMMON[key] for key in COMMON_KEYS}
+    elif algorithm == "DDPG":
+        common = {key: kind for key, kind in COMMON.items() if key not in schema_ddpg.NOT_COMMON}
+    return {**common, **OF_ALGORITHM[algorithm]}
+
+
+OPTIMIZER_KEYS: dict[str, Kind] = {
+    "type": choice(*OPTIMIZERS),
+    "epsilon": number(0, above=True),
+    "alpha": number(0, 1),
+    "momentum": number(0, 1),
+    "betas": lambda value: (
+        None
+        if isinstance(value, list)
+        and len(value) == 2
+        and not any(number(0, 1)(beta) or beta == 1 for beta in value)
+        else "two numbers from 0 to below 1"
+    ),
+}
+
+# Kinds of the model dict's keys that networks here read; the others keep RLlib's own checks.
+MODEL_KEYS: dict[str, Kind] = {
+    "fcnet_hiddens": widths,
+    "fcnet_activation": activation,
+    "conv_filters": optional(
+        lambda value: None if isinstance(value, list) else "a list of [channels, kernel, stride]"
+    ),
+    "conv_activation": activation,
+    "post_fcnet_hiddens": widths,
+    "use_lstm": boolean,
+    "lstm_cell_size": integer(1),
+    "max_seq_len": integer(1),
+    "vf_share_layers": boolean,
+    "free_log_std": boolean,
+    "no_final_linear": boolean,
+    "custom_model_config": mapping,
+    "dim": integer(1),
+    # What networks see: gray screens scaled to [0, 1]. The other values would change nothing.
+    "grayscale": lambda value: (
+        None if value is True else "true (for colour use env_config: {grayscale_obs: false})"
+    ),
+    "zero_mean": lambda value: None if value is False else "false: pixels are scaled to [0, 1]",
+}
+
+# Key prefix or key → why setting it would change nothing here.
+UNUSED = {
+    "observation_space": "spaces are read from the environment",
+    "action_space": "spaces are read from the environment",
+    "max_requests_in_flight_per_env_runner": "every runner has one request under way",
+    "num_consecutive_env_runner_failures_tolerance": "runners hand over rollouts, not episodes",
+    "multiagent": "multi-agent training is not supported",
+    "policies": "multi-agent training is not supported",
+    "exploration_config": "exploration follows from the policy's own distribution",
+    "preprocessor_pref": "observations are preprocessed by the environment",
+    "compress_observations": "rollouts are arrays, not compressed samples",
+    "remote_worker_envs": "use gym_env_vectorize_mode: async",
+    "eager_tracing": "it belongs to TensorFlow",
+    "tf_session_args": "it belongs to TensorFlow",
+    "local_tf_session_args": "it belongs to TensorFlow",
+    "horizon": "use the environment's own time limit (env_config: {max_episode_steps: …})",
+    "replay_buffer_config": "on-policy algorithms keep no replay buffer",
+    "input_": "offline data is not supported",
+    "output": "offline data is not supported",
+    "render_env": "use rllib evaluate --video",
+    "num_aggregator_actors_per_learner": "rollouts go to the learner directly",
+}
