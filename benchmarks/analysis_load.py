@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.atomic import write_json
-from rllib_zoo.experiments.manifest import machine
+from rllib_zoo.experiments.provenance.manifest import machine
 
 # As many as a resolved configuration of RLlib has.
 KEYS = 340

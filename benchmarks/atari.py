@@ -16,8 +16,8 @@ from rllib_zoo.benchmarks.atari_report import report
 from rllib_zoo.benchmarks.atari_settings import GAMES
 from rllib_zoo.benchmarks.contenders import select
 from rllib_zoo.benchmarks.rounds import Turn, measured, parser_of
-from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.paths import ROOT
 
 
 def main(argv: list[str] | None = None) -> int:

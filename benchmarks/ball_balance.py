@@ -15,8 +15,6 @@ from pathlib import Path
 
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between
-from rllib_zoo.analysis.study_runs import Run, runs_of
-from rllib_zoo.analysis.study_tables import provenance
 from rllib_zoo.benchmarks import arithmetic
 from rllib_zoo.benchmarks.arithmetic import Row
 from rllib_zoo.benchmarks.contenders import Contender, tuned
@@ -29,9 +27,11 @@ from rllib_zoo.benchmarks.report import (
     words,
 )
 from rllib_zoo.benchmarks.rounds import measured
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
-from rllib_zoo.experiments.studies import STUDIES
-from rllib_zoo.experiments.studies.ball_balancing import BALANCED
+from rllib_zoo.experiments.paths import RESULTS, ROOT
+from rllib_zoo.experiments.studies.catalog import STUDIES
+from rllib_zoo.experiments.studies.catalog.ball_balancing import BALANCED
+from rllib_zoo.experiments.studies.runs import Run, runs_of
+from rllib_zoo.experiments.studies.tables import provenance
 
 STEM = "speed"
 PAGE = ROOT / "docs" / "3dball.md"

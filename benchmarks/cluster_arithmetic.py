@@ -25,7 +25,7 @@ from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.benchmarks.peers.ours import VARIANTS, network_of
 from rllib_zoo.benchmarks.report import fill
 from rllib_zoo.envs import environment_spaces
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.paths import RESULTS, ROOT
 
 RATES = RESULTS / "atari" / "pong-benchmark.json"
 LEARNER = RESULTS / "cluster" / "learner.json"

@@ -25,7 +25,7 @@ from rllib_zoo.benchmarks.report import (
     words,
 )
 from rllib_zoo.benchmarks.rounds import measured, parser_of
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.paths import RESULTS, ROOT
 
 STEM = "ddpg-benchmark"
 KEPT = RESULTS / "ddpg"

@@ -28,8 +28,8 @@ from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.benchmarks.endurance_report import COLUMNS, SECTION, report_of, table
 from rllib_zoo.benchmarks.measure import private_mib, pss_mib, train_file, tree
 from rllib_zoo.benchmarks.report import fill
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
-from rllib_zoo.experiments.manifest import machine, package_versions
+from rllib_zoo.experiments.paths import RESULTS, ROOT
+from rllib_zoo.experiments.provenance.manifest import machine, package_versions
 
 OUT = RESULTS / "endurance"
 PAGE = ROOT / "docs" / "reliability.md"

@@ -16,9 +16,9 @@ import yaml
 
 from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.benchmarks.measure import train_file
-from rllib_zoo.experiments.checkout import ROOT
-from rllib_zoo.experiments.checkpoints import MODULE_FOLDER
-from rllib_zoo.experiments.result_files import REPEATED
+from rllib_zoo.experiments.evaluation.checkpoints import MODULE_FOLDER
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.tune.loggers import REPEATED
 
 TARGET, EVERY = 60, 5  # iterations in all, and between two checkpoints
 _COMMON = {"num_envs_per_env_runner": 4, "seed": 1, "model": {"fcnet_hiddens": [16]}}

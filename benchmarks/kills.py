@@ -30,7 +30,7 @@ from rllib_zoo.benchmarks.killed_run import (
     require_done,
 )
 from rllib_zoo.benchmarks.report import fill
-from rllib_zoo.experiments.result_files import PROGRESS
+from rllib_zoo.experiments.tune.loggers import PROGRESS
 
 # Where a driver is killed; drawn for every kill.
 MOMENTS = ("starting", "before a result", "training", "training", "saving", "saving")

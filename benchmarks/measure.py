@@ -16,7 +16,7 @@ from typing import Any
 from rllib_zoo.analysis.files.trials import MANIFEST
 from rllib_zoo.benchmarks.contenders import Contender
 from rllib_zoo.benchmarks.peers.protocol import SEED
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 SAMPLE_SECONDS = 0.5
 
@@ -80,7 +80,7 @@ def _rollup_mib(pid: int, beginning: str) -> float:
 
 def train_file(config: str | Path) -> list[str]:
     """Our real command on a config file, as a user starts it; options follow."""
-    return [sys.executable, "-m", "rllib_zoo.experiments.command", "train", "file", str(config)]
+    return [sys.executable, "-m", "rllib_zoo.experiments.cli.main", "train", "file", str(config)]
 
 
 def run_contender(

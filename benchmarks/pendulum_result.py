@@ -12,12 +12,12 @@ from statistics import mean
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
-from rllib_zoo.analysis.study_runs import runs_of
-from rllib_zoo.analysis.study_tables import provenance
 from rllib_zoo.benchmarks.report import rewrite, study_cells
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
-from rllib_zoo.experiments.studies import STUDIES
-from rllib_zoo.experiments.studies.pendulum_ddpg import GREEDY
+from rllib_zoo.experiments.paths import RESULTS, ROOT
+from rllib_zoo.experiments.studies.catalog import STUDIES
+from rllib_zoo.experiments.studies.catalog.pendulum_ddpg import GREEDY
+from rllib_zoo.experiments.studies.runs import runs_of
+from rllib_zoo.experiments.studies.tables import provenance
 
 PAGE, SECTION = ROOT / "docs" / "ddpg.md", "result"
 COLUMNS = [

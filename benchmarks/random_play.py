@@ -13,7 +13,7 @@ import numpy as np
 
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.envs import make_single_env
-from rllib_zoo.experiments.checkout import RESULTS
+from rllib_zoo.experiments.paths import RESULTS
 
 ENVS = (
     "CartPole-v1",

@@ -9,11 +9,11 @@ from typing import Any
 
 from rllib_zoo.analysis.files.atomic import write_json, written_aside
 from rllib_zoo.analysis.report.generated_sections import between
-from rllib_zoo.analysis.study_runs import Run
 from rllib_zoo.benchmarks import arithmetic
 from rllib_zoo.benchmarks.arithmetic import Row, Spread
 from rllib_zoo.benchmarks.contenders import AS_SHIPPED, EQUAL, Pair
-from rllib_zoo.experiments.manifest import machine, package_versions
+from rllib_zoo.experiments.provenance.manifest import machine, package_versions
+from rllib_zoo.experiments.studies.runs import Run
 
 
 def spread_of(rows: list[Row], name: str, mode: str, key: str) -> Spread | None:
@@ -109,7 +109,8 @@ def study_cells(run: Run, asked: float, digits: int) -> list[str]:
 
 
 def on_machine(told: Mapping[str, Any]) -> str:
-    """The machine of a record, as :func:`rllib_zoo.experiments.manifest.machine` told it, in words."""
+    """The machine of a record, as :func:`rllib_zoo.experiments.provenance.manifest.machine` told
+    it, in words."""
     return f"Machine: {told['cpu']}, {told['cores']} cores"
 
 

@@ -19,12 +19,12 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import write_json
-from rllib_zoo.experiments.checking import check_experiment, check_names
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.fitting import fitted
+from rllib_zoo.experiments.paths import RESULTS, ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment, check_names
+from rllib_zoo.experiments.validation.fit_resources import fitted
 
 RECORD = RESULTS / "retired" / "files.json"
 PAGE = ROOT / "docs" / "retired-files.md"

@@ -12,7 +12,7 @@ from rllib_zoo.benchmarks.arithmetic import Row
 from rllib_zoo.benchmarks.contenders import Contender
 from rllib_zoo.benchmarks.measure import run_contender
 from rllib_zoo.benchmarks.report import save
-from rllib_zoo.experiments.progress import clock
+from rllib_zoo.experiments.tune.progress import clock
 
 Turn = tuple[Contender, str, int]
 

@@ -25,7 +25,7 @@ from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.report.tables import markdown
 from rllib_zoo.benchmarks.crash_checks import Ledger, checks, with_ledger
 from rllib_zoo.benchmarks.report import fill
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.paths import RESULTS, ROOT
 
 KILLS = {"A2C": 7, "A3C": 7, "PPO": 6}
 TARGET_STEPS = 20_000

@@ -14,11 +14,11 @@ from typing import Any
 
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object
-from rllib_zoo.analysis.keeping import KEPT_OF_MANIFEST
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.benchmarks.report import rewrite
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
+from rllib_zoo.experiments.paths import RESULTS, ROOT
+from rllib_zoo.experiments.studies.keep import KEPT_OF_MANIFEST
 
 KEPT = RESULTS / "sweeps" / "cartpole-ppo"
 PAGE, SECTION = ROOT / "docs" / "sweeps.md", "result"

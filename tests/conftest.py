@@ -32,7 +32,7 @@ def ray_session() -> Iterator[None]:
     import ray
 
     from rllib_zoo import algorithms
-    from rllib_zoo.experiments.ray_start import for_paths_with_spaces
+    from rllib_zoo.experiments.launch.ray_cluster import for_paths_with_spaces
 
     # Its own, whatever cluster runs on this machine.
     ray.init(

@@ -30,8 +30,8 @@ from rllib_zoo.benchmarks.settings import (
     ours_as_sb3_ppo,
 )
 from rllib_zoo.envs import environment_spaces
-from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.paths import ROOT
 
 OTHER_ENVS = {"cartpole": ENV, "3dball": BALL_ENV, "halfcheetah": mujoco_settings.ENV}
 

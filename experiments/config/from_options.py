@@ -22,9 +22,9 @@ from rllib_zoo.experiments.legacy.translate import (
     with_todays_env,
 )
 from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
-from rllib_zoo.experiments.scheduling import retired_scheduler
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.sweeps.schedulers import retired_scheduler
 
 # Options of the retired command that TensorFlow or older Rays alone could serve.
 REFUSED = {

@@ -11,7 +11,6 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from rllib_zoo.experiments.checking import check_names
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.yaml_loader import parse_yaml
 from rllib_zoo.experiments.errors import RequestError
@@ -19,6 +18,7 @@ from rllib_zoo.experiments.legacy.mlagents import is_mlagents
 from rllib_zoo.experiments.legacy.translate import translated
 from rllib_zoo.experiments.spec.changes import Change, scalars
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_names
 
 # A longer reason would push the comment out of sight.
 _WIDTH = 100

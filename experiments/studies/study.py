@@ -122,12 +122,12 @@ class Study:
         name: of the module, of ``results/<name>/`` and of the command's argument.
         question: one sentence.
         cells: in the order of training and of the tables.
-        figures: kinds of :data:`rllib_zoo.analysis.study_figures.KINDS`.
+        figures: kinds of :data:`rllib_zoo.experiments.studies.figures.KINDS`.
         thresholds: the gate of `rllib study report --check`.
         axis: what ``Cell.value`` is, in words with its unit; "" without an axis.
         note: what a reader of the table must know.
         published: label → average normalised score that somebody published, to stand beside ours
-            (:mod:`rllib_zoo.analysis.published_scores`); None where there are none.
+            (:mod:`rllib_zoo.experiments.studies.published_scores`); None where there are none.
     """
 
     name: str

@@ -10,7 +10,7 @@ from ray.rllib.algorithms.algorithm import Algorithm
 
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.results import result_names
-from rllib_zoo.experiments.evaluate import evaluate_checkpoint
+from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 from rllib_zoo.experiments.options import EvaluateOptions
 
 pytestmark = pytest.mark.ray

@@ -7,7 +7,7 @@ import yaml
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.evaluation import play_episodes
 from rllib_zoo.algorithms.runner import VectorEnvRunner
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 pytestmark = pytest.mark.ray
 

@@ -18,7 +18,7 @@ from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.report.cli import app
 from rllib_zoo.analysis.summary import summarise
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.originals import open_original
+from rllib_zoo.experiments.reproduce.recorded_run import open_original
 
 from .conftest import result
 

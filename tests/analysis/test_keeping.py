@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from rllib_zoo.analysis.keeping import keep, seed_of
 from rllib_zoo.analysis.load import load
+from rllib_zoo.experiments.studies.keep import keep, seed_of
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ import math
 import pytest
 from kept_runs import cell, keep_run, row, study
 
-from rllib_zoo.analysis.published_scores import (
+from rllib_zoo.experiments.studies.catalog import STUDIES, Budget
+from rllib_zoo.experiments.studies.published_scores import (
     averages,
     compared_envs,
     normalised_scores,
     published_table,
 )
-from rllib_zoo.analysis.study_runs import runs_of
-from rllib_zoo.experiments.studies import STUDIES, Budget
+from rllib_zoo.experiments.studies.runs import runs_of
 
 TASKS = {"hopper": ("Hopper-v5", 18.01), "reacher": ("Reacher-v5", -42.86)}
 

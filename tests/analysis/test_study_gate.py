@@ -3,9 +3,9 @@
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study, threshold
 
-from rllib_zoo.analysis.study_gate import lines_of, verdicts
-from rllib_zoo.analysis.study_runs import write_greedy
-from rllib_zoo.experiments.studies import UnknownCellError
+from rllib_zoo.experiments.studies.catalog import UnknownCellError
+from rllib_zoo.experiments.studies.runs import write_greedy
+from rllib_zoo.experiments.studies.thresholds import lines_of, verdicts
 
 PONG = cell("pong")
 

@@ -3,7 +3,7 @@
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study
 
-from rllib_zoo.analysis.study_runs import (
+from rllib_zoo.experiments.studies.runs import (
     BrokenResultError,
     counts,
     difference,

@@ -6,12 +6,12 @@ import math
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study
 
-from rllib_zoo.analysis.readme_tables import STUDY, cartpole_table, games_table
 from rllib_zoo.analysis.scoring.signatures import DifferentEnvironmentsError
-from rllib_zoo.analysis.study_measures import parts_of, signal_of, variance_of
-from rllib_zoo.analysis.study_runs import runs_of, write_greedy
-from rllib_zoo.analysis.study_tables import provenance, study_table
-from rllib_zoo.experiments.studies import Budget
+from rllib_zoo.experiments.studies.catalog import Budget
+from rllib_zoo.experiments.studies.measures import parts_of, signal_of, variance_of
+from rllib_zoo.experiments.studies.readme_tables import STUDY, cartpole_table, games_table
+from rllib_zoo.experiments.studies.runs import runs_of, write_greedy
+from rllib_zoo.experiments.studies.tables import provenance, study_table
 
 PONG = cell("pong")
 

@@ -10,8 +10,10 @@ import pytest
 from kept_runs import cell, keep_run, row, study, threshold
 
 from rllib_zoo.analysis.report.generated_sections import between
-from rllib_zoo.analysis.study_figures import KINDS, figures_of
-from rllib_zoo.analysis.study_update import (
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.studies.catalog import STUDIES
+from rllib_zoo.experiments.studies.figures import KINDS, figures_of
+from rllib_zoo.experiments.studies.publish import (
     FIGURES,
     PAGE,
     image_of,
@@ -20,8 +22,6 @@ from rllib_zoo.analysis.study_update import (
     readme_of,
     update_pages,
 )
-from rllib_zoo.experiments.checkout import ROOT
-from rllib_zoo.experiments.studies import STUDIES
 
 RESULTS = ROOT / "results"
 REMEDY = "run: rllib study report --update"

@@ -15,8 +15,8 @@ from rllib_zoo.benchmarks.atari_report import fastest, report
 from rllib_zoo.benchmarks.atari_settings import GAMES
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.benchmarks.report import verdict
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment
 
 
 def row(name, rate, status="ok", mode="speed", **more):

@@ -7,7 +7,6 @@ import json
 import pytest
 from kept_runs import STARTED, keep_run, row
 
-from rllib_zoo.analysis.study_runs import runs_of, write_greedy
 from rllib_zoo.benchmarks.ball_balance import (
     CONTENDERS,
     LIMIT,
@@ -17,6 +16,7 @@ from rllib_zoo.benchmarks.ball_balance import (
     returns_table,
     speed_table,
 )
+from rllib_zoo.experiments.studies.runs import runs_of, write_greedy
 
 PPO = STUDY.cell("3dball-ppo")
 MARKS = "<!-- {0}:begin -->\n<!-- {0}:end -->\n"

@@ -8,9 +8,9 @@ from rllib_zoo.benchmarks import cartpole, settings
 from rllib_zoo.benchmarks.cartpole import report
 from rllib_zoo.benchmarks.contenders import CONTENDERS, PAIRS, Contender, select
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
-from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment
 
 RESULTS = ROOT / "results" / "cartpole"
 

@@ -13,7 +13,7 @@ import pytest
 
 from rllib_zoo.benchmarks.endurance import last_result, processes_of
 from rllib_zoo.benchmarks.endurance_report import COLUMNS, SECTION, report_of, slope_interval, table
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 HOURS = np.arange(720) / 360  # two hours, every 10 seconds
 

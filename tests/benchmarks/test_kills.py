@@ -10,7 +10,7 @@ import pytest
 from rllib_zoo.benchmarks import kills
 from rllib_zoo.benchmarks.killed_run import EVERY, KilledRun
 from rllib_zoo.benchmarks.kills import killed, sentence, verdict
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 
 def test_the_count_is_what_the_page_says():

@@ -10,8 +10,8 @@ from rllib_zoo.benchmarks.mujoco import CONTENDERS, LEARNERS, LIMIT, PAIRS, plan
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.benchmarks.peers.protocol import SEED
 from rllib_zoo.custom_models.options import ActorCriticOptions
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment
 
 NAMES = [contender.name for contender in CONTENDERS]
 

@@ -16,15 +16,15 @@ from rllib_zoo import algorithms
 from rllib_zoo.algorithms.config import OPTIMIZERS
 from rllib_zoo.algorithms.results import result_names
 from rllib_zoo.custom_models.options import ActorCriticOptions
-from rllib_zoo.experiments.checking import FIELD_KINDS
-from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.config import load as reading
 from rllib_zoo.experiments.config.overrides import PLAIN_FIELDS
 from rllib_zoo.experiments.config.yaml_loader import parse_yaml
 from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
+from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec import schema
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.validators import Kind
+from rllib_zoo.experiments.validation.check import FIELD_KINDS
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ALGORITHM_PAGES = {"A2C": "a2c", "A3C": "a3c", "DDPG": "ddpg", "PG": "pg", "PPO": "ppo"}
@@ -297,7 +297,7 @@ def test_dependencies_said_to_be_unused_are():
 
 def test_manifest_fields_are_documented():
     rows = by_first_column(tables(section(read("design"), "The results folder"))[0])
-    source = (ROOT / "experiments" / "manifest.py").read_text()
+    source = (ROOT / "experiments" / "provenance" / "manifest.py").read_text()
     body = re.search(r"def build_manifest\(.*?\n\n\ndef ", source, re.DOTALL)
     assert body
     written = set(re.findall(r'^        "(\w+)":', body[0], re.MULTILINE))
@@ -392,8 +392,8 @@ def command_lines(text: str, program: str) -> list[list[str]]:
 def test_rllib_commands_parse(page):
     import typer
 
-    from rllib_zoo.experiments.command import app
-    from rllib_zoo.experiments.retired_arguments import todays_arguments
+    from rllib_zoo.experiments.cli.legacy_arguments import todays_arguments
+    from rllib_zoo.experiments.cli.main import app
 
     group: Any = typer.main.get_command(app)
     for words in command_lines(page.read_text(), "rllib"):
@@ -489,8 +489,8 @@ def test_builder_examples_are_valid(name):
 
 
 def test_example_config_file_passes():
-    from rllib_zoo.experiments.checking import check_experiment
     from rllib_zoo.experiments.config.load import _experiment
+    from rllib_zoo.experiments.validation.check import check_experiment
 
     [first] = re.findall(
         r"^```yaml\n(.*?)^```", section(read("configuration"), "A config file"), re.M | re.S

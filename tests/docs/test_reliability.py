@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
 NAMED = re.compile(r"\[test\]\(([^)]+)\):\s*((?:`\w+`[,\s]*)+)")

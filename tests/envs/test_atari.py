@@ -21,7 +21,7 @@ from rllib_zoo.envs import (
 )
 from rllib_zoo.envs.atari import GameVector
 from rllib_zoo.envs.probes import ConstantReward
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 OTHER_VALUES = {
     "frameskip": 3,

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from rllib_zoo.algorithms.runner import VectorEnvRunner
 from rllib_zoo.envs import EnvironmentRequestError
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.preflight import check_environments
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.preflight import check_environments
 
 DTYPES = (np.float32, np.float64, np.float16, np.uint8, np.int8, np.int32, np.int64)
 CONFIG = {

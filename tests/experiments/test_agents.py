@@ -17,16 +17,21 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.experiments.agent_command import agent_list
-from rllib_zoo.experiments.agent_export import export
-from rllib_zoo.experiments.agent_table import agent_folders, filled, table
-from rllib_zoo.experiments.agents import AGENT_FILE, WEIGHTS_FILE, digest, open_agent
-from rllib_zoo.experiments.checkout import ROOT
-from rllib_zoo.experiments.command import app
+from rllib_zoo.experiments.cli.agent import agent_list
+from rllib_zoo.experiments.cli.main import app
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.evaluate import evaluation_runner, open_trained, play, score_of
+from rllib_zoo.experiments.evaluation.agent import AGENT_FILE, WEIGHTS_FILE, digest, open_agent
+from rllib_zoo.experiments.evaluation.agent_table import agent_folders, filled, table
+from rllib_zoo.experiments.evaluation.evaluate import (
+    evaluation_runner,
+    open_trained,
+    play,
+    score_of,
+)
+from rllib_zoo.experiments.evaluation.export import export
 from rllib_zoo.experiments.options import EvaluateOptions
-from rllib_zoo.experiments.ownership import mark_as_own
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.provenance.trust import mark_as_own
 
 SHIPPED = ROOT / "results" / "agents"
 OPTIONS = {
@@ -147,7 +152,7 @@ def test_runs_without_a_checkpoint_are_one_line(tmp_path):
 HOOKED = """
 import sys
 from pathlib import Path
-from rllib_zoo.experiments.evaluate import evaluate_checkpoint
+from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 from rllib_zoo.experiments.options import EvaluateOptions
 
 seen, pickles = [], (".pkl", ".pickle")
@@ -193,7 +198,7 @@ def test_playing_an_agent_unpickles_nothing(checkpoints, agent, tmp_path):
 SHIPPED_HOOKED = """
 import sys
 from pathlib import Path
-from rllib_zoo.experiments.evaluate import evaluation_runner, open_trained
+from rllib_zoo.experiments.evaluation.evaluate import evaluation_runner, open_trained
 from rllib_zoo.experiments.options import EvaluateOptions
 
 seen = []

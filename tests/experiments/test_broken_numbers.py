@@ -13,10 +13,10 @@ from ray import cloudpickle
 from ray.tune.registry import register_env
 from rich.console import Console
 
-from rllib_zoo.experiments.command import main
-from rllib_zoo.experiments.evaluate import evaluate_checkpoint
-from rllib_zoo.experiments.jobs import checked_job
-from rllib_zoo.experiments.launch import run_all
+from rllib_zoo.experiments.cli.main import main
+from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
+from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.launch import run_all
 from rllib_zoo.experiments.options import EvaluateOptions, FileOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 

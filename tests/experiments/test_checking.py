@@ -9,9 +9,9 @@ import pytest
 import ray
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment
 
 OURS = "custom_models.SharedEncoderActorCritic"
 RISING = "or a schedule [[0, value], [step, value], …] with rising steps"

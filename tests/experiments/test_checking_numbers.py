@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.checking_keys import combinations
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.keys import combinations
 
 OURS = "custom_models.SharedEncoderActorCritic"
 
@@ -262,7 +262,7 @@ def test_grids_inside_grids_are_all_run():
 def test_checking_starts_no_ray():
     script = (
         "import ray\n"
-        "from rllib_zoo.experiments.checking import check_experiment\n"
+        "from rllib_zoo.experiments.validation.check import check_experiment\n"
         "from rllib_zoo.experiments.spec.experiment import Experiment\n"
         "x = Experiment(name='x', algorithm='PPO', env='CartPole-v1', config={},\n"
         "               stop={'training_iteration': 1})\n"

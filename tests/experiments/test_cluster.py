@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1500)]
 # Its copies tell where they live: one line "<node> <process>" each.
@@ -78,7 +78,14 @@ class Run:
             **keys,
         }
         (folder / "x.yaml").write_text(yaml.safe_dump({"x": entry}))
-        command = [sys.executable, "-m", "rllib_zoo.experiments.command", "train", "file", "x.yaml"]
+        command = [
+            sys.executable,
+            "-m",
+            "rllib_zoo.experiments.cli.main",
+            "train",
+            "file",
+            "x.yaml",
+        ]
         self.output = (folder / "output").open("w")
         self.process = subprocess.Popen(
             [*command, "--ray-address", cluster.address, "--storage-path", "results"],

@@ -17,7 +17,7 @@ import imageio
 import pytest
 import yaml
 
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 pytestmark = pytest.mark.ray
 CONFIG = {
@@ -32,7 +32,7 @@ CONFIG = {
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "rllib_zoo.experiments.command", *map(str, arguments)]
+    return [sys.executable, "-m", "rllib_zoo.experiments.cli.main", *map(str, arguments)]
 
 
 def environment():

@@ -13,13 +13,13 @@ from small_disk import small_disk
 from small_runs import experiment, iterations_in, run, trial_of
 
 from rllib_zoo.algorithms.sealing import SEAL
-from rllib_zoo.experiments.agent_export import export
-from rllib_zoo.experiments.command import main
+from rllib_zoo.experiments.cli.main import main
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.evaluate import evaluate_checkpoint
-from rllib_zoo.experiments.jobs import checked_job
+from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
+from rllib_zoo.experiments.evaluation.export import export
+from rllib_zoo.experiments.launch.jobs import checked_job
 from rllib_zoo.experiments.options import EvaluateOptions, FileOptions
-from rllib_zoo.experiments.ownership import mark_as_own
+from rllib_zoo.experiments.provenance.trust import mark_as_own
 
 pytestmark = pytest.mark.ray
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rllib_zoo.experiments.checkout import ROOT
-from rllib_zoo.experiments.dry_run import trials_at_once
+from rllib_zoo.experiments.launch.dry_run import trials_at_once
+from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
 
 CONFIG = {
@@ -70,7 +70,7 @@ def test_a_dry_run_measures_and_leaves_no_trace(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "rllib_zoo.experiments.command",
+        "rllib_zoo.experiments.cli.main",
         "train",
         "file",
         "x.yaml",

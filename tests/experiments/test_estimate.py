@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rllib_zoo.experiments.estimate import STEPS, Measured, estimate
+from rllib_zoo.experiments.launch.estimate import STEPS, Measured, estimate
 
 # Ten seconds of warming up, then 1,000 steps/s and half an iteration a second.
 FOUND = Measured(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from rllib_zoo import algorithms
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.fitting import fitted
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.fit_resources import fitted
 
 
 def changed(algorithm="PPO", cpus=2, gpus=0, **config):

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rllib_zoo.experiments.config.from_options import experiments_from_files
 from rllib_zoo.experiments.config.load import CHECKPOINT_FIELDS, FIELDS
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.jobs import check_sweep
+from rllib_zoo.experiments.launch.jobs import check_sweep
+from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import FileOptions
-from rllib_zoo.experiments.resuming import folder_of
 from rllib_zoo.experiments.spec.schema import MODEL_KEYS, keys_of
 
 # Larger networks than this are a question of memory, not of form.

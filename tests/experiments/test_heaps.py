@@ -10,7 +10,7 @@ import pytest
 # Eight threads that allocate at the same time; glibc describes every heap it has.
 COUNT = """
 import ctypes, sys, tempfile, threading
-from rllib_zoo.experiments.heaps import share_heaps
+from rllib_zoo.experiments.cli.heaps import share_heaps
 
 if "share" in sys.argv:
     print(share_heaps())

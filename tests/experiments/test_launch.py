@@ -8,7 +8,7 @@ import pytest
 
 from rllib_zoo.experiments.config.from_options import with_options
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch import launch
+from rllib_zoo.experiments.launch.launch import launch
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 

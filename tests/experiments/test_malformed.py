@@ -12,10 +12,10 @@ from fuzzing import fuzzed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.validation.check import check_experiment
 
 ENOUGH = 200
 OURS = "custom_models.SharedEncoderActorCritic"
@@ -255,7 +255,7 @@ def test_the_command_says_so_and_exits_with_2(tmp_path, text, words):
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "rllib_zoo.experiments.command", "train", "file", str(file)],
+        [sys.executable, "-m", "rllib_zoo.experiments.cli.main", "train", "file", str(file)],
         cwd=ROOT,
         capture_output=True,
         text=True,

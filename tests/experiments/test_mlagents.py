@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.migrate import migrated
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.mlagents_keys import DEFAULTS, KINDS
+from rllib_zoo.experiments.validation.check import check_experiment
 
 FILE = Path(__file__).parent / "mlagents" / "3DBall.yaml"
 

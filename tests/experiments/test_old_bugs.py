@@ -12,17 +12,17 @@ import pytest
 import typer
 import yaml
 
-from rllib_zoo.experiments import examples as examples_module
-from rllib_zoo.experiments.command import app
+from rllib_zoo.experiments.cli import examples as examples_module
+from rllib_zoo.experiments.cli.examples import example_file
+from rllib_zoo.experiments.cli.main import app
 from rllib_zoo.experiments.config.from_options import (
     experiment_from_options,
     experiments_from_files,
 )
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.examples import example_file
+from rllib_zoo.experiments.launch.tuner import checkpoint_config, tracking_callbacks
 from rllib_zoo.experiments.options import EvaluateOptions, FileOptions, TrainOptions
-from rllib_zoo.experiments.tuners import checkpoint_config, tracking_callbacks
 
 PYTHON = """
 from ray.rllib.algorithms.ppo import PPOConfig

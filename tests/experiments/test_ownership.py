@@ -12,11 +12,17 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from rllib_zoo.experiments import ownership
-from rllib_zoo.experiments.command import app, main
+from rllib_zoo.experiments.cli.main import app, main
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.ownership import MARK, is_own, key_file, mark_as_own, require_trusted
-from rllib_zoo.experiments.summary import resume_command
+from rllib_zoo.experiments.launch.summary import resume_command
+from rllib_zoo.experiments.provenance import trust as ownership
+from rllib_zoo.experiments.provenance.trust import (
+    MARK,
+    is_own,
+    key_file,
+    mark_as_own,
+    require_trusted,
+)
 
 WORDS = "was not made here by your own rllib command"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.plan import print_plan
+from rllib_zoo.experiments.launch.plan import print_plan
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment
 
 
 @pytest.fixture

@@ -7,7 +7,12 @@ import random
 import pytest
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.perturbing import Within, as_samplers, mutated_config, tune_mutations
+from rllib_zoo.experiments.sweeps.mutations import (
+    Within,
+    as_samplers,
+    mutated_config,
+    tune_mutations,
+)
 
 CONFIG = {
     "num_env_runners": 0,

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from rllib_zoo.benchmarks.measure import tree
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 LISTENING = "0A"
@@ -85,7 +85,7 @@ def test_a_run_below_a_space_without_a_home_listens_on_loopback_alone(tmp_path, 
         environment.pop(name, None)
     words = ["train", "file", str(file), "--storage-path", str(storage)]
     run = subprocess.Popen(
-        [interpreter, "-m", "rllib_zoo.experiments.command", *words],
+        [interpreter, "-m", "rllib_zoo.experiments.cli.main", *words],
         cwd=file.parent,
         env=environment,
         text=True,

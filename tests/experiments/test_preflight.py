@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from rllib_zoo.envs.probes import ConstantReward
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.preflight import (
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.sweeps.search import number_of_trials
+from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.preflight import (
     CHECKPOINT_BYTES,
     ROW_BYTES,
     DiskNeed,
@@ -20,8 +22,6 @@ from rllib_zoo.experiments.preflight import (
     disk_need,
     iterations_bound,
 )
-from rllib_zoo.experiments.searching import number_of_trials
-from rllib_zoo.experiments.spec.experiment import Experiment
 
 TINY = {"num_env_runners": 0, "num_envs_per_env_runner": 4, "train_batch_size": 400}
 

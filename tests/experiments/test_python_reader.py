@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.validation.check import check_experiment
 
 A2C = """
 from rllib_zoo.algorithms.a2c import A2CConfig

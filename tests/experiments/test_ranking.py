@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rllib_zoo.experiments.ranking import ranking, score, varied
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.sweeps.ranking import ranking, score, varied
 
 RETURN = "env_runners/episode_return_mean"
 SWEEP = Experiment(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from rllib_zoo.experiments.checking import check_names
 from rllib_zoo.experiments.config.from_options import (
     experiment_from_options,
     experiments_from_files,
@@ -16,6 +15,7 @@ from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.translate import translated
 from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
+from rllib_zoo.experiments.validation.check import check_names
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from small_runs import (
     weights_of,
 )
 
-from rllib_zoo.experiments.result_files import REPEATED
-from rllib_zoo.experiments.whole_checkpoints import older_whole
+from rllib_zoo.experiments.tune.checkpoint_checks import older_whole
+from rllib_zoo.experiments.tune.loggers import REPEATED
 
 pytestmark = pytest.mark.ray
 CHECKPOINTS = ["checkpoint_000000", "checkpoint_000001", "checkpoint_000002"]

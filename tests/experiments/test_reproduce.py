@@ -13,15 +13,15 @@ import pytest
 import yaml
 from rich.console import Console
 
-from rllib_zoo.analysis.keeping import keep
-from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.manifest import build_manifest, code_digest
-from rllib_zoo.experiments.originals import open_original, restored_from
-from rllib_zoo.experiments.promise import differences, ends_by_time, reasons_against
-from rllib_zoo.experiments.reproduce import reproduce, todays_manifest
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.provenance.manifest import build_manifest, code_digest
+from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
+from rllib_zoo.experiments.reproduce.recorded_run import open_original, restored_from
+from rllib_zoo.experiments.reproduce.reproduce import reproduce, todays_manifest
 from rllib_zoo.experiments.reproduce_options import ReproduceOptions
+from rllib_zoo.experiments.studies.keep import keep
+from rllib_zoo.experiments.validation.check import check_experiment
 
 CONFIG = {
     "num_env_runners": 0,
@@ -37,7 +37,7 @@ CONFIG = {
 
 def rllib(*arguments, timeout=900):
     return subprocess.run(
-        [sys.executable, "-m", "rllib_zoo.experiments.command", *map(str, arguments)],
+        [sys.executable, "-m", "rllib_zoo.experiments.cli.main", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -226,7 +226,7 @@ KEPT = [
 
 @pytest.mark.parametrize("file", KEPT, ids=lambda file: file.parent.name)
 def test_what_is_kept_of_the_shipped_runs_can_run_again(file):
-    from rllib_zoo.experiments.checking import check_experiment
+    from rllib_zoo.experiments.validation.check import check_experiment
 
     original = open_original(file)
     resolved = check_experiment(original.experiment)

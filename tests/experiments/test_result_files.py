@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from rllib_zoo.experiments.result_files import (
+from rllib_zoo.experiments.tune.loggers import (
     PROGRESS,
     REPEATED,
     cut_progress,

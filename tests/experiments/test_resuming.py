@@ -14,15 +14,15 @@ from small_runs import CONFIG
 
 from rllib_zoo.algorithms.sealing import iteration_of
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.interruption import Interruption, interruption
-from rllib_zoo.experiments.jobs import checked_job
-from rllib_zoo.experiments.launch import run_all
+from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.launch import run_all
+from rllib_zoo.experiments.launch.resume import begun_before
+from rllib_zoo.experiments.launch.tuner import restored_tuner
 from rllib_zoo.experiments.options import FileOptions
-from rllib_zoo.experiments.ownership import mark_as_own
-from rllib_zoo.experiments.result_files import REPEATED
-from rllib_zoo.experiments.resuming import begun_before
+from rllib_zoo.experiments.provenance.trust import mark_as_own
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.tuners import restored_tuner
+from rllib_zoo.experiments.tune.loggers import REPEATED
+from rllib_zoo.experiments.tune.signals import Interruption, interruption
 
 ITERATIONS = 40
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rllib_zoo.experiments.cli.examples import FOLDER, example_file, examples
+from rllib_zoo.experiments.cli.legacy_arguments import todays_arguments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.examples import FOLDER, example_file, examples
-from rllib_zoo.experiments.retired_arguments import todays_arguments
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rllib_zoo import algorithms
-from rllib_zoo.experiments.checking import check_experiment, check_names
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.fitting import fitted
 from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT
 from rllib_zoo.experiments.legacy.renamed_keys import MOVED, RENAMED
+from rllib_zoo.experiments.validation.check import check_experiment, check_names
+from rllib_zoo.experiments.validation.fit_resources import fitted
 
 EXAMPLES = 1000
 FILES = {

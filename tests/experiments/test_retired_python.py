@@ -8,9 +8,9 @@ import pytest
 import ray.rllib.algorithms.ppo as real_ppo
 from ray.tune import registry
 
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.validation.check import check_experiment
 
 A2C = """
 from ray.rllib.algorithms.a2c import A2CConfig

@@ -9,9 +9,13 @@ import pytest
 from rllib_zoo.experiments.config.from_options import with_options
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import FileOptions
-from rllib_zoo.experiments.scheduling import make_scheduler, retired_scheduler, with_mutations
-from rllib_zoo.experiments.searching import make_search, number_of_trials
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.sweeps.schedulers import (
+    make_scheduler,
+    retired_scheduler,
+    with_mutations,
+)
+from rllib_zoo.experiments.sweeps.search import make_search, number_of_trials
 
 RETURN = "env_runners/episode_return_mean"
 PBT = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from ray.tune.search import Searcher, SearchGenerator
 
-from rllib_zoo.experiments.searching import make_search
-from rllib_zoo.experiments.seed_repeater import SeedRepeater, interquartile_mean
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
+from rllib_zoo.experiments.sweeps.search import make_search
+from rllib_zoo.experiments.sweeps.seed_repeater import SeedRepeater, interquartile_mean
 
 RETURN = "env_runners/episode_return_mean"
 CONFIG = {

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rllib_zoo.experiments.checkout import RESULTS, ROOT
-from rllib_zoo.experiments.command import app
+from rllib_zoo.experiments.cli.main import app
+from rllib_zoo.experiments.cli.study import smoke_results
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.study_command import smoke_results
+from rllib_zoo.experiments.paths import RESULTS, ROOT
 
 CELL = "cartpole-a2c-lr0.003"
 
@@ -28,7 +28,7 @@ def told(*arguments):
 def study(*arguments):
     """Run `rllib study` to its end, in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "rllib_zoo.experiments.command", "study", *map(str, arguments)],
+        [sys.executable, "-m", "rllib_zoo.experiments.cli.main", "study", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"},
         capture_output=True,
@@ -102,7 +102,7 @@ def test_a_check_without_thresholds_says_so(tmp_path):
 
 def test_update_of_other_results_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "rllib_zoo.analysis.study_update.update_pages", lambda *_: pytest.fail("written")
+        "rllib_zoo.experiments.studies.publish.update_pages", lambda *_: pytest.fail("written")
     )
     found = told("report", "--update", "--results", tmp_path).exception
     assert isinstance(found, RequestError)

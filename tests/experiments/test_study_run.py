@@ -16,11 +16,11 @@ import pytest
 import yaml
 from rich.console import Console
 
-from rllib_zoo.analysis.study_runs import runs_of, write_greedy
-from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.studies import Budget, Cell, Study
-from rllib_zoo.experiments.study_run import Sitting, run_study
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.studies.catalog import Budget, Cell, Study
+from rllib_zoo.experiments.studies.runs import runs_of, write_greedy
+from rllib_zoo.experiments.studies.train import Sitting, run_study
 
 CONFIG = {
     "num_env_runners": 0,

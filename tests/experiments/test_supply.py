@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rllib_zoo.experiments.checkout import ROOT
+from rllib_zoo.experiments.paths import ROOT
 
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = DECLARED["tool"]["setuptools"]["packages"]
@@ -63,7 +63,7 @@ def test_the_wheel_builds_and_holds_them_and_runs_without_the_checkout(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     run = (
         "import sys; sys.argv = ['rllib', *sys.argv[1:]]; "
-        "from rllib_zoo.experiments.command import main; main()"
+        "from rllib_zoo.experiments.cli.main import main; main()"
     )
     for arguments, words in (
         (["example", "list"], "cartpole-ppo"),

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from small_runs import UNSEEDED
 
-from rllib_zoo.experiments.checkout import ROOT
-from rllib_zoo.experiments.jobs import checked_job
-from rllib_zoo.experiments.launch import run_job
+from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
 
 pytestmark = pytest.mark.ray
@@ -170,7 +170,7 @@ def killed_and_resumed(tmp_path, entry):
     """
     file, folder = tmp_path / "sweep.yaml", tmp_path / "results" / "sweep"
     file.write_text(yaml.safe_dump({"sweep": entry}))
-    command = [sys.executable, "-m", "rllib_zoo.experiments.command", "train", "file", str(file)]
+    command = [sys.executable, "-m", "rllib_zoo.experiments.cli.main", "train", "file", str(file)]
     command += ["--storage-path", str(folder.parent)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": "local"}
     process = subprocess.Popen(

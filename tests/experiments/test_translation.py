@@ -5,7 +5,6 @@ from __future__ import annotations
 import gymnasium as gym
 import pytest
 
-from rllib_zoo.experiments.checking import check_experiment
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.envs import _RENAMED
 from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT, MODEL_LEFT_OUT
@@ -14,6 +13,7 @@ from rllib_zoo.experiments.legacy.translate import result_today, translated
 from rllib_zoo.experiments.spec.changes import notes_on
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.schema import COMMON, OF_ALGORITHM
+from rllib_zoo.experiments.validation.check import check_experiment
 
 
 def today(run="PPO", env="CartPole-v1", stop=None, **config):

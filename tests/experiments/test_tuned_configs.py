@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.experiments.building import plain
-from rllib_zoo.experiments.checking import check_experiment
-from rllib_zoo.experiments.checkout import ROOT
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.python_loader import PUBLIC_NAMES
+from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.schema import ALIASES
+from rllib_zoo.experiments.validation.build import plain
+from rllib_zoo.experiments.validation.check import check_experiment
 
 FOLDER = ROOT / "tuned_configs"
 FILES = sorted(f for f in FOLDER.rglob("*") if f.suffix in (".yaml", ".yml", ".py"))

@@ -6,7 +6,7 @@ import pytest
 
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.runner import VectorEnvRunner
-from rllib_zoo.experiments.video import frames_per_second, record_episodes
+from rllib_zoo.experiments.evaluation.video import frames_per_second, record_episodes
 
 
 @pytest.fixture

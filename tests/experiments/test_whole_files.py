@@ -13,8 +13,8 @@ import pytest
 from pyarrow import fs as arrow
 from small_disk import small_disk
 
-from rllib_zoo.experiments.checkout import ROOT
-from rllib_zoo.experiments.whole_files import whole_files
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.tune.atomic_filesystem import whole_files
 
 
 def copied(source, target):
@@ -60,7 +60,7 @@ def test_a_full_disk_keeps_the_earlier_file(source, tmp_path):
 COPYING = """
 import sys
 from pyarrow import fs as arrow
-from rllib_zoo.experiments.whole_files import whole_files
+from rllib_zoo.experiments.tune.atomic_filesystem import whole_files
 filesystem = whole_files()
 print("ready", flush=True)
 while True:

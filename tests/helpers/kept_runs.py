@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from rllib_zoo.analysis.files.curve_csv import KEPT, write_curve
-from rllib_zoo.analysis.study_runs import config_of
-from rllib_zoo.experiments.studies import Budget, Cell, Study, Threshold
+from rllib_zoo.experiments.studies.catalog import Budget, Cell, Study, Threshold
+from rllib_zoo.experiments.studies.runs import config_of
 
 STARTED = "2026-01-01T00:00:00+00:00"
 BUDGET = Budget(steps=40_000, score=18.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 
-from rllib_zoo.experiments.checkpoints import MODULE_FOLDER
-from rllib_zoo.experiments.jobs import checked_job
-from rllib_zoo.experiments.launch import run_job
+from rllib_zoo.experiments.evaluation.checkpoints import MODULE_FOLDER
+from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 

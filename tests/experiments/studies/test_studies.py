@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rllib_zoo.analysis.study_figures import KINDS
-from rllib_zoo.analysis.study_gate import PER_SEED
-from rllib_zoo.experiments.checkout import ROOT
-from rllib_zoo.experiments.studies import STUDIES, Budget, Cell, Study, UnknownCellError
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.studies.catalog import STUDIES, Budget, Cell, Study, UnknownCellError
+from rllib_zoo.experiments.studies.figures import KINDS
+from rllib_zoo.experiments.studies.thresholds import PER_SEED
 
 HEAVY = ("ray", "torch", "pandas", "gymnasium", "matplotlib", "scipy")
 CELLS = [cell for study in STUDIES.values() for cell in study.cells]
@@ -22,7 +22,7 @@ every_study = pytest.mark.parametrize("study", STUDIES.values(), ids=str)
 
 def test_the_axes_are_read_without_training_code():
     script = (
-        "import sys, rllib_zoo.experiments.studies as s\n"
+        "import sys, rllib_zoo.experiments.studies.catalog as s\n"
         "assert s.STUDIES['worker_scaling'].axis == 'runners'\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
@@ -41,9 +41,9 @@ def test_names_of_cells_are_folders_of_one_study():
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_every_cell_is_of_its_file(cell):
     """Algorithm, environment and what is varied, as the command would read them."""
-    from rllib_zoo.experiments.checking import check_names
     from rllib_zoo.experiments.config.load import read_experiments
     from rllib_zoo.experiments.config.overrides import apply_overrides
+    from rllib_zoo.experiments.validation.check import check_names
 
     [experiment] = read_experiments(ROOT / cell.file)
     assert (experiment.algorithm, experiment.env) == (cell.algorithm, cell.env)
@@ -64,9 +64,9 @@ def by_file(cell: Cell) -> str:
 )
 def test_every_file_with_its_changes_is_accepted(cell):
     """Batches fit runners, networks can be built: the last cell of every file stands for all."""
-    from rllib_zoo.experiments.checking import check_experiment
     from rllib_zoo.experiments.config.load import read_experiments
     from rllib_zoo.experiments.config.overrides import apply_overrides
+    from rllib_zoo.experiments.validation.check import check_experiment
 
     [experiment] = read_experiments(ROOT / cell.file)
     changes = [f"{key}={json.dumps(value)}" for key, value in (cell.changes or {}).items()]

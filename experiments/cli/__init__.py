@@ -1,0 +1,1 @@
+"""The `rllib` command: one module per group of commands."""

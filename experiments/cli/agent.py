@@ -1,0 +1,78 @@
+"""`rllib agent`: exporting trained agents and listing them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.experiments.imports import prepare_imports
+from rllib_zoo.experiments.options import Trust
+from rllib_zoo.experiments.paths import AGENTS
+
+agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)
+
+
+@agent_app.command("export")
+def agent_export(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Checkpoint, trial or experiment folders; of several the best."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to make [results/agents/<env>-<algorithm>]."),
+    ] = None,
+    episodes: Annotated[
+        int, typer.Option("--episodes", help="Episodes of each measured score.")
+    ] = 100,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the measured score.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Move an existing folder aside.")] = False,
+    import_: Annotated[
+        list[str] | None,
+        typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
+    ] = None,
+    trust_checkpoint: Trust = False,
+) -> None:
+    """Turn the best final checkpoint into a folder of weights and facts, its score measured."""
+    from rllib_zoo.experiments.evaluation.agent_table import HEADINGS, row
+    from rllib_zoo.experiments.evaluation.export import export
+
+    prepare_imports(import_)
+    folder = export(
+        runs, output, episodes=episodes, seed=seed, force=force, trusted=trust_checkpoint
+    )
+    for heading, cell in zip(HEADINGS, row(folder), strict=True):
+        print(f"{heading}: {cell.strip('`')}")
+    print(f"play it: rllib evaluate {folder} --episodes 10")
+
+
+@agent_app.command("list")
+def agent_list(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of agents.", show_default="results/agents")
+    ] = AGENTS,
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Put the table into this page instead.")
+    ] = None,
+) -> None:
+    """Show the exported agents as a table."""
+    from rllib_zoo.experiments.errors import RequestError
+    from rllib_zoo.experiments.evaluation.agent_table import filled, table
+
+    body = table(folder)
+    if write is None:
+        print(body)
+        return
+    try:
+        page = write.read_text(encoding="utf-8")
+        write = write.resolve()
+        with written_aside(write) as draft:
+            draft.write_text(filled(page, body), encoding="utf-8")
+            draft.chmod(write.stat().st_mode)
+    except OSError as error:
+        raise RequestError(f"cannot be written: {error.strerror}", file=write) from None
+    except RequestError as error:
+        raise error.located(write) from None

@@ -1,0 +1,214 @@
+"""The `rllib` command. Exit codes: 0 done, 1 a trial failed, 2 a wrong request, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from rllib_zoo.analysis.report.cli import report
+from rllib_zoo.experiments.cli.agent import agent_app
+from rllib_zoo.experiments.cli.heaps import share_heaps
+from rllib_zoo.experiments.cli.legacy_arguments import todays_arguments
+from rllib_zoo.experiments.cli.study import app as study_app
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.imports import prepare_imports
+from rllib_zoo.experiments.options import (
+    EvaluateOptions,
+    FileOptions,
+    LaunchOptions,
+    TrainOptions,
+    as_parameters,
+)
+from rllib_zoo.experiments.reproduce_options import ReproduceOptions
+
+app = typer.Typer(
+    name="rllib",
+    help="Train and evaluate A2C, A3C and PPO on Ray RLlib, from tuned config files.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+train_app = typer.Typer(
+    help="Train: from files, or from options alone.", invoke_without_command=True
+)
+app.add_typer(train_app, name="train")
+
+example_app = typer.Typer(help="The tuned configs that ship here.", no_args_is_help=True)
+app.add_typer(example_app, name="example")
+app.add_typer(agent_app, name="agent")
+
+app.add_typer(study_app, name="study")
+
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@train_app.callback()
+@as_parameters(TrainOptions)
+def train(context: typer.Context, options: TrainOptions) -> None:
+    """Train one algorithm on one environment, described by options."""
+    if context.invoked_subcommand is not None:
+        return
+    from rllib_zoo.experiments.config.from_options import experiment_from_options
+
+    prepare_imports(options.import_)
+    raise typer.Exit(start([experiment_from_options(options)], options))
+
+
+@train_app.command("file")
+@as_parameters(FileOptions)
+def train_file(
+    files: Annotated[list[Path], typer.Argument(help="YAML or Python config files.")],
+    options: FileOptions,
+) -> None:
+    """Train what one or more config files describe."""
+    from rllib_zoo.experiments.config.from_options import experiments_from_files
+
+    prepare_imports(options.import_)
+    raise typer.Exit(start(experiments_from_files(files, options), options))
+
+
+@app.command()
+@as_parameters(EvaluateOptions)
+def evaluate(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A checkpoint, agent, trial or experiment folder.")
+    ],
+    options: EvaluateOptions,
+) -> None:
+    """Play whole episodes with a trained policy and report raw returns."""
+    from rllib_zoo.envs import EnvironmentFault
+    from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
+
+    prepare_imports(options.import_)
+    try:
+        evaluate_checkpoint(checkpoint, options)
+    except EnvironmentFault as fault:
+        notes.print(str(fault), markup=False)
+        raise typer.Exit(1) from None
+
+
+app.command()(report)
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(help="A trial or experiment folder.")],
+    second: Annotated[Path, typer.Argument(help="Another one.")],
+) -> None:
+    """Say what differs between two runs, and whether their scores differ more than seeds explain."""
+    from rllib_zoo.analysis.compare.diff import compare
+
+    try:
+        found = compare(first, second)
+    except (FileNotFoundError, ValueError) as error:
+        raise RequestError(problem=str(error)) from None
+    for difference in found.differences:
+        print(difference)
+    if not found.differences:
+        print("nothing differs but seeds")
+    print(found.verdict)
+
+
+@app.command()
+@as_parameters(ReproduceOptions)
+def reproduce(
+    run: Annotated[
+        Path, typer.Argument(help="An experiment, trial, manifest.json or kept seedN.json.")
+    ],
+    options: ReproduceOptions,
+) -> None:
+    """Run something again from its manifest; with --verify say whether it is the same."""
+    from rllib_zoo.experiments.reproduce.reproduce import reproduce as run_again
+
+    prepare_imports(options.import_)
+    raise typer.Exit(run_again(run, options, notes))
+
+
+@app.command()
+def migrate(
+    file: Annotated[Path, typer.Argument(help="A YAML or Python file of a retired release.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here instead of printing.")
+    ] = None,
+) -> None:
+    """Rewrite a retired config file in today's words, every change explained by a comment."""
+    from rllib_zoo.experiments.config.migrate import migrated, write_new
+
+    text = migrated(file)
+    if output is None:
+        print(text, end="")
+    else:
+        write_new(output, text)
+
+
+@example_app.command("list")
+def example_list(
+    containing: Annotated[
+        str, typer.Option("--filter", "-f", help="Only names with this text.")
+    ] = "",
+) -> None:
+    """Show the tuned configs."""
+    from rich.table import Table
+
+    from rllib_zoo.experiments.cli.examples import examples
+
+    table = Table("example", "algorithm", "environment", "stops at", box=None)
+    for example in examples(containing):
+        table.add_row(example.name, example.algorithm, example.env, example.budget)
+    Console(soft_wrap=True).print(table)
+
+
+@example_app.command("get")
+def example_get(name: Annotated[str, typer.Argument(help="Name of the example.")]) -> None:
+    """Print a tuned config."""
+    from rllib_zoo.experiments.cli.examples import example_file
+
+    print(example_file(name).read_text(encoding="utf-8"), end="")
+
+
+@example_app.command("run")
+@as_parameters(FileOptions)
+def example_run(
+    name: Annotated[str, typer.Argument(help="Name of the example.")], options: FileOptions
+) -> None:
+    """Train a tuned config, with the options of `rllib train file`."""
+    from rllib_zoo.experiments.cli.examples import example_file
+
+    train_file([example_file(name)], **vars(options))
+
+
+def start(experiments: list[Any], options: LaunchOptions) -> int:
+    """Check every experiment, then run them one after another; the exit code."""
+    from rllib_zoo.experiments.launch.launch import launch
+
+    return launch(experiments, options, notes)
+
+
+def main() -> None:
+    """Entry point: every wrong request becomes one line and exit code 2."""
+    share_heaps()
+    # Read by Ray when it is imported: no usage report, and workers may share what the driver has.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    arguments, said = todays_arguments(sys.argv[1:])
+    if "RAY_ADDRESS" not in os.environ and not any(
+        a.startswith("--ray-address") for a in arguments
+    ):
+        # Ray's switch for machines that join no cluster: its processes then listen on loopback
+        # alone. Without it they listen on every interface, whatever address ray.init is given.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    for note in said:
+        notes.print(f"note: {note}", markup=False)
+    try:
+        app(args=arguments)
+    except RequestError as error:
+        notes.print(str(error), markup=False)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

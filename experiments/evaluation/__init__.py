@@ -1,0 +1,1 @@
+"""Playing trained policies: checkpoints, exported agents, videos."""

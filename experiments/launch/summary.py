@@ -1,0 +1,156 @@
+"""The closing summary: one row per trial, the best checkpoint, the line that evaluates it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rllib_zoo.analysis.files.trials import stopped_early
+from rllib_zoo.experiments.provenance.trust import is_own
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
+from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
+from rllib_zoo.experiments.tune.progress import RETURN, STEPS, clock
+from rllib_zoo.experiments.tune.stoppers import lookup
+
+STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
+STOPPED_EARLY = "stopped early"
+ENV_RESTARTS = "env_runners/num_env_restarts_lifetime"
+
+
+def trial_rows(
+    experiment: Experiment,
+    results: Any,
+    *,
+    out_of_time: bool = False,
+) -> list[dict[str, Any]]:
+    """What became of every trial, as plain data.
+
+    Args:
+        experiment: the request.
+        results: Tune's ResultGrid; its trials that neither ended nor failed were interrupted.
+        out_of_time: the experiment's time budget is spent, so that trials ended before their rule.
+    """
+    trials = results._experiment_analysis.trials  # the ResultGrid keeps statuses to itself
+    statuses = [_status(trial, experiment, out_of_time) for trial in trials]
+    return [_row(experiment, *pair) for pair in zip(trials, statuses, strict=True)]
+
+
+def _status(trial: Any, experiment: Experiment, out_of_time: bool) -> str:
+    status = STATUS_OF.get(trial.status, "interrupted")
+    if status != "done":
+        return status
+    if stopped_early(Path(trial.path)):
+        return STOPPED_EARLY
+    # After Ctrl-C Tune calls trials TERMINATED, too; "done" says that a stop rule was met.
+    if (trial.last_result or {}).get("done"):
+        return "done"
+    if scheduler_name(experiment) == "hyperband" and trial.last_result and not out_of_time:
+        return "done"  # it ends the survivors of a round while they are paused
+    if out_of_time:
+        return STOPPED_EARLY if experiment.stop else "done"
+    return "interrupted"
+
+
+def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
+    result = trial.last_result or {}
+    checkpoint = trial.checkpoint.path if trial.checkpoint else None
+    return {
+        "trial": trial.trial_id,
+        "status": status,
+        "seed": trial.config.get("seed"),
+        "varied": varied(experiment, trial.config),
+        "score": score(experiment, result),
+        "iterations": result.get("training_iteration"),
+        "steps": lookup(result, STEPS),
+        "episode_return_mean": lookup(result, RETURN),
+        "seconds": result.get("time_total_s"),
+        "folder": str(trial.path),
+        "checkpoint": checkpoint,
+        "env_restarts": lookup(result, ENV_RESTARTS) or 0,
+        "error": _last_error_line(trial),
+    }
+
+
+def print_summary(
+    experiment: Experiment,
+    rows: list[dict[str, Any]],
+    folder: Path,
+    seconds: float,
+    ranks: list[dict[str, Any]],
+) -> None:
+    """Print the table of trials, of a sweep that of configurations, and what to do next."""
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(title=f"{experiment.name}: {experiment.algorithm} on {experiment.env}")
+    for heading in ("trial", "status", "seed", "steps", "return (mean of last)", "training time"):
+        numeric = heading in ("seed", "steps", "return (mean of last)")
+        table.add_column(heading, justify="right" if numeric else "left")
+    for row in rows:
+        mean = row["episode_return_mean"]
+        table.add_row(
+            row["trial"],
+            row["status"],
+            "" if row["seed"] is None else str(row["seed"]),
+            f"{int(row['steps'] or 0):,}",
+            "" if mean is None else f"{mean:.1f}",
+            clock(row["seconds"] or 0.0),
+        )
+    console.print(table)
+    if ranks:
+        console.print(ranking_table(experiment, ranks))
+    for row in rows:
+        if row["env_restarts"]:
+            console.print(
+                f"{row['trial']}: {int(row['env_restarts'])} environments were built anew after "
+                "errors, see the log",
+                markup=False,
+            )
+        if row["error"]:
+            console.print(f"{row['trial']} failed: {row['error']}", markup=False)
+            console.print(f"  the whole story: {row['folder']}/error.txt", markup=False)
+    console.print(f"results: {folder} (finished after {clock(seconds)})", markup=False)
+    _print_next_step(console, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",))
+
+
+def _print_next_step(
+    console: Console,
+    rows: list[dict[str, Any]],
+    ranks: list[dict[str, Any]],
+    trust: tuple[str, ...],
+) -> None:
+    if not rows or any(row["status"] == "interrupted" for row in rows):
+        console.print(f"interrupted; continue with: {resume_command(trust)}", markup=False)
+    with_checkpoint = [row for row in rows if row["checkpoint"]]
+    if not with_checkpoint:
+        console.print("no checkpoint was kept", markup=False)
+        return
+    # Of a sweep the best configuration's, not that of the luckiest seed.
+    first = [row for row in with_checkpoint if ranks and row["trial"] in ranks[0]["trials"]]
+    best = max(
+        first or with_checkpoint, key=lambda row: row["episode_return_mean"] or float("-inf")
+    )
+    console.print(f"best checkpoint: {best['checkpoint']}", markup=False)
+    line = shlex.join(["rllib", "evaluate", best["checkpoint"], "--episodes", "100", *trust])
+    console.print(f"evaluate it: {line}", markup=False)
+
+
+def resume_command(trust: tuple[str, ...] = ()) -> str:
+    """The command line that continues this one, with what opening its own state asks for."""
+    added = ("--resume", *trust)
+    arguments = [argument for argument in sys.argv[1:] if argument not in ("--force", *added)]
+    return shlex.join(["rllib", *arguments, *added])
+
+
+def _last_error_line(trial: Any) -> str | None:
+    if trial.status != "ERROR":
+        return None
+    file = Path(trial.path) / "error.txt"
+    lines = (
+        [line for line in file.read_text().splitlines() if line.strip()] if file.exists() else []
+    )
+    return lines[-1] if lines else "no error text was written"

@@ -1,0 +1,171 @@
+"""A checked job as a Tuner of Ray's: new, or restored from what Tune and we kept."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+from typing import Any
+
+from rllib_zoo.experiments.config.from_options import option_notes
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.launch.jobs import Job
+from rllib_zoo.experiments.launch.resume import ANEW, TUNER
+from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.provenance.manifest import (
+    build_manifest,
+    manifest_resumed,
+    write_manifest,
+)
+from rllib_zoo.experiments.provenance.trust import mark_as_own
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import tune_space
+from rllib_zoo.experiments.sweeps.search import number_of_samples, repeats_seeds
+from rllib_zoo.experiments.tune.atomic_filesystem import whole_files
+from rllib_zoo.experiments.tune.config_of_results import ConfigOfResults
+from rllib_zoo.experiments.tune.loggers import ProgressFile, ResultFile
+from rllib_zoo.experiments.tune.progress import TrialProgress
+from rllib_zoo.experiments.tune.stoppers import FirstReached
+from rllib_zoo.experiments.tune.time_budget import TimeBudget
+
+
+def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
+    """A Tuner for a fresh experiment; its manifest is on disk before the first trial."""
+    from ray import tune
+    from ray.tune.stopper import CombinedStopper
+
+    experiment = job.experiment
+    # Before anything is written: Tune refuses some values itself.
+    space, clock = param_space(job, options), _time_budget(job)
+    clocks = [] if clock is None else [clock]
+    if os.path.lexists(job.folder):
+        aside = job.folder.with_name(f"{job.folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
+        job.folder.rename(aside)
+    write_manifest(
+        job.folder,
+        build_manifest(
+            experiment=experiment,
+            resolved=job.resolved,
+            notes=[*option_notes(options), *experiment.all_notes],
+            restore_from=job.restore_from,
+        ),
+    )
+    mark_as_own(job.folder)
+    return tune.Tuner(
+        experiment.algorithm,
+        param_space=space,
+        tune_config=tune.TuneConfig(
+            num_samples=number_of_samples(experiment, job.search),
+            search_alg=job.search,
+            scheduler=job.scheduler,
+            # Tune copies the trainable's name and a random id into folder names; ours tell seeds.
+            trial_dirname_creator=trial_folder_name,
+        ),
+        run_config=tune.RunConfig(
+            name=experiment.name,
+            storage_path=str(job.folder.parent),
+            storage_filesystem=whole_files(),
+            stop=CombinedStopper(FirstReached(experiment.stop), *clocks),
+            checkpoint_config=checkpoint_config(experiment),
+            failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
+            callbacks=[
+                ConfigOfResults(),
+                TrialProgress(FirstReached(experiment.stop), clock),
+                *clocks,
+                *callbacks,
+                ResultFile(),
+                ProgressFile(),
+            ],
+            verbose=2 if options.log_info or options.log_debug else 0,
+        ),
+    )
+
+
+def _time_budget(job: Job) -> TimeBudget | None:
+    """The clock that ends the experiment; where nothing else ends its trials, they are done then."""
+    if job.experiment.time_budget_s is None:
+        return None
+    return TimeBudget(job.experiment.time_budget_s, job.folder if job.experiment.stop else None)
+
+
+def restored_tuner(job: Job) -> Any:
+    """The Tuner of an interrupted experiment; failed trials go on from their last checkpoint.
+
+    Raises:
+        RequestError: Tune's description of the experiment is damaged.
+    """
+    from ray import tune
+
+    try:
+        tuner = tune.Tuner.restore(
+            str(job.folder),
+            job.experiment.algorithm,
+            storage_filesystem=whole_files(),
+            resume_unfinished=True,
+            resume_errored=True,
+        )
+    except Exception as error:  # unpickling a damaged file can raise anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(
+            f"cannot be read: {reason}", file=job.folder / TUNER, hint=ANEW
+        ) from None
+    manifest_resumed(job.folder)
+    return tuner
+
+
+def param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
+    """The configuration as Tune wants it: plain data, one value or a grid per key."""
+    from ray import tune
+
+    space = {"env": job.experiment.env, **tune_space(job.experiment.config)}
+    space["config_in_every_result"] = False  # ConfigOfResults puts it back
+    if job.experiment.seeds is not None and not repeats_seeds(job.search):
+        space["seed"] = tune.grid_search(list(job.experiment.seeds))
+    if job.restore_from is not None:
+        space["restore_from"] = str(job.restore_from.absolute())
+    if options.log_info or options.log_debug:
+        space["log_level"] = "DEBUG" if options.log_debug else "INFO"
+    return space
+
+
+def checkpoint_config(experiment: Experiment) -> Any:
+    """The experiment's checkpoint settings in Tune's class."""
+    from ray import tune
+
+    ranked = experiment.num_to_keep is not None
+    return tune.CheckpointConfig(
+        checkpoint_frequency=experiment.checkpoint_frequency or 0,
+        checkpoint_at_end=experiment.checkpoint_at_end is not False,
+        num_to_keep=experiment.num_to_keep,
+        checkpoint_score_attribute=experiment.score_attribute if ranked else None,
+        checkpoint_score_order=experiment.score_order or "max",
+    )
+
+
+def trial_folder_name(trial: Any) -> str:
+    """`PPO_CartPole-v1_seed0_1a2b3_00000`: what a person looks for, then Tune's id."""
+    env = str(trial.config.get("env")).rsplit("/", 1)[-1].rsplit(".", 1)[-1]
+    seed = trial.config.get("seed")
+    parts = [trial.trainable_name, env, f"seed{seed}" if seed is not None else "", trial.trial_id]
+    return "_".join(part for part in parts if part)
+
+
+def tracking_callbacks(options: LaunchOptions) -> list[Any]:
+    """Weights & Biases, when asked for.
+
+    Raises:
+        RequestError: it is asked for but not installed.
+    """
+    if options.wandb_key is None and options.wandb_project is None:
+        return []
+    if importlib.util.find_spec("wandb") is None:
+        option = "--wandb-key" if options.wandb_key is not None else "--wandb-project"
+        raise RequestError(key=option, problem="wandb is missing: pip install rllib-zoo[wandb]")
+    from ray.air.integrations.wandb import WandbLoggerCallback
+
+    name = {"name": options.wandb_run_name} if options.wandb_run_name else {}
+    return [
+        WandbLoggerCallback(
+            api_key=options.wandb_key, project=options.wandb_project or "rllib-zoo", **name
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Where results come from: the manifest of a run, trust in checkpoints."""

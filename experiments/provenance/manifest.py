@@ -1,0 +1,225 @@
+"""Provenance: what ran, with what, where; written beside the results."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rllib_zoo.algorithms.compute import num_threads, uses_bfloat16
+from rllib_zoo.algorithms.env_state import capture_env_state
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.trials import MANIFEST, read_object
+from rllib_zoo.envs import environment_signature as environment_facts
+from rllib_zoo.envs import is_atari, make_vector_env
+from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.validation.resources import demand_of
+
+MANIFEST_NAME = MANIFEST
+MANIFEST_VERSION = 1
+# Of the request, what stands in no field of its own.
+REQUEST_FIELDS = (
+    "checkpoint_frequency",
+    "checkpoint_at_end",
+    "num_to_keep",
+    "score_attribute",
+    "score_order",
+    "max_failures",
+    "time_budget_s",
+    "metric",
+    "mode",
+    "search",
+    "scheduler",
+    "max_concurrent",
+)
+# The folders that decide what is learned.
+LEARNING_FOLDERS = ("algorithms", "custom_models", "envs")
+PACKAGES = (
+    "rllib-zoo",
+    "ray",
+    "torch",
+    "gymnasium",
+    "ale-py",
+    "numpy",
+    "pandas",
+)
+
+
+def build_manifest(
+    *,
+    experiment: Any,
+    resolved: Any,
+    notes: list[str],
+    restore_from: Path | None = None,
+) -> dict[str, Any]:
+    """Everything needed to run the experiment again, as plain data.
+
+    Args:
+        experiment: the request (:class:`rllib_zoo.experiments.spec.experiment.Experiment`).
+        resolved: the AlgorithmConfig after defaults.
+        notes: what was translated or adapted on the way.
+        restore_from: the checkpoint of ``--restore``.
+    """
+    return {
+        "manifest_version": MANIFEST_VERSION,
+        "status": "running",
+        "started": _now(),
+        "command": shlex.join(["rllib", *sys.argv[1:]]),
+        "source": str(experiment.source) if experiment.source else None,
+        "source_text": experiment.text,
+        "experiment": experiment.name,
+        "algorithm": experiment.algorithm,
+        "env": str(experiment.env),
+        "config_given": jsonable(experiment.config),
+        "config_resolved": jsonable(resolved.to_dict()),
+        "stop": jsonable(experiment.stop),
+        "num_samples": experiment.num_samples,
+        "seeds": experiment.planned_seeds,
+        "request": {
+            key: jsonable(value)
+            for key in REQUEST_FIELDS
+            if (value := getattr(experiment, key)) is not None
+        },
+        "notes": notes,
+        "restore_from": None if restore_from is None else str(restore_from.absolute()),
+        "environment_signature": environment_signature(experiment.env, resolved),
+        "exact_resume": resolved.num_env_runners == 0
+        and _continues_exactly(experiment.env, resolved),
+        "bfloat16": uses_bfloat16(resolved.autocast),
+        "reserved_cpus": demand_of(resolved).cpus,
+        "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
+        "packages": package_versions(),
+        "code": code_digest(),
+        "git": git_state(ROOT),
+        "machine": machine(),
+    }
+
+
+def environment_signature(env: Any, resolved: Any) -> dict[str, Any]:
+    """What must agree before two runs' scores may be compared."""
+    return {
+        **jsonable(environment_facts(env, resolved.environment_options)),
+        "clip_rewards": is_atari(env) if resolved.clip_rewards is None else resolved.clip_rewards,
+    }
+
+
+def _continues_exactly(env: Any, resolved: Any) -> bool:
+    """Whether running episodes can be saved; elsewhere they start anew after a resume."""
+    options, mode = resolved.environment_options, resolved.gym_env_vectorize_mode
+    vector = make_vector_env(env, 1, options, mode)
+    vector.reset(seed=0)
+    saved = capture_env_state(vector) is not None
+    vector.close()
+    return saved
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write an experiment's manifest, whole or not at all."""
+    write_json(folder / MANIFEST_NAME, manifest, indent=2)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """A folder's manifest; empty where it is missing or damaged."""
+    return read_object(folder / MANIFEST_NAME)
+
+
+def finish_manifest(
+    folder: Path, status: str, trials: list[dict[str, Any]], ranking: list[dict[str, Any]]
+) -> None:
+    """Note how the experiment ended; of a sweep, the order of its configurations."""
+    manifest = read_manifest(folder)
+    manifest |= {"status": status, "finished": _now(), "trials": trials}
+    if ranking:
+        manifest["ranking"] = ranking
+    write_manifest(folder, manifest)
+
+
+def manifest_resumed(folder: Path) -> None:
+    """Note that the experiment goes on."""
+    manifest = read_manifest(folder)
+    manifest["status"] = "running"
+    manifest.setdefault("resumed", []).append(_now())
+    write_manifest(folder, manifest)
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages results depend on; "absent" where one is not installed."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "absent"
+    return versions
+
+
+def code_digest() -> str:
+    """SHA-256 over this project's code that learning runs through, names and contents."""
+    found = hashlib.sha256()
+    for file in sorted(file for name in LEARNING_FOLDERS for file in (ROOT / name).rglob("*.py")):
+        found.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
+
+
+def git_state(folder: Path) -> dict[str, Any]:
+    """Commit of the checkout and whether it holds changes; None outside a checkout."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    status = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+
+
+def machine() -> dict[str, Any]:
+    """The computer, in words."""
+    import torch
+
+    return {
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+    }
+
+
+def jsonable(value: Any) -> Any:
+    """Nested data as JSON can hold it; classes and other objects by their names."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [jsonable(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else str(value)
+    if isinstance(value, type) or callable(value):
+        return f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', value)}"
+    return str(value)
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Running again what a manifest describes, and comparing the two runs."""

@@ -1,0 +1,31 @@
+"""The studies: one module each, plain data, named here once."""
+
+from __future__ import annotations
+
+from rllib_zoo.experiments.studies.catalog import (
+    algorithms_compared,
+    ball_balancing,
+    dqn_homework,
+    learning_rate_sensitivity,
+    pendulum_ddpg,
+    policy_gradient_tips,
+    ppo_objectives,
+    worker_scaling,
+)
+from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold, UnknownCellError
+
+STUDIES: dict[str, Study] = {
+    module.STUDY.name: module.STUDY
+    for module in (
+        algorithms_compared,
+        worker_scaling,
+        learning_rate_sensitivity,
+        policy_gradient_tips,
+        dqn_homework,
+        pendulum_ddpg,
+        ppo_objectives,
+        ball_balancing,
+    )
+}
+
+__all__ = ["STUDIES", "Budget", "Cell", "Study", "Threshold", "UnknownCellError"]

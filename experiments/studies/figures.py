@@ -1,0 +1,250 @@
+"""The figures of studies, by kind; a study names the kinds it wants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from rllib_zoo.analysis import draw
+from rllib_zoo.analysis.align import align_groups
+from rllib_zoo.analysis.draw import WORDS
+from rllib_zoo.analysis.files.columns import AXES
+from rllib_zoo.analysis.files.curve_csv import Row
+from rllib_zoo.analysis.load import Results, load
+from rllib_zoo.analysis.options import RESAMPLES, SEED
+from rllib_zoo.analysis.plots import draw_sweeps
+from rllib_zoo.analysis.plots.figure_file import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.scores import MEASURES, score
+from rllib_zoo.analysis.statistics import Estimate, estimate, iqm
+from rllib_zoo.analysis.style import legend, look
+from rllib_zoo.experiments.studies.catalog import Cell, Study
+from rllib_zoo.experiments.studies.measures import (
+    SIGNAL_STEPS,
+    efficiencies,
+    parts_of,
+    rate_of,
+    signal_of,
+    staleness_of,
+    variance_of,
+)
+from rllib_zoo.experiments.studies.runs import Run, runs_of
+
+# Of the budget, in figures of what is too noisy to be shown row by row.
+PARTS = 10
+# A line per label through the points of its cells.
+Line = Mapping[float, Sequence[float]]
+
+
+def figures_of(study: Study, results: Path) -> Iterator[Drawn]:
+    """Every figure the study wants and there is something to show in.
+
+    Only runs that are done are drawn; the table beside counts the others.
+
+    Args:
+        study: whose.
+        results: folder with a folder per study.
+    """
+    runs = [run for run in runs_of(study, results) if run.done]
+    for kind in study.figures:
+        for env in study.envs:
+            yield from KINDS[kind](
+                study, env, [run for run in runs if run.cell.env == env], results
+            )
+
+
+def _tables(study: Study, runs: Sequence[Run], results: Path) -> Results:
+    """The kept runs as tables of the analysis, grouped by the labels of the study's cells."""
+    loaded = load(
+        [results / study.name / name for name in dict.fromkeys(r.cell.name for r in runs)]
+    )
+    labels = {cell.name: cell.line for cell in study.cells}
+    wanted = {(run.cell.name, run.seed) for run in runs}
+    table = loaded.runs.assign(group=loaded.runs["experiment"].map(labels))
+    keep = [(e, s) in wanted for e, s in zip(table["experiment"], table["seed"], strict=True)]
+    table = table[keep].assign(short=False)
+    groups = dict(zip(table["run"], table["group"], strict=True))
+    curves = loaded.curves[loaded.curves["run"].isin(groups)]
+    curves = curves.assign(group=curves["run"].map(groups), short=False)
+    return Results(table, curves, loaded.configs, loaded.manifests)
+
+
+def prefix_of(study: Study) -> str:
+    """What the names of a study's figures begin with."""
+    return f"{study.name.replace('_', '-')}-"
+
+
+def _name(study: Study, env: str, what: str) -> str:
+    return f"{prefix_of(study)}{file_name(_short(env))}-{what}"
+
+
+def _short(env: str) -> str:
+    """``ALE/Pong-v5`` and ``envs.waiting.Waiting`` in a word."""
+    return env.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
+
+
+def _learning_curves(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+    """Return over agent steps and over time."""
+    if not runs:
+        return
+    curves = _tables(study, runs, results).curves
+    for axis in ("steps", "seconds"):
+        if groups := align_groups(curves, axis=axis):
+            paint = partial(
+                draw.learning_curves, groups=groups, reference=REFERENCE_SCORES.get(env)
+            )
+            yield drawn_in(_name(study, env, axis), f"{env}: learning curves", paint)
+
+
+def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+    """Final scores, or the steps to the score that ended runs."""
+    solving = [run for run in runs if run.cell.budget.score is not None]
+    column, words = "return_mean", "final scores"
+    if solving:
+        # A run that never gets there counts with its whole budget.
+        column, words = "steps", f"steps to {solving[0].cell.budget.score:g} or the budget's end"
+    found: dict[str, Estimate] = {}
+    for label in sorted({run.cell.line for run in runs}):
+        mine = [v for r in runs if r.cell.line == label and (v := r.last(column)) is not None]
+        if mine:
+            found[label] = estimate(iqm, [np.array(mine)], seed=SEED, resamples=RESAMPLES)
+    if found:
+        paint = partial(draw.bars, estimates=found, xlabel=f"interquartile mean of {words}")
+        yield drawn_in(_name(study, env, "scores"), f"{env}: {words}", paint)
+
+
+def _over_axis(
+    study: Study,
+    env: str,
+    what: str,
+    lines: Mapping[str, Line],
+    paint: Callable[[Axes, str, int, Line], None],
+    ylabel: str,
+    xlabel: str = "",
+) -> Iterator[Drawn]:
+    """One figure with a line per label over the study's axis, or over another."""
+    # The same order, and so the same colours, in every figure.
+    shown = {label: lines[label] for label in sorted(lines) if lines[label]}
+    if not shown:
+        return
+
+    def all_lines(ax: Axes) -> Axes:
+        for number, (label, line) in enumerate(shown.items()):
+            paint(ax, label, number, line)
+        ax.set_xlabel(xlabel or study.axis)
+        ax.set_ylabel(ylabel)
+        legend(ax)
+        return ax
+
+    yield drawn_in(_name(study, env, what), f"{_short(env)}: {ylabel}", all_lines)
+
+
+def _lines(
+    runs: Sequence[Run], measure: Callable[[Run], float]
+) -> dict[str, dict[float, list[float]]]:
+    """Label → value on the axis → measure of every run; unknown ones are left out."""
+    found: dict[str, dict[float, list[float]]] = {}
+    for run in runs:
+        value = measure(run)
+        if run.cell.value is not None and not math.isnan(value):
+            found.setdefault(run.cell.line, {}).setdefault(run.cell.value, []).append(value)
+    return found
+
+
+def _points(ax: Axes, label: str, number: int, line: Line) -> None:
+    """Every run a point, a line through their medians."""
+    x = sorted(line)
+    for place in x:
+        ax.plot([place] * len(line[place]), line[place], ".", color="0.6")
+    ax.plot(x, [float(np.median(line[v])) for v in x], marker="o", label=label, **look(number))
+    ax.set_xticks(x)
+    ax.set_ylim(bottom=0)
+
+
+def _scaling(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+    lines = _lines(runs, rate_of)
+    yield from _over_axis(study, env, "rate", lines, _points, "agent steps per second")
+
+
+def _efficiency(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+    found = efficiencies(runs)
+    cells: dict[str, Cell] = {run.cell.name: run.cell for run in runs}
+    lines: dict[str, dict[float, list[float]]] = {}
+    for name, value in found.items():
+        lines.setdefault(cells[name].line, {})[cells[name].value or 0] = [value]
+    yield from _over_axis(study, env, "efficiency", lines, _points, "efficiency")
+
+
+def _staleness(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+    words = "updates between weights and gradient"
+    yield from _over_axis(study, env, "staleness", _lines(runs, staleness_of), _points, words)
+
+
+def _sensitivity(
+    study: Study, env: str, runs: Sequence[Run], results: Path, *, measure: str
+) -> Iterator[Drawn]:
+    """A score with its interval over the study's axis."""
+
+    def of(run: Run) -> float:
+        return score(pd.DataFrame(list(run.rows)), measure) if run.rows else math.nan
+
+    def paint(ax: Axes, label: str, number: int, line: Line) -> None:
+        found = [estimate(iqm, [np.array(line[v])], seed=SEED, resamples=RESAMPLES) for v in line]
+        draw_sweeps.sensitivity(
+            ax, list(line), found, key=study.axis, ylabel="", label=label, number=number
+        )
+
+    words = f"{measure} score, interquartile mean, 95 % interval"
+    yield from _over_axis(study, env, measure, _lines(runs, of), paint, words)
+
+
+def _gradients(
+    study: Study,
+    env: str,
+    runs: Sequence[Run],
+    results: Path,
+    *,
+    what: str,
+    words: str,
+    measure: Callable[[Sequence[Row]], float],
+    scale: str,
+) -> Iterator[Drawn]:
+    """A number of the policy gradient over the course of training, in parts of the budget."""
+    lines: dict[str, dict[float, list[float]]] = {}
+    for run in runs:
+        for steps, rows in parts_of(run, PARTS).items():
+            if not math.isnan(value := measure(rows)):
+                lines.setdefault(run.cell.line, {}).setdefault(steps, []).append(value)
+    paint = partial(draw.quartiles, scale=scale)
+    xlabel = f"{AXES['steps']}, at the end of each part"
+    yield from _over_axis(study, env, what, lines, paint, words, xlabel)
+
+
+KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[Drawn]]] = {
+    "learning_curves": _learning_curves,
+    "scores": _scores,
+    "scaling": _scaling,
+    "efficiency": _efficiency,
+    "staleness": _staleness,
+    "gradient_variance": partial(
+        _gradients,
+        what="gradient-variance",
+        words=WORDS["gradient_variance"],
+        measure=variance_of,
+        scale="symlog",
+    ),
+    "gradient_signal": partial(
+        _gradients,
+        what="gradient-signal",
+        words=f"signal to noise of {SIGNAL_STEPS:,} steps",
+        measure=signal_of,
+        scale="linear",
+    ),
+    **{f"sensitivity_{measure}": partial(_sensitivity, measure=measure) for measure in MEASURES},
+}

@@ -1,0 +1,107 @@
+"""What single runs of a study are measured by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from rllib_zoo.analysis.files.curve_csv import Row
+from rllib_zoo.experiments.studies.runs import Run
+
+# A mean over fewer episodes is of beginners' luck.
+WINDOW = 100
+# Agent steps of the batch that gradients' signals and noises are told of, whatever was trained with.
+SIGNAL_STEPS = 1_000
+
+
+def first_reaching(rows: Sequence[Row], score: float) -> Row | None:
+    """The first row whose mean return, over 100 episodes, reached a score; None when none did."""
+    for row in rows:
+        mean, window = row["return_mean"], row["window"]
+        if mean is not None and mean >= score and (window or 0) >= WINDOW:
+            return row
+    return None
+
+
+def rate_of(run: Run) -> float:
+    """Agent steps per second from the first kept result to the last; NaN with fewer than two.
+
+    The time to the first result holds starting up and is left out.
+    """
+    if len(run.rows) < 2:
+        return math.nan
+    first, last = run.rows[0], run.rows[-1]
+    seconds = (last["seconds"] or 0.0) - (first["seconds"] or 0.0)
+    steps = (last["steps"] or 0.0) - (first["steps"] or 0.0)
+    return steps / seconds if seconds > 0 else math.nan
+
+
+def cpu_hours(run: Run) -> float:
+    """Cores Ray reserved times hours of training; NaN where the reservation is not known."""
+    cpus, seconds = run.about.get("reserved_cpus"), run.last("seconds")
+    return math.nan if cpus is None or seconds is None else cpus * seconds / 3600
+
+
+def staleness_of(run: Run) -> float:
+    """Mean of the rows' mean gradient staleness, in updates; NaN where none was measured."""
+    known = [v for row in run.rows if (v := row.get("staleness_mean")) is not None]
+    return float(np.mean(known)) if known else math.nan
+
+
+def variance_of(rows: Sequence[Row]) -> float:
+    """Mean of the rows' gradient variance, per step; NaN where none was measured."""
+    known = [v for row in rows if (v := row.get("gradient_variance")) is not None]
+    return float(np.mean(known)) if known else math.nan
+
+
+def signal_of(rows: Sequence[Row]) -> float:
+    """Squared length of the policy gradient over its variance in batches of ``SIGNAL_STEPS``.
+
+    A ratio of the rows' sums, for the squared length of a single gradient is hardly known; below 0 where it
+    cannot be told from noise. NaN where none was measured, or none of them varies.
+    """
+    pairs = [(r.get("gradient_squared_norm"), r.get("gradient_variance")) for r in rows]
+    known = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
+    squared, variance = known.reshape(-1, 2).sum(axis=0)
+    return float(SIGNAL_STEPS * squared / variance) if variance > 0 else math.nan
+
+
+def parts_of(run: Run, number: int) -> dict[float, list[Row]]:
+    """A run's rows by equal parts of its budget: steps at a part's end → the rows in it."""
+    width = run.cell.budget.steps / number
+    found: dict[float, list[Row]] = {}
+    for row in run.rows:
+        part = min(int((row["steps"] or 0.0) // width), number - 1)
+        found.setdefault((part + 1) * width, []).append(row)
+    return found
+
+
+def median_of(values: Iterable[float]) -> float:
+    """Median of those that are known; NaN when none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.median(known)) if known else math.nan
+
+
+def efficiencies(runs: Sequence[Run]) -> dict[str, float]:
+    """Cell → median steps/s over those of one runner times the runners.
+
+    Args:
+        runs: done ones of a study whose cells' ``value`` is the number of runners; cells of one
+            algorithm and environment belong together. Those without a cell of one runner are left out.
+    """
+    rates: dict[str, list[float]] = {}
+    for run in runs:
+        rates.setdefault(run.cell.name, []).append(rate_of(run))
+    cells = {run.cell.name: run.cell for run in runs}
+    alone = {
+        (cell.line, cell.env): median_of(rates[name])
+        for name, cell in cells.items()
+        if cell.value == 1
+    }
+    return {
+        name: median_of(rates[name]) / (cell.value * alone[cell.line, cell.env])
+        for name, cell in cells.items()
+        if cell.value and (cell.line, cell.env) in alone
+    }

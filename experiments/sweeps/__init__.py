@@ -1,0 +1,1 @@
+"""Search algorithms, schedulers, mutations and the ranking of configurations."""

@@ -1,0 +1,119 @@
+"""A sweep's configurations from best to worst, each judged over all its seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from rllib_zoo.experiments.provenance.manifest import jsonable
+from rllib_zoo.experiments.spec.changes import each
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import at, is_drawn, samplers
+from rllib_zoo.experiments.sweeps.schedulers import POPULATIONS, scheduler_name, with_mutations
+from rllib_zoo.experiments.sweeps.search import score_bound
+from rllib_zoo.experiments.sweeps.seed_repeater import interquartile_mean
+from rllib_zoo.experiments.tune.progress import RETURN
+from rllib_zoo.experiments.tune.stoppers import lookup
+
+SHOWN = 20
+
+
+def varied(experiment: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial got where configurations of the experiment differ: dotted key → value."""
+    space = {"env": experiment.env, **with_mutations(experiment)}
+    paths = [path for path, _, _ in samplers(space) if path != ("seed",)]
+    return {".".join(map(str, path)): jsonable(at(config, path)) for path in paths}
+
+
+def score(experiment: Experiment, result: Mapping[str, Any]) -> float | None:
+    """What a trial is judged by: its last metric, not beyond where the stop rule ended it.
+
+    None where the result has no such number.
+    """
+    value = lookup(result, experiment.metric or RETURN)
+    if not isinstance(value, int | float) or value != value:
+        return None
+    bound = score_bound(experiment)
+    return float(value if bound is None else min(value, bound))
+
+
+def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One entry per configuration, best first; empty where all trials have the same.
+
+    First come those whose trials all ran to their end, then the others; among each the
+    interquartile mean of the scores decides, and of equal ones that of the steps. The trials of a
+    population copy each other, so each is an entry of its own.
+
+    Args:
+        experiment: the request.
+        rows: of :func:`rllib_zoo.experiments.launch.summary.trial_rows`.
+    """
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    alone = scheduler_name(experiment) in POPULATIONS
+    for row in rows:
+        key = row["trial"] if alone else json.dumps(row["varied"], sort_keys=True)
+        groups.setdefault(key, []).append(row)
+    if len(groups) < 2 or not any(row["varied"] for row in rows):
+        return []
+    planned = 1 if alone else _repeats(experiment)
+    entries = [_entry(experiment, members, planned) for members in groups.values()]
+    sign = -1.0 if experiment.mode == "min" else 1.0
+
+    def order(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+        mean = entry["iqm"]
+        return (not entry["complete"], mean is None, -sign * (mean or 0.0), entry["steps"])
+
+    return sorted(entries, key=order)
+
+
+def _repeats(experiment: Experiment) -> int:
+    """Trials of one configuration: seeds, and samples where nothing is drawn."""
+    seeds = experiment.seeds or each(experiment.config.get("seed"))
+    drawn = is_drawn({"env": experiment.env, **experiment.config})
+    return len(seeds) * (1 if drawn else experiment.num_samples)
+
+
+def _entry(
+    experiment: Experiment, members: Sequence[Mapping[str, Any]], planned: int
+) -> dict[str, Any]:
+    scores = [row["score"] for row in members if row["score"] is not None]
+    statuses = [row["status"] for row in members]
+    worst = max if experiment.mode == "min" else min
+    return {
+        "varied": members[0]["varied"],
+        "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
+        "complete": statuses.count("done") == len(members) >= planned,
+        "iqm": interquartile_mean(scores) if scores else None,
+        "worst": worst(scores) if scores else None,
+        "steps": interquartile_mean([row["steps"] or 0 for row in members]),
+        "trials": [row["trial"] for row in members],
+    }
+
+
+def ranking_table(experiment: Experiment, ranks: Sequence[Mapping[str, Any]]) -> Table:
+    """The first entries, for people."""
+    metric, mode = experiment.metric or RETURN, experiment.mode or "max"
+    title = f"configurations by the {mode} of {metric}, interquartile mean over their trials"
+    table = Table(title=title)
+    names = list(ranks[0]["varied"])
+    for heading in ("", *names, "trials", "IQM", "worst", "steps"):
+        table.add_column(heading, justify="left" if heading == "trials" else "right")
+    for number, entry in enumerate(ranks[:SHOWN], 1):
+        statuses = ", ".join(f"{count} {status}" for status, count in entry["statuses"].items())
+        values = [_short(entry["varied"][name]) for name in names]
+        numbers = [_number(entry["iqm"]), _number(entry["worst"]), f"{entry['steps']:,.0f}"]
+        table.add_row(str(number), *values, statuses, *numbers)
+    if len(ranks) > SHOWN:
+        table.caption = f"{len(ranks) - SHOWN} more in manifest.json"
+    return table
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}"

@@ -1,0 +1,1 @@
+"""Extensions of Ray Tune: stoppers, loggers, progress, recovery, signals."""

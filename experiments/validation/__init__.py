@@ -1,0 +1,1 @@
+"""Everything that can be checked about an experiment before Ray starts."""
