@@ -7,12 +7,16 @@ from typing import Any, Self
 from ray.rllib.algorithms.algorithm_config import NotProvided
 from torch import Tensor
 
-from rllib_zoo.algorithms.batch import Batch
-from rllib_zoo.algorithms.config import OnPolicyConfig
-from rllib_zoo.algorithms.learner import OnPolicyLearner
-from rllib_zoo.algorithms.objectives import ActorCriticCoefficients, actor_critic_objective
-from rllib_zoo.algorithms.parallel_gradients import LossFunction, put_together, share_of_gradients
-from rllib_zoo.algorithms.rollout_algorithm import RolloutAlgorithm
+from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
+from rllib_zoo.algorithms.base.config import OnPolicyConfig
+from rllib_zoo.algorithms.learner.batch import Batch
+from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
+from rllib_zoo.algorithms.learner.objectives import ActorCriticCoefficients, actor_critic_objective
+from rllib_zoo.algorithms.learner.parallel_gradients import (
+    LossFunction,
+    put_together,
+    share_of_gradients,
+)
 
 
 class ActorCriticConfig(OnPolicyConfig):
@@ -92,7 +96,7 @@ class A2CConfig(ActorCriticConfig):
 
 
 class ActorCriticLearner(OnPolicyLearner):
-    """Minimises :func:`rllib_zoo.algorithms.objectives.actor_critic_objective`."""
+    """Minimises :func:`rllib_zoo.algorithms.learner.objectives.actor_critic_objective`."""
 
     def gradients(self, loss_of: LossFunction, batch: Batch) -> dict[str, Tensor]:
         """As OnPolicyLearner, by microbatches where the configuration asks for them."""
@@ -107,7 +111,7 @@ class ActorCriticLearner(OnPolicyLearner):
     def objective(
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :func:`rllib_zoo.algorithms.objectives.actor_critic_objective`."""
+        """See :func:`rllib_zoo.algorithms.learner.objectives.actor_critic_objective`."""
         coefficients = ActorCriticCoefficients(
             self.config.vf_loss_coeff * self.config.use_critic, self.entropy_coeff
         )

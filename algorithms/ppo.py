@@ -11,13 +11,17 @@ from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.algorithms.ppo import PPOConfig as RLlibPPOConfig
 from torch import Tensor
 
-from rllib_zoo.algorithms.batch import Batch
-from rllib_zoo.algorithms.config import OnPolicyConfig
-from rllib_zoo.algorithms.dense_gradients import DenseStep
-from rllib_zoo.algorithms.learner import OnPolicyLearner
-from rllib_zoo.algorithms.losses import PAPER_KL_RULE, RLLIB_KL_RULE, KLRule, adapted_kl_coeff
-from rllib_zoo.algorithms.objectives import PPOCoefficients, ppo_objective, trust_region_stats
-from rllib_zoo.algorithms.rollout_algorithm import RolloutAlgorithm
+from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
+from rllib_zoo.algorithms.base.config import OnPolicyConfig
+from rllib_zoo.algorithms.learner.batch import Batch
+from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
+from rllib_zoo.algorithms.learner.numpy_ppo import DenseStep
+from rllib_zoo.algorithms.learner.objectives import (
+    PPOCoefficients,
+    ppo_objective,
+    trust_region_stats,
+)
+from rllib_zoo.algorithms.ops.losses import PAPER_KL_RULE, RLLIB_KL_RULE, KLRule, adapted_kl_coeff
 from rllib_zoo.custom_models.dense import dense_actor_critic
 
 # Schulman et al. 2017, table 1 → the keys that set its bound, and no others' may be set beside it.
@@ -119,7 +123,8 @@ class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
 
 
 class PPOLearner(OnPolicyLearner):
-    """Minimises :func:`rllib_zoo.algorithms.objectives.ppo_objective`; owns the adaptive KL weight."""
+    """Minimises :func:`rllib_zoo.algorithms.learner.objectives.ppo_objective`; owns the adaptive KL
+    weight."""
 
     def build(self) -> None:
         """As OnPolicyLearner; the KL weight starts at ``kl_coeff``."""
@@ -144,7 +149,7 @@ class PPOLearner(OnPolicyLearner):
     def objective(
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :func:`rllib_zoo.algorithms.objectives.ppo_objective`."""
+        """See :func:`rllib_zoo.algorithms.learner.objectives.ppo_objective`."""
         return ppo_objective(
             self._distribution, dist_inputs_BK, values_B, batch, self._coefficients()
         )
@@ -175,7 +180,7 @@ class PPOLearner(OnPolicyLearner):
         return stats
 
     def diagnostics(self, dist_inputs_BK: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """See :func:`rllib_zoo.algorithms.objectives.trust_region_stats`."""
+        """See :func:`rllib_zoo.algorithms.learner.objectives.trust_region_stats`."""
         return trust_region_stats(self._distribution, dist_inputs_BK, batch, self.config.epsilon)
 
     def after_minibatches(self, stats: dict[str, float]) -> dict[str, float]:

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-from rllib_zoo.algorithms.distributions import distribution_for
-from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.env_runner.rollout import Rollout
+from rllib_zoo.algorithms.ops.distributions import distribution_for
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.benchmarks.peers.ours import VARIANTS, network_of
 from rllib_zoo.benchmarks.report import fill

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 
 
 @dataclass

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from rllib_zoo.algorithms.sealing import SEAL
+from rllib_zoo.algorithms.base.checkpoints import SEAL
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST
 from rllib_zoo.benchmarks.killed_run import (

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from rllib_zoo.algorithms.batch import Batch
-from rllib_zoo.algorithms.compute import forward_context, set_up_process
-from rllib_zoo.algorithms.parallel_gradients import ParallelGradients
+from rllib_zoo.algorithms.learner.batch import Batch
+from rllib_zoo.algorithms.learner.parallel_gradients import ParallelGradients
+from rllib_zoo.algorithms.runtime import forward_context, set_up_process
 from rllib_zoo.algorithms.threads import team_of
 from rllib_zoo.benchmarks.atari_settings import GAMES, NUMBERS, PASSES, THREADS
 from rllib_zoo.benchmarks.peers.ours import VARIANTS as RUNS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.algorithms.sealing import METADATA, SEAL
+from rllib_zoo.algorithms.base.checkpoints import METADATA, SEAL
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.provenance.trust import require_trusted
 from rllib_zoo.experiments.tune.checkpoint_checks import require_whole

@@ -15,10 +15,10 @@ from rich.progress import track
 from scipy import stats
 
 from rllib_zoo import algorithms
-from rllib_zoo.algorithms.episodes import Episode
-from rllib_zoo.algorithms.evaluation import play_episodes
-from rllib_zoo.algorithms.moments import FILTER
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.episodes import Episode
+from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
+from rllib_zoo.algorithms.env_runner.running_moments import FILTER
 from rllib_zoo.analysis.files.atomic import write_json, written_aside
 from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.config.overrides import parse_mapping

@@ -9,8 +9,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rllib_zoo.algorithms.environment_keys import frames_per_step
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.base.env_options import frames_per_step
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.envs import is_atari, make_single_env
 
 DEFAULT_FPS = 30

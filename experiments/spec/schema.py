@@ -10,7 +10,7 @@ from __future__ import annotations
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.utils.serialization import deserialize_type
 
-from rllib_zoo.algorithms.config import OBSERVATION_FILTERS, OPTIMIZERS
+from rllib_zoo.algorithms.base.config import OBSERVATION_FILTERS, OPTIMIZERS
 from rllib_zoo.algorithms.ppo import OBJECTIVES
 from rllib_zoo.envs.factory import VECTORIZE_MODES
 from rllib_zoo.experiments.spec import schema_ddpg

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from rllib_zoo.algorithms.deterministic import NOISES
-from rllib_zoo.algorithms.replay import BUFFERS
+from rllib_zoo.algorithms.ddpg.exploration import NOISES
+from rllib_zoo.algorithms.ddpg.replay import BUFFERS
 from rllib_zoo.experiments.spec.validators import (
     Kind,
     activation,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rllib_zoo.algorithms.results import RETIRED_NAMES
+from rllib_zoo.algorithms.base.result_names import RETIRED_NAMES
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.spec.changes import GRID
 from rllib_zoo.experiments.spec.experiment import Experiment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from rllib_zoo.algorithms.sealing import defect
+from rllib_zoo.algorithms.base.checkpoints import defect
 from rllib_zoo.experiments.errors import RequestError
 
 # Begins the name of a checkpoint folder that was put aside.

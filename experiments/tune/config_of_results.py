@@ -1,4 +1,5 @@
-"""Puts the configuration back into results that came without it (:mod:`rllib_zoo.algorithms.config_once`)."""
+"""Puts the configuration back into results that came without it
+(:mod:`rllib_zoo.algorithms.base.config_once`)."""
 
 from __future__ import annotations
 

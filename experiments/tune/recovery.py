@@ -13,7 +13,7 @@ from typing import Any
 from ray.train._internal.session import _TrainingResult  # what Tune's checkpoint managers hold
 from ray.tune import Checkpoint
 
-from rllib_zoo.algorithms.sealing import defect, is_sealed, iteration_of
+from rllib_zoo.algorithms.base.checkpoints import defect, is_sealed, iteration_of
 from rllib_zoo.experiments.tune.checkpoint_checks import put_aside
 from rllib_zoo.experiments.tune.loggers import rows_of
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rllib_zoo import algorithms
-from rllib_zoo.algorithms.results import result_names
+from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.validators import (

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo import algorithms
-from rllib_zoo.algorithms.config import OPTIMIZERS
-from rllib_zoo.algorithms.environment_keys import environment_options, frames_per_step
+from rllib_zoo.algorithms.base.config import OPTIMIZERS
+from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
 from rllib_zoo.envs import environment_spaces, make_vector_env
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.plan import steps_per_update

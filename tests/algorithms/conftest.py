@@ -10,8 +10,8 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.algorithms.learner import learner_batch
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+from rllib_zoo.algorithms.learner.learner import learner_batch
 
 TINY_MODEL = {"fcnet_hiddens": [16], "fcnet_activation": "tanh"}
 # A DQN that learns within its first iteration.

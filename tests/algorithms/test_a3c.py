@@ -12,9 +12,9 @@ from numpy.testing import assert_allclose
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rllib_zoo.algorithms.a3c_runner import A3CRunner
-from rllib_zoo.algorithms.learner import learner_batch
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.a3c.env_runner import A3CRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+from rllib_zoo.algorithms.learner.learner import learner_batch
 
 SMALL = {"num_envs_per_env_runner": 2, "min_sample_timesteps_per_iteration": 400}
 

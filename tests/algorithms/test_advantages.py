@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from rllib_zoo.algorithms.advantages import (
+from rllib_zoo.algorithms.ops.advantages import (
     generalized_advantage_estimation,
     less_mean,
     monte_carlo_returns,

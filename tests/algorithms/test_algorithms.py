@@ -6,7 +6,12 @@ import yaml
 from ray import tune
 
 from rllib_zoo.algorithms import ON_POLICY, algorithm_class, config_class
-from rllib_zoo.algorithms.results import EPISODE_RESULTS, RETIRED_NAMES, TUNE_RESULTS, result_names
+from rllib_zoo.algorithms.base.result_names import (
+    EPISODE_RESULTS,
+    RETIRED_NAMES,
+    TUNE_RESULTS,
+    result_names,
+)
 
 pytestmark = pytest.mark.ray
 

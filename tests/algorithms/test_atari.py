@@ -7,8 +7,8 @@ import torch
 from numpy.testing import assert_array_equal
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.algorithms.compute import forward_context, keep_freed_memory, num_threads
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+from rllib_zoo.algorithms.runtime import forward_context, keep_freed_memory, num_threads
 from rllib_zoo.custom_models.hosting import ModelV2Module
 from rllib_zoo.envs import make_vector_env
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rllib_zoo.algorithms.moments import FILTER
+from rllib_zoo.algorithms.env_runner.running_moments import FILTER
 
 pytestmark = pytest.mark.ray
 

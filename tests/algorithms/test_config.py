@@ -3,7 +3,7 @@
 import pytest
 
 from rllib_zoo.algorithms import NAMES, algorithm_class, config_class
-from rllib_zoo.algorithms.config import OPTIMIZERS
+from rllib_zoo.algorithms.base.config import OPTIMIZERS
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from ray.rllib.algorithms.algorithm import Algorithm
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.algorithms.results import result_names
+from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 from rllib_zoo.experiments.options import EvaluateOptions
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import tensor
 
-from rllib_zoo.algorithms.ddpg_losses import (
+from rllib_zoo.algorithms.ddpg.losses import (
     actor_loss,
     critic_loss,
     l2_penalty,

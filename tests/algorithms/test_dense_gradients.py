@@ -6,11 +6,15 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from rllib_zoo.algorithms.batch import Batch
-from rllib_zoo.algorithms.dense_gradients import DenseStep
-from rllib_zoo.algorithms.distributions import DiagonalGaussian
-from rllib_zoo.algorithms.flat_adam import FlatAdam
-from rllib_zoo.algorithms.objectives import PPOCoefficients, ppo_objective, trust_region_stats
+from rllib_zoo.algorithms.learner.batch import Batch
+from rllib_zoo.algorithms.learner.flat_adam import FlatAdam
+from rllib_zoo.algorithms.learner.numpy_ppo import DenseStep
+from rllib_zoo.algorithms.learner.objectives import (
+    PPOCoefficients,
+    ppo_objective,
+    trust_region_stats,
+)
+from rllib_zoo.algorithms.ops.distributions import DiagonalGaussian
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 from rllib_zoo.custom_models.dense import dense_actor_critic
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rllib_zoo.algorithms.deterministic import DeterministicPolicy, Noise
+from rllib_zoo.algorithms.ddpg.exploration import DeterministicPolicy, Noise
 
 
 def generator():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import distributions as reference
 
-from rllib_zoo.algorithms.distributions import Categorical, DiagonalGaussian, distribution_for
+from rllib_zoo.algorithms.ops.distributions import Categorical, DiagonalGaussian, distribution_for
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 

@@ -248,7 +248,7 @@ def test_other_forms_of_a_vector_version_are_named(make_runner, broken, said):
 
 
 def test_evaluation_names_broken_rewards_as_well(make_runner):
-    from rllib_zoo.algorithms.evaluation import play_episodes
+    from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
 
     runner = make_runner(faulty_envs.BadReward, **SIZES, evaluation=True)
     with pytest.raises(EnvironmentFault, match=r"'BadReward', copy 0: an episode's return is nan"):

@@ -4,8 +4,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from rllib_zoo.algorithms.evaluation import play_episodes
-from rllib_zoo.algorithms.moments import FILTER
+from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
+from rllib_zoo.algorithms.env_runner.running_moments import FILTER
 from rllib_zoo.envs.probes import ConstantReward, FiniteReward
 
 SMALL = {"num_envs_per_env_runner": 8, "min_sample_timesteps_per_iteration": 40}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from rllib_zoo.algorithms.batch import Batch
-from rllib_zoo.algorithms.gradient_variance import due, policy_gradient_variance
+from rllib_zoo.algorithms.learner.batch import Batch
+from rllib_zoo.algorithms.learner.gradient_variance import due, policy_gradient_variance
 
 
 def batch_of(obs, advantages, valid=None):

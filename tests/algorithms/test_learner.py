@@ -5,8 +5,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from rllib_zoo.algorithms.gradients import clip_gradients, require_finite
-from rllib_zoo.algorithms.learner import OnPolicyLearner
+from rllib_zoo.algorithms.learner.gradients import clip_gradients, require_finite
+from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
 from rllib_zoo.algorithms.ppo import PPOLearner
 
 ENVS = {"num_envs_per_env_runner": 8}

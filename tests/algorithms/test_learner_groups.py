@@ -5,7 +5,7 @@ import pytest
 import torch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rllib_zoo.algorithms.learner import learner_batch
+from rllib_zoo.algorithms.learner.learner import learner_batch
 
 pytestmark = pytest.mark.ray
 

@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.algorithms.evaluation import play_episodes
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
 from rllib_zoo.experiments.paths import ROOT
 
 pytestmark = pytest.mark.ray

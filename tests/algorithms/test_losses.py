@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from rllib_zoo.algorithms.losses import (
+from rllib_zoo.algorithms.ops.losses import (
     adapted_kl_coeff,
     entropy_bonus,
     explained_variance,

@@ -9,20 +9,20 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.distributions import Categorical as Reference
 
-from rllib_zoo.algorithms.advantages import (
-    generalized_advantage_estimation,
-    monte_carlo_returns,
-    n_step_advantages,
-)
-from rllib_zoo.algorithms.batch import REWARD_TO_GO, make_batch
-from rllib_zoo.algorithms.distributions import Categorical
-from rllib_zoo.algorithms.objectives import (
+from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO, make_batch
+from rllib_zoo.algorithms.learner.objectives import (
     ActorCriticCoefficients,
     PPOCoefficients,
     actor_critic_objective,
     ppo_objective,
     trust_region_stats,
 )
+from rllib_zoo.algorithms.ops.advantages import (
+    generalized_advantage_estimation,
+    monte_carlo_returns,
+    n_step_advantages,
+)
+from rllib_zoo.algorithms.ops.distributions import Categorical
 
 T, N, K = 6, 4, 3
 SETTINGS = SimpleNamespace(

@@ -5,8 +5,8 @@ import threading
 import pytest
 import torch
 
-from rllib_zoo.algorithms.batch import Batch
-from rllib_zoo.algorithms.parallel_gradients import ParallelGradients
+from rllib_zoo.algorithms.learner.batch import Batch
+from rllib_zoo.algorithms.learner.parallel_gradients import ParallelGradients
 from rllib_zoo.algorithms.threads import MIN_ROWS, ThreadTeam
 
 MIN_ROWS_PER_THREAD = MIN_ROWS["backward"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rllib_zoo.algorithms.advantages import monte_carlo_returns
-from rllib_zoo.algorithms.batch import make_batch
-from rllib_zoo.algorithms.whole_episodes import EpisodeRunner
+from rllib_zoo.algorithms.learner.batch import make_batch
+from rllib_zoo.algorithms.ops.advantages import monte_carlo_returns
+from rllib_zoo.algorithms.pg.episode_runner import EpisodeRunner
 
 
 @pytest.mark.parametrize("use_critic", [False, True])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_zoo.algorithms.losses import PAPER_KL_RULE, RLLIB_KL_RULE, adapted_kl_coeff
+from rllib_zoo.algorithms.ops.losses import PAPER_KL_RULE, RLLIB_KL_RULE, adapted_kl_coeff
 from rllib_zoo.algorithms.ppo import OBJECTIVES
 
 EPOCHS = {"train_batch_size": 80, "num_envs_per_env_runner": 8, "minibatch_size": 20}

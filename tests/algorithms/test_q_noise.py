@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.algorithms.q_noise import (
+from rllib_zoo.algorithms.dqn.weight_noise import (
     ADAPTATION,
     NoisyLinear,
     ParameterNoise,

@@ -7,11 +7,11 @@ from numpy.testing import assert_allclose
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rllib_zoo.algorithms.a3c_runner import A3CRunner
-from rllib_zoo.algorithms.learner import learner_batch
+from rllib_zoo.algorithms.a3c.env_runner import A3CRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+from rllib_zoo.algorithms.learner.learner import learner_batch
+from rllib_zoo.algorithms.learner.sequences import SequenceBatch
 from rllib_zoo.algorithms.ppo import PPOLearner
-from rllib_zoo.algorithms.runner import VectorEnvRunner
-from rllib_zoo.algorithms.sequences import SequenceBatch
 
 FCNET = {"fcnet_hiddens": [8], "use_lstm": True, "lstm_cell_size": 8, "max_seq_len": 5}
 OURS = {

@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from ray.rllib.models.torch.recurrent_net import RecurrentNetwork
 from torch import nn
 
-from rllib_zoo.algorithms.evaluation import play_episodes
-from rllib_zoo.algorithms.rollout import Rollout
-from rllib_zoo.algorithms.sequences import SequenceBatch, batch_for
+from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
+from rllib_zoo.algorithms.env_runner.rollout import Rollout
+from rllib_zoo.algorithms.learner.sequences import SequenceBatch, batch_for
 
 SAME_STEP_ID = "tests/SameStepCartPoleWithMemory-v0"
 LIVES_ID = "tests/ThreeLives-v0"

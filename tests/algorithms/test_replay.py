@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from rllib_zoo.algorithms.replay import Replay
+from rllib_zoo.algorithms.ddpg.replay import Replay
 
 UNIFORM = {"type": "ReplayBuffer", "capacity": 4}
 PRIORITIZED = {"type": "PrioritizedReplayBuffer", "capacity": 4, "alpha": 1.0, "beta": 1.0}

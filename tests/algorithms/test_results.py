@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from rllib_zoo.algorithms import NAMES
-from rllib_zoo.algorithms.environment_keys import frames_per_step
-from rllib_zoo.algorithms.episodes import Episode, EpisodeCounter, EpisodeWindow, summary
+from rllib_zoo.algorithms.base.algorithm import averaged
+from rllib_zoo.algorithms.base.env_options import frames_per_step
+from rllib_zoo.algorithms.base.result_names import result_names, with_retired_names
+from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeCounter, EpisodeWindow, summary
 from rllib_zoo.algorithms.ppo import PPOConfig
-from rllib_zoo.algorithms.results import result_names, with_retired_names
-from rllib_zoo.algorithms.rollout_algorithm import averaged
 
 EPISODES = [Episode(1.0, 10), Episode(3.0, 20), Episode(-4.0, 60)]
 

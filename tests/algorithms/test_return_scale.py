@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rllib_zoo.algorithms.moments import RETURNS
-from rllib_zoo.algorithms.return_scale import ReturnScale
-from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.env_runner.normalization import ReturnScale
+from rllib_zoo.algorithms.env_runner.rollout import Rollout
+from rllib_zoo.algorithms.env_runner.running_moments import RETURNS
 
 T, N, GAMMA = 7, 3, 0.9
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rllib_zoo.algorithms.rewards import learning_rewards
+from rllib_zoo.algorithms.env_runner.transforms import learning_rewards
 
 RAW = np.array([-7.0, -0.5, 0.0, 0.5, 21.0])
 

@@ -7,7 +7,7 @@ import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rllib_zoo.algorithms.rollout import Rollout
+from rllib_zoo.algorithms.env_runner.rollout import Rollout
 
 SAME_STEP_ID = "tests/SameStepCartPole-v0"
 

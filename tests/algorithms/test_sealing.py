@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from rllib_zoo.algorithms.sealing import METADATA, SEAL, defect, iteration_of, seal
+from rllib_zoo.algorithms.base.checkpoints import METADATA, SEAL, defect, iteration_of, seal
 
 pytestmark = pytest.mark.ray
 

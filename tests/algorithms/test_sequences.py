@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rllib_zoo.algorithms.sequences import (
+from rllib_zoo.algorithms.learner.sequences import (
     SequenceBatch,
     group_cuts,
     plan_sequences,

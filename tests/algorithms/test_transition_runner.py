@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.algorithms.transition_runner import TransitionRunner
+from rllib_zoo.algorithms.ddpg.env_runner import TransitionRunner
 
 SAME_STEP_ID = "tests/SameStepPendulum-v0"
 

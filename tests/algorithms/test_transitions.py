@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from rllib_zoo.algorithms.rollout import Rollout
-from rllib_zoo.algorithms.transitions import DISCOUNTS, scaled_rewards, transitions
+from rllib_zoo.algorithms.ddpg.transitions import DISCOUNTS, scaled_rewards, transitions
+from rllib_zoo.algorithms.env_runner.rollout import Rollout
 
 T, N, GAMMA = 12, 5, 0.9
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rllib_zoo.algorithms.rollout import Rollout
-from rllib_zoo.algorithms.whole_episodes import EpisodeRunner, side_by_side, until
+from rllib_zoo.algorithms.env_runner.rollout import Rollout
+from rllib_zoo.algorithms.pg.episode_runner import EpisodeRunner, side_by_side, until
 
 from .conftest import small_config
 

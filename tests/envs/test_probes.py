@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 
 pytestmark = pytest.mark.ray
 

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment

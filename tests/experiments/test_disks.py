@@ -12,7 +12,7 @@ import pytest
 from small_disk import small_disk
 from small_runs import experiment, iterations_in, run, trial_of
 
-from rllib_zoo.algorithms.sealing import SEAL
+from rllib_zoo.algorithms.base.checkpoints import SEAL
 from rllib_zoo.experiments.cli.main import main
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint

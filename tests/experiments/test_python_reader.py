@@ -39,7 +39,7 @@ config = (
 stop = {"timesteps_total": 320}
 """
 A3C = """
-from rllib_zoo.algorithms.a3c import A3CConfig
+from rllib_zoo.algorithms.a3c.a3c import A3CConfig
 config = A3CConfig().environment("CartPole-v1").env_runners(num_env_runners=1).training(lr=1e-3)
 """
 PPO = """

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from small_runs import CONFIG
 
-from rllib_zoo.algorithms.sealing import iteration_of
+from rllib_zoo.algorithms.base.checkpoints import iteration_of
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.jobs import checked_job
 from rllib_zoo.experiments.launch.launch import run_all

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rllib_zoo.algorithms import config_class
-from rllib_zoo.algorithms.runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.experiments.evaluation.video import frames_per_second, record_episodes
 
 

@@ -1,0 +1,1 @@
+"""What all algorithms share: training step, configuration, result names, checkpoints."""

@@ -1,0 +1,261 @@
+"""What the configurations of A2C, A3C and PPO share, in RLlib's builder style."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.utils.schedules.scheduler import Scheduler
+
+from rllib_zoo.algorithms.base.config_once import RepeatsConfig
+from rllib_zoo.algorithms.base.env_options import environment_options
+from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO
+from rllib_zoo.custom_models.hosting import (
+    ModelV2Module,
+    checked_model_config,
+    resolved_model_class,
+)
+from rllib_zoo.custom_models.recurrence import check_recurrence, max_seq_len
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},
+    "rmsprop": {"epsilon": 1e-5, "alpha": 0.99, "momentum": 0.0},
+}
+OBSERVATION_FILTERS = ("NoFilter", "MeanStdFilter")
+
+
+class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
+    """Base of the three configurations: the runner, the hosted TorchModelV2 and the checks.
+
+    Losses are means over steps. Batches are exact: a train batch that runners, environments and
+    fragments cannot make up is refused instead of rounded.
+    """
+
+    BATCH_MODES: tuple[str, ...] = ("truncate_episodes",)
+    # 0: the training process can sample itself.
+    LEAST_RUNNERS = 0
+    # Attributes of RLlib's class and of the subclasses, for the type checker.
+    _model_config: dict[str, Any]
+    entropy_coeff: Any
+    rollout_fragment_length: Any
+    train_batch_size: Any
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class)
+        from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+        from rllib_zoo.algorithms.env_runner.evaluation import evaluate_on_runners
+
+        self.env_runner_cls = VectorEnvRunner
+        self.gym_env_vectorize_mode = "vector_entry_point"
+        self.custom_evaluation_function = evaluate_on_runners
+        # Training stands still while a lost runner is asked; see RolloutAlgorithm for how often.
+        self.env_runner_health_probe_timeout_s = 2.0
+        # Counted in the results; RLlib's default would end the run at the first error.
+        self.restart_failed_sub_environments = True
+        # The filter's moments travel with the rollouts; there are no connectors to synchronise.
+        self._dont_auto_sync_env_runner_states = True
+        self.standardize_advantages = False
+        self.normalize_returns = False
+        self.use_critic = True
+        self.use_gae = True
+        # PG's own keys; what estimates advantages asks every configuration.
+        self.credit = REWARD_TO_GO
+        self.constant_baseline = False
+        self.gradient_variance_every: int | None = None
+        self.optimizer: dict[str, Any] = {"type": "adam"}
+        self.torch_num_threads: int | str | None = 1
+        self.autocast: bool | str = False
+        self.float32_matmul_precision = "highest"
+        self.restore_from: str | None = None
+
+    def training(
+        self,
+        *,
+        model: dict[str, Any] | Any = NotProvided,
+        optimizer: dict[str, Any] | Any = NotProvided,
+        standardize_advantages: bool | Any = NotProvided,
+        gradient_variance_every: int | Any | None = NotProvided,
+        normalize_returns: bool | Any = NotProvided,
+        torch_num_threads: int | str | Any | None = NotProvided,
+        autocast: bool | str | Any = NotProvided,
+        float32_matmul_precision: str | Any = NotProvided,
+        restore_from: str | Any | None = NotProvided,
+        **kwargs: Any,
+    ) -> Self:
+        """RLlib's ``training()`` and what it refuses or ignores on the new API stack.
+
+        Args:
+            model: RLlib's model dict (``custom_model``, ``fcnet_hiddens``, …), as in the retired
+                releases; merged over what was set before.
+            optimizer: ``{type: adam | rmsprop, epsilon: …}``; see ``OPTIMIZERS`` for the keys.
+            standardize_advantages: zero mean and unit variance over the train batch.
+            gradient_variance_every: updates between two measurements of the policy gradient's variance,
+                see :mod:`rllib_zoo.algorithms.learner.gradient_variance`; None: none.
+            normalize_returns: learn from rewards divided by the running deviation of the discounted
+                return (:mod:`rllib_zoo.algorithms.env_runner.normalization`); scores stay raw.
+            torch_num_threads: threads of one process for emulator, network and gradients; ``auto``
+                takes the CPUs set aside for it (``num_cpus_for_main_process`` and so on), None
+                leaves torch's choice. Small networks run fastest on one.
+            autocast: run convolutions and encoder in bfloat16; ``auto``: where the processor or GPU
+                multiplies it in hardware.
+            float32_matmul_precision: ``highest``, ``high`` or ``medium``, torch's own setting; medium
+                lets the processor multiply in bfloat16 where it can, twice as fast on AVX512-BF16.
+            restore_from: folder of a checkpoint whose weights and state training starts from.
+        """
+        super().training(**kwargs)
+        if model is not NotProvided:
+            self._model_config = {**self._model_config, **_as_data(model)}
+        if optimizer is not NotProvided:
+            self.optimizer = dict(optimizer)
+        if standardize_advantages is not NotProvided:
+            self.standardize_advantages = standardize_advantages
+        if gradient_variance_every is not NotProvided:
+            self.gradient_variance_every = gradient_variance_every
+        if normalize_returns is not NotProvided:
+            self.normalize_returns = normalize_returns
+        if torch_num_threads is not NotProvided:
+            self.torch_num_threads = torch_num_threads
+        if autocast is not NotProvided:
+            self.autocast = autocast
+        if float32_matmul_precision is not NotProvided:
+            self.float32_matmul_precision = float32_matmul_precision
+        if restore_from is not NotProvided:
+            self.restore_from = restore_from
+        return self
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """The hosted TorchModelV2; RLlib merges ``model_config`` into it."""
+        return RLModuleSpec(module_class=ModelV2Module)
+
+    @property
+    def environment_options(self) -> dict[str, Any]:
+        """See :func:`rllib_zoo.algorithms.base.env_options.environment_options`."""
+        return environment_options(self.env, self.env_config, self._model_config)
+
+    @property
+    def rollouts_per_batch(self) -> int:
+        """How many fragments of every environment make one train batch."""
+        columns = max(self.num_env_runners, 1) * self.num_envs_per_env_runner
+        per_round = columns * self.get_rollout_fragment_length()
+        return max(self.total_train_batch_size // per_round, 1)
+
+    def validate(self) -> None:
+        """RLlib's checks and ours.
+
+        Raises:
+            ValueError: one sentence with the numbers that contradict each other.
+        """
+        super().validate()
+        checked_model_config(self._model_config)
+        check_recurrence(self._model_config)
+        self._validate_optimizer()
+        self._validate_supported()
+        _ = self.environment_options
+        if not self.in_evaluation:
+            self._validate_batches()
+            self._validate_sequences()
+        Scheduler.validate(
+            fixed_value_or_schedule=self.entropy_coeff,
+            setting_name="entropy_coeff",
+            description="entropy coefficient",
+        )
+
+    def validate_train_batch_size_vs_rollout_fragment_length(self) -> None:
+        """Replaced by the exact check of :meth:`validate`; RLlib's tolerates 10 %."""
+
+    def _validate_optimizer(self) -> None:
+        kind = str(self.optimizer.get("type"))
+        if kind not in OPTIMIZERS:
+            raise ValueError(
+                f"optimizer type {kind!r} is unknown; choose one of {', '.join(OPTIMIZERS)}"
+            )
+        unknown = sorted(set(self.optimizer) - {"type"} - set(OPTIMIZERS[kind]))
+        if unknown:
+            known = ", ".join(OPTIMIZERS[kind])
+            raise ValueError(f"optimizer key {unknown[0]!r} is unknown for {kind}; known: {known}")
+
+    def _validate_supported(self) -> None:
+        # RLlib derives its evaluation configuration with whole episodes, which ours always plays.
+        if self.batch_mode not in self.BATCH_MODES and not self.in_evaluation:
+            raise ValueError(
+                f"batch_mode {self.batch_mode!r} is not supported; use 'truncate_episodes': "
+                "fragments are bootstrapped with the critic"
+            )
+        if self.gradient_variance_every is not None and self._model_config.get("use_lstm"):
+            raise ValueError(
+                f"gradient_variance_every {self.gradient_variance_every} is not offered with use_lstm: "
+                "recurrent batches are kept by sequences"
+            )
+        if self.observation_filter not in OBSERVATION_FILTERS:
+            raise ValueError(
+                f"observation_filter {self.observation_filter!r} is unknown; "
+                f"choose one of {', '.join(OBSERVATION_FILTERS)}"
+            )
+        if self.is_multi_agent:
+            raise ValueError("multi-agent configurations are not supported")
+        if self.evaluation_duration == "auto" or self.evaluation_duration_unit != "episodes":
+            raise ValueError(
+                "evaluation plays a number of whole episodes; evaluation_duration "
+                f"{self.evaluation_duration!r} in {self.evaluation_duration_unit} is not supported"
+            )
+
+    def _validate_batches(self) -> None:
+        runners, envs = max(self.num_env_runners, 1), self.num_envs_per_env_runner
+        total, columns = self.total_train_batch_size, runners * envs
+        if self.rollout_fragment_length == "auto":
+            if total % columns or total < columns:
+                low = max(total // columns, 1) * columns
+                raise ValueError(
+                    f"train_batch_size {total} is not divisible by {runners} runner(s) × {envs} "
+                    f"env(s) = {columns}; nearest: {low} or {low + columns}"
+                )
+        elif total % (columns * self.rollout_fragment_length):
+            step = columns * self.rollout_fragment_length
+            low = max(total // step, 1) * step
+            raise ValueError(
+                f"train_batch_size {total} is not divisible by {runners} runner(s) × {envs} env(s) × "
+                f"rollout_fragment_length {self.rollout_fragment_length} = {step}; "
+                f"nearest: {low} or {low + step}"
+            )
+        shards = self.num_learners or 1
+        if (columns * self.rollouts_per_batch) % shards:
+            raise ValueError(
+                f"{columns * self.rollouts_per_batch} environment columns cannot be shared equally "
+                f"by num_learners {shards}"
+            )
+        minibatch, share = self.minibatch_size, total // shards
+        if minibatch is not None and minibatch > share:
+            raise ValueError(
+                f"minibatch_size {minibatch} is larger than the train batch of one learner ({share})"
+            )
+
+    def _validate_sequences(self) -> None:
+        """``max_seq_len`` as given must fit the fragment and the minibatch."""
+        model = self._model_config
+        fragment, minibatch = self.get_rollout_fragment_length(), self.minibatch_size
+        longest = model.get("max_seq_len", 1)
+        if longest > fragment:
+            raise ValueError(
+                f"model.max_seq_len {longest} is longer than the fragment: rollout_fragment_length "
+                f"is {fragment}"
+            )
+        longest = min(max_seq_len(model), fragment) if model.get("use_lstm") else longest
+        if minibatch is not None and minibatch < longest:
+            raise ValueError(
+                f"minibatch_size {minibatch} is smaller than max_seq_len {longest}: minibatches are "
+                "of whole sequences"
+            )
+
+
+def _as_data(model: dict[str, Any]) -> dict[str, Any]:
+    """The model dict with an importable class written as its path, so that configs stay data."""
+    custom_model = model.get("custom_model")
+    if isinstance(custom_model, type):
+        path = f"{custom_model.__module__}.{custom_model.__qualname__}"
+        try:
+            if resolved_model_class(path) is custom_model:
+                return {**model, "custom_model": path}
+        except ValueError:
+            pass
+    return dict(model)

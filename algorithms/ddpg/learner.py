@@ -1,0 +1,206 @@
+"""DDPGLearner: one step of critic, actor and targets on a replayed batch, on RLlib's Learner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.policy.sample_batch import SampleBatch
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
+from torch import Tensor
+
+from rllib_zoo.algorithms.ddpg.losses import (
+    actor_loss,
+    critic_loss,
+    l2_penalty,
+    move_targets,
+    td_targets,
+)
+from rllib_zoo.algorithms.ddpg.replay import WEIGHTS
+from rllib_zoo.algorithms.ddpg.transitions import DISCOUNTS
+from rllib_zoo.algorithms.learner.gradients import average_gradients, clip_gradients, require_finite
+from rllib_zoo.algorithms.learner.optimizers import make_optimizer
+from rllib_zoo.algorithms.runtime import learner_cpus, num_threads, set_up_process
+
+# Names of the optimizers; their networks bear them too.
+ACTOR, CRITIC = "actor", "critic"
+# Of every row, for priorities.
+TD_ERRORS = "td_errors"
+
+
+class DDPGLearner(TorchLearner):
+    """The critic's step, the actor's, and the targets' move after them (Lillicrap et al. 2016,
+    algorithm 1)."""
+
+    def build(self) -> None:
+        """As TorchLearner, plus equal first weights on all learners and targets equal to them."""
+        threads = num_threads(self.config, cpus=learner_cpus(self.config))
+        set_up_process(self.config, threads=threads)
+        super().build()
+        self._network = self.module[DEFAULT_MODULE_ID]
+        self._online, self._targets = (
+            [p for part in parts for p in getattr(self._network, part).parameters()]
+            for parts in ((ACTOR, CRITIC), (f"target_{ACTOR}", f"target_{CRITIC}"))
+        )
+        self._parameters = {
+            part: list(getattr(self._network, part).parameters()) for part in (ACTOR, CRITIC)
+        }
+        # Looked up once: RLlib's way to them takes as long as a small layer.
+        self._optimizers = {
+            part: self.get_optimizer(optimizer_name=part) for part in (ACTOR, CRITIC)
+        }
+        if self.distributed:
+            for parameter in self._online:
+                torch.distributed.broadcast(parameter.data, src=0)
+        move_targets(self._targets, self._online, 1.0)
+        self._num_updates = 0
+        self._targets_moved_at = 0
+
+    def _make_modules_ddp_if_necessary(self) -> None:
+        """No wrapper: gradients are averaged once per step."""
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """One optimizer each for actor and critic; :meth:`update` applies their schedules."""
+        for part in (ACTOR, CRITIC):
+            parameters = list(getattr(self._module[module_id], part).parameters())
+            self.register_optimizer(
+                module_id=module_id,
+                optimizer_name=part,
+                optimizer=make_optimizer(parameters, config.optimizer),
+                params=parameters,
+                lr_or_lr_schedule=getattr(config, f"{part}_lr"),
+            )
+
+    def compute_loss_for_module(self, **_: Any) -> Tensor:
+        """RLlib's per-module hook; this learner has two losses, one after the other."""
+        raise NotImplementedError("DDPGLearner.update computes its losses itself")
+
+    # --- the update ---------------------------------------------------------------------------
+
+    def update(
+        self, *, training_data: TrainingData, timesteps: Mapping[str, int], **_: Any
+    ) -> dict[str, Any]:
+        """One step of each network on a batch of transitions.
+
+        Args:
+            training_data: holds the columns of
+                :func:`rllib_zoo.algorithms.ddpg.transitions.transitions`, [B, …], and ``weights``
+                [B] of prioritized replay.
+            timesteps: the lifetime step counter that schedules follow.
+
+        Returns:
+            Numbers to log, and ``td_errors`` [B].
+
+        Raises:
+            FloatingPointError: a loss or a gradient is not finite; that step was not taken.
+        """
+        training_data.solve_refs()
+        columns = training_data.batch[DEFAULT_MODULE_ID]
+        timestep = timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]
+        rates = self._apply_schedules(timestep)
+        batch = {
+            name: torch.from_numpy(np.asarray(columns[name])).to(self._device) for name in columns
+        }
+        for name in (SampleBatch.OBS, SampleBatch.NEXT_OBS):
+            batch[name] = batch[name].flatten(1).float()
+        where = partial(self._place, timestep)
+        stats, td_errors = self._critic_step(batch, where)
+        stats |= self._actor_step(batch[SampleBatch.OBS], where)
+        self._num_updates += 1
+        self._weights_seq_no += 1
+        if timestep - self._targets_moved_at >= self.config.target_network_update_freq:
+            move_targets(self._targets, self._online, self.config.tau)
+            self._targets_moved_at = timestep
+        numbers = torch.stack(list(stats.values())).tolist()
+        return {
+            **dict(zip(stats, numbers, strict=True)),
+            **rates,
+            TD_ERRORS: td_errors.cpu().numpy(),
+        }
+
+    def _critic_step(
+        self, batch: Mapping[str, Tensor], where: Any
+    ) -> tuple[dict[str, Any], Tensor]:
+        network, config = self._network, self.config
+        with torch.no_grad():
+            following = batch[SampleBatch.NEXT_OBS]
+            next_q = network.target_critic(following, network.target_actor(following))
+            targets = td_targets(batch[SampleBatch.REWARDS], batch[DISCOUNTS], next_q)
+        q_values = network.critic(batch[SampleBatch.OBS], batch[SampleBatch.ACTIONS])
+        weights = batch[WEIGHTS].float() if WEIGHTS in batch else None
+        threshold = config.huber_threshold if config.use_huber else None
+        loss = critic_loss(q_values, targets, weights, threshold)
+        norm = self._step(CRITIC, loss, where)
+        td_errors = (targets - q_values).detach()
+        stats = {
+            "qf_loss": loss.detach(),
+            "qf_mean": q_values.detach().mean(),
+            "td_error_mean": td_errors.abs().mean(),
+            "gradients_critic_global_norm": norm,
+        }
+        return stats, td_errors
+
+    def _actor_step(self, obs: Tensor, where: Any) -> dict[str, Any]:
+        loss = actor_loss(self._network.critic(obs, self._network.actor(obs)))
+        norm = self._step(ACTOR, loss, where)
+        return {"policy_loss": loss.detach(), "gradients_actor_global_norm": norm}
+
+    def _step(self, part: str, loss: Tensor, where: Any) -> Tensor:
+        """Gradients of one network alone, averaged, clipped, checked and applied; their norm."""
+        parameters, config = self._parameters[part], self.config
+        total = loss
+        if config.l2_reg:
+            total = loss + config.l2_reg * l2_penalty(p for p in parameters if p.ndim > 1)
+        # Of these parameters only: the actor's loss leaves the critic's gradients alone.
+        gradients = torch.autograd.grad(total, parameters)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        if self.distributed:
+            average_gradients(parameters)
+        norm = clip_gradients(parameters, config.grad_clip, config.grad_clip_by)
+        own = None if self.distributed else loss
+        require_finite(norm, own, {f"{part} loss": loss}, where)
+        self._optimizers[part].step()
+        return norm.detach()
+
+    def _place(self, timestep: int) -> str:
+        """Which update it is, in words."""
+        return f"environment step {timestep}, update {self._num_updates}"
+
+    def _apply_schedules(self, timestep: int) -> dict[str, float]:
+        """The learning rates of this step."""
+        rates = {}
+        for part, optimizer in self._optimizers.items():
+            rate = float(self._optimizer_lr_schedules[optimizer].update(timestep=timestep))
+            self._set_optimizer_lr(optimizer, lr=rate)
+            rates[f"curr_{part}_lr"] = rate
+        return rates
+
+    def state_tensors(self) -> list[Tensor]:
+        """What runners act with."""
+        return self._parameters[ACTOR]
+
+    # --- state --------------------------------------------------------------------------------
+
+    def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """As TorchLearner, plus the counters."""
+        state = super().get_state(components, **kwargs)
+        if components is None:
+            state["ddpg"] = {
+                "num_updates": self._num_updates,
+                "targets_moved_at": self._targets_moved_at,
+            }
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """As TorchLearner, plus the counters."""
+        super().set_state(state)
+        own = state.get("ddpg", {})
+        self._num_updates = own.get("num_updates", self._num_updates)
+        self._targets_moved_at = own.get("targets_moved_at", self._targets_moved_at)

@@ -1,0 +1,185 @@
+"""DQN: RLlib's own (Mnih et al. 2015 and its extensions), on this project's environments."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Self
+
+import gymnasium as gym
+import numpy as np
+import torch
+from ray.rllib.algorithms.algorithm_config import NotProvided
+from ray.rllib.algorithms.dqn import DQN as RLlibDQN
+from ray.rllib.algorithms.dqn import DQNConfig as RLlibDQNConfig
+from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+
+from rllib_zoo.algorithms.base.checkpoints import SealedCheckpoints
+from rllib_zoo.algorithms.base.config_once import RepeatsConfig, SendsConfigOnce
+from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
+from rllib_zoo.algorithms.base.result_names import with_retired_names
+from rllib_zoo.algorithms.dqn.network import QModule, channels_first
+from rllib_zoo.algorithms.dqn.replay import SIGNED
+from rllib_zoo.algorithms.dqn.weight_noise import new_noise
+from rllib_zoo.envs import is_atari, make_single_env
+
+
+class DQNConfig(RepeatsConfig, RLlibDQNConfig):
+    """Configuration of :class:`DQN`; keys and defaults are RLlib's.
+
+    ``model`` takes the retired model dict's ``fcnet_hiddens``, ``fcnet_activation``,
+    ``conv_filters``, ``conv_activation`` and ``dim``; ``hiddens`` are the layers of the two heads.
+    """
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class or DQN)
+        self.env_runner_cls = DoorEnvRunner
+        self._model_config: dict[str, Any] = {}
+        self.exploration_temperature: float | None = None
+        self.parameter_noise_stddev: float | None = None
+        # What `rllib evaluate` asks of every configuration.
+        self.torch_num_threads = 1
+        self.autocast = False
+        self.float32_matmul_precision = "highest"
+
+    def training(
+        self,
+        *,
+        model: dict[str, Any] | Any = NotProvided,
+        exploration_temperature: float | Any | None = NotProvided,
+        parameter_noise_stddev: float | Any | None = NotProvided,
+        **kwargs: Any,
+    ) -> Self:
+        """RLlib's ``training()`` and keys of the retired releases; ``noisy`` and ``sigma0``, which RLlib's
+        new stack leaves unread, make the heads' layers noisy.
+
+        Args:
+            model: see the class; merged over what was set before.
+            exploration_temperature: sample actions from softmax(Q / temperature) instead of
+                ε-greedily ("SoftQ"); None: ε-greedy by the schedule ``epsilon``.
+            parameter_noise_stddev: deviation, to begin with, of Gaussian noise on all weights,
+                drawn whenever an episode starts ("ParameterNoise"); None: none.
+        """
+        super().training(**kwargs)
+        if model is not NotProvided:
+            self._model_config = {**self._model_config, **model}
+        if exploration_temperature is not NotProvided:
+            self.exploration_temperature = exploration_temperature
+        if parameter_noise_stddev is not NotProvided:
+            self.parameter_noise_stddev = parameter_noise_stddev
+        return self
+
+    @property
+    def environment_options(self) -> dict[str, Any]:
+        """See :func:`rllib_zoo.algorithms.base.env_options.environment_options`."""
+        return environment_options(self.env, self.env_config, self._model_config)
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """RLlib's hook."""
+        return RLModuleSpec(module_class=QModule, model_config=self.model_config)
+
+    def get_rl_module_spec(self, env: Any = None, spaces: Any = None, **kwargs: Any) -> Any:
+        """As RLlib's; the network sees images with their channels last."""
+        if spaces is not None:
+            spaces = {name: _channels_last_spaces(pair) for name, pair in spaces.items()}
+        return super().get_rl_module_spec(env=env, spaces=spaces, **kwargs)
+
+    def get_default_learner_class(self) -> type:
+        """RLlib's hook."""
+        return QLearner
+
+    @property
+    def _model_config_auto_includes(self) -> dict[str, Any]:
+        return {
+            **super()._model_config_auto_includes,
+            "head_fcnet_hiddens": list(self.hiddens or []),
+            "exploration_temperature": self.exploration_temperature,
+            "parameter_noise_stddev": self.parameter_noise_stddev,
+            "noisy": self.noisy,
+            "sigma0": self.sigma0,
+        }
+
+
+class DoorEnvRunner(SingleAgentEnvRunner):
+    """RLlib's runner of episodes, with environments from :func:`envs.make_single_env`."""
+
+    def __init__(self, *, config: Any, **kwargs: Any):
+        if config.parameter_noise_stddev is not None:
+            config = config.copy(copy_frozen=False)
+            config.callbacks(on_episode_start=new_noise)
+        super().__init__(config=config, **kwargs)
+
+    def make_env(self) -> None:
+        """As RLlib's."""
+        asked, options = self.config.env, self.config.environment_options
+        # RLlib calls what it is given as an environment, and looks names up elsewhere.
+        self.config.env = lambda _: _seen_by_networks(make_single_env(asked, options))
+        try:
+            super().make_env()
+        finally:
+            self.config.env = asked
+
+
+class QLearner(DQNTorchLearner):
+    """RLlib's learner; it reads ``adam_epsilon``, which RLlib's own leaves unread."""
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """RLlib's hook."""
+        parameters = self.get_parameters(self._module[module_id])
+        self.register_optimizer(
+            module_id=module_id,
+            optimizer=torch.optim.Adam(parameters, eps=config.adam_epsilon),
+            params=parameters,
+            lr_or_lr_schedule=config.lr,
+        )
+
+
+class DQN(SealedCheckpoints, SendsConfigOnce, RLlibDQN):
+    """RLlib's DQN; results carry the retired names too, games are learned from signs of rewards."""
+
+    @classmethod
+    def get_default_config(cls) -> DQNConfig:
+        """RLlib's hook."""
+        return DQNConfig()
+
+    def setup(self, config: Any) -> None:
+        """As RLlib's, and the clock of :meth:`step`."""
+        super().setup(config)
+        self._told_at = time.monotonic()
+
+    def step(self) -> dict[str, Any]:
+        """One iteration, as Tune asks for it."""
+        result = super().step()
+        runners = result["env_runners"]
+        steps = runners.get("num_env_steps_sampled_lifetime", 0)
+        runners["num_frames_sampled_lifetime"] = steps * frames_per_step(self.config)
+        seconds = time.monotonic() - self._told_at
+        self._told_at += seconds
+        sampled = runners.get("num_env_steps_sampled", 0)
+        runners["num_env_steps_sampled_per_second"] = sampled / max(seconds, 1e-9)
+        return with_retired_names(result)
+
+    def _create_local_replay_buffer_if_necessary(self, config: Any) -> Any:
+        settings = dict(config["replay_buffer_config"])
+        clips = config.clip_rewards
+        if clips or (clips is None and is_atari(config.env)):
+            settings["type"] = SIGNED[settings["type"]]
+        return super()._create_local_replay_buffer_if_necessary({"replay_buffer_config": settings})
+
+
+def _channels_last_spaces(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    observation, action = pair
+    if isinstance(observation, gym.spaces.Box) and channels_first(observation.shape):
+        low, high = (np.moveaxis(bound, 0, -1) for bound in (observation.low, observation.high))
+        observation = gym.spaces.Box(low, high, dtype=observation.dtype.type)
+    return observation, action
+
+
+def _seen_by_networks(env: gym.Env) -> gym.Env:
+    """RLlib's networks take images with their channels last, as float."""
+    space = env.observation_space
+    if not channels_first(space.shape):
+        return env
+    last, _ = _channels_last_spaces((space, None))
+    return gym.wrappers.TransformObservation(env, lambda obs: np.moveaxis(obs, 0, -1), last)

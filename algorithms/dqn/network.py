@@ -1,0 +1,91 @@
+"""The Q network of RLlib's DQN: screens of bytes, other ways to explore, and what evaluation asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from ray.rllib.algorithms.dqn.default_dqn_rl_module import QF_PREDS
+from ray.rllib.algorithms.dqn.dqn_catalog import DQNCatalog
+from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
+from ray.rllib.core.columns import Columns
+from torch import Tensor
+
+from rllib_zoo.algorithms.dqn.weight_noise import ParameterNoise, make_noisy, noise_in
+from rllib_zoo.algorithms.env_runner.policy import NotHosted
+
+
+class QCatalog(DQNCatalog):
+    """RLlib's networks; screens of bytes are scaled to [0, 1], so that replay may keep bytes."""
+
+    def build_encoder(self, framework: str) -> Any:
+        """RLlib's hook."""
+        encoder = super().build_encoder(framework)
+        return ByteEncoder(encoder) if self.observation_space.dtype == np.uint8 else encoder
+
+
+class ByteEncoder(torch.nn.Module):
+    """An encoder of RLlib's behind a division by 255."""
+
+    def __init__(self, encoder: torch.nn.Module):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, batch: dict[str, Any]) -> Any:
+        """``batch`` holds bytes, or the same numbers as floats."""
+        return self.encoder({**batch, Columns.OBS: batch[Columns.OBS].float() / 255.0})
+
+
+class QModule(NotHosted, DefaultDQNTorchRLModule):
+    """RLlib's Q network; explores by a softmax where asked to, and answers `rllib evaluate`."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        kwargs["catalog_class"] = kwargs.get("catalog_class") or QCatalog
+        super().__init__(*args, **kwargs)
+
+    def setup(self) -> None:
+        """RLlib's hook."""
+        super().setup()
+        stddev = self.model_config.get("parameter_noise_stddev")
+        self.parameter_noise = None if stddev is None else ParameterNoise(stddev)
+        if self.model_config.get("noisy"):
+            for head in (self.af, *([self.vf] if self.uses_dueling else [])):
+                make_noisy(head, self.model_config["sigma0"])
+
+    def _forward_train(self, batch: dict[str, Any]) -> dict[str, Any]:
+        with noise_in(self):
+            return super()._forward_train(batch)
+
+    def _forward_exploration(self, batch: dict[str, Any], t: int) -> dict[str, Any]:
+        noise = self.parameter_noise
+        if noise is None:
+            with noise_in(self):
+                return self._explore(batch, t)
+        clean_BA = self.compute_q_values(batch)[QF_PREDS]
+        with noise.in_weights(self):
+            noisy_BA = self.compute_q_values(batch)[QF_PREDS]
+            explored = self._explore(batch, t)
+        noise.watch(clean_BA, noisy_BA, float(self.epsilon_schedule.get_current_value()))
+        return explored
+
+    def _explore(self, batch: dict[str, Any], t: int) -> dict[str, Any]:
+        temperature = self.model_config.get("exploration_temperature")
+        if temperature is None:
+            return super()._forward_exploration(batch, t)
+        values_BA = self.compute_q_values(batch)[QF_PREDS]
+        probabilities = torch.softmax(values_BA / temperature, dim=-1)
+        return {Columns.ACTIONS: torch.multinomial(probabilities, 1).squeeze(-1)}
+
+    def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """Q(s, ·) [N, A] as the policy's inputs, so that the best action is the likeliest, and
+        max Q(s, ·) [N]."""
+        if channels_first(obs.shape[1:]):
+            obs = obs.movedim(1, -1)
+        values_NA = self.compute_q_values({Columns.OBS: obs.float()})[QF_PREDS]
+        return values_NA, values_NA.max(dim=-1).values
+
+
+def channels_first(shape: Any) -> bool:
+    """Whether it is an image [C, H, W], as Atari games are here: few channels, many columns."""
+    return len(shape) == 3 and shape[0] < shape[2]

@@ -1,0 +1,1 @@
+"""Sampling: a vector environment, a policy, and the rollouts they fill."""

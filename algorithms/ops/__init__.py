@@ -1,0 +1,1 @@
+"""Pure functions, one per formula: losses, advantages, distributions."""
