@@ -22,7 +22,7 @@ from rllib_zoo.algorithms.learner.objectives import (
     trust_region_stats,
 )
 from rllib_zoo.algorithms.ops.losses import PAPER_KL_RULE, RLLIB_KL_RULE, KLRule, adapted_kl_coeff
-from rllib_zoo.custom_models.dense import dense_actor_critic
+from rllib_zoo.custom_models.numpy_mlp import dense_actor_critic
 
 # Schulman et al. 2017, table 1 → the keys that set its bound, and no others' may be set beside it.
 OBJECTIVES: dict[str, tuple[str, ...]] = {

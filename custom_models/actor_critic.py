@@ -16,6 +16,7 @@ import torch
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import Tensor, nn
 
+from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.custom_models.layers import (
     POLICY_GAIN,
     VALUE_GAIN,
@@ -24,7 +25,6 @@ from rllib_zoo.custom_models.layers import (
     hidden_layers,
     uses_convolutions,
 )
-from rllib_zoo.custom_models.options import ActorCriticOptions
 
 
 class SharedEncoderActorCritic(TorchModelV2, nn.Module):

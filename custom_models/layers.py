@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from rllib_zoo.custom_models.options import ACTIVATIONS, ActorCriticOptions, ConvFilter
+from rllib_zoo.custom_models.actor_critic_options import ACTIVATIONS, ActorCriticOptions, ConvFilter
 
 # Orthogonal gains usual in PPO code (Huang et al. 2022, "The 37 Implementation Details of PPO",
 # detail 2). Andrychowicz et al. 2021 (section 3.2) recommend a last policy layer with 100 times

@@ -17,7 +17,7 @@ from ray.rllib.models.torch.recurrent_net import LSTMWrapper
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import Tensor
 
-from rllib_zoo.custom_models.sharing import SharedModel
+from rllib_zoo.custom_models.thread_safety import SharedModel
 
 
 class RecurrentModel:

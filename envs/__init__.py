@@ -1,7 +1,7 @@
 """The worlds: one door to every environment, and probe environments whose values are known."""
 
-from rllib_zoo.envs.atari_ids import LegacyAtariId, is_atari, legacy_atari_id
-from rllib_zoo.envs.atari_options import AtariOptions
+from rllib_zoo.envs.atari.ids import LegacyAtariId, is_atari, legacy_atari_id
+from rllib_zoo.envs.atari.options import AtariOptions
 from rllib_zoo.envs.errors import EnvironmentFault, EnvironmentRequestError, StepTimeout
 from rllib_zoo.envs.factory import (
     environment_name,
@@ -10,7 +10,7 @@ from rllib_zoo.envs.factory import (
     make_single_env,
     make_vector_env,
 )
-from rllib_zoo.envs.restarts import RESTARTS, RESTARTS_IN_A_ROW
+from rllib_zoo.envs.restart_policy import RESTARTS, RESTARTS_IN_A_ROW
 
 __all__ = [
     "RESTARTS",

@@ -16,8 +16,8 @@ import gymnasium as gym
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_zoo.class_path import import_class
-from rllib_zoo.envs.atari_ids import games_by_name, legacy_atari_id, nearest_name
-from rllib_zoo.envs.ball_balance import SPEC as BALL_SPEC
+from rllib_zoo.envs.atari.ids import games_by_name, legacy_atari_id, nearest_name
+from rllib_zoo.envs.ball_balance.env import SPEC as BALL_SPEC
 from rllib_zoo.envs.errors import EnvironmentRequestError
 
 # Ids of this project's own worlds. They are known here alone: nothing enters gymnasium's registry.

@@ -1,7 +1,8 @@
 """The one door to environments: every algorithm, evaluation and video gets its worlds here.
 
 How an environment may be named says ``envs/creators.py``. Dict, Tuple, Discrete and MultiBinary
-observations are flattened to one Box. Atari games (``ALE/Pong-v5``) are built by ``envs/atari.py``.
+observations are flattened to one Box. Atari games (``ALE/Pong-v5``) are built by
+``envs/atari/vector_env.py``.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from gymnasium.wrappers.vector import FlattenObservation as VectorFlattenObserva
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
-from rllib_zoo.envs.atari_ids import is_atari
+from rllib_zoo.envs.atari.ids import is_atari
 from rllib_zoo.envs.creators import call_with_options, creator_of, gymnasium_spec
 from rllib_zoo.envs.errors import EnvironmentRequestError
-from rllib_zoo.envs.mujoco_vector import MujocoVectorEnv, has_native_vector
-from rllib_zoo.envs.watched import watched
+from rllib_zoo.envs.mujoco.vector_env import MujocoVectorEnv, has_native_vector
+from rllib_zoo.envs.restart_wrapper import watched
 
 VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
 
@@ -66,7 +67,7 @@ def make_vector_env(
                 f"environment {env!r} is played by ale-py's own threads; gym_env_vectorize_mode "
                 f"{vectorize_mode!r} is not offered, leave it at 'vector_entry_point'"
             )
-        from rllib_zoo.envs.atari import make_atari_vector
+        from rllib_zoo.envs.atari.vector_env import make_atari_vector
 
         return make_atari_vector(env, num_envs, options, num_threads)
     spec = gymnasium_spec(env)
@@ -106,7 +107,7 @@ def make_single_env(
     """
     options = dict(env_config or {})
     if _is_atari(env):
-        from rllib_zoo.envs.atari import make_atari_single
+        from rllib_zoo.envs.atari.vector_env import make_atari_single
 
         return make_atari_single(env, options, render_mode)
     if render_mode is not None:
@@ -147,7 +148,7 @@ def environment_signature(
         EnvironmentRequestError: unknown Atari game or refused option of one.
     """
     if _is_atari(env):
-        from rllib_zoo.envs.atari import atari_signature
+        from rllib_zoo.envs.atari.vector_env import atari_signature
 
         return atari_signature(env, env_config)
     return {"id": str(env), "env_config": dict(env_config or {})}

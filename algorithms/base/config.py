@@ -11,12 +11,12 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from rllib_zoo.algorithms.base.config_once import RepeatsConfig
 from rllib_zoo.algorithms.base.env_options import environment_options
 from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO
-from rllib_zoo.custom_models.hosting import (
+from rllib_zoo.custom_models.recurrence import check_recurrence, max_seq_len
+from rllib_zoo.custom_models.rl_module import (
     ModelV2Module,
     checked_model_config,
     resolved_model_class,
 )
-from rllib_zoo.custom_models.recurrence import check_recurrence, max_seq_len
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},

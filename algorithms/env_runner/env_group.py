@@ -15,7 +15,7 @@ from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeCounter
 from rllib_zoo.algorithms.env_runner.policy import Memory
 from rllib_zoo.algorithms.threads import ThreadTeam
 from rllib_zoo.envs import RESTARTS, environment_name, is_atari, make_vector_env
-from rllib_zoo.envs.restarts import Restarts
+from rllib_zoo.envs.restart_policy import Restarts
 
 Step = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any], list[tuple[int, Episode]]]
 
@@ -182,7 +182,9 @@ def start_groups(groups: list[EnvGroup], seed: int) -> None:
     if len(groups) == 1:
         groups[0].restart(seed)
         return
-    from rllib_zoo.envs.atari import atari_seeds  # loads the emulator, which others do without
+    from rllib_zoo.envs.atari.vector_env import (
+        atari_seeds,  # loads the emulator, which others do without
+    )
 
     seeds = atari_seeds(seed, groups[-1].columns.stop)
     for group in groups:

@@ -17,8 +17,8 @@ from gymnasium.vector import AsyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from rllib_zoo.envs import RESTARTS, EnvironmentFault, StepTimeout
-from rllib_zoo.envs.observations import mismatch
-from rllib_zoo.envs.restarts import Restarts, described
+from rllib_zoo.envs.restart_policy import Restarts, described
+from rllib_zoo.envs.space_checks import mismatch
 
 Outcome = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
 

@@ -18,7 +18,7 @@ from rllib_zoo.algorithms.learner.flat_adam import FlatAdam
 from rllib_zoo.algorithms.learner.gradients import require_finite
 from rllib_zoo.algorithms.learner.objectives import PPOCoefficients
 from rllib_zoo.algorithms.ops.distributions import LOG_SQRT_2PI
-from rllib_zoo.custom_models.dense import DenseActorCritic, dense_actor_critic
+from rllib_zoo.custom_models.numpy_mlp import DenseActorCritic, dense_actor_critic
 
 Array = np.ndarray
 

@@ -27,7 +27,7 @@ class ReferenceScores:
 
 
 _DQN_ZOO = "DeepMind's DQN Zoo, atari_data.py (random play, a professional games tester)"
-_OURS = "random: python -m rllib_zoo.benchmarks.random_play"
+_OURS = "random: python -m rllib_zoo.benchmarks.pages.random_play"
 _THRESHOLD = f"{_OURS}; target: the reward threshold of gymnasium's registry"
 _D4RL = f"{_OURS}; target: D4RL's expert (Fu et al. 2020), there on the physics of v2"
 _COURSE = f"{_OURS}; target: DDPG of the course's homework, mean of 100 episodes"

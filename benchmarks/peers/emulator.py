@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from rllib_zoo.benchmarks.atari_settings import EMULATOR_COPIES, FRAMESKIP, GAMES, env_of
 from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 from rllib_zoo.benchmarks.peers.random_actions import play
+from rllib_zoo.benchmarks.settings.atari import EMULATOR_COPIES, FRAMESKIP, GAMES, env_of
 from rllib_zoo.envs import make_vector_env
 
 VARIANTS = [f"{game}-{size}" for game in GAMES for size in (84, 42)]

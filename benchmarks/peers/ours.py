@@ -17,10 +17,18 @@ import ray
 from ray.rllib.core import DEFAULT_MODULE_ID
 
 from rllib_zoo import algorithms
-from rllib_zoo.benchmarks import atari_settings, ddpg_settings, mujoco_settings
 from rllib_zoo.benchmarks.peers.ball_scene import ENV as BALL_ENV
 from rllib_zoo.benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
 from rllib_zoo.benchmarks.settings import (
+    atari as atari_settings,
+)
+from rllib_zoo.benchmarks.settings import (
+    ddpg as ddpg_settings,
+)
+from rllib_zoo.benchmarks.settings import (
+    mujoco as mujoco_settings,
+)
+from rllib_zoo.benchmarks.settings.cartpole import (
     ENV,
     RLLIB_DEFAULT_NETWORK,
     RLLIB_EXAMPLE_NETWORK,

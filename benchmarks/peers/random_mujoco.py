@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from rllib_zoo.benchmarks.mujoco_settings import COPIES, ENV
 from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 from rllib_zoo.benchmarks.peers.random_actions import play
+from rllib_zoo.benchmarks.settings.mujoco import COPIES, ENV
 from rllib_zoo.envs import make_vector_env
 
 # Ours on one thread and on one per core; gymnasium's copies one after the other.

@@ -17,7 +17,9 @@ from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.env.wrappers.atari_wrappers import wrap_atari_for_new_api_stack
 from ray.tune.registry import register_env
 
-from rllib_zoo.benchmarks.atari_settings import (
+from rllib_zoo.benchmarks.peers.protocol import Goal, main, versions_of
+from rllib_zoo.benchmarks.peers.stock_rllib import stock_config, train_until
+from rllib_zoo.benchmarks.settings.atari import (
     FRAMESKIP,
     GAMES,
     RLLIB_OLD_FILTERS,
@@ -25,8 +27,6 @@ from rllib_zoo.benchmarks.atari_settings import (
     RLLIB_SIZE,
     env_of,
 )
-from rllib_zoo.benchmarks.peers.protocol import Goal, main, versions_of
-from rllib_zoo.benchmarks.peers.stock_rllib import stock_config, train_until
 
 VARIANTS = [f"{game}-{stack}" for game in GAMES for stack in ("new", "new-valid", "old")]
 

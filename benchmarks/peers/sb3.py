@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
 from rllib_zoo.benchmarks.peers.protocol import Goal, main, versions_of
-from rllib_zoo.benchmarks.settings import ENV, SB3_A2C, SB3_NETWORK, SB3_PPO, Settings
+from rllib_zoo.benchmarks.settings.cartpole import ENV, SB3_A2C, SB3_NETWORK, SB3_PPO, Settings
 
 # One thread is the faster choice for this peer too: 7,200 and 16,200 steps/s (PPO, A2C) against
 # 7,100 and 15,100 with two, medians of two runs each on two quiet cores.

@@ -17,9 +17,9 @@ from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.vec_env import VecFrameStack
 
-from rllib_zoo.benchmarks.atari_settings import GAMES, SB3_A2C, SB3_PPO, THREADS, env_of
 from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 from rllib_zoo.benchmarks.peers.sb3 import GoalCallback, keywords
+from rllib_zoo.benchmarks.settings.atari import GAMES, SB3_A2C, SB3_PPO, THREADS, env_of
 
 VARIANTS = [
     f"{g}-{algo}-{threads}" for g in GAMES for algo in ("ppo", "a2c") for threads in THREADS

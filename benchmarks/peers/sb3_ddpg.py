@@ -14,9 +14,9 @@ from stable_baselines3 import DDPG
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import NormalActionNoise
 
-from rllib_zoo.benchmarks.ddpg_settings import BATCHES, ENV, HIDDENS, NOISE, SB3_DDPG
 from rllib_zoo.benchmarks.peers.protocol import Goal, main, versions_of
 from rllib_zoo.benchmarks.peers.sb3 import THREADS, GoalCallback
+from rllib_zoo.benchmarks.settings.ddpg import BATCHES, ENV, HIDDENS, NOISE, SB3_DDPG
 
 
 def model(batch: int) -> DDPG:

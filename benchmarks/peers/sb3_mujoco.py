@@ -13,9 +13,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
-from rllib_zoo.benchmarks.mujoco_settings import ENV, SB3_PPO
 from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
 from rllib_zoo.benchmarks.peers.sb3 import GoalCallback, keywords
+from rllib_zoo.benchmarks.settings.mujoco import ENV, SB3_PPO
 
 # One torch thread, or one per core: the ratio is against whichever is faster.
 VARIANTS = ["one", "all"]

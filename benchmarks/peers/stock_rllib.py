@@ -17,7 +17,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
 from rllib_zoo.benchmarks.peers.protocol import WINDOW_EPISODES, Goal, main, versions_of
-from rllib_zoo.benchmarks.settings import (
+from rllib_zoo.benchmarks.settings.cartpole import (
     ENV,
     RLLIB_DEFAULT_NETWORK,
     RLLIB_EXAMPLE_NETWORK,

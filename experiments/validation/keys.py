@@ -10,8 +10,8 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from ray.tune.registry import RLLIB_MODEL, _global_registry
 
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
-from rllib_zoo.custom_models.hosting import checked_model_config, resolved_model_class
-from rllib_zoo.custom_models.options import ActorCriticOptions
+from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
+from rllib_zoo.custom_models.rl_module import checked_model_config, resolved_model_class
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.legacy import renamed_keys
 from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.runtime import forward_context, keep_freed_memory, num_threads
-from rllib_zoo.custom_models.hosting import ModelV2Module
+from rllib_zoo.custom_models.rl_module import ModelV2Module
 from rllib_zoo.envs import make_vector_env
 
 CUSTOM = "custom_models.SharedEncoderActorCritic"

@@ -16,7 +16,7 @@ from rllib_zoo.algorithms.learner.objectives import (
 )
 from rllib_zoo.algorithms.ops.distributions import DiagonalGaussian
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
-from rllib_zoo.custom_models.dense import dense_actor_critic
+from rllib_zoo.custom_models.numpy_mlp import dense_actor_critic
 
 B, N_OBS, D = 48, 5, 3
 OBS = gym.spaces.Box(-np.inf, np.inf, (N_OBS,), np.float32)

@@ -13,7 +13,7 @@ from faulty_envs import EPISODE
 from ray import cloudpickle
 
 from rllib_zoo.envs import EnvironmentFault
-from rllib_zoo.envs.restarts import RESTARTS_IN_A_ROW
+from rllib_zoo.envs.restart_policy import RESTARTS_IN_A_ROW
 
 SIZES = {"num_envs_per_env_runner": 4, "rollout_fragment_length": 10, "train_batch_size": 40}
 # Processes that Ray starts do not know the tests' helpers.

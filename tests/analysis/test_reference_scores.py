@@ -6,7 +6,7 @@ import gymnasium as gym
 import pytest
 
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
-from rllib_zoo.envs.atari_ids import atari_games
+from rllib_zoo.envs.atari.ids import atari_games
 from rllib_zoo.experiments.paths import ROOT
 
 RANDOM = ROOT / "results" / "random_play.json"

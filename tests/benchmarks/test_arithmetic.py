@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_zoo.benchmarks.arithmetic import (
+from rllib_zoo.benchmarks.speed.arithmetic import (
     Spread,
     ceiling,
     good_values,

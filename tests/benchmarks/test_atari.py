@@ -2,19 +2,19 @@
 
 import pytest
 
-from rllib_zoo.benchmarks import atari_settings
-from rllib_zoo.benchmarks.atari import passes_of, plan
-from rllib_zoo.benchmarks.atari_contenders import (
+from rllib_zoo.benchmarks.peers.ours import VARIANTS
+from rllib_zoo.benchmarks.settings import atari as atari_settings
+from rllib_zoo.benchmarks.settings.atari import GAMES
+from rllib_zoo.benchmarks.speed.atari import passes_of, plan
+from rllib_zoo.benchmarks.speed.atari_contenders import (
     COMMAND,
     FASTEST_OF,
     PAIRS,
     contenders,
     network_name,
 )
-from rllib_zoo.benchmarks.atari_report import fastest, report
-from rllib_zoo.benchmarks.atari_settings import GAMES
-from rllib_zoo.benchmarks.peers.ours import VARIANTS
-from rllib_zoo.benchmarks.report import verdict
+from rllib_zoo.benchmarks.speed.atari_report import fastest, report
+from rllib_zoo.benchmarks.speed.report import verdict
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_experiment
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from kept_runs import STARTED, keep_run, row
 
-from rllib_zoo.benchmarks.ball_balance import (
+from rllib_zoo.benchmarks.speed.ball_balance import (
     CONTENDERS,
     LIMIT,
     PAGE,
@@ -75,4 +75,6 @@ def test_the_page_is_filled_from_what_is_kept(kept):
 
 def test_the_page_says_what_is_kept():
     page = PAGE.read_text()
-    assert page_with(page) == page, "run: python -m rllib_zoo.benchmarks.ball_balance --pages-only"
+    assert page_with(page) == page, (
+        "run: python -m rllib_zoo.benchmarks.speed.ball_balance --pages-only"
+    )

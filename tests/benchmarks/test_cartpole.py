@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from rllib_zoo.benchmarks import cartpole, settings
-from rllib_zoo.benchmarks.cartpole import report
-from rllib_zoo.benchmarks.contenders import CONTENDERS, PAIRS, Contender, select
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
+from rllib_zoo.benchmarks.settings import cartpole as settings
+from rllib_zoo.benchmarks.speed import cartpole
+from rllib_zoo.benchmarks.speed.cartpole import report
+from rllib_zoo.benchmarks.speed.contenders import CONTENDERS, PAIRS, Contender, select
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_experiment
@@ -83,7 +84,7 @@ def test_runs_take_turns_and_every_run_is_saved(monkeypatch, tmp_path, capsys):
             "peak_pss_mib": 100.0,
         }
 
-    monkeypatch.setattr("rllib_zoo.benchmarks.rounds.run_contender", run)
+    monkeypatch.setattr("rllib_zoo.benchmarks.speed.rounds.run_contender", run)
     arguments = ["--only", "sb3-ppo", "ours-ppo", "--rounds", "2", "--out", str(tmp_path)]
     assert cartpole.main(arguments) == 0
     assert seen == [

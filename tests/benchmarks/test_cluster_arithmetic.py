@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from rllib_zoo.benchmarks import cluster_arithmetic
-from rllib_zoo.benchmarks.cluster_arithmetic import (
+from rllib_zoo.benchmarks.pages import cluster_arithmetic
+from rllib_zoo.benchmarks.pages.cluster_arithmetic import (
     PAGE,
     Sizes,
     _asynchronous,
@@ -22,7 +22,7 @@ def test_the_page_has_the_tables_of_today():
     [block] = re.findall(
         r"<!-- arithmetic:begin -->\n(.*?)\n<!-- arithmetic:end -->", page, re.DOTALL
     )
-    assert block == tables(), "run: python -m rllib_zoo.benchmarks.cluster_arithmetic"
+    assert block == tables(), "run: python -m rllib_zoo.benchmarks.pages.cluster_arithmetic"
 
 
 def test_bytes_of_pong_by_hand():

@@ -11,8 +11,14 @@ import sys
 import numpy as np
 import pytest
 
-from rllib_zoo.benchmarks.endurance import last_result, processes_of
-from rllib_zoo.benchmarks.endurance_report import COLUMNS, SECTION, report_of, slope_interval, table
+from rllib_zoo.benchmarks.reliability.endurance import last_result, processes_of
+from rllib_zoo.benchmarks.reliability.endurance_report import (
+    COLUMNS,
+    SECTION,
+    report_of,
+    slope_interval,
+    table,
+)
 from rllib_zoo.experiments.paths import ROOT
 
 HOURS = np.arange(720) / 360  # two hours, every 10 seconds
@@ -183,7 +189,7 @@ def test_the_last_whole_result_counts(tmp_path):
 
 
 def test_the_table_of_the_page_is_that_of_the_kept_samples():
-    """Regenerate: `python -m rllib_zoo.benchmarks.endurance --report-only`."""
+    """Regenerate: `python -m rllib_zoo.benchmarks.reliability.endurance --report-only`."""
     page = (ROOT / "docs" / "reliability.md").read_text()
     (shown,) = re.findall(
         f"<!-- {SECTION}:begin -->\n(.*?)\n<!-- {SECTION}:end -->", page, re.DOTALL

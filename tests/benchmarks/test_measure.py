@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from rllib_zoo.benchmarks import measure
-from rllib_zoo.benchmarks.contenders import Contender
-from rllib_zoo.benchmarks.measure import PeakMemory, run_contender
+from rllib_zoo.benchmarks.speed import measure
+from rllib_zoo.benchmarks.speed.contenders import Contender
+from rllib_zoo.benchmarks.speed.measure import PeakMemory, run_contender
 
 
 def contender(**given):

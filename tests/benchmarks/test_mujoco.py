@@ -4,12 +4,13 @@ import sys
 
 import pytest
 
-from rllib_zoo.benchmarks import measure, mujoco_settings
-from rllib_zoo.benchmarks.contenders import EQUAL
-from rllib_zoo.benchmarks.mujoco import CONTENDERS, LEARNERS, LIMIT, PAIRS, plan, report
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.benchmarks.peers.protocol import SEED
-from rllib_zoo.custom_models.options import ActorCriticOptions
+from rllib_zoo.benchmarks.settings import mujoco as mujoco_settings
+from rllib_zoo.benchmarks.speed import measure
+from rllib_zoo.benchmarks.speed.contenders import EQUAL
+from rllib_zoo.benchmarks.speed.mujoco import CONTENDERS, LEARNERS, LIMIT, PAIRS, plan, report
+from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_experiment
 

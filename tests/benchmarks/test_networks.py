@@ -4,8 +4,8 @@ import pytest
 from ray.rllib.core import DEFAULT_MODULE_ID
 
 from rllib_zoo import algorithms
-from rllib_zoo.benchmarks.atari_settings import RLLIB_OLD_FILTERS
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
+from rllib_zoo.benchmarks.settings.atari import RLLIB_OLD_FILTERS
 from rllib_zoo.envs import environment_spaces
 
 ACTIONS = 6  # of Pong

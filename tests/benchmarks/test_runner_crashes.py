@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from rllib_zoo.benchmarks.crash_checks import Ledger, checks
-from rllib_zoo.benchmarks.runner_crashes import OUT, PAGE, table
+from rllib_zoo.benchmarks.reliability.crash_checks import Ledger, checks
+from rllib_zoo.benchmarks.reliability.runner_crashes import OUT, PAGE, table
 
 
 def test_the_page_has_the_recorded_table():
@@ -17,7 +17,7 @@ def test_the_page_has_the_recorded_table():
         r"<!-- crashes:begin -->\n(.*?)\n<!-- crashes:end -->", PAGE.read_text(), re.DOTALL
     )
     assert block == table(json.loads(OUT.read_text())), (
-        "python -m rllib_zoo.benchmarks.runner_crashes --table"
+        "python -m rllib_zoo.benchmarks.reliability.runner_crashes --table"
     )
 
 

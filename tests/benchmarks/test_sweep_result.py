@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rllib_zoo.benchmarks.sweep_result import PAGE, kept, page_with, section
+from rllib_zoo.benchmarks.pages.sweep_result import PAGE, kept, page_with, section
 
 SWEEP = {
     "resumed": ["2026-01-01T00:00:00+00:00"],
@@ -25,7 +25,7 @@ SWEEP = {
 
 def test_the_page_says_what_is_kept():
     page = PAGE.read_text()
-    assert page_with(page) == page, "run: python -m rllib_zoo.benchmarks.sweep_result"
+    assert page_with(page) == page, "run: python -m rllib_zoo.benchmarks.pages.sweep_result"
     assert "5 of 5 runs done" in page
 
 

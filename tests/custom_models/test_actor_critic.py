@@ -13,7 +13,7 @@ from ray.rllib.models import MODEL_DEFAULTS, ModelCatalog
 from torch.nn import functional
 
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
-from rllib_zoo.custom_models.options import ActorCriticOptions
+from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 
 torch.set_num_threads(1)
 

@@ -9,7 +9,7 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
-from rllib_zoo.custom_models.hosting import (
+from rllib_zoo.custom_models.rl_module import (
     ModelV2Module,
     checked_model_config,
     num_dist_inputs,

@@ -12,8 +12,8 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
 from rllib_zoo.algorithms.threads import ThreadTeam
-from rllib_zoo.custom_models.hosting import ModelV2Module
-from rllib_zoo.custom_models.sharing import SharedModel
+from rllib_zoo.custom_models.rl_module import ModelV2Module
+from rllib_zoo.custom_models.thread_safety import SharedModel
 
 VECTOR = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32)
 

@@ -15,7 +15,7 @@ import pytest
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.config import OPTIMIZERS
 from rllib_zoo.algorithms.base.result_names import result_names
-from rllib_zoo.custom_models.options import ActorCriticOptions
+from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.experiments.config import load as reading
 from rllib_zoo.experiments.config.overrides import PLAIN_FIELDS
 from rllib_zoo.experiments.config.yaml_loader import parse_yaml

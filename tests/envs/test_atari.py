@@ -19,7 +19,7 @@ from rllib_zoo.envs import (
     make_single_env,
     make_vector_env,
 )
-from rllib_zoo.envs.atari import GameVector
+from rllib_zoo.envs.atari.vector_env import GameVector
 from rllib_zoo.envs.probes import ConstantReward
 from rllib_zoo.experiments.paths import ROOT
 

@@ -13,7 +13,7 @@ from rllib_zoo.envs import (
     make_single_env,
     make_vector_env,
 )
-from rllib_zoo.envs.atari_ids import atari_games
+from rllib_zoo.envs.atari.ids import atari_games
 
 KINDS = {"": 4, "Deterministic": 4, "NoFrameskip": 4}
 

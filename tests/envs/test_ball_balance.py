@@ -18,7 +18,7 @@ from rllib_zoo.envs import (
     make_single_env,
     make_vector_env,
 )
-from rllib_zoo.envs.ball_balance import BallBalanceVector
+from rllib_zoo.envs.ball_balance.env import BallBalanceVector
 
 ENV = "3DBall-v0"
 

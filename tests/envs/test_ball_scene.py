@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 pytest.importorskip("mujoco", reason="the extra mujoco is not installed")
 
-from rllib_zoo.envs.ball_scene import (
+from rllib_zoo.envs.ball_balance.scene import (
     BALL_RADIUS,
     BOARD_SIDE,
     FIXED_STEP,

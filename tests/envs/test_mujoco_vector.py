@@ -10,10 +10,10 @@ from numpy.testing import assert_array_equal
 
 from rllib_zoo.algorithms.env_runner.env_state import capture_env_state, restore_env_state
 from rllib_zoo.envs import EnvironmentRequestError, make_vector_env
-from rllib_zoo.envs.mujoco_tasks import TASKS
+from rllib_zoo.envs.mujoco.tasks import TASKS
 
 pytest.importorskip("mujoco", reason="the extra mujoco is not installed")
-from rllib_zoo.envs.mujoco_vector import MujocoVectorEnv
+from rllib_zoo.envs.mujoco.vector_env import MujocoVectorEnv
 
 N = 3
 OTHERWISE = {

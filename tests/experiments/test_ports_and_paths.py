@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rllib_zoo.benchmarks.measure import tree
+from rllib_zoo.benchmarks.speed.measure import tree
 from rllib_zoo.experiments.paths import ROOT
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

@@ -1,0 +1,1 @@
+"""Tables of docs pages that are measured or counted by a command."""

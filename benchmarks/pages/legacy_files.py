@@ -1,0 +1,140 @@
+"""What becomes of a folder of retired config files: one row each.
+
+`python -m rllib_zoo.benchmarks.pages.legacy_files FOLDER` reads, translates and checks every YAML and Python
+file below the folder, trains each that passes for two iterations, its first alternative where it
+has grids, and writes `results/retired/files.json` and the table of `docs/retired-files.md`.
+`--check-only` does not train; `--only TEXT` tries files again whose path contains it. A file fails
+when training raises.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+from rllib_zoo import algorithms
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.paths import RESULTS, ROOT
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import check_experiment, check_names
+from rllib_zoo.experiments.validation.fit_resources import fitted
+
+RECORD = RESULTS / "retired" / "files.json"
+PAGE = ROOT / "docs" / "retired-files.md"
+ITERATIONS = 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Try all files, write the table; 1 when one of them failed in training."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--check-only", action="store_true")
+    parser.add_argument("--only", default="", help="files whose path contains this")
+    options = parser.parse_args(argv)
+    files = sorted(p for p in options.folder.rglob("*") if p.suffix in (".yaml", ".yml", ".py"))
+    rows = []
+    for file in files:
+        name = str(file.relative_to(options.folder))
+        if options.only not in name:
+            continue
+        row = tried(file, train=not options.check_only)
+        rows.append({"file": name, **row})
+        print(f"{name}: {row['status']}: {row['reason'] or row['steps']}", flush=True)
+    if not options.check_only:
+        _write(rows, again=bool(options.only))
+    return int(any(row["status"] == "failed" for row in rows))
+
+
+def _write(rows: list[dict[str, Any]], *, again: bool) -> None:
+    """Write the record and the page; files tried again replace their rows of before."""
+    new = {row["file"]: row for row in rows}
+    if again and RECORD.exists():
+        new = {row["file"]: row for row in json.loads(RECORD.read_text())["rows"]} | new
+    rows = [new[name] for name in sorted(new)]
+    write_json(RECORD, {"machine": _machine(), "rows": rows})
+    PAGE.write_text(page(rows))
+
+
+def tried(file: Path, *, train: bool) -> dict[str, Any]:
+    """One file's row: runs, refused or failed, with the reason or the steps trained."""
+    row: dict[str, Any] = {"run": "", "env": "", "notes": 0, "steps": 0, "reason": ""}
+    try:
+        for experiment in read_experiments(file):
+            config, adapted = _checked(experiment)
+            row |= {
+                "run": adapted.algorithm,
+                "env": str(config.env),
+                "notes": len(adapted.all_notes),
+            }
+            row["steps"] += _trained(adapted.algorithm, config) if train else 0
+    except RequestError as error:
+        reason = str(error).replace(f"{file}: ", "")
+        return {**row, "status": "refused", "reason": reason}
+    except Exception as error:  # the row says that it failed, and the command's exit code too
+        return {**row, "status": "failed", "reason": f"{type(error).__name__}: {error}"}
+    return {**row, "status": "runs"}
+
+
+def _checked(experiment: Experiment) -> tuple[Any, Experiment]:
+    """As the command does it, for the machine it runs on."""
+    import torch
+
+    cpus = float(len(os.sched_getaffinity(0)))
+    check_names(experiment)
+    defaults = algorithms.config_class(experiment.algorithm)()
+    gpus = float(torch.cuda.device_count())
+    adapted = fitted(experiment, defaults, cpus, gpus)
+    return check_experiment(adapted, available_cpus=cpus, available_gpus=gpus), adapted
+
+
+def _trained(algorithm: str, config: Any) -> int:
+    """Environment steps of two iterations."""
+    algo = algorithms.algorithm_class(algorithm)(config=config)
+    try:
+        for _ in range(ITERATIONS):
+            result = algo.train()
+    finally:
+        algo.stop()
+    return int(result["timesteps_total"])
+
+
+def page(rows: list[dict[str, Any]]) -> str:
+    """The table as a documentation page."""
+    counts = {
+        status: sum(row["status"] == status for row in rows)
+        for status in ("runs", "refused", "failed")
+    }
+    table = "| file | algorithm | environment | status | steps trained, or why not |"
+    head = f"""# Retired files that were tried
+
+{len(rows)} config files of Ray's releases 1.13.0 and 2.0.0, read, translated, checked and trained for
+{ITERATIONS} iterations: {counts["runs"]} run, {counts["refused"]} are refused in one line,
+{counts["failed"]} failed. How: [retired files](retired.md).
+
+Written by `python -m rllib_zoo.benchmarks.pages.legacy_files FOLDER` on {_machine()}.
+
+{table}
+|---|---|---|---|---|
+"""
+    lines = [
+        f"| `{row['file']}` | {row['run'] or '–'} | {row['env'] or '–'} | {row['status']} | "
+        f"{row['reason'].replace('|', '/') or format(row['steps'], ',')} |"
+        for row in rows
+    ]
+    return head + "\n".join(lines) + "\n"
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0))
+    return f"{platform.machine()}, {cores} cores, {time.strftime('%Y-%m-%d')}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Faults injected into real runs: killed processes, hours of training."""

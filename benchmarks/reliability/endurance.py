@@ -1,0 +1,167 @@
+"""Hours of continuous training, watched from outside: memory, descriptors, threads and speed.
+
+`python -m rllib_zoo.benchmarks.reliability.endurance --minutes 120` trains Pong with A2C, its tuned file with
+two runners, by the real `rllib train file`, and writes a sample of every process every 10 seconds to
+`results/endurance/samples.csv`, at once. At the end, and whenever it is called with `--report-only`, it
+writes `results/endurance/report.json` and the table of `docs/reliability.md`. Samples of an earlier go
+are moved aside. Another file: `--file`; its settings: `--set`, as of `rllib train file`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from rllib_zoo import algorithms
+from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.lines import result_in
+from rllib_zoo.analysis.files.trials import RESULT
+from rllib_zoo.benchmarks.reliability.endurance_report import COLUMNS, SECTION, report_of, table
+from rllib_zoo.benchmarks.speed.measure import private_mib, pss_mib, train_file, tree
+from rllib_zoo.benchmarks.speed.report import fill
+from rllib_zoo.experiments.paths import RESULTS, ROOT
+from rllib_zoo.experiments.provenance.manifest import machine, package_versions
+
+OUT = RESULTS / "endurance"
+PAGE = ROOT / "docs" / "reliability.md"
+EVERY_SECONDS = 10.0
+# On two cores: the trainer and two runners share them.
+SETTINGS = ("num_env_runners=2", "num_cpus_for_main_process=1")
+RAY_CPUS = 3
+# Of the end of a result.json: a line repeats the configuration and has some 10,000 characters.
+TAIL_BYTES = 200_000
+TRAINERS = tuple(f"ray::{name}" for name in algorithms.NAMES)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train and watch, or only write the report; 1 when the training failed."""
+    options = _parse(argv)
+    samples = options.out / "samples.csv"
+    code = 0
+    if not options.report_only:
+        options.out.mkdir(parents=True, exist_ok=True)
+        if samples.exists():
+            samples.rename(samples.with_name(f"samples.{time.strftime('%Y%m%d-%H%M%S')}.csv"))
+        with tempfile.TemporaryDirectory(prefix="endurance-") as storage:
+            code = _watched(_command(options, Path(storage)), Path(storage), samples, options.every)
+    report = report_of(samples)
+    if not options.report_only:
+        about = {
+            "file": str(options.file),
+            "set": list(options.set or SETTINGS),
+            "minutes_asked": options.minutes,
+            "date": time.strftime("%Y-%m-%d"),
+            "exit_code": code,
+            "machine": machine(),
+            "packages": package_versions(),
+        }
+    else:
+        about = json.loads((options.out / "report.json").read_text())["about"]
+    told = {"about": about, **report}
+    write_json(options.out / "report.json", told)
+    print(table(told))
+    if options.out == OUT:
+        fill(PAGE, SECTION, table(told))
+    return code
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=120.0, help="of training [120]")
+    parser.add_argument("--file", type=Path, default=Path("tuned_configs/pong-a2c.yaml"))
+    parser.add_argument("--set", action="append", metavar="KEY=VALUE", help=f"[{SETTINGS}]")
+    parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds [10]")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--report-only", action="store_true", help="of the samples that are there")
+    options = parser.parse_args(argv)
+    options.out = options.out.absolute()
+    return options
+
+
+def _command(options: argparse.Namespace, storage: Path) -> list[str]:
+    words = train_file(options.file)
+    for setting in options.set or SETTINGS:
+        words += ["--set", setting]
+    words += ["--stop", json.dumps({"time_total_s": 60 * options.minutes}), "--seeds", "0"]
+    words += ["--ray-num-cpus", str(RAY_CPUS), "--storage-path", str(storage)]
+    return [*words, "--experiment-name", "endurance"]
+
+
+def _watched(command: list[str], storage: Path, samples: Path, every: float) -> int:
+    """Run the command, a row per sample on disk at once; its exit code."""
+    began = time.monotonic()
+    with samples.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, fieldnames=COLUMNS)
+        writer.writeheader()
+        run = subprocess.Popen(command, cwd=ROOT)
+        try:
+            while run.poll() is None:
+                sample = {"seconds": f"{time.monotonic() - began:.1f}", **last_result(storage)}
+                writer.writerows({**sample, **row} for row in processes_of(run.pid))
+                handle.flush()
+                # Sample on the beat, however long a sample took.
+                time.sleep(every - (time.monotonic() - began) % every)
+        except BaseException:
+            run.terminate()
+            run.wait(timeout=60)
+            raise
+    return run.returncode
+
+
+def processes_of(root: int) -> Iterator[dict[str, Any]]:
+    """Role, number, memory (MiB), file descriptors, threads and CPU time of a run's processes."""
+    for pid in tree(root):
+        folder = Path(f"/proc/{pid}")
+        try:
+            yield {
+                "role": _role(pid, root, (folder / "comm").read_text().strip()),
+                "pid": pid,
+                "pss_mib": f"{pss_mib(pid):.2f}",
+                "private_mib": f"{private_mib(pid):.2f}",
+                "descriptors": sum(1 for _ in (folder / "fd").iterdir()),
+                "threads": sum(1 for _ in (folder / "task").iterdir()),
+                "cpu_seconds": f"{sum(psutil.Process(pid).cpu_times()[:2]):.2f}",
+            }
+        except (OSError, psutil.NoSuchProcess):  # it ended
+            continue
+
+
+def _role(pid: int, root: int, name: str) -> str:
+    """What a process is, by the name that Ray gives it (the kernel keeps 15 characters)."""
+    if pid == root:
+        return "command"
+    if name.startswith(("ray::VectorEnv", "ray::A3CRunner")):
+        return "runner"
+    if name.startswith(TRAINERS):
+        return "trainer"
+    return name if name in ("gcs_server", "raylet") else "ray's others"
+
+
+def last_result(storage: Path) -> dict[str, Any]:
+    """Steps, training seconds and iterations so far; empty before the first result."""
+    for file in storage.glob(f"*/*/{RESULT}"):
+        with file.open("rb") as handle:
+            handle.seek(max(file.stat().st_size - TAIL_BYTES, 0))
+            lines = handle.read().splitlines()
+        for line in reversed(lines):
+            found = result_in(line)
+            if found is not None and "time_total_s" in found:
+                return {
+                    "steps": int(found["num_env_steps_sampled_lifetime"]),
+                    "training_seconds": f"{found['time_total_s']:.2f}",
+                    "iterations": found["training_iteration"],
+                }
+    return {}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

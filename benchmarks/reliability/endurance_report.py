@@ -1,0 +1,218 @@
+"""Whether what was watched stays flat: slopes with intervals, from the samples to a table.
+
+A slope is that of a straight line by least squares. Samples 10 seconds apart are not independent: memory
+moves in steps that last for minutes. An interval for independent samples would be several times too
+narrow, so the residuals are resampled in blocks (moving-block bootstrap, Künsch 1989) far longer than
+that; the interval holds 95 % of the slopes of 2,000 such series.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rllib_zoo.benchmarks.speed.report import on_machine
+
+COLUMNS = (
+    "seconds", "role", "pid", "pss_mib", "private_mib", "descriptors", "threads", "cpu_seconds",
+    "steps", "training_seconds", "iterations",
+)  # fmt: skip
+# Parts of the go: the first is left out, as caches fill and windows of results grow; of the others each
+# is as long as a block. Of two hours both are 10 minutes.
+PARTS = 12
+RESAMPLES = 2_000
+HOURS = 2.0
+# What a value may change over HOURS and still be called flat: a share of its mean, or so many.
+MEMORY_SHARE, RATE_SHARE, COUNT = 0.02, 0.05, 1.0
+SECTION = "endurance"
+# PSS falls when another program loads the same libraries, and rises when it ends; private memory does
+# not. The first kept samples have PSS alone.
+WATCHED = {
+    "pss_mib": ("memory (PSS), MiB", MEMORY_SHARE),
+    "private_mib": ("private memory, MiB", MEMORY_SHARE),
+    "descriptors": ("file descriptors", None),
+    "threads": ("threads", None),
+}
+ROLES = ("command", "trainer", "runner")
+# Programs beside it slow a training by the clock on the wall, and hardly by its own time on the cores.
+CLOCKS = {
+    "steps/s": "training_seconds",
+    "steps per CPU second of trainer and runners": "cpu_seconds",
+}
+
+
+def report_of(samples: Path) -> dict[str, Any]:
+    """Slopes of every watched value, as plain data.
+
+    Args:
+        samples: CSV file with :data:`COLUMNS`.
+    """
+    with samples.open(newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["steps"]]
+    # After its end, the command is alone for a moment.
+    training = {row["seconds"] for row in rows if row["role"] == "trainer"}
+    rows = [row for row in rows if row["seconds"] in training]
+    if not rows:
+        return {"minutes": 0.0, "samples": 0, "lines": []}
+    seconds = sorted({float(row["seconds"]) for row in rows})
+    since = seconds[0] + (seconds[-1] - seconds[0]) / PARTS
+    lines = []
+    for role in ROLES:
+        for name, (words, share) in WATCHED.items():
+            own = [row for row in rows if row["role"] == role and row.get(name)]
+            if series := _summed(own, name, since):
+                lines.append(_line(f"{role}: {words}", series, share))
+    for name, clock in CLOCKS.items():
+        rate = _rates(rows, clock, since)
+        if rate:
+            lines.append(_line(name, rate, RATE_SHARE))
+    return {
+        "minutes": round((seconds[-1] - seconds[0]) / 60, 1),
+        "samples": len(seconds),
+        "steps": max(int(row["steps"]) for row in rows),
+        "lines": lines,
+    }
+
+
+Series = list[tuple[float, float]]
+
+
+def _summed(rows: Sequence[dict[str, str]], name: str, since: float) -> Series:
+    """(second, sum over the processes of one role) of every sample from ``since`` on."""
+    sums: dict[float, float] = defaultdict(float)
+    for row in rows:
+        if float(row["seconds"]) >= since:
+            sums[float(row["seconds"])] += float(row[name])
+    return sorted(sums.items())
+
+
+def _rates(rows: Sequence[dict[str, str]], clock: str, since: float) -> Series:
+    """(second, steps per second of a clock since the result before) of every new result."""
+    spent: dict[float, float] = defaultdict(float)
+    for row in rows:
+        second = float(row["seconds"])
+        if clock == "training_seconds":
+            spent[second] = float(row[clock])
+        elif row["role"] in ("trainer", "runner"):
+            spent[second] += float(row[clock])
+    seen: dict[int, tuple[float, float, int]] = {}
+    for row in rows:
+        steps, second = int(row["steps"]), float(row["seconds"])
+        seen.setdefault(steps, (second, spent[second], steps))
+    results = [seen[steps] for steps in sorted(seen)]
+    return [
+        (second, (steps - before) / (after - earlier))
+        for (_, earlier, before), (second, after, steps) in pairwise(results)
+        if second >= since and after > earlier
+    ]
+
+
+def _line(name: str, series: Series, share: float | None) -> dict[str, Any]:
+    seconds, values = map(np.array, zip(*series, strict=True))
+    mean = float(values.mean())
+    bound = COUNT if share is None else share * abs(mean)
+    line = {
+        "name": name,
+        "parts": _means(seconds, values),
+        "mean": mean,
+        "least": float(values.min()),
+        "most": float(values.max()),
+        "bound_per_two_hours": bound,
+    }
+    found = slope_interval(seconds / 3600, values)
+    if found is None:
+        return {**line, "flat": None, "why": "too few samples"}
+    slope, low, high = found
+    within = abs(slope) * HOURS <= bound
+    words = "the interval holds 0" if low <= 0.0 <= high else "below the bound"
+    flat = bool(low <= 0.0 <= high or within)
+    return {
+        **line,
+        "per_hour": slope,
+        "low": low,
+        "high": high,
+        "flat": flat,
+        "why": words if flat else "above the bound",
+    }
+
+
+def _means(seconds: np.ndarray, values: np.ndarray) -> list[float | None]:
+    """Of equal spans of time; None of one without a sample."""
+    edges = np.linspace(seconds[0], seconds[-1], PARTS)
+    spans = np.clip(np.digitize(seconds, edges), 1, PARTS - 1)
+    inside = [values[spans == i] for i in range(1, PARTS)]
+    return [float(part.mean()) if len(part) else None for part in inside]
+
+
+def slope_interval(
+    hours_T: np.ndarray, values_T: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[float, float, float] | None:
+    """Slope of the values per hour and its 95 % interval, see the module's text.
+
+    Args:
+        hours_T: times, hours [T], rising.
+        values_T: [T].
+        seed: of the bootstrap: the same samples give the same interval.
+        resamples: of the bootstrap.
+
+    Returns:
+        slope, low, high; None where a block would have fewer than two samples.
+    """
+    number = len(values_T)
+    block = number // (PARTS - 1)
+    if block < 2:
+        return None
+    centred = hours_T - hours_T.mean()
+    slope = float(centred @ values_T / (centred @ centred))
+    residuals = values_T - values_T.mean() - slope * centred
+    generator = np.random.default_rng(seed)
+    blocks = -(-number // block)
+    starts = generator.integers(0, number - block + 1, size=(resamples, blocks))
+    picked = (starts[:, :, None] + np.arange(block)).reshape(resamples, -1)[:, :number]
+    slopes = slope + residuals[picked] @ centred / (centred @ centred)
+    low, high = np.quantile(slopes, [0.025, 0.975])
+    return slope, float(low), float(high)
+
+
+def table(report: dict[str, Any]) -> str:
+    """The report in Markdown."""
+    about, lines = report["about"], report["lines"]
+    if not lines:
+        return "Not run yet."
+    head = [
+        f"{report['minutes']:,.0f} minutes of `{about['file']}` with {', '.join(about['set'])} on "
+        f"{about['date']}: {report['steps']:,} steps, {report['samples']:,} samples, exit code "
+        f"{about['exit_code']}. {on_machine(about['machine'])}.",
+        "",
+        "| what | mean (least–most) | change per hour (95 % interval) | bound per 2 hours | |",
+        "|---|---|---|---|---|",
+    ]
+    part = report["minutes"] / PARTS
+    parts = [
+        "",
+        f"The same as means of {part:.0f} minutes each, after the first {part:.0f}: a step is not a slope.",
+        "",
+        "| what | " + " | ".join(str(i + 1) for i in range(PARTS - 1)) + " |",
+        "|---|" + "---|" * (PARTS - 1),
+    ]
+    for line in lines:
+        means = ("–" if mean is None else f"{mean:,.1f}" for mean in line["parts"])
+        parts.append(f"| {line['name']} | " + " | ".join(means) + " |")
+    return "\n".join([*head, *(_cells(line) for line in lines), *parts])
+
+
+def _cells(line: dict[str, Any]) -> str:
+    verdict = {None: "unknown", True: "flat", False: "NOT flat"}[line["flat"]]
+    slope = "–"
+    if line["flat"] is not None:
+        slope = f"{line['per_hour']:+,.2f} ({line['low']:+,.2f} to {line['high']:+,.2f})"
+    return (
+        f"| {line['name']} | {line['mean']:,.1f} ({line['least']:,.1f}–{line['most']:,.1f}) "
+        f"| {slope} | {line['bound_per_two_hours']:,.1f} | {verdict}: {line['why']} |"
+    )

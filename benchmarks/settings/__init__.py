@@ -1,0 +1,1 @@
+"""The settings at which peers and ours are compared."""

@@ -1,0 +1,1 @@
+"""Steps per second beside other libraries, in turn, one process per run."""

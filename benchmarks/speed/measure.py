@@ -1,0 +1,194 @@
+"""Running one contender in a process of its own, watching its memory from outside."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from rllib_zoo.analysis.files.trials import MANIFEST
+from rllib_zoo.benchmarks.peers.protocol import SEED
+from rllib_zoo.benchmarks.speed.contenders import Contender
+from rllib_zoo.experiments.paths import ROOT
+
+SAMPLE_SECONDS = 0.5
+
+
+class PeakMemory(threading.Thread):
+    """Largest sum of proportional set sizes (PSS) over a process and its descendants, in MiB."""
+
+    def __init__(self, pid: int):
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._ended = threading.Event()
+        self.mib = 0.0
+
+    def run(self) -> None:
+        """Sample until :meth:`finish`."""
+        while not self._ended.wait(SAMPLE_SECONDS):
+            self.mib = max(self.mib, sum(pss_mib(pid) for pid in tree(self._pid)))
+
+    def finish(self) -> float:
+        """Stop sampling; the peak."""
+        self._ended.set()
+        self.join()
+        return self.mib
+
+
+def tree(root: int) -> list[int]:
+    """A process and all that descend from it, by the kernel's parent links."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue
+            parents.setdefault(parent, []).append(int(entry.name))
+    found, queue = [], [root]
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        queue += parents.get(pid, [])
+    return found
+
+
+def pss_mib(pid: int) -> float:
+    """Proportional set size of a process, MiB: pages shared by n processes count 1/n; 0 once it ended."""
+    return _rollup_mib(pid, "Pss:")
+
+
+def private_mib(pid: int) -> float:
+    """Pages that no other process has, MiB, whatever comes and goes beside it; 0 once it ended."""
+    return _rollup_mib(pid, "Private_")
+
+
+def _rollup_mib(pid: int, beginning: str) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(beginning)) / 1024
+
+
+def train_file(config: str | Path) -> list[str]:
+    """Our real command on a config file, as a user starts it; options follow."""
+    return [sys.executable, "-m", "rllib_zoo.experiments.cli.main", "train", "file", str(config)]
+
+
+def run_contender(
+    contender: Contender, mode: str, round_number: int, steps: int, target: float
+) -> dict[str, Any]:
+    """One run as a row; a failure is a row with a status, never an exception.
+
+    Args:
+        mode: `speed`, `threshold`, `return` or `memory`.
+        steps: measured agent steps, before the contender's own factor.
+        target: mean return that threshold mode waits for, or steps after which return mode tells it.
+    """
+    row: dict[str, Any] = {"name": contender.name, "mode": mode, "round": round_number}
+    if contender.requires and importlib.util.find_spec(contender.requires) is None:
+        return row | {
+            "status": "not installed",
+            "error": "pip install -e .[bench]",
+            "seconds_of_process": 0.0,
+        }
+    if contender.file is not None and not (ROOT / contender.file).is_file():
+        told = f"{contender.file} is not there"
+        return row | {"status": "missing", "error": told, "seconds_of_process": 0.0}
+    if mode == "memory" and contender.file is not None:
+        return row | _command_for_memory(contender.file, steps)
+    if mode == "threshold" and contender.file is not None:
+        return row | _command_to_threshold(contender.file, target)
+    command = [
+        sys.executable,
+        "-m",
+        f"rllib_zoo.benchmarks.peers.{contender.module}",
+        contender.variant,
+    ]
+    command += ["--json", "--steps", str(round(steps * contender.times))]
+    if mode == "threshold":
+        command += ["--threshold", str(target), "--spawned-at", str(time.monotonic())]
+    if mode == "return":
+        # Every round another one, and none that was tuned or claimed on.
+        command += ["--return-at", str(round(target)), "--seed", str(SEED + round_number)]
+    ended = _timed(command)
+    try:
+        row |= json.loads(ended.pop("stdout").strip().splitlines()[-1])
+    except (IndexError, json.JSONDecodeError):
+        row |= {"status": "failed", "error": ended["last_line"]}
+    return row | ended
+
+
+def _command_to_threshold(config: str, threshold: float) -> dict[str, Any]:
+    """Our real command, from Enter until it has printed its summary and ended."""
+    ended, manifest = _run_command(config)
+    trials = manifest.get("trials", [])
+    if not trials or (trials[0]["episode_return_mean"] or 0.0) < threshold:
+        return ended | {"status": "not reached", "error": ended["last_line"]}
+    return ended | {
+        "status": "ok",
+        "steps": trials[0]["steps"],
+        "steps_to_threshold": trials[0]["steps"],
+        "training_seconds": trials[0]["seconds"],
+        # Until the summary is on the screen; what follows is Ray shutting down.
+        "seconds_from_process_start_to_threshold": ended["seconds_to_last_output"],
+    }
+
+
+def _command_for_memory(config: str, steps: int) -> dict[str, Any]:
+    """Our real command for so many steps: its peak memory as a row."""
+    stop = f"{{timesteps_total: {steps}}}"
+    ended, manifest = _run_command(config, "--stop", stop, "--seeds", str(SEED))
+    status = manifest.get("status", "not started")
+    if status != "done":
+        return ended | {"status": "failed", "error": f"{status}: {ended['last_line']}"}
+    return ended | {"status": "ok"}
+
+
+def _run_command(config: str, *options: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How our real command ended, and its manifest; empty where it left none."""
+    with tempfile.TemporaryDirectory() as storage:
+        folder = ["--storage-path", storage, "--experiment-name", "timed"]
+        ended = _timed([*train_file(config), *options, *folder])
+        file = Path(storage) / "timed" / MANIFEST
+        manifest = json.loads(file.read_text()) if file.exists() else {}
+    ended.pop("stdout")
+    return ended, manifest
+
+
+def _timed(command: list[str]) -> dict[str, Any]:
+    """Run, wait, and report seconds, peak memory and output."""
+    # An exported thread count reaches every Ray worker and oversubscribes small machines.
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    environment |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        memory = PeakMemory(process.pid)
+        memory.start()
+        assert process.stdout is not None
+        printed, last_output = [], started
+        for line in process.stdout:
+            printed.append(line)
+            last_output = time.monotonic()
+        process.wait()
+        seconds = time.monotonic() - started
+        errors.seek(0)
+        lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
+    return {
+        "stdout": "".join(printed),
+        "seconds_to_last_output": last_output - started,
+        "last_line": lines[-1] if lines else "",
+        "seconds_of_process": seconds,
+        "peak_pss_mib": memory.finish(),
+    }

@@ -1,0 +1,214 @@
+"""The one place where TorchModelV2 networks meet RLlib's new API stack."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.rl_module.apis import ValueFunctionAPI
+from ray.rllib.core.rl_module.torch import TorchRLModule
+from ray.rllib.models.catalog import MODEL_DEFAULTS, ModelCatalog
+from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
+from torch import Tensor
+
+from rllib_zoo.class_path import import_class
+from rllib_zoo.custom_models.recurrence import (
+    RecurrentModel,
+    check_recurrence,
+    encodes_for_lstm,
+    max_seq_len,
+)
+from rllib_zoo.custom_models.thread_safety import SharedModel
+
+# The name of the recurrent state in RLlib's STATE_IN and STATE_OUT.
+STATE = "state"
+
+# Keys RLlib's catalogue understands but this project's runners do not serve (yet).
+UNSUPPORTED_MODEL_KEYS = {
+    "use_attention": "attention networks are not supported",
+    "lstm_use_prev_action": "networks get observations only; put the last action into them",
+    "lstm_use_prev_reward": "networks get observations only; put the last reward into them",
+    "custom_action_dist": "the action distribution follows from the action space",
+    **{
+        key: "RLlib's networks for TorchModelV2 do not read it"
+        for key in MODEL_DEFAULTS
+        if "_initializer" in key
+    },
+}
+
+
+def checked_model_config(model: Mapping[str, Any]) -> dict[str, Any]:
+    """RLlib's ``model:`` dict with its defaults filled in.
+
+    Raises:
+        ValueError: unknown or unsupported key, named, with the nearest right one.
+    """
+    for key, value in model.items():
+        if key not in MODEL_DEFAULTS:
+            near = difflib.get_close_matches(key, MODEL_DEFAULTS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"model key {key!r} is unknown{hint}")
+        if key in UNSUPPORTED_MODEL_KEYS and value:
+            raise ValueError(f"model key {key!r}: {UNSUPPORTED_MODEL_KEYS[key]}")
+    return {**MODEL_DEFAULTS, **model}
+
+
+def resolved_model_class(custom_model: str | type) -> str | type:
+    """The class at a dotted path; a class, or a name registered with ModelCatalog, as it is.
+
+    Raises:
+        ValueError: the path cannot be imported.
+    """
+    if isinstance(custom_model, str) and "." in custom_model:
+        try:
+            return import_class(custom_model)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(f"custom_model {custom_model!r} cannot be imported") from error
+        except Exception as error:  # the module's own code runs here and may raise anything
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise ValueError(
+                f"custom_model {custom_model!r} cannot be imported: {reason}"
+            ) from error
+    return custom_model
+
+
+def num_dist_inputs(action_space: gym.Space) -> int:
+    """K, outputs that describe the policy: a logit per action, or mean and log std per dimension.
+
+    ModelCatalog's own count differs: it takes integer Boxes for categories and refuses matrices.
+    """
+    if isinstance(action_space, gym.spaces.Discrete):
+        return int(action_space.n)
+    if isinstance(action_space, gym.spaces.Box):
+        return 2 * math.prod(action_space.shape)
+    raise ValueError(f"no network outputs for {action_space}; supported are Discrete and Box")
+
+
+class ModelV2Module(TorchRLModule, ValueFunctionAPI):
+    """An RLModule around any TorchModelV2 that ModelCatalog can build.
+
+    | symbol | shape | meaning |
+    |---|---|---|
+    | obs | [B, *observation_space.shape] | what the runner saw |
+    | action_dist_inputs | [B, K] | logits, or [mean, log std]; K is 1 per action or 2 per dimension |
+    | vf_preds | [B] | V(s) |
+
+    Attributes:
+        recurrent: how to ask a recurrent network, whose rows are sequences; None of others, which
+            are asked by :meth:`policy_and_value`.
+        max_seq_len: steps of the longest sequence that a recurrent network is trained on.
+
+    Raises:
+        ValueError: unknown or contradicting ``model`` keys; no TorchModelV2; ``max_seq_len`` for a
+            network without state.
+    """
+
+    def setup(self) -> None:
+        check_recurrence(self.model_config)
+        model_config = checked_model_config(self.model_config)
+        if model_config["use_lstm"]:
+            # Its heads read the LSTM: value layers of their own would be weights without use.
+            model_config["vf_share_layers"] = True
+        if model_config["custom_model"] is not None:
+            model_config["custom_model"] = resolved_model_class(model_config["custom_model"])
+        space = self.observation_space
+        # RLlib's convolutions read [H, W, C] and scale nothing; custom models get images as they are.
+        self._images_for_rllib = model_config["custom_model"] is None and is_image(space)
+        if self._images_for_rllib:
+            channels, height, width = space.shape
+            space = gym.spaces.Box(0.0, 1.0, (height, width, channels), np.float32)
+        with _without_advice() if model_config["use_lstm"] else nullcontext():
+            self.model = ModelCatalog.get_model_v2(
+                obs_space=space,
+                action_space=self.action_space,
+                num_outputs=num_dist_inputs(self.action_space),
+                model_config=model_config,
+                framework="torch",
+                name="policy",
+            )
+        if not isinstance(self.model, TorchModelV2):
+            raise ValueError(f"{type(self.model).__name__} is not a TorchModelV2")
+        self.recurrent: RecurrentModel | None = None
+        self.max_seq_len = max_seq_len(self.model_config)
+        known = model_config["custom_model"] is None or encodes_for_lstm(self.model)
+        self._shared = SharedModel(self.model, copied=known)
+        if self.model.get_initial_state():
+            self.recurrent = RecurrentModel(self._shared, self._prepared)
+        elif "max_seq_len" in self.model_config:
+            kind = type(self.model).__name__
+            raise ValueError(f"model.max_seq_len has no effect: {kind} is not recurrent")
+        # A model may offer policy and value in one pass, without ModelV2's dict unpacking.
+        self._direct = getattr(self.model, "policy_and_value", None)
+
+    def _prepared(self, obs: Tensor) -> Tensor:
+        """Observations as the model reads them."""
+        return obs.permute(0, 2, 3, 1).float() / 255.0 if self._images_for_rllib else obs
+
+    def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """Dist inputs [B, K] and values [B] for observations [B, …]; gradients as torch's mode says.
+
+        Of a network without state only.
+        """
+        if self._direct is not None:
+            return self._direct(obs)
+        return self._shared.run(lambda model: self._forward_and_value(model, obs))
+
+    def _forward_and_value(self, model: Any, obs: Tensor) -> tuple[Tensor, Tensor]:
+        inputs = {"obs": self._prepared(obs), "is_training": self.training}
+        dist_inputs, _ = model(inputs, [], None)
+        return dist_inputs, model.value_function()
+
+    def get_initial_state(self) -> dict[str, Tensor]:
+        """RLlib's hook: the state [D] before an episode; empty of a network without one."""
+        return {} if self.recurrent is None else {STATE: self.recurrent.initial_state()}
+
+    def _forward(self, batch: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if self.recurrent is None:
+            dist_inputs, values = self.policy_and_value(batch[Columns.OBS])
+            return {Columns.ACTION_DIST_INPUTS: dist_inputs, Columns.VF_PREDS: values}
+        states = batch[Columns.STATE_IN][STATE]
+        dist_inputs, values, after = self.recurrent.step(batch[Columns.OBS], states)
+        return {
+            Columns.ACTION_DIST_INPUTS: dist_inputs,
+            Columns.VF_PREDS: values,
+            Columns.STATE_OUT: {STATE: after},
+        }
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
+        """V(s), [B]."""
+        return self._forward(batch)[Columns.VF_PREDS]
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Silence ModelCatalog, which blames a model for the options its own LSTM wrapper refuses."""
+    logger = logging.getLogger(ModelCatalog.__module__)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def is_image(space: gym.Space) -> bool:
+    """Whether observations are byte images with channels (or stacked frames) first, [C, H, W]."""
+    return (
+        isinstance(space, gym.spaces.Box)
+        and space.dtype == np.uint8
+        and len(space.shape) == 3
+        and space.shape[0] < space.shape[2]
+    )
+
+
+def num_parameters(module: torch.nn.Module) -> int:
+    """Trainable numbers in a network."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

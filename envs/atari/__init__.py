@@ -1,0 +1,1 @@
+"""Atari games: options, ids, the vector environment and a single copy for videos."""

@@ -1,0 +1,1 @@
+"""3D ball balancing: the course's Unity scene in numpy."""

@@ -1,0 +1,1 @@
+"""MuJoCo's tasks stepped by threads."""
