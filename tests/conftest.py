@@ -14,6 +14,9 @@ os.environ.setdefault("RAY_DEDUP_LOGS", "1")
 
 torch.set_num_threads(1)
 
+# Fixtures of several folders (tests/helpers).
+pytest_plugins = ["algorithm_fixtures", "result_folders"]
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """For ``-n auto``: a quarter of the tests' time is waiting for Ray's processes to start and end."""

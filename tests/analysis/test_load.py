@@ -8,14 +8,13 @@ import shutil
 
 import numpy as np
 import pytest
+from result_folders import result
 
 from rllib_zoo.analysis.files.columns import COLUMNS
 from rllib_zoo.analysis.files.curve_csv import read_results, thinned, write_curve
 from rllib_zoo.analysis.files.result_json import read_curve
 from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.scoring.groups import labels_of
-
-from .conftest import result
 
 
 def column(curve, name):

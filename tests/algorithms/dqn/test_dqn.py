@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from algorithm_fixtures import SMALL_DQN
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
 from rllib_zoo.algorithms import config_class
@@ -14,8 +15,6 @@ from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.algorithms.dqn.replay import with_signs
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 from rllib_zoo.experiments.options import EvaluateOptions
-
-from .conftest import SMALL_DQN
 
 pytestmark = pytest.mark.ray
 

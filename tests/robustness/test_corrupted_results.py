@@ -4,11 +4,10 @@ import json
 
 import pandas as pd
 import pytest
+from result_folders import result
 from typer.testing import CliRunner
 
 from rllib_zoo.analysis.report.cli import app
-
-from .conftest import result
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from algorithm_fixtures import SMALL_DQN, small_config
 
 from rllib_zoo.algorithms import config_class
-
-from .conftest import SMALL_DQN, small_config
 
 pytestmark = pytest.mark.ray
 

@@ -10,6 +10,7 @@ import pytest
 from fuzzing import anything, fuzzed
 from hypothesis import given
 from hypothesis import strategies as st
+from result_folders import result
 from typer.testing import CliRunner
 
 from rllib_zoo.analysis.compare.diff import compare
@@ -19,8 +20,6 @@ from rllib_zoo.analysis.report.cli import app
 from rllib_zoo.analysis.summary import summarise
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.reproduce.recorded_run import open_original
-
-from .conftest import result
 
 MOST = 10**20
 # Of a manifest, what is read of it somewhere.

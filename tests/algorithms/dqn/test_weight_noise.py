@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from algorithm_fixtures import SMALL_DQN
 from torch import nn
 
 from rllib_zoo.algorithms import config_class
@@ -14,8 +15,6 @@ from rllib_zoo.algorithms.dqn.weight_noise import (
     make_noisy,
     noise_in,
 )
-
-from .conftest import SMALL_DQN
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ import sys
 from pathlib import Path
 from rich.console import Console
 sys.path.insert(0, {here!r})
-from test_study_run import tiny, Sitting, run_study
+from test_train import tiny, Sitting, run_study
 folder = Path({folder!r})
 study = tiny(folder, 512, {long})
 sitting = Sitting(study, folder / "storage", folder / "results", Console(stderr=True))

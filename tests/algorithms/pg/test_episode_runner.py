@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from algorithm_fixtures import small_config
 
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.pg.episode_runner import EpisodeRunner, side_by_side, until
-
-from .conftest import small_config
 
 
 @pytest.fixture
