@@ -7,12 +7,17 @@ field is one option, and :func:`as_parameters` turns a dataclass into a command'
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from rllib_zoo.experiments.errors import RequestError
 
 Trust = Annotated[
     bool,
@@ -251,3 +256,52 @@ def as_parameters(options_class: type) -> Callable[[Callable[..., Any]], Callabl
         return call
 
     return decorate
+
+
+@dataclass
+class ReproduceOptions:
+    """`rllib reproduce`."""
+
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare afterwards; at once where it has run already."),
+    ] = False
+    storage_path: Annotated[
+        str | None, typer.Option("--storage-path", help="Folder of results [~/ray_results].")
+    ] = None
+    experiment_name: Annotated[
+        str | None,
+        typer.Option("--experiment-name", "-n", help="Folder below it [<name>-reproduced]."),
+    ] = None
+    import_: Annotated[
+        list[str] | None,
+        typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
+    ] = None
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what differs, print the plan, stop.")
+    ] = False
+    force: Annotated[bool, typer.Option("--force", help="Move an existing reproduction aside.")] = (
+        False
+    )
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted one.")] = False
+    trust_checkpoint: Trust = False
+    ray_num_cpus: Annotated[
+        int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on [all].")
+    ] = None
+
+
+def prepare_imports(modules: list[str] | None) -> None:
+    """Import the modules of ``--import``: they register environments and models.
+
+    Raises:
+        RequestError: a module is missing or fails.
+    """
+    # Last: a file there named as a package or as a module of Python's must not be taken for it.
+    sys.path.append(os.getcwd())
+    for module in modules or []:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # the module's own code runs here: any failure is the request's
+            raise RequestError(
+                problem=f"--import {module} failed: {type(error).__name__}: {error}"
+            ) from error

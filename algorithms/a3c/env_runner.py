@@ -14,8 +14,7 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.env_runner.running_moments import Moments
-from rllib_zoo.algorithms.learner.batch import Batch
-from rllib_zoo.algorithms.learner.batch_report import batch_report, critic_quality
+from rllib_zoo.algorithms.learner.batch import Batch, batch_report, critic_quality
 from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
 from rllib_zoo.algorithms.learner.gradients import clip_gradients, require_finite
 from rllib_zoo.algorithms.learner.objectives import ActorCriticCoefficients, actor_critic_objective

@@ -2,7 +2,7 @@
 
 The process of `rllib train` keeps the message of every result until the trial ends (Ray's actor manager lets
 go of none), and 12 of a result's 14 KB are the configuration: some 5 MiB an hour at one result every ten
-seconds. `rllib_zoo.experiments.tune.config_of_results` puts it back there.
+seconds. `rllib_zoo.experiments.tune.loggers` puts it back there.
 """
 
 from __future__ import annotations

@@ -2,19 +2,176 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
+from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.policy.sample_batch import MultiAgentBatch
 from ray.rllib.utils.metrics import LEARNER_UPDATE_TIMER, TIMERS
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm, averaged
-from rllib_zoo.algorithms.ddpg.ddpg_config import DDPGConfig
-from rllib_zoo.algorithms.ddpg.learner import TD_ERRORS
-from rllib_zoo.algorithms.ddpg.replay import Replay
+from rllib_zoo.algorithms.base.config import OnPolicyConfig
+from rllib_zoo.algorithms.ddpg.env_runner import TransitionRunner
+from rllib_zoo.algorithms.ddpg.exploration import NOISES
+from rllib_zoo.algorithms.ddpg.learner import TD_ERRORS, DDPGLearner
+from rllib_zoo.algorithms.ddpg.network import DDPGModule
+from rllib_zoo.algorithms.ddpg.replay import BUFFERS, Replay
 from rllib_zoo.algorithms.ddpg.transitions import scaled_rewards, transitions
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
+
+# Keys of DDPG alone, with their defaults. Networks, rates, τ and replay as the DDPG that RLlib
+# retired; the action joins the critic at its second layer, as in the paper and the homework.
+_OWN: dict[str, Any] = {
+    "actor_hiddens": [400, 300],
+    "actor_hidden_activation": "relu",
+    "critic_hiddens": [400, 300],
+    "critic_hidden_activation": "relu",
+    "critic_action_layer": 1,
+    "actor_lr": 1e-3,
+    "critic_lr": 1e-3,
+    "tau": 0.002,
+    "target_network_update_freq": 0,
+    "use_huber": False,
+    "huber_threshold": 1.0,
+    "l2_reg": 0.0,
+    "n_step": 1,
+    "reward_scale": 1.0,
+    "reward_shift": 0.0,
+    "exploration_noise": {
+        "type": "ornstein_uhlenbeck",
+        "scale": [[0, 0.2], [1000, 0.2], [11_000, 0.004]],
+    },
+    "random_steps": 1000,
+    "num_steps_sampled_before_learning_starts": 1500,
+    "training_intensity": None,
+    "replay_buffer_config": {"type": "ReplayBuffer", "capacity": 50_000},
+    "store_buffer_in_checkpoints": True,
+}
+_NETWORKS = (
+    "actor_hiddens", "actor_hidden_activation", "critic_hiddens", "critic_hidden_activation",
+    "critic_action_layer",
+)  # fmt: skip
+
+
+class DDPGConfig(OnPolicyConfig):
+    """Configuration of :class:`rllib_zoo.algorithms.ddpg.ddpg.DDPG`; the keys are described in
+    docs/ddpg.md."""
+
+    def __init__(self, algo_class: type | None = None):
+
+        super().__init__(algo_class=algo_class or DDPG)
+        self.env_runner_cls = TransitionRunner
+        # Of the base's keys.
+        self.train_batch_size = 256
+        self.rollout_fragment_length = "auto"
+        self.min_sample_timesteps_per_iteration = 1000
+        self.grad_clip: float | None = None
+        self.entropy_coeff = 0.0
+        self.evaluation_config = {"explore": False}
+        for name, value in _OWN.items():
+            setattr(self, name, dict(value) if isinstance(value, dict) else value)
+
+    def training(self, **kwargs: Any) -> Self:
+        """RLlib's ``training()`` and DDPG's own keys.
+
+        ``exploration_noise`` and ``replay_buffer_config`` are merged over what was set before; noise
+        of another ``type`` begins anew.
+        """
+        for name in _OWN:
+            value = kwargs.pop(name, NotProvided)
+            if value is NotProvided:
+                continue
+            if isinstance(value, Mapping):
+                before = getattr(self, name)
+                other = (
+                    name == "exploration_noise"
+                    and value.get("type", before["type"]) != before["type"]
+                )
+                value = {**({} if other else before), **value}
+            setattr(self, name, value)
+        return super().training(**kwargs)
+
+    def update_from_dict(self, config_dict: Any) -> Self:
+        """As RLlib's, whose way of merging keeps the keys of another ``type``."""
+        own = {name: value for name, value in config_dict.items() if name in _OWN}
+        super().update_from_dict({k: v for k, v in config_dict.items() if k not in own})
+        return self.training(**own)
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """RLlib's hook."""
+        return RLModuleSpec(module_class=DDPGModule)
+
+    @property
+    def _model_config_auto_includes(self) -> dict[str, Any]:
+        included = {name: getattr(self, name) for name in _NETWORKS}
+        return {**super()._model_config_auto_includes, **included}
+
+    def get_default_learner_class(self) -> type:
+        """RLlib's hook."""
+        return DDPGLearner
+
+    @property
+    def rollouts_per_batch(self) -> int:
+        """Batches are replayed; every round of fragments goes into the buffer."""
+        return 1
+
+    def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
+        """``auto``: one target's steps."""
+        length = self.rollout_fragment_length
+        return int(self.n_step if length == "auto" else length)
+
+    def validate(self) -> None:
+        """RLlib's checks and ours.
+
+        Raises:
+            ValueError: one sentence with the values that contradict each other.
+        """
+        super().validate()
+        for key, kinds in (("exploration_noise", NOISES), ("replay_buffer_config", BUFFERS)):
+            kind = getattr(self, key).get("type")
+            if kind not in kinds:
+                known = ", ".join(kinds)
+                raise ValueError(f"{key}: type {kind!r} is unknown; choose one of {known}")
+        self._validate_noise_and_replay()
+        if self.critic_action_layer > len(self.critic_hiddens):
+            raise ValueError(
+                f"critic_action_layer {self.critic_action_layer}: a critic with "
+                f"{len(self.critic_hiddens)} hidden layers has inputs 0 to {len(self.critic_hiddens)}"
+            )
+
+    def _validate_noise_and_replay(self) -> None:
+        noise, buffer = self.exploration_noise, self.replay_buffer_config
+        if unknown := sorted(set(noise) - {"type"} - set(NOISES[noise["type"]])):
+            known = ", ".join(NOISES[noise["type"]])
+            raise ValueError(
+                f"exploration_noise: {unknown[0]!r} is unknown of {noise['type']}; known: {known}"
+            )
+        uniform = buffer["type"] == "ReplayBuffer"
+        if uniform and (extra := sorted(set(buffer) - {"type", "capacity"})):
+            raise ValueError(
+                f"replay_buffer_config: {extra[0]} has no effect on ReplayBuffer, whose rows are "
+                "equally likely"
+            )
+
+    def _validate_batches(self) -> None:
+        shards = self.num_learners or 1
+        if self.total_train_batch_size % shards:
+            raise ValueError(
+                f"train_batch_size {self.total_train_batch_size} cannot be shared equally by "
+                f"num_learners {shards}"
+            )
+        if self.get_rollout_fragment_length() < self.n_step:
+            raise ValueError(
+                f"rollout_fragment_length {self.rollout_fragment_length} is shorter than n_step "
+                f"{self.n_step}: targets end with their fragment"
+            )
+
+    def _validate_sequences(self) -> None:
+        """There are none."""
+
 
 __all__ = ["DDPG", "DDPGConfig"]
 

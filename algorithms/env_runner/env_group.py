@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode
+from gymnasium.utils import EzPickle
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
+from ray import cloudpickle
 
 from rllib_zoo.algorithms.env_runner.env_restarts import VectorBuilder, begun_anew
-from rllib_zoo.algorithms.env_runner.env_state import capture_env_state, restore_env_state
 from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeCounter
 from rllib_zoo.algorithms.env_runner.policy import Memory
-from rllib_zoo.algorithms.threads import ThreadTeam
+from rllib_zoo.algorithms.runtime import ThreadTeam
 from rllib_zoo.envs import RESTARTS, environment_name, is_atari, make_vector_env
 from rllib_zoo.envs.restart_policy import Restarts
 
@@ -189,3 +193,39 @@ def start_groups(groups: list[EnvGroup], seed: int) -> None:
     seeds = atari_seeds(seed, groups[-1].columns.stop)
     for group in groups:
         group.restart(seeds[group.columns])
+
+
+def capture_env_state(env: VectorEnv) -> bytes | None:
+    """The running environments as bytes, or None where they cannot be continued.
+
+    Environments in other processes or with emulators and simulators (``EzPickle`` rebuilds them
+    without their state) give None: their episodes restart after a resume.
+    """
+    if any(isinstance(part, EzPickle) for part in _parts(env)):
+        return None
+    try:
+        # Gymnasium's own wrappers and registered creators hold lambdas, which pickle refuses.
+        return cloudpickle.dumps(env)
+    except Exception:  # pickling runs the environment's own code: any failure means "cannot"
+        return None
+
+
+def restore_env_state(env: VectorEnv, captured: bytes | None) -> VectorEnv | None:
+    """The continued environments, or None where ``captured`` is None; ``env`` is closed then."""
+    if captured is None:
+        return None
+    restored = pickle.loads(captured)
+    env.close()
+    return restored
+
+
+def _parts(env: Any) -> Iterator[Any]:
+    """The environment, what it wraps, and its copies' first with what that wraps."""
+    while True:
+        yield env
+        if isinstance(env, VectorWrapper | gym.Wrapper):
+            env = env.env
+        elif isinstance(env, SyncVectorEnv):
+            env = env.envs[0]
+        else:
+            return

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
-from rllib_zoo.algorithms.threads import ThreadTeam
+from rllib_zoo.algorithms.runtime import ThreadTeam
 from rllib_zoo.custom_models.numpy_mlp import dense_actor_critic
 
 Context = Callable[[], contextlib.AbstractContextManager[Any]]

@@ -18,8 +18,7 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
-from rllib_zoo.algorithms.learner.batch import Batch
-from rllib_zoo.algorithms.learner.batch_report import batch_report, critic_quality
+from rllib_zoo.algorithms.learner.batch import Batch, batch_report, critic_quality
 from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
 from rllib_zoo.algorithms.learner.gradients import average_gradients, clip_gradients, require_finite
 from rllib_zoo.algorithms.learner.minibatches import minibatches
@@ -27,8 +26,13 @@ from rllib_zoo.algorithms.learner.optimizers import make_optimizer
 from rllib_zoo.algorithms.learner.parallel_gradients import LossFunction, ParallelGradients
 from rllib_zoo.algorithms.learner.sequences import batch_for
 from rllib_zoo.algorithms.ops.distributions import distribution_for
-from rllib_zoo.algorithms.runtime import forward_context, learner_cpus, num_threads, set_up_process
-from rllib_zoo.algorithms.threads import team_of
+from rllib_zoo.algorithms.runtime import (
+    forward_context,
+    learner_cpus,
+    num_threads,
+    set_up_process,
+    team_of,
+)
 
 # Beside RLlib's step counter in ``timesteps``; no schedule follows it.
 ITERATION = "training_iteration"

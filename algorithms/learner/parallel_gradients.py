@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rllib_zoo.algorithms.learner.batch import Batch
-from rllib_zoo.algorithms.threads import ThreadTeam
+from rllib_zoo.algorithms.runtime import ThreadTeam
 
 LossFunction = Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]
 Share = tuple[tuple[Tensor | None, ...], dict[str, Tensor]]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.curve_csv import KEPT, Row, as_kept, read_curve, read_results
-from rllib_zoo.analysis.files.lines import results_of
+from rllib_zoo.analysis.files.result_json import results_of
 from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
 from rllib_zoo.analysis.load import flat
 from rllib_zoo.analysis.scoring.groups import NOT_TELLING, spelt

@@ -12,7 +12,7 @@ import numpy as np
 
 from rllib_zoo.analysis.files.atomic import written_aside
 from rllib_zoo.analysis.files.columns import COLUMNS, number_of
-from rllib_zoo.analysis.files.lines import results_of
+from rllib_zoo.analysis.files.result_json import results_of
 
 # Columns of ``columns.COLUMNS`` that a committed curve keeps.
 KEPT = (

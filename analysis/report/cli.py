@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from rllib_zoo.analysis.report_options import ReportOptions
+from rllib_zoo.analysis.options import ReportOptions
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 DEFAULTS = ReportOptions()

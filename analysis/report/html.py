@@ -13,9 +13,9 @@ import pandas as pd
 
 from rllib_zoo.analysis.draw import CURVE_RESAMPLES
 from rllib_zoo.analysis.load import Results
+from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.figure_file import Drawn
 from rllib_zoo.analysis.report import tables
-from rllib_zoo.analysis.report_options import ReportOptions
 from rllib_zoo.analysis.scoring.groups import differing_keys, spelt
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES

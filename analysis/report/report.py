@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rllib_zoo.analysis.draw import CURVE_RESAMPLES
 from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.figure_file import write_figures
 from rllib_zoo.analysis.plots.figures import figures
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.html import overall_rows, page_of, score_rows
-from rllib_zoo.analysis.report_options import ReportOptions
 from rllib_zoo.analysis.summary import Summary, summarise
 
 # Rows kept of one trial: more than a figure has pixels.

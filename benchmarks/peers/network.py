@@ -12,8 +12,7 @@ import torch
 
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.parallel_gradients import ParallelGradients
-from rllib_zoo.algorithms.runtime import forward_context, set_up_process
-from rllib_zoo.algorithms.threads import team_of
+from rllib_zoo.algorithms.runtime import forward_context, set_up_process, team_of
 from rllib_zoo.benchmarks.peers.ours import VARIANTS as RUNS
 from rllib_zoo.benchmarks.peers.ours import network_of
 from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of

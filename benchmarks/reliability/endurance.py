@@ -23,7 +23,7 @@ import psutil
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import write_json
-from rllib_zoo.analysis.files.lines import result_in
+from rllib_zoo.analysis.files.result_json import result_in
 from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.benchmarks.reliability.endurance_report import COLUMNS, SECTION, report_of, table
 from rllib_zoo.benchmarks.speed.measure import private_mib, pss_mib, train_file, tree

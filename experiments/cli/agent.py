@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from rllib_zoo.analysis.files.atomic import written_aside
-from rllib_zoo.experiments.imports import prepare_imports
-from rllib_zoo.experiments.options import Trust
+from rllib_zoo.experiments.options import Trust, prepare_imports
 from rllib_zoo.experiments.paths import AGENTS
 
 agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)

@@ -153,7 +153,7 @@ def readable_results() -> Iterator[None]:
     Raises:
         RequestError: a kept file is broken, or runs side by side played differently.
     """
-    from rllib_zoo.analysis.scoring.signatures import DifferentEnvironmentsError
+    from rllib_zoo.analysis.scoring.comparability import DifferentEnvironmentsError
     from rllib_zoo.experiments.studies.runs import BrokenResultError
 
     try:

@@ -14,8 +14,8 @@ from rllib_zoo.experiments.config.overrides import (
     parse_seeds,
 )
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.retired_signs import has_retired_keys
 from rllib_zoo.experiments.legacy.translate import (
+    has_retired_keys,
     result_today,
     score_today,
     translated,

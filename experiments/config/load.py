@@ -12,11 +12,9 @@ from rllib_zoo.experiments.config.overrides import into_retired
 from rllib_zoo.experiments.config.yaml_loader import MAX_CHARACTERS, parse_yaml
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.legacy.mlagents import entries_of, is_mlagents
-from rllib_zoo.experiments.legacy.retired_signs import is_retired
-from rllib_zoo.experiments.legacy.translate import translated
+from rllib_zoo.experiments.legacy.translate import is_retired, translated
 from rllib_zoo.experiments.spec.changes import Change, Edits
-from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.names import require_name
+from rllib_zoo.experiments.spec.experiment import Experiment, require_name
 
 # Key of an experiment in a file → field of Experiment; the retired spellings stand behind.
 FIELDS = {

@@ -18,8 +18,12 @@ from ray import cloudpickle
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.config.overrides import into_retired
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.config_recorders import entry_of
-from rllib_zoo.experiments.legacy.self_training import REMEDY, CommandsPartError, only_defining
+from rllib_zoo.experiments.legacy.config_recorders import (
+    REMEDY,
+    CommandsPartError,
+    entry_of,
+    only_defining,
+)
 from rllib_zoo.experiments.legacy.stand_in_modules import gone, retired_modules
 from rllib_zoo.experiments.legacy.translate import translated
 from rllib_zoo.experiments.spec.experiment import Experiment

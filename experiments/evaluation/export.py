@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.trials import read_object
 from rllib_zoo.experiments.config.python_loader import differences
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.agent import (
@@ -23,7 +25,6 @@ from rllib_zoo.experiments.evaluation.agent import (
     digest,
     open_agent,
 )
-from rllib_zoo.experiments.evaluation.agent_source import source_of
 from rllib_zoo.experiments.evaluation.checkpoints import (
     Checkpoint,
     final_checkpoints,
@@ -39,8 +40,48 @@ from rllib_zoo.experiments.evaluation.evaluate import (
 )
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.paths import AGENTS
-from rllib_zoo.experiments.provenance.manifest import jsonable, machine, package_versions
+from rllib_zoo.experiments.provenance.manifest import (
+    jsonable,
+    machine,
+    package_versions,
+    read_manifest,
+)
 from rllib_zoo.experiments.spec.schema import OF_ALGORITHM
+
+
+def source_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Where a checkpoint comes from, as far as its trial and experiment say; None where they do not."""
+    trial = checkpoint.folder.absolute().parent
+    manifest = read_manifest(trial.parent)
+    row = _row(trial / "result.json", checkpoint.iteration)
+    file = manifest.get("source")
+    return {
+        "experiment": manifest.get("experiment"),
+        # An absolute path would name one machine's folders.
+        "config_file": Path(file).name if file and Path(file).is_absolute() else file,
+        "seed": read_object(trial / "params.json").get("seed", checkpoint.config.seed),
+        "iterations": checkpoint.iteration,
+        "steps": row.get("num_env_steps_sampled_lifetime"),
+        "episode_return_mean": (row.get("env_runners") or {}).get("episode_return_mean"),
+        "git": manifest.get("git"),
+        "date": manifest.get("finished"),
+    }
+
+
+def _row(file: Path, iteration: int | None) -> dict[str, Any]:
+    """The result of that iteration; played twice, the second time."""
+    found: dict[str, Any] = {}
+    if not file.exists():
+        return found
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if row.get("training_iteration") == iteration:
+                found = row
+    return found
 
 
 @dataclass(frozen=True)

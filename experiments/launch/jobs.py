@@ -9,7 +9,7 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.ray_options import available
+from rllib_zoo.experiments.launch.ray_cluster import available
 from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.trust import require_trusted_start

@@ -13,8 +13,12 @@ from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.console import say
 from rllib_zoo.experiments.launch.dry_run import dry_run
 from rllib_zoo.experiments.launch.jobs import Job, checked_job
-from rllib_zoo.experiments.launch.ray_cluster import check_cluster, running_ray
-from rllib_zoo.experiments.launch.ray_options import check_options, is_cluster
+from rllib_zoo.experiments.launch.ray_cluster import (
+    check_cluster,
+    check_options,
+    is_cluster,
+    running_ray,
+)
 from rllib_zoo.experiments.launch.resume import begun_before
 from rllib_zoo.experiments.launch.summary import print_summary, resume_command, trial_rows
 from rllib_zoo.experiments.launch.tuner import (

@@ -11,8 +11,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, read_manifest
 from rllib_zoo.experiments.provenance.trust import require_trusted
-from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.names import require_name
+from rllib_zoo.experiments.spec.experiment import Experiment, require_name
 
 DEFAULT_STORAGE = "~/ray_results"
 TUNER = "tuner.pkl"  # Tune writes it before the first trial

@@ -22,11 +22,9 @@ from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
 from rllib_zoo.experiments.sweeps.search import number_of_samples, repeats_seeds
 from rllib_zoo.experiments.tune.atomic_filesystem import whole_files
-from rllib_zoo.experiments.tune.config_of_results import ConfigOfResults
-from rllib_zoo.experiments.tune.loggers import ProgressFile, ResultFile
+from rllib_zoo.experiments.tune.loggers import ConfigOfResults, ProgressFile, ResultFile
 from rllib_zoo.experiments.tune.progress import TrialProgress
-from rllib_zoo.experiments.tune.stoppers import FirstReached
-from rllib_zoo.experiments.tune.time_budget import TimeBudget
+from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
 
 
 def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:

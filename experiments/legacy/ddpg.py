@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.legacy.left_out import LeftOut, leave_out
+from rllib_zoo.experiments.legacy.dqn import LEFT_OUT as OF_DQN
+from rllib_zoo.experiments.legacy.removed_keys import LeftOut, leave_out
 from rllib_zoo.experiments.legacy.replay import (
     BUFFER,
     asked_to_prioritize,
     leave_priorities_out,
     translate_replay,
 )
-from rllib_zoo.experiments.legacy.retired_dqn_keys import LEFT_OUT as OF_DQN
 from rllib_zoo.experiments.spec.changes import Edits, one_value, plain_number
 
 _PATH = "config.exploration_config"

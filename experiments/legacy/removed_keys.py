@@ -3,9 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from rllib_zoo.experiments.legacy.left_out import LeftOut
-from rllib_zoo.experiments.legacy.retired_late import LATE
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.spec.changes import Edits, each
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A key that goes, where its value asks for nothing that is missing here.
+
+    Attributes:
+        reason: why it can go.
+        values: the values it can go with; others are refused with ``refusal``. None: any.
+        refusal: what is missing for the other values.
+    """
+
+    reason: str
+    values: tuple[Any, ...] | None = None
+    refusal: str = ""
+
+
+def leave_out(edits: Edits, path: str, rule: LeftOut) -> None:
+    """Remove a key.
+
+    Raises:
+        RequestError: the value asks for what is missing.
+    """
+    values = each(edits.get(path))
+    if rule.values is not None and any(value not in rule.values for value in values):
+        raise RequestError(rule.refusal, key=path)
+    edits.leave_out(path, rule.reason)
+
 
 _TF = LeftOut("it belonged to TensorFlow")
 _STACK = LeftOut("it chose between RLlib's API stacks")
@@ -15,6 +45,8 @@ _ONE_AGENT = "multi-agent training is not supported"
 _OFFLINE_ONLY = LeftOut("it belonged to offline data")
 _DEBUGGED_TF = LeftOut("it looked into TensorFlow's graph")
 _OFFLINE = "offline data is not supported"
+_LEARNER = LeftOut("the algorithm has a learner of its own", (None,), "write an algorithm for it")
+_CONNECTORS = LeftOut("there are none", (None, [], ()), "connectors are not supported")
 
 EARLY: Mapping[str, LeftOut] = {
     # frameworks and stacks
@@ -153,6 +185,82 @@ EARLY: Mapping[str, LeftOut] = {
     "action_space": LeftOut("spaces are read from the environment"),
 }
 # Those that came late stand apart.
+# Keys that came with Ray 2.4 to 2.40 and went again; most exist still, so they tell no file's release.
+LATE: Mapping[str, LeftOut] = {
+    "env_runner_cls": LeftOut("the algorithm has a runner of its own"),
+    "worker_cls": LeftOut("the algorithm has a runner of its own"),
+    "episodes_to_numpy": LeftOut("rollouts are arrays"),
+    "add_default_connectors_to_env_to_module_pipeline": _STACK,
+    "add_default_connectors_to_module_to_env_pipeline": _STACK,
+    "add_default_connectors_to_learner_pipeline": _STACK,
+    "rl_module_spec": LeftOut(
+        "the network is built from model", (None,), "RLModules are not supported; use custom_model"
+    ),
+    "rl_module_class": LeftOut("the network is built from model", (None,), "use custom_model"),
+    "rl_trainer_class": _LEARNER,
+    "_learner_class": _LEARNER,
+    "learner_config_dict": LeftOut("nothing is set", ({}, None), "the learner reads no such key"),
+    "algorithm_config_overrides_per_module": LeftOut("there is one agent", ({}, None), _ONE_AGENT),
+    "_torch_grad_scaler_class": LeftOut("none is set", (None,), "use autocast"),
+    "_torch_lr_scheduler_classes": LeftOut("none is set", (None, []), "give lr as a schedule"),
+    "_prior_exploration_config": _STACK,
+    "_dont_auto_sync_env_runner_states": _STACK,
+    "_run_training_always_in_thread": _PERFORMANCE,
+    "_evaluation_parallel_to_training_wo_thread": _PERFORMANCE,
+    "action_mask_key": LeftOut("actions are not masked"),
+    "torch_compile_learner": _PERFORMANCE,
+    "torch_compile_worker": _PERFORMANCE,
+    "torch_compile_learner_dynamo_mode": _PERFORMANCE,
+    "torch_compile_worker_dynamo_mode": _PERFORMANCE,
+    "torch_compile_learner_dynamo_backend": _PERFORMANCE,
+    "torch_compile_worker_dynamo_backend": _PERFORMANCE,
+    "torch_compile_learner_what_to_compile": _PERFORMANCE,
+    "torch_ddp_kwargs": _PERFORMANCE,
+    "torch_skip_nan_gradients": LeftOut("a gradient that is no number stops the trial"),
+    "max_requests_in_flight_per_env_runner": _PERFORMANCE,
+    "max_requests_in_flight_per_learner": _PERFORMANCE,
+    "episode_lookback_horizon": LeftOut("rollouts are arrays"),
+    "log_gradients": LeftOut("learners report the gradient's norm"),
+    "evaluation_force_reset_envs_before_iteration": LeftOut("evaluations start afresh"),
+    "env_to_module_connector": _CONNECTORS,
+    "module_to_env_connector": _CONNECTORS,
+    "learner_connector": _CONNECTORS,
+    "export_native_model_files": LeftOut("checkpoints hold the weights"),
+    "checkpoint_trainable_policies_only": LeftOut("there is one agent"),
+    "_validate_config": LeftOut("every configuration is validated"),
+    **dict.fromkeys(
+        (
+            "input_read_method",
+            "input_read_method_kwargs",
+            "input_read_schema",
+            "input_read_episodes",
+            "input_read_sample_batches",
+            "input_read_batch_size",
+            "input_filesystem",
+            "input_filesystem_kwargs",
+            "input_compress_columns",
+            "input_spaces_jsonable",
+            "materialize_data",
+            "materialize_mapped_data",
+            "map_batches_kwargs",
+            "iter_batches_kwargs",
+            "prelearner_class",
+            "prelearner_buffer_class",
+            "prelearner_buffer_kwargs",
+            "prelearner_module_synch_period",
+            "dataset_num_iters_per_learner",
+            "output_max_rows_per_file",
+            "output_write_method",
+            "output_write_method_kwargs",
+            "output_write_remaining_data",
+            "output_filesystem",
+            "output_filesystem_kwargs",
+            "output_write_episodes",
+        ),
+        _OFFLINE_ONLY,
+    ),
+}
+
 LEFT_OUT: Mapping[str, LeftOut] = {**EARLY, **LATE}
 
 MODEL_LEFT_OUT: Mapping[str, LeftOut] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from rllib_zoo.experiments.legacy.left_out import LeftOut, leave_out
+from rllib_zoo.experiments.legacy.removed_keys import LeftOut, leave_out
 from rllib_zoo.experiments.spec.changes import Edits, one_value
 
 BUFFER = "config.replay_buffer_config"

@@ -23,31 +23,115 @@ from rllib_zoo.experiments.legacy.defaults import (
     whole_batches,
 )
 from rllib_zoo.experiments.legacy.dqn import translate_dqn, whole_fragments
-from rllib_zoo.experiments.legacy.envs import atari_preprocessing, horizon, translate_env
-from rllib_zoo.experiments.legacy.left_out import leave_out
+from rllib_zoo.experiments.legacy.envs import (
+    atari_preprocessing,
+    horizon,
+    is_retired_id,
+    translate_env,
+)
 from rllib_zoo.experiments.legacy.models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
 from rllib_zoo.experiments.legacy.numbers import clean_config, clean_experiment, whole_numbers
 from rllib_zoo.experiments.legacy.releases import era_of
-from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT, MODEL_LEFT_OUT
+from rllib_zoo.experiments.legacy.removed_keys import EARLY, LEFT_OUT, MODEL_LEFT_OUT, leave_out
 from rllib_zoo.experiments.legacy.renamed_keys import (
     EPISODE_RESULTS_RENAMED,
     EXPERIMENT_LEFT_OUT,
     EXPERIMENT_RENAMED,
+    EXPERIMENT_SIGNS,
     MODEL_RENAMED,
     MOVED,
     RENAMED,
     RESULT_FOLDERS,
     RESULTS_RENAMED,
+    RETIRED_RESULTS,
+    TODAYS_ALONE,
 )
-from rllib_zoo.experiments.legacy.retired_grids import (
-    grid_of_mappings,
-    put_together,
-    with_alternative,
-)
-from rllib_zoo.experiments.legacy.retired_signs import is_retired
 from rllib_zoo.experiments.legacy.values import SPECIAL, SPECIAL_VALUES
-from rllib_zoo.experiments.spec.changes import Change, Edits, each
+from rllib_zoo.experiments.spec.changes import GRID, Change, Edits, each, mapped
 from rllib_zoo.experiments.spec.experiment import Experiment
+
+_WITH_MAPPINGS = (
+    "model",
+    "env_config",
+    "evaluation_config",
+    "exploration_config",
+    "replay_buffer_config",
+)
+
+
+def grid_of_mappings(edits: Edits) -> str | None:
+    """The path of the first such grid."""
+    for key in _WITH_MAPPINGS:
+        value = edits.get(f"config.{key}")
+        alternatives = each(value)
+        grid = isinstance(value, Mapping) and GRID in value and bool(alternatives)
+        if grid and all(isinstance(one, Mapping) and GRID not in one for one in alternatives):
+            return f"config.{key}"
+    return None
+
+
+def with_alternative(entry: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The entry with one value in the grid's place."""
+    edits = Edits(entry)
+    edits.put(path, value)
+    return edits.tree
+
+
+def put_together(
+    path: str, translations: list[tuple[dict[str, Any], list[Change]]]
+) -> tuple[dict[str, Any], list[Change]]:
+    """One entry of what the alternatives became, and every change once.
+
+    Raises:
+        RequestError: the alternatives set other keys differently.
+    """
+    found, rests, changes = [], [], list[Change]()
+    for tree, made in translations:
+        rest = Edits(tree)
+        found.append(rest.take(path) if rest.has(path) else None)
+        rests.append(rest)
+        changes += [change for change in made if change not in changes]
+    first = rests[0]
+    if any(rest.tree != first.tree for rest in rests):
+        config = first.get("config", {})
+        keys = {
+            key
+            for r in rests
+            for key in r.keys("config")
+            if r.get("config")[key] != config.get(key)
+        }
+        keys |= {key for key in config if any(key not in rest.keys("config") for rest in rests)}
+        words = ", ".join(sorted(keys)) or "other keys"
+        problem = f"the alternatives of this grid need different {words}"
+        raise RequestError(problem, key=path, hint="split the file")
+    if any(value is not None for value in found):
+        first.put(path, mapped(lambda value: value or {}, {GRID: found}))
+    return first.tree, changes
+
+
+_ONLY_THEN = {"preprocessing", "model_config_dict"}
+_MODEL_MARKERS = MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()
+_MARKERS = _ONLY_THEN | RENAMED.keys() | MOVED.keys() | EARLY.keys() | SPECIAL.keys()
+
+
+def is_retired(edits: Edits) -> bool:
+    """Whether the entry has a key or an environment's id that only retired releases know."""
+    if has_retired_keys(edits):
+        return True
+    if TODAYS_ALONE & set(edits.keys("config")) or edits.has("checkpoint_config"):
+        return False
+    outside = EXPERIMENT_SIGNS & set(edits.keys(""))
+    results = any(key.startswith(RETIRED_RESULTS) for key in edits.keys("stop"))
+    envs = [*each(edits.get("env")), *each(edits.get("config.env"))]
+    return bool(outside or results or any(is_retired_id(env) for env in envs))
+
+
+def has_retired_keys(edits: Edits) -> bool:
+    """Whether its ``config`` has a key that only retired releases know."""
+    config = set(edits.keys("config"))
+    models = [model for model in each(edits.get("config.model")) if isinstance(model, Mapping)]
+    return bool(config & _MARKERS) or any(model.keys() & _MODEL_MARKERS for model in models)
+
 
 _NESTING = (
     "model",

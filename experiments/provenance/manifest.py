@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.algorithms.env_runner.env_state import capture_env_state
+from rllib_zoo.algorithms.env_runner.env_group import capture_env_state
 from rllib_zoo.algorithms.runtime import num_threads, uses_bfloat16
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object

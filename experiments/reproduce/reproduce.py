@@ -15,14 +15,13 @@ from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.launch import DONE, launch
-from rllib_zoo.experiments.launch.ray_options import available, check_options
+from rllib_zoo.experiments.launch.ray_cluster import available, check_options
 from rllib_zoo.experiments.launch.resume import DEFAULT_STORAGE, folder_of
 from rllib_zoo.experiments.launch.summary import STOPPED_EARLY
-from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.options import LaunchOptions, ReproduceOptions
 from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, build_manifest, read_manifest
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
 from rllib_zoo.experiments.reproduce.recorded_run import Original, open_original, restored_from
-from rllib_zoo.experiments.reproduce_options import ReproduceOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_experiment, check_names
 from rllib_zoo.experiments.validation.fit_resources import fitted

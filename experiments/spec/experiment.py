@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.changes import Change, notes_on
 
 
@@ -73,3 +74,24 @@ class Experiment:
     def planned_seeds(self) -> list[Any]:
         """The seeds its trials get; None stands for no seed."""
         return list(self.seeds) if self.seeds is not None else [self.config.get("seed")]
+
+
+# File systems take 255 bytes; `--force` and Tune's own files add some to the name.
+MAX_BYTES = 200
+
+
+def require_name(name: object, *, file: object = None, key: str | None = None) -> str:
+    """The name, provided it is that of one visible folder.
+
+    Raises:
+        RequestError: it climbs, hides, is too long, or holds what no terminal shows.
+    """
+    if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
+        problem = f"{name!r} cannot name an experiment: it becomes a folder"
+    elif not name.isprintable():
+        problem = f"{name!r} cannot name an experiment: it holds a character that cannot be printed"
+    elif len(name.encode()) > MAX_BYTES:
+        problem = f"{name[:20]!r}… cannot name an experiment: it is longer than {MAX_BYTES} bytes"
+    else:
+        return name
+    raise RequestError(problem, file=file, key=key)

@@ -18,7 +18,7 @@ from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.files.curve_csv import Row
 from rllib_zoo.analysis.load import Results, load
 from rllib_zoo.analysis.options import RESAMPLES, SEED
-from rllib_zoo.analysis.plots import draw_sweeps
+from rllib_zoo.analysis.plots import sweep_figures as draw_sweeps
 from rllib_zoo.analysis.plots.figure_file import Drawn, drawn_in, file_name
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES, score

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.scoring.comparability import require_same_environment
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
-from rllib_zoo.analysis.scoring.signatures import require_same_environment
 from rllib_zoo.analysis.statistics import FEW_RUNS, estimate, iqm
 from rllib_zoo.experiments.studies.catalog import Cell, Study
 from rllib_zoo.experiments.studies.measures import (

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ray.tune import Callback
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from ray.tune.utils.util import SafeFallbackEncoder
 
 from rllib_zoo.analysis.files.atomic import written_aside
 from rllib_zoo.analysis.files.columns import number_of
-from rllib_zoo.analysis.files.lines import behind_a_cut, counting, parsed, result_in
+from rllib_zoo.analysis.files.result_json import behind_a_cut, counting, parsed, result_in
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT
 from rllib_zoo.experiments.tune.checkpoint_checks import put_aside
 
@@ -167,3 +168,33 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return np.nan
+
+
+class ConfigOfResults(Callback):
+    """Every result of a trial shows the configuration that its trainer sent last.
+
+    Callbacks behind this one, result files and ``Result.config`` see it: one object for all of a
+    trial's results. After a resume a new trainer sends it anew, so nothing is kept for that.
+    """
+
+    def __init__(self) -> None:
+        self._configs: dict[str, dict[str, Any]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._configs = {}
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """A training iteration is done."""
+        if "config" in result:
+            self._configs[trial.trial_id] = result["config"]
+        elif trial.trial_id in self._configs:
+            result["config"] = self._configs[trial.trial_id]
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial ended."""
+        self._configs.pop(trial.trial_id, None)

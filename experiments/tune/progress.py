@@ -10,8 +10,7 @@ from ray.tune import Callback
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rllib_zoo.experiments.tune.stoppers import FirstReached, lookup
-from rllib_zoo.experiments.tune.time_budget import TimeBudget
+from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget, lookup
 
 # Without a terminal, a line per trial at most this often.
 PLAIN_INTERVAL_S = 10.0

@@ -19,7 +19,7 @@ from rllib_zoo.algorithms.base.config import OPTIMIZERS
 from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
 from rllib_zoo.envs import environment_spaces, make_vector_env
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.plan import steps_per_update
+from rllib_zoo.experiments.launch.dry_run import steps_per_update
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import alternatives
 from rllib_zoo.experiments.validation.keys import expanded

@@ -6,7 +6,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from rllib_zoo.algorithms.threads import MIN_ROWS, ThreadTeam, team_of
+from rllib_zoo.algorithms.runtime import MIN_ROWS, ThreadTeam, team_of
 
 
 def test_results_come_in_order_and_from_the_team():

@@ -11,7 +11,7 @@ import torch
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
-from rllib_zoo.algorithms.threads import ThreadTeam
+from rllib_zoo.algorithms.runtime import ThreadTeam
 from rllib_zoo.custom_models.rl_module import ModelV2Module
 from rllib_zoo.custom_models.thread_safety import SharedModel
 

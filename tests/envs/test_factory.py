@@ -10,7 +10,7 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import register_env
 
-from rllib_zoo.algorithms.env_runner.env_state import capture_env_state, restore_env_state
+from rllib_zoo.algorithms.env_runner.env_group import capture_env_state, restore_env_state
 from rllib_zoo.envs import (
     EnvironmentRequestError,
     environment_spaces,

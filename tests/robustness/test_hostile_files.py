@@ -17,13 +17,11 @@ from hypothesis import strategies as st
 from rllib_zoo.experiments.config.from_options import experiments_from_files
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import LONGEST, RequestError
-from rllib_zoo.experiments.imports import prepare_imports
 from rllib_zoo.experiments.launch.jobs import checked_job
 from rllib_zoo.experiments.launch.resume import folder_of
-from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.options import FileOptions, prepare_imports
 from rllib_zoo.experiments.reproduce.recorded_run import open_original
-from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.names import MAX_BYTES
+from rllib_zoo.experiments.spec.experiment import MAX_BYTES, Experiment
 from rllib_zoo.experiments.validation.check import check_experiment
 
 ENTRY = {

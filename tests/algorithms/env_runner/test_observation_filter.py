@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rllib_zoo.algorithms.env_runner.filters import MeanStdFilter
+from rllib_zoo.algorithms.env_runner.normalization import MeanStdFilter
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER, Moments
 
 FILTERED = {"observation_filter": "MeanStdFilter", "num_envs_per_env_runner": 2}

@@ -7,8 +7,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from rllib_zoo.algorithms.learner.batch import Batch
-from rllib_zoo.algorithms.learner.flat_adam import FlatAdam
-from rllib_zoo.algorithms.learner.numpy_ppo import DenseStep
+from rllib_zoo.algorithms.learner.numpy_ppo import DenseStep, FlatAdam
 from rllib_zoo.algorithms.learner.objectives import (
     PPOCoefficients,
     ppo_objective,

@@ -7,7 +7,7 @@ import torch
 
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.parallel_gradients import ParallelGradients
-from rllib_zoo.algorithms.threads import MIN_ROWS, ThreadTeam
+from rllib_zoo.algorithms.runtime import MIN_ROWS, ThreadTeam
 
 MIN_ROWS_PER_THREAD = MIN_ROWS["backward"]
 

@@ -9,7 +9,7 @@ from rllib_zoo.analysis.files import result_json as reading
 from rllib_zoo.analysis.files.columns import COLUMNS as COLUMNS_READ
 from rllib_zoo.analysis.files.curve_csv import KEPT as COLUMNS
 from rllib_zoo.analysis.files.curve_csv import read_curve, read_results, thinned, write_curve
-from rllib_zoo.analysis.files.lines import results_of
+from rllib_zoo.analysis.files.result_json import results_of
 
 
 def rows_at(*steps):

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
+from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.report.report import report
-from rllib_zoo.analysis.report_options import ReportOptions
 
 pytestmark = pytest.mark.slow
 CHROMIUM = next(

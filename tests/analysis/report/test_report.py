@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from rllib_zoo.analysis.compare.diff import compare
 from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.report.cli import app
 from rllib_zoo.analysis.report.report import NothingToReportError, report
-from rllib_zoo.analysis.report_options import ReportOptions
 from rllib_zoo.analysis.scoring.comparability import worlds_of
 from rllib_zoo.analysis.summary import summarise
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_zoo.analysis.scoring.signatures import (
+from rllib_zoo.analysis.scoring.comparability import (
     DifferentEnvironmentsError,
     differences,
     require_same_environment,

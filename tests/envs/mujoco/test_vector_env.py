@@ -8,7 +8,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from numpy.testing import assert_array_equal
 
-from rllib_zoo.algorithms.env_runner.env_state import capture_env_state, restore_env_state
+from rllib_zoo.algorithms.env_runner.env_group import capture_env_state, restore_env_state
 from rllib_zoo.envs import EnvironmentRequestError, make_vector_env
 from rllib_zoo.envs.mujoco.tasks import TASKS
 

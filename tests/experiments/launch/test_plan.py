@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rllib_zoo.experiments.launch.plan import print_plan
+from rllib_zoo.experiments.launch.dry_run import print_plan
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_experiment
 

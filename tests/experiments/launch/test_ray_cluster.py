@@ -11,8 +11,13 @@ from ray.tune.trainable.metadata import _TrainingRunMetadata
 from ray.util import debug
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.ray_cluster import _home_keeps_passwords, running_ray, set_up_tune
-from rllib_zoo.experiments.launch.ray_options import available, check_options
+from rllib_zoo.experiments.launch.ray_cluster import (
+    _home_keeps_passwords,
+    available,
+    check_options,
+    running_ray,
+    set_up_tune,
+)
 from rllib_zoo.experiments.options import FileOptions
 
 

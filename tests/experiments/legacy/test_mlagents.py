@@ -10,7 +10,7 @@ import yaml
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.migrate import migrated
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.mlagents_keys import DEFAULTS, KINDS
+from rllib_zoo.experiments.legacy.mlagents import DEFAULTS, KINDS
 from rllib_zoo.experiments.validation.check import check_experiment
 
 FILE = Path(__file__).parent / "mlagents" / "3DBall.yaml"

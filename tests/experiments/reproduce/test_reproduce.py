@@ -14,12 +14,12 @@ import yaml
 from rich.console import Console
 
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.options import ReproduceOptions
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.manifest import build_manifest, code_digest
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
 from rllib_zoo.experiments.reproduce.recorded_run import open_original, restored_from
 from rllib_zoo.experiments.reproduce.reproduce import reproduce, todays_manifest
-from rllib_zoo.experiments.reproduce_options import ReproduceOptions
 from rllib_zoo.experiments.studies.keep import keep
 from rllib_zoo.experiments.validation.check import check_experiment
 

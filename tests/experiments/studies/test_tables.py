@@ -6,7 +6,7 @@ import math
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study
 
-from rllib_zoo.analysis.scoring.signatures import DifferentEnvironmentsError
+from rllib_zoo.analysis.scoring.comparability import DifferentEnvironmentsError
 from rllib_zoo.experiments.studies.catalog import Budget
 from rllib_zoo.experiments.studies.measures import parts_of, signal_of, variance_of
 from rllib_zoo.experiments.studies.readme_tables import STUDY, cartpole_table, games_table

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rllib_zoo.experiments.tune.config_of_results import ConfigOfResults
+from rllib_zoo.experiments.tune.loggers import ConfigOfResults
 
 
 @pytest.fixture

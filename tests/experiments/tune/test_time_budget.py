@@ -14,13 +14,12 @@ from small_runs import UNSEEDED
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.launch.jobs import checked_job
 from rllib_zoo.experiments.launch.launch import run_job
-from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.options import FileOptions, ReproduceOptions
 from rllib_zoo.experiments.reproduce.reproduce import reproduce
-from rllib_zoo.experiments.reproduce_options import ReproduceOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.tune import time_budget
+from rllib_zoo.experiments.tune import stoppers as time_budget
 from rllib_zoo.experiments.tune.progress import status_line
-from rllib_zoo.experiments.tune.time_budget import SAVE_SECONDS, TimeBudget
+from rllib_zoo.experiments.tune.stoppers import SAVE_SECONDS, TimeBudget
 
 
 @pytest.fixture

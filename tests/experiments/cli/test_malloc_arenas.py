@@ -10,10 +10,10 @@ import pytest
 # Eight threads that allocate at the same time; glibc describes every heap it has.
 COUNT = """
 import ctypes, sys, tempfile, threading
-from rllib_zoo.experiments.cli.heaps import share_heaps
+from rllib_zoo.experiments.cli.main import limit_malloc_arenas
 
 if "share" in sys.argv:
-    print(share_heaps())
+    print(limit_malloc_arenas())
 libc = ctypes.CDLL(None)
 libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
 together = threading.Barrier(8)
