@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 FOLDERS := algorithms analysis benchmarks custom_models envs experiments
 CONFIG ?= tuned_configs/cartpole-ppo.yaml
 
-.PHONY: install train test slow lint type clean
+.PHONY: install train test slow lint type figures clean
 
 install: $(STAMP)
 
@@ -36,6 +36,10 @@ type: install
 	mkdir -p "$(TYPES)"
 	ln -sfn $(foreach f,$(FOLDERS),../../../$(f)) ../../../rllib_zoo/__init__.py ../../../rllib_zoo/class_path.py "$(TYPES)"
 	"$(VENV)/bin/mypy"
+
+# The README's images, from results/ and the Pong agent in it.
+figures: install
+	"$(VENV)/bin/python" -m rllib_zoo.experiments.studies.readme_figures
 
 clean:
 	rm -rf "$(VENV)"

@@ -23,7 +23,6 @@ from rllib_zoo.benchmarks.speed.report import (
     problem_lines,
     rewrite,
     spread_of,
-    study_cells,
     words,
 )
 from rllib_zoo.benchmarks.speed.rounds import measured
@@ -31,7 +30,7 @@ from rllib_zoo.experiments.paths import RESULTS, ROOT
 from rllib_zoo.experiments.studies.catalog import STUDIES
 from rllib_zoo.experiments.studies.catalog.ball_balancing import BALANCED
 from rllib_zoo.experiments.studies.runs import Run, runs_of
-from rllib_zoo.experiments.studies.tables import provenance
+from rllib_zoo.experiments.studies.tables import provenance, run_cells
 
 STEM = "speed"
 PAGE = ROOT / "docs" / "3dball.md"
@@ -67,7 +66,7 @@ def returns_table(runs: Sequence[Run]) -> str:
         "greedy return over 100 episodes",
         "≥ 95",
     ]
-    rows = [[f"`{r.cell.name}`", str(r.seed), *study_cells(r, BALANCED, 2)] for r in runs]
+    rows = [[f"`{r.cell.name}`", str(r.seed), *run_cells(r, BALANCED, 2)] for r in runs]
     return tables.markdown(columns, rows) + f"\n{provenance(runs)}"
 
 

@@ -13,7 +13,6 @@ from rllib_zoo.benchmarks.speed import arithmetic
 from rllib_zoo.benchmarks.speed.arithmetic import Row, Spread
 from rllib_zoo.benchmarks.speed.contenders import AS_SHIPPED, EQUAL, Pair
 from rllib_zoo.experiments.provenance.manifest import machine, package_versions
-from rllib_zoo.experiments.studies.runs import Run
 
 
 def spread_of(rows: list[Row], name: str, mode: str, key: str) -> Spread | None:
@@ -81,30 +80,6 @@ def problem_lines(rows: list[Row]) -> list[str]:
         f"{row['name']} ({row['mode']}, round {row['round'] + 1}): {row['status']}: "
         f"{row.get('error', '')}"
         for row in arithmetic.problems(rows)
-    ]
-
-
-def study_cells(run: Run, asked: float, digits: int) -> list[str]:
-    """Cells of a study's run: status, steps, minutes, last training return, greedy return, met.
-
-    Args:
-        run: kept or not; a dash stands for what there is not.
-        asked: the greedy return that counts as met.
-        digits: of the greedy return.
-    """
-    steps, seconds, sampled = (run.last(key) for key in ("steps", "seconds", "return_mean"))
-    played, met = "not played" if run.rows else "–", "–"
-    if run.greedy is not None:
-        mean, half_width = run.greedy["mean"], run.greedy["half_width"]
-        played = f"{mean:.{digits}f} ± {half_width:.{digits}f}"
-        met = "yes" if mean >= asked else "no"
-    return [
-        run.status,
-        "–" if steps is None else f"{steps:,.0f}",
-        "–" if seconds is None else f"{seconds / 60:.1f}",
-        "–" if sampled is None else f"{sampled:.1f}",
-        played,
-        met,
     ]
 
 

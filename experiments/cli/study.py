@@ -101,7 +101,7 @@ def report(
     update: Annotated[
         bool,
         typer.Option(
-            "--update", help="Write docs/results.md, its figures and the README's tables."
+            "--update", help="Write every generated page, section and figure of README and docs."
         ),
     ] = False,
 ) -> None:

@@ -36,7 +36,7 @@ def record_episodes(
     env = make_single_env(runner.config.env, runner.config.environment_options, render_mode=mode)
     files = []
     for index in range(number):
-        frames, episode_return = _play_one(env, runner, explore, seed=runner.config.seed + index)
+        frames, episode_return = play_episode(env, runner, explore, seed=runner.config.seed + index)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"episode-{index}.mp4"
@@ -56,7 +56,7 @@ def frames_per_second(env: gym.Env, config: Any) -> int:
     return env.metadata.get("render_fps", DEFAULT_FPS)
 
 
-def _play_one(
+def play_episode(
     env: gym.Env, runner: VectorEnvRunner, explore: bool, seed: int
 ) -> tuple[list[np.ndarray], float]:
     """Frames and raw return of one whole episode."""

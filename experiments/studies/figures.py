@@ -1,4 +1,4 @@
-"""The figures of studies, by kind; a study names the kinds it wants."""
+"""The figures of studies, by kind; ``Study.figures`` names those of a study."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from rllib_zoo.analysis import draw
-from rllib_zoo.analysis.align import align_groups
+from rllib_zoo.analysis.align import Curves, align_groups
 from rllib_zoo.analysis.draw import WORDS
 from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.files.curve_csv import Row
@@ -43,12 +43,12 @@ Line = Mapping[float, Sequence[float]]
 
 
 def figures_of(study: Study, results: Path) -> Iterator[Drawn]:
-    """Every figure the study wants and there is something to show in.
+    """Every figure of the study that there is data for.
 
-    Only runs that are done are drawn; the table beside counts the others.
+    Only runs that are done are drawn; the study's table counts the others.
 
     Args:
-        study: whose.
+        study: names the kinds of figures.
         results: folder with a folder per study.
     """
     runs = [run for run in runs_of(study, results) if run.done]
@@ -65,9 +65,9 @@ def _tables(study: Study, runs: Sequence[Run], results: Path) -> Results:
         [results / study.name / name for name in dict.fromkeys(r.cell.name for r in runs)]
     )
     labels = {cell.name: cell.line for cell in study.cells}
-    wanted = {(run.cell.name, run.seed) for run in runs}
+    requested = {(run.cell.name, run.seed) for run in runs}
     table = loaded.runs.assign(group=loaded.runs["experiment"].map(labels))
-    keep = [(e, s) in wanted for e, s in zip(table["experiment"], table["seed"], strict=True)]
+    keep = [(e, s) in requested for e, s in zip(table["experiment"], table["seed"], strict=True)]
     table = table[keep].assign(short=False)
     groups = dict(zip(table["run"], table["group"], strict=True))
     curves = loaded.curves[loaded.curves["run"].isin(groups)]
@@ -76,16 +76,16 @@ def _tables(study: Study, runs: Sequence[Run], results: Path) -> Results:
 
 
 def prefix_of(study: Study) -> str:
-    """What the names of a study's figures begin with."""
+    """First part of the file names of a study's figures."""
     return f"{study.name.replace('_', '-')}-"
 
 
 def _name(study: Study, env: str, what: str) -> str:
-    return f"{prefix_of(study)}{file_name(_short(env))}-{what}"
+    return f"{prefix_of(study)}{file_name(short_name(env))}-{what}"
 
 
-def _short(env: str) -> str:
-    """``ALE/Pong-v5`` and ``envs.waiting.Waiting`` in a word."""
+def short_name(env: str) -> str:
+    """``Pong-v5`` of ``ALE/Pong-v5``, ``Waiting`` of ``envs.waiting.Waiting``."""
     return env.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
 
 
@@ -93,30 +93,42 @@ def _learning_curves(study: Study, env: str, runs: Sequence[Run], results: Path)
     """Return over agent steps and over time."""
     if not runs:
         return
-    curves = _tables(study, runs, results).curves
     for axis in ("steps", "seconds"):
-        if groups := align_groups(curves, axis=axis):
+        if groups := held_curves(study, runs, results, axis):
             paint = partial(
                 draw.learning_curves, groups=groups, reference=REFERENCE_SCORES.get(env)
             )
             yield drawn_in(_name(study, env, axis), f"{env}: learning curves", paint)
 
 
+def held_curves(
+    study: Study, runs: Sequence[Run], results: Path, axis: str = "steps"
+) -> dict[str, Curves]:
+    """Label → curves of the runs, each holding its last value until the longest of its label ends.
+
+    Without it a label's line would end with its first run, which may be the one that learned fastest.
+    """
+    curves = _tables(study, runs, results).curves.dropna(subset=[axis, "return_mean"])
+    last = curves.loc[curves.groupby("run")[axis].idxmax()]
+    held = last.assign(**{axis: last["group"].map(curves.groupby("group")[axis].max())})
+    return align_groups(pd.concat([curves, held], ignore_index=True), axis=axis)
+
+
 def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
     """Final scores, or the steps to the score that ended runs."""
     solving = [run for run in runs if run.cell.budget.score is not None]
-    column, words = "return_mean", "final scores"
+    column, title = "return_mean", "final scores"
     if solving:
-        # A run that never gets there counts with its whole budget.
-        column, words = "steps", f"steps to {solving[0].cell.budget.score:g} or the budget's end"
-    found: dict[str, Estimate] = {}
+        # A run that never reaches the score counts with its whole budget.
+        column, title = "steps", f"steps to {solving[0].cell.budget.score:g} or the budget's end"
+    estimates: dict[str, Estimate] = {}
     for label in sorted({run.cell.line for run in runs}):
-        mine = [v for r in runs if r.cell.line == label and (v := r.last(column)) is not None]
-        if mine:
-            found[label] = estimate(iqm, [np.array(mine)], seed=SEED, resamples=RESAMPLES)
-    if found:
-        paint = partial(draw.bars, estimates=found, xlabel=f"interquartile mean of {words}")
-        yield drawn_in(_name(study, env, "scores"), f"{env}: {words}", paint)
+        values = [v for r in runs if r.cell.line == label and (v := r.last(column)) is not None]
+        if values:
+            estimates[label] = estimate(iqm, [np.array(values)], seed=SEED, resamples=RESAMPLES)
+    if estimates:
+        paint = partial(draw.bars, estimates=estimates, xlabel=f"interquartile mean of {title}")
+        yield drawn_in(_name(study, env, "scores"), f"{env}: {title}", paint)
 
 
 def _over_axis(
@@ -142,19 +154,19 @@ def _over_axis(
         legend(ax)
         return ax
 
-    yield drawn_in(_name(study, env, what), f"{_short(env)}: {ylabel}", all_lines)
+    yield drawn_in(_name(study, env, what), f"{short_name(env)}: {ylabel}", all_lines)
 
 
 def _lines(
     runs: Sequence[Run], measure: Callable[[Run], float]
 ) -> dict[str, dict[float, list[float]]]:
-    """Label → value on the axis → measure of every run; unknown ones are left out."""
-    found: dict[str, dict[float, list[float]]] = {}
+    """Label → value on the axis → measure of every run; NaN is left out."""
+    lines: dict[str, dict[float, list[float]]] = {}
     for run in runs:
         value = measure(run)
         if run.cell.value is not None and not math.isnan(value):
-            found.setdefault(run.cell.line, {}).setdefault(run.cell.value, []).append(value)
-    return found
+            lines.setdefault(run.cell.line, {}).setdefault(run.cell.value, []).append(value)
+    return lines
 
 
 def _points(ax: Axes, label: str, number: int, line: Line) -> None:
@@ -173,17 +185,16 @@ def _scaling(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iter
 
 
 def _efficiency(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
-    found = efficiencies(runs)
     cells: dict[str, Cell] = {run.cell.name: run.cell for run in runs}
     lines: dict[str, dict[float, list[float]]] = {}
-    for name, value in found.items():
+    for name, value in efficiencies(runs).items():
         lines.setdefault(cells[name].line, {})[cells[name].value or 0] = [value]
     yield from _over_axis(study, env, "efficiency", lines, _points, "efficiency")
 
 
 def _staleness(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
-    words = "updates between weights and gradient"
-    yield from _over_axis(study, env, "staleness", _lines(runs, staleness_of), _points, words)
+    ylabel = "updates between weights and gradient"
+    yield from _over_axis(study, env, "staleness", _lines(runs, staleness_of), _points, ylabel)
 
 
 def _sensitivity(
@@ -195,13 +206,13 @@ def _sensitivity(
         return score(pd.DataFrame(list(run.rows)), measure) if run.rows else math.nan
 
     def paint(ax: Axes, label: str, number: int, line: Line) -> None:
-        found = [estimate(iqm, [np.array(line[v])], seed=SEED, resamples=RESAMPLES) for v in line]
+        points = [estimate(iqm, [np.array(line[v])], seed=SEED, resamples=RESAMPLES) for v in line]
         draw_sweeps.sensitivity(
-            ax, list(line), found, key=study.axis, ylabel="", label=label, number=number
+            ax, list(line), points, key=study.axis, ylabel="", label=label, number=number
         )
 
-    words = f"{measure} score, interquartile mean, 95 % interval"
-    yield from _over_axis(study, env, measure, _lines(runs, of), paint, words)
+    ylabel = f"{measure} score, interquartile mean, 95 % interval"
+    yield from _over_axis(study, env, measure, _lines(runs, of), paint, ylabel)
 
 
 def _gradients(
@@ -211,7 +222,7 @@ def _gradients(
     results: Path,
     *,
     what: str,
-    words: str,
+    ylabel: str,
     measure: Callable[[Sequence[Row]], float],
     scale: str,
 ) -> Iterator[Drawn]:
@@ -223,7 +234,7 @@ def _gradients(
                 lines.setdefault(run.cell.line, {}).setdefault(steps, []).append(value)
     paint = partial(draw.quartiles, scale=scale)
     xlabel = f"{AXES['steps']}, at the end of each part"
-    yield from _over_axis(study, env, what, lines, paint, words, xlabel)
+    yield from _over_axis(study, env, what, lines, paint, ylabel, xlabel)
 
 
 KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[Drawn]]] = {
@@ -235,14 +246,14 @@ KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[Drawn]]] =
     "gradient_variance": partial(
         _gradients,
         what="gradient-variance",
-        words=WORDS["gradient_variance"],
+        ylabel=WORDS["gradient_variance"],
         measure=variance_of,
         scale="symlog",
     ),
     "gradient_signal": partial(
         _gradients,
         what="gradient-signal",
-        words=f"signal to noise of {SIGNAL_STEPS:,} steps",
+        ylabel=f"signal to noise of {SIGNAL_STEPS:,} steps",
         measure=signal_of,
         scale="linear",
     ),

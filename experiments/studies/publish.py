@@ -1,22 +1,32 @@
-"""From `results/` to `docs/results.md`, its figures and the README's tables: one way, one command."""
+"""`rllib study report --update`: every generated page, section and figure, from the kept results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import written_aside
 from rllib_zoo.analysis.plots.figure_file import Drawn
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between, has_marks
+from rllib_zoo.experiments.studies.algorithms_compared_tables import cartpole_table, games_table
 from rllib_zoo.experiments.studies.catalog import Study
 from rllib_zoo.experiments.studies.figures import figures_of, prefix_of
+from rllib_zoo.experiments.studies.page_sections import (
+    BENCHMARKS,
+    benchmark_tables,
+    pendulum_table,
+    sweep_section,
+)
 from rllib_zoo.experiments.studies.published_scores import published_table
-from rllib_zoo.experiments.studies.readme_tables import REGENERATE, cartpole_table, games_table
+from rllib_zoo.experiments.studies.readme_tables import REGENERATE, results_table, speed_line
 from rllib_zoo.experiments.studies.runs import counts, runs_of
 from rllib_zoo.experiments.studies.tables import provenance, study_table
 from rllib_zoo.experiments.studies.thresholds import verdicts
 
+# The text of a section, from the folder of results.
+Body = Callable[[Path], str]
 PAGE, FIGURES = Path("docs") / "results.md", Path("docs") / "figures"
 # Larger ones are kept as PNG, if those are smaller.
 SVG_BYTES = 150_000
@@ -26,49 +36,53 @@ Written by `rllib study report --update` from `results/`; changes by hand are lo
 [How a study is written and run](studies.md).
 
 - Final score: mean return of the last 100 training episodes. Intervals: 95 %, percentile bootstrap, from five
-  runs on; below that the range stands in brackets.
-- Target: the score that ends runs, else the environment's reference ([where from](analysis.md)). Steps and
-  seconds to it are medians over the runs that reached it, to the next kept row.
-- Steps/s leave out the time to the first result. CPU-hours: cores that Ray reserved times training time.
+  runs on; below that the range, in parentheses.
+- Target: the score that ends runs, else the environment's reference score ([sources](analysis.md)). Steps and
+  seconds to it: medians over the runs that reached it, of the first kept row that did.
+- Steps/s exclude the time to the first result. CPU-hours: cores that Ray reserved times training time.
+- Learning curves: interquartile mean over the seeds that are done, with its 95 % interval. A run that has
+  ended keeps its last value until the longest run of its group ends.
 """
-# Sections of the README that are a benchmark's page, up to the settings that stand below it.
-BENCHMARKS = {
-    "speed": Path("cartpole") / "cartpole-benchmark.md",
-    "atari": Path("atari") / "pong-benchmark.md",
-    "mujoco": Path("mujoco") / "halfcheetah-benchmark.md",
+# Tables below that of a study on the page of results.
+MORE_TABLES: dict[str, dict[str, Body]] = {
+    "algorithms_compared": {"CartPole by config file": cartpole_table, "Games by run": games_table}
+}
+# Page → marked section → what fills it.
+SECTIONS: dict[str, dict[str, Body]] = {
+    "README.md": {"results": results_table, "speed": speed_line},
+    "docs/benchmarks.md": {name: partial(benchmark_tables, section=name) for name in BENCHMARKS},
+    "docs/cli.md": {"options": lambda _: cli_reference()},
+    "docs/ddpg.md": {"result": pendulum_table},
+    "docs/sweeps.md": {"result": sweep_section},
 }
 
 
 def update_pages(studies: Sequence[Study], results: Path, root: Path) -> list[Path]:
-    """Write everything that is made of the results.
+    """Write every generated page, section and figure.
 
     Args:
         studies: all of them, in the order of the page.
-        results: what is kept.
+        results: folder of the kept results.
         root: the checkout, with its README and `docs/`.
 
     Returns:
-        The files, those that did not change too. Of other files in `docs/figures` only those named as
+        The files, unchanged ones included. Of other files in `docs/figures` only those named as
         figures of these studies are deleted.
 
     Raises:
-        FileNotFoundError: the root is no checkout; nothing is written.
-        DifferentEnvironmentsError: runs that share a table played differently; nothing is written.
+        FileNotFoundError: the root is not a checkout; nothing is written.
+        DifferentEnvironmentsError: runs in one table had different environment settings; nothing is written.
     """
-    readme = root / "README.md"
-    if not readme.exists() or not (root / PAGE.parent).is_dir():
-        raise FileNotFoundError(f"{root} is no checkout with a README and docs/")
+    if not (root / "README.md").exists() or not (root / PAGE.parent).is_dir():
+        raise FileNotFoundError(f"{root} is not a checkout with a README and docs/")
     drawn = {study.name: list(figures_of(study, results)) for study in studies}
-    page = page_of(studies, results, drawn)
-    filled = readme_of(readme.read_text(encoding="utf-8"), results)
-    others = pages_with_studies(studies, results, root)
-    written = [_write(root / PAGE, page.encode()), _write(readme, filled.encode())]
-    written += [_write(file, text.encode()) for file, text in others.items()]
+    pages = {root / PAGE: page_of(studies, results, drawn), **filled_pages(studies, results, root)}
+    written = [write(file, text.encode()) for file, text in pages.items()]
     (root / FIGURES).mkdir(exist_ok=True)
     for figures in drawn.values():
         for figure in figures:
             name, content = image_of(figure)
-            written.append(_write(root / FIGURES / name, content))
+            written.append(write(root / FIGURES / name, content))
     old = [file for study in studies for file in (root / FIGURES).glob(f"{prefix_of(study)}*")]
     for file in old:
         if file not in written and file.is_file():
@@ -83,7 +97,9 @@ def page_of(studies: Sequence[Study], results: Path, drawn: dict[str, list[Drawn
         runs = runs_of(study, results)
         done, begun, missing = counts(runs)
         state = f"{done} of {done + begun + missing} runs are done"
-        state += "".join(f", {n} {w}" for n, w in ((begun, "begun"), (missing, "missing")) if n)
+        state += "".join(
+            f", {n} {name}" for n, name in ((begun, "begun"), (missing, "missing")) if n
+        )
         parts.append(f"\n## {study.name.replace('_', ' ').capitalize()}\n\n{study.question}\n\n")
         parts.append(f"{state}. {study.note}\n\n")
         if published := published_table(study, results):
@@ -91,45 +107,54 @@ def page_of(studies: Sequence[Study], results: Path, drawn: dict[str, list[Drawn
         parts.append(f"{study_table(study, results)}\n{provenance(runs)}\n")
         if study.thresholds:
             parts.append("\n" + threshold_table(study, results))
+        for heading, table in MORE_TABLES.get(study.name, {}).items():
+            parts.append(f"\n### {heading}\n\n{table(results)}\n")
         for figure in drawn[study.name]:
             parts.append(f"\n![{figure.title}](figures/{image_of(figure)[0]})\n")
     return "".join(parts)
 
 
 def threshold_table(study: Study, results: Path) -> str:
-    """Every threshold with what was found."""
+    """Every threshold with what was measured."""
     rows = [
-        [f"`{v.threshold.cell}`", v.asked, v.found, v.outcome] for v in verdicts(study, results)
+        [f"`{v.threshold.cell}`", v.required, v.measured, v.outcome]
+        for v in verdicts(study, results)
     ]
-    return tables.markdown(["cell", "asked", "found", "outcome"], rows)
+    return tables.markdown(["cell", "threshold", "measured", "outcome"], rows)
 
 
-def readme_of(text: str, results: Path) -> str:
-    """The README with its generated sections filled; sections it does not have are left out."""
-    bodies = {"results": cartpole_table(results), "games": games_table(results)}
-    for section, file in BENCHMARKS.items():
-        if (results / file).exists():
-            page = (results / file).read_text(encoding="utf-8")
-            bodies[section] = page.partition("\nSettings:")[0].strip()
-    for section, body in bodies.items():
-        text = between(text, section, body)
-    return text
+def filled_pages(studies: Sequence[Study], results: Path, root: Path) -> dict[Path, str]:
+    """Every page with marked sections of ours, with them filled.
 
-
-def pages_with_studies(studies: Sequence[Study], results: Path, root: Path) -> dict[Path, str]:
-    """Pages of `docs/` that show a study's table between marks `study NAME`, with it filled."""
-    found = {}
-    for file in sorted((root / PAGE.parent).glob("*.md")):
+    Besides :data:`SECTIONS`, any page of `docs/` may have marks `study NAME` for that study's table.
+    """
+    of_studies: dict[str, Body] = {
+        f"study {study.name}": partial(study_section, study) for study in studies
+    }
+    pages = {}
+    for file in (root / "README.md", *sorted((root / PAGE.parent).glob("*.md"))):
+        bodies = {**of_studies, **SECTIONS.get(file.relative_to(root).as_posix(), {})}
         text = filled = file.read_text(encoding="utf-8")
-        shown = [study for study in studies if has_marks(text, f"study {study.name}")]
-        for study in shown:
-            body = (
-                f"{study_table(study, results)}\n{provenance(runs_of(study, results))} {REGENERATE}"
-            )
-            filled = between(filled, f"study {study.name}", body)
-        if shown:
-            found[file] = filled
-    return found
+        marked = [section for section in bodies if has_marks(text, section)]
+        for section in marked:
+            filled = between(filled, section, bodies[section](results))
+        if marked:
+            pages[file] = filled
+    return pages
+
+
+def study_section(study: Study, results: Path) -> str:
+    """A study's table with where its runs come from."""
+    return f"{study_table(study, results)}\n{provenance(runs_of(study, results))} {REGENERATE}"
+
+
+def cli_reference() -> str:
+    """Every command with its options."""
+    # Both commands import each other's modules only when they run.
+    from rllib_zoo.experiments.cli.main import app
+    from rllib_zoo.experiments.cli.reference import reference
+
+    return reference(app)
 
 
 def image_of(figure: Drawn) -> tuple[str, bytes]:
@@ -140,7 +165,8 @@ def image_of(figure: Drawn) -> tuple[str, bytes]:
     return f"{figure.name}.png", figure.png
 
 
-def _write(file: Path, content: bytes) -> Path:
+def write(file: Path, content: bytes) -> Path:
+    """Write a file whole or not at all; returns it."""
     with written_aside(file, durable=False) as draft:
         draft.write_bytes(content)
     return file

@@ -1,132 +1,89 @@
-"""The README's two tables of results: CartPole by file, games by run."""
+"""The README's generated parts: the table of results and the line on speed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
-from rllib_zoo.experiments.studies.catalog import STUDIES
-from rllib_zoo.experiments.studies.catalog.algorithms_compared import SOLVED
+from rllib_zoo.analysis.style import short
+from rllib_zoo.experiments.studies.algorithms_compared_tables import STUDY
+from rllib_zoo.experiments.studies.figures import short_name
 from rllib_zoo.experiments.studies.measures import first_reaching, median_of
+from rllib_zoo.experiments.studies.page_sections import benchmark_cell
 from rllib_zoo.experiments.studies.runs import Run, runs_of
-from rllib_zoo.experiments.studies.tables import provenance, require_same_worlds
+from rllib_zoo.experiments.studies.tables import (
+    final_scores,
+    machines,
+    require_same_environments,
+    with_interval,
+)
 
-STUDY = STUDIES["algorithms_compared"]
-CARTPOLE = "CartPole-v1"
 REGENERATE = "Regenerate: `rllib study report --update`."
 
 
-def cartpole_table(results: Path) -> str:
-    """A row per tuned file: every seed of the study counted, the slowest named."""
-    # Further seeds may be kept; some of them were used for tuning.
-    runs = [
-        run
-        for run in runs_of(STUDY, results)
-        if run.cell.env == CARTPOLE and run.seed in run.cell.seeds
-    ]
-    threshold = SOLVED[CARTPOLE]
-    episodes = {run.cell.greedy_episodes for run in runs}
-    head = f"greedy return ≥ {threshold:g} over {', '.join(map(str, sorted(episodes)))} episodes"
-    columns = ["config", "seeds solved", f"steps to {threshold:g}: median (slowest)", "budget"]
-    columns += ["training seconds: median", head, "lowest seed"]
-    rows = [
-        _of_file([run for run in runs if run.cell.name == cell.name], threshold)
-        for cell in STUDY.cells
-        if cell.env == CARTPOLE
-    ]
-    return (
-        tables.markdown(columns, rows)
-        + f"\nSeeds {_span(runs)}, none of them used for tuning. Solved: mean return of the last 100 "
-        f"training episodes ≥ {threshold:g}; seeds that are not done count as unsolved. "
-        f"{provenance(runs)} {REGENERATE}"
-    )
-
-
-def _span(runs: Sequence[Run]) -> str:
-    """The seeds in a few letters: 0-9, or 0, 2, 5."""
-    seeds = sorted({run.seed for run in runs})
-    whole = seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 1
-    return f"{seeds[0]}-{seeds[-1]}" if whole else ", ".join(map(str, seeds))
-
-
-def _of_file(runs: Sequence[Run], threshold: float) -> list[str]:
-    """One row; a seed that is missing, or was not played greedily, solves nothing."""
-    cell, done = runs[0].cell, [run for run in runs if run.done]
-    if not done:
-        return [f"`{cell.name}.yaml`", f"0 of {len(runs)}, none run", *["–"] * 5]
-    solved = sum(first_reaching(run.rows, threshold) is not None for run in done)
-    # A run ends where it is solved, or at the end of its budget.
-    steps = [run.last("steps") or 0.0 for run in done]
-    seconds = [run.last("seconds") or 0.0 for run in done]
-    told = f"{solved} of {len(runs)}"
-    if len(done) < len(runs):
-        told += f" ({len(runs) - len(done)} not done)"
-    return [
-        f"`{cell.name}.yaml`",
-        told,
-        f"{median_of(steps):,.0f} ({max(steps):,.0f})",
-        f"{cell.budget.steps:,}",
-        f"{median_of(seconds):.1f}",
-        *_greedy_cells(done, threshold),
-    ]
-
-
-def _greedy_cells(done: Sequence[Run], threshold: float) -> list[str]:
-    """How many seeds reached the threshold, and the lowest mean of those that were played."""
-    means = {run.seed: run.greedy["mean"] for run in done if run.greedy is not None}
-    told = f"{sum(mean >= threshold for mean in means.values())} of {len(done)}"
-    if not_played := [str(run.seed) for run in done if run.seed not in means]:
-        told += f" (not played: {', '.join(not_played)})"
-    return [told, f"{min(means.values()):.1f}" if means else "–"]
-
-
-def games_table(results: Path) -> str:
-    """A row per run, those that are missing too.
+def results_table(results: Path) -> str:
+    """A row per environment, a column per algorithm; only the study's own seeds.
 
     Raises:
-        DifferentEnvironmentsError: runs of one game played it differently.
+        DifferentEnvironmentsError: runs of one environment had different environment settings.
     """
-    runs = [run for run in runs_of(STUDY, results) if run.cell.env != CARTPOLE]
-    require_same_worlds(STUDY, runs)
-    columns = ["config", "seed", "status", "agent steps", "frames", "training minutes"]
-    columns += [
-        "score of the last 100 games (lowest to highest)",
-        "human-normalised",
-        "solved after",
-    ]
+    runs = [run for run in runs_of(STUDY, results) if run.seed in run.cell.seeds]
+    require_same_environments(STUDY, runs)
+    algorithms = sorted({cell.algorithm for cell in STUDY.cells})
+    rows = []
+    for env in STUDY.envs:
+        target = next(cell.budget.score for cell in STUDY.cells if cell.env == env)
+        row = [f"{short_name(env)}: {_measure(env, target)}"]
+        for algorithm in algorithms:
+            mine = [r for r in runs if (r.cell.env, r.cell.algorithm) == (env, algorithm)]
+            row.append(_scores(mine) if target is None else _steps_to(mine, target))
+        rows.append(row)
     return (
-        tables.markdown(columns, [_of_run(run) for run in runs])
-        + "\nScores are raw and of whole games, while training with sampled actions; 4 frames a step; no "
-        "sticky actions. Human-normalised: 0 is random play, 1 a professional tester. Solved: the mean "
-        f"of Pong reached {SOLVED['ALE/Pong-v5']:g}. One row per {runs[0].cell.every:,} steps: "
-        f"`results/{STUDY.name}/`. {provenance(runs)} {REGENERATE}"
+        f"{tables.markdown(['', *algorithms], rows)}\n"
+        "Interquartile means over seeds that were not used for tuning, [95 % bootstrap interval] from five "
+        "seeds on, below that (lowest to highest). Final score: mean of the last 100 training games, raw, "
+        f"without sticky actions. {machines(runs)} {REGENERATE}"
     )
 
 
-def _of_run(run: Run) -> list[str]:
-    head = [f"`{run.cell.name}.yaml`", str(run.seed), run.status]
-    if not run.rows or run.rows[-1]["return_mean"] is None:
-        return [*head, *["–"] * 6]
-    last = {key: value or 0.0 for key, value in run.rows[-1].items()}
-    low, high = last["return_min"], last["return_max"]
-    return [
-        *head,
-        f"{last['steps']:,.0f}",
-        f"{last['frames']:,.0f}",
-        f"{last['seconds'] / 60:.1f}",
-        f"{last['return_mean']:.1f} ({low:.0f} to {high:.0f})",
-        f"{REFERENCE_SCORES[run.cell.env].normalised(last['return_mean']):.2f}",
-        solved_after(run, SOLVED.get(run.cell.env)),
-    ]
+def _measure(env: str, target: float | None) -> str:
+    reference = REFERENCE_SCORES[env]
+    if target is not None:
+        return f"steps to a mean return of {target:g}, fewer is better"
+    return f"final score (random {reference.random:g}, {reference.target_is} {reference.target:g})"
 
 
-def solved_after(run: Run, threshold: float | None) -> str:
-    """Minutes and steps to the first row whose mean over 100 games reached the threshold."""
-    if threshold is None:
-        return "–"
-    row = first_reaching(run.rows, threshold)
-    if row is None:
-        return "not"
-    return f"{(row['seconds'] or 0) / 60:.1f} min, {row['steps']:,.0f} steps"
+def _steps_to(runs: Sequence[Run], target: float) -> str:
+    """Steps of the runs that are done, and how many of all reached the target."""
+    done = [run for run in runs if run.done]
+    solved = sum(first_reaching(run.rows, target) is not None for run in done)
+    steps = with_interval([run.last("steps") or 0.0 for run in done], 0)
+    return f"{steps}<br>{solved} of {len(runs)} seeds solved"
+
+
+def _scores(runs: Sequence[Run]) -> str:
+    """Final scores, seeds and the steps of training."""
+    done = [run for run in runs if run.done]
+    if not done:
+        return f"–<br>0 of {len(runs)} seeds"
+    steps = median_of(run.last("steps") or 0.0 for run in done)
+    of = "" if len(done) == len(runs) else f" of {len(runs)}"
+    seeds = f"{len(done)}{of} seed{'' if len(runs) == 1 else 's'}"
+    return f"{final_scores(done)}<br>{seeds}, {short(round(steps, -5))} steps"
+
+
+def speed_line(results: Path) -> str:
+    """Ratios of steps per second at equal settings on Pong, and of the time to solve CartPole."""
+    pong = partial(benchmark_cell, results, "atari", column=2)
+    cartpole = benchmark_cell(results, "speed", "ours-ppo", "sb3-ppo", column=3)
+    return (
+        "Steps per second on Pong at equal network, batch and epochs (2 cores): PPO "
+        f"{pong('ours-ppo-as-sb3', 'sb3-ppo-all')} × stable-baselines3 and "
+        f"{pong('ours-ppo-as-rllib', 'rllib-old')} × RLlib's own PPO on its old API stack, A2C "
+        f"{pong('ours-a2c-as-sb3', 'sb3-a2c-all')} × stable-baselines3. Seconds to solve CartPole, "
+        f"stable-baselines3's PPO over ours: {cartpole}. Commands, settings and all others: "
+        "[benchmarks](docs/benchmarks.md)."
+    )

@@ -1,4 +1,4 @@
-"""The tables of studies as Markdown, every wanted run in them with a status."""
+"""The tables of studies as Markdown: every requested run is in them, with its status."""
 
 from __future__ import annotations
 
@@ -29,58 +29,59 @@ from rllib_zoo.experiments.studies.measures import (
 from rllib_zoo.experiments.studies.runs import MISSING, Run, runs_of
 
 COLUMNS = (
-    "cell", "runs done", "others", "until", "final score: IQM [95 %]", "target", "reached by",
-    "steps to it", "seconds to it", "steps/s", "CPU-hours",
+    "cell", "runs done", "other status", "budget", "final score: IQM [95 %]", "target", "reached by",
+    "steps to target", "seconds to target", "steps/s", "CPU-hours",
 )  # fmt: skip
 
 
 def study_table(study: Study, results: Path) -> str:
     """A row per cell: its status, scores with an interval where seeds are enough, and costs.
 
-    Where a table of published scores counts all runs, cells without a run are one sentence.
+    In a study with published scores, whose table counts all runs, cells without a run are one sentence.
 
     Raises:
-        DifferentEnvironmentsError: runs of one environment played it differently.
+        DifferentEnvironmentsError: runs of one environment had different environment settings.
     """
     runs = runs_of(study, results)
-    require_same_worlds(study, runs)
+    require_same_environments(study, runs)
     extras = _extra_columns(study, runs)
-    rows, silent = [], 0
+    rows, not_run = [], 0
     for cell in study.cells:
-        mine = [run for run in runs if run.cell.name == cell.name]
-        if study.published is not None and all(run.status == MISSING for run in mine):
-            silent += 1
+        cell_runs = [run for run in runs if run.cell.name == cell.name]
+        if study.published is not None and all(run.status == MISSING for run in cell_runs):
+            not_run += 1
             continue
-        done = [run for run in mine if run.done]
-        rows.append([*_row(cell, mine), *(value_of(cell, done) for value_of in extras.values())])
+        done = [run for run in cell_runs if run.done]
+        values = [value_of(cell, done) for value_of in extras.values()]
+        rows.append([*_row(cell, cell_runs), *values])
     table = tables.markdown([*COLUMNS, *extras], rows)
-    return f"{table}\nNot run: {silent} of {len(study.cells)} cells.\n" if silent else table
+    return f"{table}\nNot run: {not_run} of {len(study.cells)} cells.\n" if not_run else table
 
 
 def _extra_columns(
     study: Study, runs: Sequence[Run]
 ) -> dict[str, Callable[[Cell, list[Run]], str]]:
-    """Heading → what stands under it for a cell and its runs that are done."""
-    found: dict[str, Callable[[Cell, list[Run]], str]] = {}
-    if played := sorted({cell.greedy_episodes for cell in study.cells} - {0}):
-        episodes = " or ".join(map(str, played))
+    """Heading → value of a cell, from its runs that are done."""
+    columns: dict[str, Callable[[Cell, list[Run]], str]] = {}
+    if numbers := sorted({cell.greedy_episodes for cell in study.cells} - {0}):
+        episodes = " or ".join(map(str, numbers))
         heading = f"greedy return over {episodes} episodes: median (lowest to highest seed)"
-        found[heading] = lambda _, done: greedy_scores(done)
+        columns[heading] = lambda _, done: greedy_scores(done)
     if "efficiency" in study.figures:
         scaling = efficiencies([run for run in runs if run.done])
-        found["efficiency"] = lambda cell, _: _digits(scaling.get(cell.name, math.nan), 2)
-        found["staleness"] = lambda _, done: _digits(median_of(map(staleness_of, done)), 2)
+        columns["efficiency"] = lambda cell, _: _digits(scaling.get(cell.name, math.nan), 2)
+        columns["staleness"] = lambda _, done: _digits(median_of(map(staleness_of, done)), 2)
     if "gradient_variance" in study.figures:
-        found["first gradient: variance"] = lambda _, done: _short(
+        columns["first gradient: variance"] = lambda _, done: _three_digits(
             median_of(variance_of(run.rows[:1]) for run in done)
         )
         heading = f"signal to noise of {SIGNAL_STEPS:,} steps, first fifth"
-        found[heading] = lambda _, done: _digits(median_of(map(_early_signal, done)), 2)
-    return found
+        columns[heading] = lambda _, done: _digits(median_of(map(_early_signal, done)), 2)
+    return columns
 
 
-def require_same_worlds(study: Study, runs: Sequence[Run]) -> None:
-    """Refuse to set runs side by side that played one environment differently.
+def require_same_environments(study: Study, runs: Sequence[Run]) -> None:
+    """Refuse to compare runs of one environment that had different environment settings.
 
     Raises:
         DifferentEnvironmentsError: names the runs and the key.
@@ -95,17 +96,17 @@ def require_same_worlds(study: Study, runs: Sequence[Run]) -> None:
         )
 
 
-def _row(cell: Cell, mine: Sequence[Run]) -> list[Any]:
-    done = [run for run in mine if run.done]
-    others = sorted({run.status for run in mine if not run.done})
-    told = [f"{sum(run.status == status for run in mine)} {status}" for status in others]
+def _row(cell: Cell, runs: Sequence[Run]) -> list[Any]:
+    done = [run for run in runs if run.done]
+    statuses = sorted({run.status for run in runs if not run.done})
+    others = [f"{sum(run.status == status for run in runs)} {status}" for status in statuses]
     score = _target(cell)
     reaching = [first_reaching(run.rows, score) for run in done] if score is not None else []
     reached = [row for row in reaching if row is not None]
     return [
         f"`{cell.name}`",
-        f"{len(done)} of {len({*cell.seeds, *(run.seed for run in mine)})}",
-        "; ".join(told) or "–",
+        f"{len(done)} of {len({*cell.seeds, *(run.seed for run in runs)})}",
+        "; ".join(others) or "–",
         str(cell.budget),
         final_scores(done),
         _digits(score if score is not None else math.nan, 1),
@@ -118,7 +119,7 @@ def _row(cell: Cell, mine: Sequence[Run]) -> list[Any]:
 
 
 def _target(cell: Cell) -> float | None:
-    """The score that is waited for: the one that ends runs, else the environment's reference."""
+    """The score that ends runs, else the environment's reference score; None without either."""
     if cell.budget.evaluated:
         return None  # kept rows are of training
     if cell.budget.score is not None:
@@ -129,14 +130,20 @@ def _target(cell: Cell) -> float | None:
 
 def final_scores(done: Sequence[Run]) -> str:
     """The interquartile mean of the final scores, with its interval where runs are enough for one."""
-    known = [mean for run in done if (mean := run.last("return_mean")) is not None]
-    if not known:
+    return with_interval([mean for run in done if (mean := run.last("return_mean")) is not None])
+
+
+def with_interval(values: Sequence[float], digits: int = 1) -> str:
+    """The interquartile mean with a 95 % bootstrap interval from five runs on, below that the range."""
+    if not values:
         return "–"
-    found = estimate(iqm, [np.array(known)])
-    value = f"{found.value:,.1f}"
+    found = estimate(iqm, [np.array(values)])
+    center = f"{found.value:,.{digits}f}"
     if found.runs >= FEW_RUNS:
-        return f"{value} [{found.low:,.1f}, {found.high:,.1f}]"
-    return f"{value} ({min(known):,.1f} to {max(known):,.1f})" if found.runs > 1 else value
+        return f"{center} [{found.low:,.{digits}f}, {found.high:,.{digits}f}]"
+    if found.runs == 1:
+        return center
+    return f"{center} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
 
 
 def greedy_scores(done: Sequence[Run]) -> str:
@@ -144,23 +151,49 @@ def greedy_scores(done: Sequence[Run]) -> str:
     means = [float(run.greedy["mean"]) for run in done if run.greedy is not None]
     if not means:
         return "–"
-    told = f"{np.median(means):,.1f} ({min(means):,.1f} to {max(means):,.1f})"
+    text = f"{np.median(means):,.1f} ({min(means):,.1f} to {max(means):,.1f})"
     missing = len(done) - len(means)
-    return f"{told}; {missing} not played" if missing else told
+    return f"{text}; {missing} not played" if missing else text
+
+
+def run_cells(run: Run, at_least: float, digits: int) -> list[str]:
+    """Cells of one run: status, steps, minutes, last training return, greedy return, whether it is enough.
+
+    Args:
+        run: kept or not; a dash stands for every value that is missing.
+        at_least: the greedy return that is required.
+        digits: of the greedy return.
+    """
+    steps, seconds, sampled = (run.last(key) for key in ("steps", "seconds", "return_mean"))
+    greedy, enough = "not played" if run.rows else "–", "–"
+    if run.greedy is not None:
+        mean, half_width = run.greedy["mean"], run.greedy["half_width"]
+        greedy = f"{mean:.{digits}f} ± {half_width:.{digits}f}"
+        enough = "yes" if mean >= at_least else "no"
+    return [
+        run.status,
+        "–" if steps is None else f"{steps:,.0f}",
+        "–" if seconds is None else f"{seconds / 60:.1f}",
+        "–" if sampled is None else f"{sampled:.1f}",
+        greedy,
+        enough,
+    ]
 
 
 def provenance(runs: Sequence[Run]) -> str:
-    """Machines and commits of the kept runs, in a sentence; a + where the checkout held changes."""
-    machines, commits = set(), set()
-    for run in runs:
-        if machine := run.about.get("machine"):
-            machines.add(f"{machine['cpu']}, {machine['cores']} cores")
-        git = run.about.get("git") or {}
-        if git.get("commit"):
-            commits.add(tables.commit(git))
-    told = f"Machine: {'; '.join(sorted(machines)) or '–'}. Commits: {', '.join(sorted(commits)) or '–'}."
+    """Machines and commits of the kept runs, in a sentence; a + marks uncommitted changes."""
+    gits = [git for run in runs if (git := run.about.get("git") or {}).get("commit")]
+    commits = sorted({tables.commit(git) for git in gits})
+    text = f"{machines(runs)} Commits: {', '.join(commits) or '–'}."
     legend = any(commit.endswith("+") for commit in commits)
-    return f"{told} A commit with + had uncommitted changes." if legend else told
+    return f"{text} A commit with + had uncommitted changes." if legend else text
+
+
+def machines(runs: Sequence[Run]) -> str:
+    """The machines of the kept runs, in a sentence."""
+    known = [machine for run in runs if (machine := run.about.get("machine"))]
+    names = sorted({f"{machine['cpu']}, {machine['cores']} cores" for machine in known})
+    return f"Machine: {'; '.join(names) or '–'}."
 
 
 def _early_signal(run: Run) -> float:
@@ -169,8 +202,8 @@ def _early_signal(run: Run) -> float:
     return signal_of(parts[min(parts)]) if parts else math.nan
 
 
-def _short(value: float) -> str:
-    """Three digits, whatever the size."""
+def _three_digits(value: float) -> str:
+    """Three significant digits."""
     if math.isnan(value):
         return "–"
     return f"{float(f'{value:.3g}'):,.{0 if abs(value) >= 100 else 2}f}"

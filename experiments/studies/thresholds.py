@@ -1,4 +1,4 @@
-"""The thresholds of a study against what is kept: met, missed, or not measured."""
+"""The thresholds of a study against the kept results: met, missed, or not measured."""
 
 from __future__ import annotations
 
@@ -16,43 +16,44 @@ MET, MISSED, UNMEASURED = "met", "missed", "missing"
 
 @dataclass(frozen=True)
 class Verdict:
-    """A threshold and what was found.
+    """A threshold and what was measured.
 
     Attributes:
         threshold: of the study.
-        asked: in words; likewise ``found``.
-        outcome: met, missed, or missing where too few runs are done to tell.
+        required: as text; likewise ``measured``.
+        outcome: met, missed, or missing where too few runs are done.
     """
 
     threshold: Threshold
-    asked: str
-    found: str
+    required: str
+    measured: str
     outcome: str
 
 
 def verdicts(study: Study, results: Path) -> list[Verdict]:
-    """What is kept below ``results`` against every threshold of the study.
+    """Every threshold of the study against the results kept below ``results``.
 
     Raises:
         UnknownCellError: a threshold is of no cell of the study.
     """
     runs = runs_of(study, results)
-    found = []
+    judged = []
     for threshold in study.thresholds:
         study.cell(threshold.cell)
-        mine = [run for run in runs if run.cell.name == threshold.cell]
+        cell_runs = [run for run in runs if run.cell.name == threshold.cell]
         if threshold.measure == "efficiency":
-            found.append(_efficiency(threshold, mine, [run for run in runs if run.done]))
+            done = [run for run in runs if run.done]
+            judged.append(_efficiency(threshold, cell_runs, done))
         else:
-            found.append(_per_seed(threshold, mine))
-    return found
+            judged.append(_per_seed(threshold, cell_runs))
+    return judged
 
 
-def lines_of(found: Sequence[Verdict], *, met: bool = True) -> list[str]:
+def lines_of(judged: Sequence[Verdict], *, met: bool = True) -> list[str]:
     """One line per verdict; without ``met`` only those that are not."""
     return [
-        f"{v.outcome}: {v.threshold.cell}: {v.asked}: {v.found}"
-        for v in found
+        f"{v.outcome}: {v.threshold.cell}: {v.required}: {v.measured}"
+        for v in judged
         if met or v.outcome != MET
     ]
 
@@ -79,57 +80,57 @@ PER_SEED: dict[str, Callable[[Run, float], bool]] = {
 
 
 def _per_seed(threshold: Threshold, runs: Sequence[Run]) -> Verdict:
-    """So many seeds have to show it; runs that are not done count for nothing."""
-    shows = PER_SEED[threshold.measure]
+    """That enough seeds pass, and none fails; runs that are not done count as neither."""
+    passes = PER_SEED[threshold.measure]
     states = {run.seed: _state(threshold, run) for run in runs}
     done = [run for run in runs if states[run.seed] == DONE]
-    showing = sum(shows(run, threshold.at_least) for run in done)
-    words = {
+    passing = sum(passes(run, threshold.at_least) for run in done)
+    texts = {
         "final": f"final score ≥ {threshold.at_least:g}",
         "greedy": f"greedy return ≥ {threshold.at_least:g} over {runs[0].cell.greedy_episodes} episodes",
         "reached": f"{threshold.at_least:g} reached within {runs[0].cell.budget.steps:,} steps",
     }
-    asked = f"{words[threshold.measure]} with {threshold.seeds} seeds"
-    found = f"{showing} of {len(done)} done"
+    required = f"{texts[threshold.measure]} with {threshold.seeds} seeds"
+    measured = f"{passing} of {len(done)} done"
     if not_done := [f"{seed} ({state})" for seed, state in states.items() if state != DONE]:
-        found += f"; seeds {', '.join(not_done)}"
-    # Seeds that failed to show it cannot be made good by further ones.
-    if showing < len(done):
-        return Verdict(threshold, asked, found, MISSED)
-    outcome = MET if showing >= threshold.seeds else UNMEASURED
-    return Verdict(threshold, asked, found, outcome)
+        measured += f"; seeds {', '.join(not_done)}"
+    # Further seeds do not make up for one that failed.
+    if passing < len(done):
+        return Verdict(threshold, required, measured, MISSED)
+    outcome = MET if passing >= threshold.seeds else UNMEASURED
+    return Verdict(threshold, required, measured, outcome)
 
 
 def _state(threshold: Threshold, run: Run) -> str:
-    """A run's status; one that is done may not have been played yet."""
+    """A run's status; "not played" where it is done but its greedy score is missing."""
     unplayed = threshold.measure == "greedy" and run.done and run.greedy is None
     return "not played" if unplayed else run.status
 
 
-def _measured(runs: Sequence[Run]) -> int:
+def _with_rate(runs: Sequence[Run]) -> int:
     """How many runs have a rate."""
     return sum(run.done and not math.isnan(rate_of(run)) for run in runs)
 
 
-def _efficiency(threshold: Threshold, mine: Sequence[Run], done: Sequence[Run]) -> Verdict:
-    asked = f"efficiency ≥ {threshold.at_least:g}, median of {threshold.seeds} seeds"
+def _efficiency(threshold: Threshold, runs: Sequence[Run], done: Sequence[Run]) -> Verdict:
+    required = f"efficiency ≥ {threshold.at_least:g}, median of {threshold.seeds} seeds"
     value = efficiencies(done).get(threshold.cell, math.nan)
-    measured = _measured(mine)
-    # One lucky run of one runner would carry the threshold.
-    cell = mine[0].cell
-    alone = _measured(
+    rates = _with_rate(runs)
+    # Their rate is the divisor: one lucky run of a single runner would decide the outcome.
+    cell = runs[0].cell
+    single_runner = _with_rate(
         [
             r
             for r in done
             if r.cell.value == 1 and (r.cell.line, r.cell.env) == (cell.line, cell.env)
         ]
     )
-    if math.isnan(value) or min(measured, alone) < threshold.seeds:
-        words = f"{measured} of {threshold.seeds} seeds measured"
-        if alone < threshold.seeds:
-            words += f", {alone} of {threshold.seeds} with one runner"
+    if math.isnan(value) or min(rates, single_runner) < threshold.seeds:
+        measured = f"{rates} of {threshold.seeds} seeds measured"
+        if single_runner < threshold.seeds:
+            measured += f", {single_runner} of {threshold.seeds} with one runner"
         if not math.isnan(value):
-            words += f", {value:.2f} so far"
-        return Verdict(threshold, asked, words, UNMEASURED)
-    found = f"{value:.2f}"
-    return Verdict(threshold, asked, found, MET if value >= threshold.at_least else MISSED)
+            measured += f", {value:.2f} so far"
+        return Verdict(threshold, required, measured, UNMEASURED)
+    outcome = MET if value >= threshold.at_least else MISSED
+    return Verdict(threshold, required, f"{value:.2f}", outcome)

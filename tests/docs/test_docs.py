@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import rllib_zoo
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.config import OPTIMIZERS
 from rllib_zoo.algorithms.base.result_names import result_names
@@ -324,12 +325,39 @@ def test_readme_tree_names_every_folder():
     assert_same_names(set(tree) - {"results"}, folders, "the README's tree")
 
 
-def test_readme_sections_for_measured_numbers():
-    page = (ROOT / "README.md").read_text()
-    for name in ("results", "speed"):
+@pytest.mark.parametrize(
+    ("page", "sections"),
+    [
+        ("README.md", ("results", "speed")),
+        ("docs/benchmarks.md", ("speed", "atari", "mujoco")),
+        ("docs/cli.md", ("options",)),
+    ],
+)
+def test_sections_for_measured_and_generated_text(page, sections):
+    text = (ROOT / page).read_text()
+    for name in sections:
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-        assert page.count(begin) == page.count(end) == 1
-        assert page.index(begin) < page.index(end)
+        assert text.count(begin) == text.count(end) == 1
+        assert text.index(begin) < text.index(end)
+
+
+def test_readme_and_its_images_are_small():
+    page = ROOT / "README.md"
+    assert page.stat().st_size <= 6_144
+    images = {ROOT / name for name in re.findall(r'<img src="([^"]+)"', page.read_text())}
+    assert images == set((ROOT / "docs" / "assets").iterdir())
+    assert sum(image.stat().st_size for image in images) <= 1_500_000
+
+
+def test_readme_has_one_short_config_that_passes():
+    from rllib_zoo.experiments.config.load import _experiment
+    from rllib_zoo.experiments.validation.check import check_experiment
+
+    page = ROOT / "README.md"
+    [config] = [body for language, body in FENCE.findall(page.read_text()) if language == "yaml"]
+    assert len(config.splitlines()) <= 15
+    [(name, entry)] = parse_yaml(config).items()
+    check_experiment(_experiment(name, entry, page, config))
 
 
 # --- links, paths and commands ---------------------------------------------------------------
@@ -415,7 +443,7 @@ def resolved_command(group: Any, words: list[str]) -> tuple[Any, list[str]]:
 
 
 def test_rllib_files_named_in_commands_pass_their_check():
-    """README's own command lines on tuned files name keys and seeds that exist."""
+    """Command lines on tuned files name keys and seeds that exist."""
     from rllib_zoo.experiments.config.load import read_experiments
     from rllib_zoo.experiments.config.overrides import apply_overrides, parse_seeds
 
@@ -468,13 +496,14 @@ def test_yaml_and_python_examples(page):
             for module, name in re.findall(r"^from ([\w.]+) import (\w+)$", body, re.MULTILINE):
                 found = importlib.import_module(module)
                 assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}")
+            for name in re.findall(r"\brllib_zoo\.(\w+)\(", body):
+                assert callable(getattr(rllib_zoo, name)), f"{page.name}: rllib_zoo.{name}"
 
 
-@pytest.mark.parametrize("name", ["a2c", "a3c", "ppo", "README"])
+@pytest.mark.parametrize("name", ["a2c", "a3c", "ppo", "cli"])
 def test_builder_examples_are_valid(name):
     """The configurations of the examples pass their own checks, without being built."""
-    text = (ROOT / "README.md").read_text() if name == "README" else read(name)
-    blocks = [b for lang, b in FENCE.findall(text) if lang == "python" and "Config()" in b]
+    blocks = [b for lang, b in FENCE.findall(read(name)) if lang == "python" and "Config()" in b]
     assert blocks
     for block in blocks:
         statement = re.search(r"^\w+ = \(\n(.*?)^\)", block, re.MULTILINE | re.DOTALL)

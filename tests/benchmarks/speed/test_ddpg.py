@@ -7,7 +7,6 @@ import pytest
 from ray.rllib.core import DEFAULT_MODULE_ID
 
 from rllib_zoo import algorithms
-from rllib_zoo.benchmarks.pages import pendulum_result
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.benchmarks.settings import ddpg as ddpg_settings
 from rllib_zoo.benchmarks.speed import ddpg
@@ -23,9 +22,6 @@ def test_the_committed_table_is_written_from_the_committed_rows():
 def test_the_page_says_what_is_kept():
     page = ddpg.PAGE.read_text()
     assert ddpg.page_with(page) == page, "run: python -m rllib_zoo.benchmarks.speed.ddpg --page"
-    assert pendulum_result.page_with(page) == page, (
-        "run: python -m rllib_zoo.benchmarks.pages.pendulum_result"
-    )
 
 
 def test_pairs_name_contenders():

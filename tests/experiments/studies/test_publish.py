@@ -9,17 +9,17 @@ import shutil
 import pytest
 from kept_runs import cell, keep_run, row, study, threshold
 
-from rllib_zoo.analysis.report.generated_sections import between
+from rllib_zoo.analysis.report.generated_sections import between, has_marks
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.studies.catalog import STUDIES
 from rllib_zoo.experiments.studies.figures import KINDS, figures_of
 from rllib_zoo.experiments.studies.publish import (
     FIGURES,
     PAGE,
+    SECTIONS,
+    filled_pages,
     image_of,
     page_of,
-    pages_with_studies,
-    readme_of,
     update_pages,
 )
 
@@ -27,14 +27,16 @@ RESULTS = ROOT / "results"
 REMEDY = "run: rllib study report --update"
 
 
-def test_the_readme_is_what_the_results_give():
-    text = (ROOT / "README.md").read_text()
-    assert text == readme_of(text, RESULTS), REMEDY
+@pytest.mark.parametrize(("page", "section"), [(p, s) for p, of in SECTIONS.items() for s in of])
+def test_every_section_has_its_marks_once(page, section):
+    text = (ROOT / page).read_text()
+    assert text.count(f"<!-- {section}:begin -->") == text.count(f"<!-- {section}:end -->") == 1
+    assert has_marks(text, section)
 
 
-def test_the_pages_of_studies_are_what_the_results_give():
-    pages = pages_with_studies(list(STUDIES.values()), RESULTS, ROOT)
-    assert ROOT / "docs" / "pg.md" in pages
+def test_pages_with_sections_are_what_the_results_and_the_code_give():
+    pages = filled_pages(list(STUDIES.values()), RESULTS, ROOT)
+    assert set(pages) >= {ROOT / page for page in (*SECTIONS, "docs/pg.md")}
     assert all(file.read_text() == text for file, text in pages.items()), REMEDY
 
 
@@ -59,8 +61,10 @@ def test_a_lost_seed_changes_the_pages(tmp_path):
     undrawn: dict[str, list] = {name: [] for name in STUDIES}
     page = page_of(list(STUDIES.values()), tmp_path / "results", undrawn)
     assert "| `cartpole-ppo` | 9 of 10 | 1 not run |" in page
-    readme = (ROOT / "README.md").read_text()
-    assert "(1 not done)" in readme_of(readme, tmp_path / "results")
+    assert "| `cartpole-ppo.yaml` | 9 of 10 (1 not done) |" in page
+    readme = filled_pages([], tmp_path / "results", ROOT)[ROOT / "README.md"]
+    assert "9 of 10 seeds solved" in readme
+    assert "9 of 10 seeds solved" not in (ROOT / "README.md").read_text()
 
 
 def lines(study_, results, *, rates=(100, 190)):
@@ -91,7 +95,7 @@ def test_update_writes_pages_and_drops_old_figures(tmp_path):
     (tmp_path / FIGURES / "tiny-old.svg").write_text("old")
     (tmp_path / FIGURES / "drawn-by-hand.svg").write_text("mine")
     (tmp_path / FIGURES / "tiny-folder").mkdir()
-    (tmp_path / "README.md").write_text("<!-- games:begin -->\nold\n<!-- games:end -->\n")
+    (tmp_path / "README.md").write_text("<!-- results:begin -->\nold\n<!-- results:end -->\n")
     one = study(cell("r1", value=1), thresholds=[threshold("r1")])
     lines(one, tmp_path / "results", rates=(100,))
     update_pages([one], tmp_path / "results", tmp_path)
@@ -104,11 +108,11 @@ def test_update_writes_pages_and_drops_old_figures(tmp_path):
     left = {file.name for file in (tmp_path / FIGURES).iterdir()}
     assert "tiny-old.svg" not in left
     assert {"drawn-by-hand.svg", "tiny-folder"} <= left
-    assert (tmp_path / "README.md").read_text().startswith("<!-- games:begin -->\n| config |")
+    assert (tmp_path / "README.md").read_text().startswith("<!-- results:begin -->\n|  | A2C |")
 
 
 def test_update_outside_of_a_checkout(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no checkout"):
+    with pytest.raises(FileNotFoundError, match="not a checkout"):
         update_pages([], tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""The tables of studies: honest rows, and the README's two."""
+"""The tables of studies, those below `algorithms_compared`, and the README's."""
 
 import json
 import math
@@ -7,9 +7,16 @@ import pytest
 from kept_runs import STARTED, cell, keep_run, row, study
 
 from rllib_zoo.analysis.scoring.comparability import DifferentEnvironmentsError
+from rllib_zoo.experiments.paths import RESULTS
+from rllib_zoo.experiments.studies.algorithms_compared_tables import (
+    STUDY,
+    cartpole_table,
+    games_table,
+)
 from rllib_zoo.experiments.studies.catalog import Budget
 from rllib_zoo.experiments.studies.measures import parts_of, signal_of, variance_of
-from rllib_zoo.experiments.studies.readme_tables import STUDY, cartpole_table, games_table
+from rllib_zoo.experiments.studies.page_sections import BENCHMARKS, benchmark_cell
+from rllib_zoo.experiments.studies.readme_tables import results_table, speed_line
 from rllib_zoo.experiments.studies.runs import runs_of, write_greedy
 from rllib_zoo.experiments.studies.tables import provenance, study_table
 
@@ -98,6 +105,46 @@ def test_the_table_of_cartpole_counts_every_seed(tmp_path):
     assert "| `cartpole-a2c.yaml` | 0 of 10, none run |" in text
 
 
+def test_the_readme_counts_seeds_and_shows_a_range_below_five(tmp_path):
+    pong, cartpole = STUDY.cell("pong-ppo"), STUDY.cell("cartpole-a2c")
+    for seed, mean in ((3, 18.0), (4, 20.0)):
+        keep_run(tmp_path, STUDY.name, pong, seed, [row(1_840_000, mean)])
+    keep_run(tmp_path, STUDY.name, STUDY.cell("pong-a3c"), 3, [row(4_000_000, 15.0)])
+    for seed, (steps, mean) in enumerate([(100_000, 480.0), (300_000, 400.0)]):
+        keep_run(tmp_path, STUDY.name, cartpole, seed, [row(steps, mean)])
+    # A seed that may have been used for tuning.
+    keep_run(tmp_path, STUDY.name, cartpole, 100, [row(1_000, 480.0)])
+    head, _, on_cartpole, on_pong, on_assault = results_table(tmp_path).splitlines()[:5]
+    assert head == "|  | A2C | A3C | PPO |"
+    assert on_cartpole == (
+        "| CartPole-v1: steps to a mean return of 475, fewer is better "
+        "| 200,000 (100,000 to 300,000)<br>1 of 10 seeds solved "
+        "| –<br>0 of 10 seeds solved | –<br>0 of 10 seeds solved |"
+    )
+    assert on_pong == (
+        "| Pong-v5: final score (random -20.7, human 14.6) | –<br>0 of 1 seeds "
+        "| 15.0<br>1 seed, 4M steps | 19.0 (18.0 to 20.0)<br>2 of 3 seeds, 1.8M steps |"
+    )
+    assert on_assault.count("0 of 2 seeds") == 3
+
+
+def test_the_line_on_speed_is_of_the_kept_benchmarks(tmp_path):
+    line = speed_line(RESULTS)
+    for section, ours, peer, column in (
+        ("atari", "ours-ppo-as-sb3", "sb3-ppo-all", 2),
+        ("atari", "ours-ppo-as-rllib", "rllib-old", 2),
+        ("atari", "ours-a2c-as-sb3", "sb3-a2c-all", 2),
+        ("speed", "ours-ppo", "sb3-ppo", 3),
+    ):
+        assert benchmark_cell(RESULTS, section, ours, peer, column) in line
+    file = tmp_path / BENCHMARKS["speed"]
+    file.parent.mkdir()
+    file.write_text("| one | two | 1.0 (0.8–1.1) | 3 |\n\nSettings:\n\n| one | two | 9 |\n")
+    assert benchmark_cell(tmp_path, "speed", "one", "two", 2) == "1.0 (0.8–1.1)"
+    with pytest.raises(LookupError, match="0 rows"):
+        benchmark_cell(tmp_path, "speed", "one", "three", 2)
+
+
 def test_the_median_of_an_even_number_is_between_the_middle_two(tmp_path):
     ppo = STUDY.cell("cartpole-ppo")
     for seed, steps in enumerate([100_000, 120_000, 150_000, 200_000]):
@@ -124,8 +171,8 @@ def test_commits_of_changed_checkouts_have_a_mark(tmp_path):
     assert clean.endswith("Commits: 0123456.")
     git = {"commit": "0123456789", "dirty": True}
     keep_run(tmp_path, "tiny", PONG, 4, [row(10_000, 5.0)], git=git)
-    told = provenance(runs_of(study(PONG), tmp_path))
-    assert told.endswith("Commits: 0123456, 0123456+. A commit with + had uncommitted changes.")
+    text = provenance(runs_of(study(PONG), tmp_path))
+    assert text.endswith("Commits: 0123456, 0123456+. A commit with + had uncommitted changes.")
 
 
 def test_a_run_without_a_signature_is_refused_in_words(tmp_path):

@@ -57,8 +57,8 @@ def test_greedy_scores_have_to_be_played(tmp_path, means, expected, found):
     for seed, mean in means.items():
         write_greedy(asked, tmp_path, "pong", seed, {"mean": mean}, STARTED)
     [verdict] = verdicts(asked, tmp_path)
-    assert (verdict.outcome, verdict.found) == (expected, found)
-    assert verdict.asked == "greedy return ≥ 200 over 100 episodes with 2 seeds"
+    assert (verdict.outcome, verdict.measured) == (expected, found)
+    assert verdict.required == "greedy return ≥ 200 over 100 episodes with 2 seeds"
 
 
 def test_a_miss_is_a_miss_while_others_are_missing(tmp_path):
@@ -79,7 +79,7 @@ def test_greedy_scores_are_judged_where_they_were_played(tmp_path, means, expect
             write_greedy(tiny, tmp_path, "pong", seed, score, STARTED)
     [verdict] = verdicts(tiny, tmp_path)
     assert verdict.outcome == expected
-    assert ("seeds 4 (not played)" in verdict.found) == (None in means)
+    assert ("seeds 4 (not played)" in verdict.measured) == (None in means)
 
 
 def scaled(runners):
@@ -108,7 +108,7 @@ def test_efficiency_wants_as_many_runs_of_one_runner(tmp_path):
             keep_run(tmp_path, "tiny", cell_, seed, rows)
     asked = study(*cells, thresholds=[threshold("r4", "efficiency", 0.8, seeds=3)])
     [verdict] = verdicts(asked, tmp_path)
-    assert (verdict.outcome, verdict.found) == (
+    assert (verdict.outcome, verdict.measured) == (
         "missing",
         "3 of 3 seeds measured, 1 of 3 with one runner, 1.00 so far",
     )
