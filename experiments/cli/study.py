@@ -20,7 +20,7 @@ from rllib_zoo.experiments.studies.catalog import STUDIES, Cell, Study
 STORAGE = "~/ray_results/studies"
 
 app = typer.Typer(
-    help="Studies: whole tables of runs, trained in any number of sittings.", no_args_is_help=True
+    help="Studies: whole tables of runs; interrupted, they continue.", no_args_is_help=True
 )
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -74,7 +74,7 @@ def run(
     trust_checkpoint: Trust = False,
 ) -> None:
     """Train what is missing, one run at a time; interrupted, the same command continues."""
-    from rllib_zoo.experiments.studies.train import Sitting, run_study
+    from rllib_zoo.experiments.studies.train import Session, run_study
 
     study = study_named(name)
     if smoke:
@@ -83,9 +83,9 @@ def run(
     else:
         folder = storage_of(study, storage)
     runs = chosen(study, only or [], seeds)
-    sitting = Sitting(study, folder, results.absolute(), notes, trust_checkpoint)
+    session = Session(study, folder, results.absolute(), notes, trust_checkpoint)
     with readable_results():
-        code = run_study(sitting, runs)
+        code = run_study(session, runs)
     raise typer.Exit(code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,13 @@ def frames_per_second(env: gym.Env, config: Any) -> int:
 
 
 def play_episode(
-    env: gym.Env, runner: VectorEnvRunner, explore: bool, seed: int
+    env: gym.Env, runner: VectorEnvRunner, explore: bool, seed: int, limit: float = math.inf
 ) -> tuple[list[np.ndarray], float]:
-    """Frames and raw return of one whole episode."""
+    """Frames and raw return of one episode, up to ``limit`` frames."""
     obs, _ = env.reset(seed=seed)
     memory = runner.new_memory(1)
     frames, total, done = [env.render()], 0.0, False
-    while not done:
+    while not done and len(frames) < limit:
         action = runner.act(np.asarray(obs)[None], explore=explore, memory=memory)[0]
         obs, reward, terminated, truncated, _ = env.step(action)
         frames.append(env.render())

@@ -1,4 +1,4 @@
-"""What single runs of a study are measured by."""
+"""Measures of single runs of a study: rate, cost, staleness, gradient variance and signal."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from rllib_zoo.analysis.files.curve_csv import Row
 from rllib_zoo.experiments.studies.runs import Run
 
-# A mean over fewer episodes is of beginners' luck.
+# A mean over fewer episodes is too noisy to count.
 WINDOW = 100
-# Agent steps of the batch that gradients' signals and noises are told of, whatever was trained with.
+# Batch size in agent steps that signal-to-noise ratios are stated for, whatever the training batch.
 SIGNAL_STEPS = 1_000
 
 
 def first_reaching(rows: Sequence[Row], score: float) -> Row | None:
-    """The first row whose mean return, over 100 episodes, reached a score; None when none did."""
+    """The first row whose mean return over 100 episodes reached a score; None if none did."""
     for row in rows:
         mean, window = row["return_mean"], row["window"]
         if mean is not None and mean >= score and (window or 0) >= WINDOW:
@@ -28,7 +28,7 @@ def first_reaching(rows: Sequence[Row], score: float) -> Row | None:
 def rate_of(run: Run) -> float:
     """Agent steps per second from the first kept result to the last; NaN with fewer than two.
 
-    The time to the first result holds starting up and is left out.
+    The time to the first result includes starting up and is left out.
     """
     if len(run.rows) < 2:
         return math.nan
@@ -39,49 +39,52 @@ def rate_of(run: Run) -> float:
 
 
 def cpu_hours(run: Run) -> float:
-    """Cores Ray reserved times hours of training; NaN where the reservation is not known."""
+    """Cores Ray reserved times hours of training; NaN if the reservation is unknown."""
     cpus, seconds = run.about.get("reserved_cpus"), run.last("seconds")
     return math.nan if cpus is None or seconds is None else cpus * seconds / 3600
 
 
 def staleness_of(run: Run) -> float:
     """Mean of the rows' mean gradient staleness, in updates; NaN where none was measured."""
-    known = [v for row in run.rows if (v := row.get("staleness_mean")) is not None]
-    return float(np.mean(known)) if known else math.nan
+    return _mean(run.rows, "staleness_mean")
 
 
 def variance_of(rows: Sequence[Row]) -> float:
     """Mean of the rows' gradient variance, per step; NaN where none was measured."""
-    known = [v for row in rows if (v := row.get("gradient_variance")) is not None]
-    return float(np.mean(known)) if known else math.nan
+    return _mean(rows, "gradient_variance")
+
+
+def _mean(rows: Sequence[Row], column: str) -> float:
+    values = [value for row in rows if (value := row.get(column)) is not None]
+    return float(np.mean(values)) if values else math.nan
 
 
 def signal_of(rows: Sequence[Row]) -> float:
     """Squared length of the policy gradient over its variance in batches of ``SIGNAL_STEPS``.
 
-    A ratio of the rows' sums, for the squared length of a single gradient is hardly known; below 0 where it
-    cannot be told from noise. NaN where none was measured, or none of them varies.
+    A ratio of the rows' sums, since the squared length of a single gradient is a poor estimate; below 0
+    where it cannot be distinguished from noise. NaN where none was measured, or the variance is 0.
     """
     pairs = [(r.get("gradient_squared_norm"), r.get("gradient_variance")) for r in rows]
-    known = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
-    squared, variance = known.reshape(-1, 2).sum(axis=0)
+    measured = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
+    squared, variance = measured.reshape(-1, 2).sum(axis=0)
     return float(SIGNAL_STEPS * squared / variance) if variance > 0 else math.nan
 
 
 def parts_of(run: Run, number: int) -> dict[float, list[Row]]:
     """A run's rows by equal parts of its budget: steps at a part's end → the rows in it."""
     width = run.cell.budget.steps / number
-    found: dict[float, list[Row]] = {}
+    parts: dict[float, list[Row]] = {}
     for row in run.rows:
         part = min(int((row["steps"] or 0.0) // width), number - 1)
-        found.setdefault((part + 1) * width, []).append(row)
-    return found
+        parts.setdefault((part + 1) * width, []).append(row)
+    return parts
 
 
 def median_of(values: Iterable[float]) -> float:
-    """Median of those that are known; NaN when none is."""
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.median(known)) if known else math.nan
+    """Median of the values that are not NaN; NaN without any."""
+    numbers = [value for value in values if not math.isnan(value)]
+    return float(np.median(numbers)) if numbers else math.nan
 
 
 def efficiencies(runs: Sequence[Run]) -> dict[str, float]:

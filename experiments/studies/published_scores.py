@@ -1,4 +1,4 @@
-"""A study's lines beside published ones: scores normalised per environment, averaged, ranked."""
+"""A study's scores beside published ones: normalised per environment, averaged, ranked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def normalised_scores(study: Study, runs: Sequence[Run]) -> Scores:
     Source: Schulman et al. 2017, section 6.1: the mean return of the last 100 episodes, "shifted and
     scaled … so that the random policy gave a score of 0 and the best result was set to 1".
     """
-    found: dict[str, dict[str, list[float]]] = {label: {} for label in study.published or {}}
+    scores: dict[str, dict[str, list[float]]] = {label: {} for label in study.published or {}}
     for env in study.envs:
         done = [run for run in runs if run.done and run.cell.env == env]
         finals = [(run.cell.line, run.last("return_mean")) for run in done]
@@ -34,14 +34,14 @@ def normalised_scores(study: Study, runs: Sequence[Run]) -> Scores:
             continue
         random, best = REFERENCE_SCORES[env].random, max(score for _, score in raw)
         for label, score in raw:
-            # Nobody was better than chance: there is no 1.
+            # No run was better than random actions: the scale is undefined.
             value = (score - random) / (best - random) if best > random else math.nan
-            found[label].setdefault(env, []).append(value)
-    return found
+            scores[label].setdefault(env, []).append(value)
+    return scores
 
 
 def compared_envs(study: Study, scores: Scores) -> list[str]:
-    """The environments that every line has a score on: averages are over these."""
+    """The environments that every label has a score on: averages are over these."""
     return [
         env
         for env in study.envs
@@ -58,9 +58,9 @@ def averages(scores: Scores, envs: Sequence[str]) -> dict[str, float]:
 
 
 def published_table(study: Study, results: Path) -> str:
-    """The lines' scores per environment, their average and rank, and the published ones.
+    """Scores per label and environment, their average and rank, and the published ones.
 
-    "" where the study has nothing published to stand beside.
+    "" for a study without published scores.
     """
     if study.published is None:
         return ""
@@ -69,12 +69,13 @@ def published_table(study: Study, results: Path) -> str:
     envs = compared_envs(study, scores)
     ours = averages(scores, envs)
     ranks, theirs = _ranks(ours), _ranks(study.published)
-    columns = ["objective", "runs done", "others", *map(_short, study.envs)]
+    columns = ["objective", "runs done", "other status", *map(_short, study.envs)]
     columns += ["ours", "rank", "published", "rank"]
     rows = []
     for label, published in study.published.items():
-        mine = [run for run in runs if run.cell.line == label]
-        row = [f"`{label}`", f"{sum(run.done for run in mine)} of {len(mine)}", _others(mine)]
+        of_label = [run for run in runs if run.cell.line == label]
+        done = sum(run.done for run in of_label)
+        row = [f"`{label}`", f"{done} of {len(of_label)}", _others(of_label)]
         row += [_score(scores[label].get(env, ())) for env in study.envs]
         row += [
             _score([ours[label]]),
@@ -83,20 +84,21 @@ def published_table(study: Study, results: Path) -> str:
             _rank(theirs[label]),
         ]
         rows.append(row)
-    return tables.markdown(columns, rows) + "\n" + _told(study, runs, envs, ours) + "\n"
+    return tables.markdown(columns, rows) + "\n" + _summary(study, runs, envs, ours) + "\n"
 
 
-def _told(study: Study, runs: Sequence[Run], envs: Sequence[str], ours: Mapping[str, float]) -> str:
-    """Which environments are averaged, how the ranks agree, and what was spent, in sentences."""
+def _summary(
+    study: Study, runs: Sequence[Run], envs: Sequence[str], ours: Mapping[str, float]
+) -> str:
+    """Which environments are averaged, how well the ranks agree, and the cost, in sentences."""
     done = [run for run in runs if run.done]
-    words = [f"Averages are over {_named(envs)}, of which every row has a run."]
+    sentences = [f"Averages are over {', '.join(map(_short, envs))}, of which every row has a run."]
     if not envs:
-        words = ["No environment has a run of every row yet: nothing is averaged."]
-    else:
-        told = [study.published[label] for label in ours] if study.published else []
-        if len(set(ours.values())) > 1:  # else undefined
-            agree = float(spearmanr(list(ours.values()), told).statistic)
-            words.append(f"Spearman's rank correlation with the published scores: {agree:.2f}.")
+        sentences = ["No environment has a run of every row yet: nothing is averaged."]
+    elif len(set(ours.values())) > 1:  # else the correlation is undefined
+        published = [study.published[label] for label in ours] if study.published else []
+        agree = float(spearmanr(list(ours.values()), published).statistic)
+        sentences.append(f"Spearman's rank correlation with the published scores: {agree:.2f}.")
     steps = sum(run.last("steps") or 0 for run in done)
     hours = sum(run.last("seconds") or 0 for run in done) / 3600
     budget = sum(run.cell.budget.steps for run in runs)
@@ -105,11 +107,7 @@ def _told(study: Study, runs: Sequence[Run], envs: Sequence[str], ours: Mapping[
         rate = median_of([rate_of(run) for run in done])
         spent += f", {hours:.1f} hours of training"
         spent += "" if math.isnan(rate) else f", {rate:,.0f} steps/s (median)"
-    return " ".join([*words, f"{len(done)} of {len(runs)} runs are done: {spent}."])
-
-
-def _named(envs: Sequence[str]) -> str:
-    return ", ".join(map(_short, envs))
+    return " ".join([*sentences, f"{len(done)} of {len(runs)} runs are done: {spent}."])
 
 
 def _short(env: str) -> str:
@@ -117,18 +115,18 @@ def _short(env: str) -> str:
 
 
 def _others(runs: Sequence[Run]) -> str:
-    """How many runs are what else than done."""
-    words = sorted({run.status for run in runs if not run.done}, key=lambda word: word == MISSING)
-    return "; ".join(f"{sum(run.status == word for run in runs)} {word}" for word in words) or "–"
+    """How many runs have which other status than done; those that are not run come last."""
+    others = sorted({run.status for run in runs if not run.done}, key=lambda name: name == MISSING)
+    return "; ".join(f"{sum(run.status == name for run in runs)} {name}" for name in others) or "–"
 
 
 def _score(values: Sequence[float]) -> str:
-    known = [value for value in values if not math.isnan(value)]
-    return f"{np.mean(known):.2f}" if known else "–"
+    numbers = [value for value in values if not math.isnan(value)]
+    return f"{np.mean(numbers):.2f}" if numbers else "–"
 
 
 def _ranks(scores: Mapping[str, float]) -> dict[str, float]:
-    """1 is the best; equal ones share; NaN where scores are unknown."""
+    """1 is the best; equal scores share a rank; NaN if a score is unknown."""
     values = list(scores.values())
     if any(map(math.isnan, values)):
         return dict.fromkeys(scores, math.nan)

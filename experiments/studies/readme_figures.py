@@ -58,11 +58,11 @@ def recording(agent: Path, seconds: float, scale: int = SCALE) -> bytes:
     config = runner.config
     env = make_single_env(config.env, config.environment_options, render_mode="rgb_array")
     rate = frames_per_second(env, config)
-    frames, _ = play_episode(env, runner, explore=False, seed=SEED)
+    limit = round(seconds * rate)
+    frames, _ = play_episode(env, runner, explore=False, seed=SEED, limit=limit)
     env.close()
     runner.stop()
-    shown = np.array(frames[: round(seconds * rate)])
-    pixels = shown.repeat(scale, axis=1).repeat(scale, axis=2)
+    pixels = np.array(frames).repeat(scale, axis=1).repeat(scale, axis=2)
     # GIF counts in hundredths of a second.
     delay = 10 * round(100 / rate)
     return imageio.imwrite(

@@ -1,4 +1,4 @@
-"""What is kept of a study: every run it wants and every one it has, each with a status."""
+"""The runs of a study: those it needs and those that are kept, each with a status."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ class Run:
 
     Attributes:
         cell: of the study.
-        seed: wanted by the cell, or kept all the same.
-        status: "not run", "other settings" (kept, but not trained as the study says), else what is kept.
-        about: its kept facts; empty where nothing is kept.
+        seed: of the cell, or a further one that is kept.
+        status: "not run", "other settings" (kept, but its settings are not the study's), else that of the
+            kept run.
+        about: its kept facts; empty for a run that is not kept.
         rows: its thinned curve.
-        greedy: mean, half_width and episodes of the last checkpoint's greedy play, and ``started`` of the
-            run that was played; None: not played. A score of another run of this seed is left out.
+        greedy: mean, half_width and episodes of greedy play with the last checkpoint, and ``started`` of the
+            run it belongs to; None: not played. The score of an earlier run with this seed is ignored.
     """
 
     cell: Cell
@@ -50,31 +51,31 @@ class Run:
         return self.status == DONE
 
     def last(self, column: str) -> float | None:
-        """The last row's value; None without one."""
+        """A value of the last row; None without rows."""
         return self.rows[-1].get(column) if self.rows else None
 
 
 def runs_of(study: Study, results: Path) -> list[Run]:
-    """Every run the study wants and every further one that is kept, cells in order, seeds rising.
+    """Every run the study needs and every further one that is kept, cells in order, seeds ascending.
 
     Args:
-        study: whose.
+        study: to list the runs of.
         results: folder with a folder per study.
 
     Raises:
         BrokenResultError: a kept file cannot be read; names it.
     """
-    played = read_greedy(study, results)
-    found = []
+    scores = read_greedy(study, results)
+    runs = []
     for cell in study.cells:
         kept = {
             seed_of(file): file for file in (results / study.name / cell.name).glob("seed*.json")
         }
         for seed in sorted({*cell.seeds, *(seed for seed in kept if seed >= 0)}):
             file = kept.get(seed)
-            greedy = played.get(cell.name, {}).get(str(seed))
-            found.append(_run(cell, seed, file, greedy))
-    return found
+            greedy = scores.get(cell.name, {}).get(str(seed))
+            runs.append(_run(cell, seed, file, greedy))
+    return runs
 
 
 def _run(cell: Cell, seed: int, file: Path | None, greedy: Mapping[str, Any] | None) -> Run:
@@ -90,12 +91,12 @@ def _run(cell: Cell, seed: int, file: Path | None, greedy: Mapping[str, Any] | N
 
 
 def is_of(greedy: Mapping[str, Any] | None, about: Mapping[str, Any]) -> bool:
-    """Whether a greedy score was measured on the run with these facts, and not on an earlier one."""
+    """Whether a greedy score belongs to the run with these facts, not to an earlier one."""
     return greedy is not None and greedy.get("started") == about.get("started")
 
 
 def difference(cell: Cell, about: Mapping[str, Any]) -> str:
-    """What of a manifest is not as the cell says, in words; "" where it agrees.
+    """The first setting in which a manifest differs from the cell, as text; "" without a difference.
 
     Args:
         cell: of a study.
@@ -104,34 +105,34 @@ def difference(cell: Cell, about: Mapping[str, Any]) -> str:
 
     Raises:
         BrokenResultError: the config file cannot be read.
-        RequestError: the config file is no YAML.
+        RequestError: the config file is not valid YAML.
     """
-    for key, named in (("algorithm", cell.algorithm), ("env", cell.env)):
-        if about.get(key) != named:
-            return f"its {key} is {about.get(key)}, the study's {named}"
+    for key, expected in (("algorithm", cell.algorithm), ("env", cell.env)):
+        if about.get(key) != expected:
+            return f"its {key} is {about.get(key)}, the study's {expected}"
     stop = about.get("stop")
     if stop != cell.budget.stop:
         return f"its stop rule is {stop}, the study's {cell.budget.stop}"
     given, changes = about.get("config_given") or {}, cell.changes or {}
     of_file = config_of(cell.file)
-    wanted = {**of_file, **changes}
-    # Changes first: they are what the study is about.
+    settings = {**of_file, **changes}
+    # Changes first: they are what the study varies.
     for key in dict.fromkeys((*changes, *of_file, *given)):
-        if key != "seed" and given.get(key) != wanted.get(key):
+        if key != "seed" and given.get(key) != settings.get(key):
             whose = "the study's" if key in changes else f"that of {cell.file}"
-            return f"its {key} is {given.get(key)}, {whose} {wanted.get(key)}"
+            return f"its {key} is {given.get(key)}, {whose} {settings.get(key)}"
     return ""
 
 
 def config_of(file: str) -> Mapping[str, Any]:
-    """The configuration in a cell's file, as a manifest would hold it.
+    """The configuration in a cell's file, in the form of a manifest.
 
     Args:
         file: of one experiment, relative to the checkout.
 
     Raises:
         BrokenResultError: it cannot be read.
-        RequestError: it is no YAML.
+        RequestError: it is not valid YAML.
     """
     path = ROOT / file
     try:
@@ -142,24 +143,24 @@ def config_of(file: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=64)
 def _config_in(path: Path, changed: int) -> Mapping[str, Any]:
-    """The same; read again when the file has ``changed``."""
+    """The same, cached; ``changed`` is the file's modification time."""
     document = parse_yaml(path.read_text(encoding="utf-8"), file=path)
     entries = list(document.values()) if isinstance(document, Mapping) else []
     config = entries[0].get("config") if entries and isinstance(entries[0], Mapping) else None
-    # Through JSON: a manifest has texts for keys.
+    # Through JSON, as in a manifest: keys become strings.
     return json.loads(json.dumps(config, default=str)) if isinstance(config, Mapping) else {}
 
 
 def counts(runs: list[Run]) -> tuple[int, int, int]:
-    """How many of the wanted runs are done, begun, and missing."""
-    wanted = [run for run in runs if run.seed in run.cell.seeds]
-    done = sum(run.done for run in wanted)
-    missing = sum(run.status == MISSING for run in wanted)
-    return done, len(wanted) - done - missing, missing
+    """How many of the runs that the study needs are done, begun, and missing."""
+    needed = [run for run in runs if run.seed in run.cell.seeds]
+    done = sum(run.done for run in needed)
+    missing = sum(run.status == MISSING for run in needed)
+    return done, len(needed) - done - missing, missing
 
 
 def read_greedy(study: Study, results: Path) -> dict[str, dict[str, dict[str, Any]]]:
-    """Cell → seed → greedy score with ``started`` of its run; empty where none was played."""
+    """Cell → seed → greedy score with ``started`` of its run; empty without any."""
     file = results / study.name / GREEDY
     return _json(file) if file.exists() else {}
 
@@ -167,18 +168,18 @@ def read_greedy(study: Study, results: Path) -> dict[str, dict[str, dict[str, An
 def _json(file: Path) -> dict[str, Any]:
     """The mapping in a kept file."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BrokenResultError(f"{file}: {error}") from None
-    if not isinstance(found, dict):
-        raise BrokenResultError(f"{file}: holds no mapping")
-    return found
+    if not isinstance(content, dict):
+        raise BrokenResultError(f"{file}: not a mapping")
+    return content
 
 
 def write_greedy(
     study: Study, results: Path, cell: str, seed: int, score: dict[str, float], started: str | None
 ) -> None:
     """Add one score; ``started`` is that of its run's manifest."""
-    known = read_greedy(study, results)
-    known.setdefault(cell, {})[str(seed)] = {**score, "started": started}
-    write_json(results / study.name / GREEDY, known)
+    scores = read_greedy(study, results)
+    scores.setdefault(cell, {})[str(seed)] = {**score, "started": started}
+    write_json(results / study.name / GREEDY, scores)

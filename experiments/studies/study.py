@@ -1,4 +1,4 @@
-"""What a study is: plain data that the command trains from and the analysis draws axes from.
+"""Studies as plain data: what `rllib study run` trains and what tables and figures show.
 
 Nothing here imports Ray, torch or pandas, so that reading a study costs nothing.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-# Of `--smoke`: enough for a result or two of every cell, worth nothing as a result.
+# Budget of `--smoke`: one or two results per cell, too short to mean anything.
 SMOKE_STEPS = 3_000
 SMOKE_SECONDS = 6.0
 
@@ -17,18 +17,18 @@ EVALUATED = "evaluation/env_runners/episode_return_mean"
 
 
 class UnknownCellError(ValueError):
-    """A cell or seed was named that the study does not have."""
+    """The study has no cell or seed of that name."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """When a run of a cell ends: at the first bound it reaches.
+    """When a run of a cell ends: at the first limit it reaches.
 
     Attributes:
         steps: agent steps.
-        seconds: of training, restarts and waiting left out; None: no bound.
-        score: mean return of the last 100 episodes; None: runs go on to their budget.
-        evaluated: the score is that of the evaluation in training instead.
+        seconds: of training, without restarts and waiting; None: no limit.
+        score: mean return of the last 100 episodes; None: runs use their whole budget.
+        evaluated: the score is that of the evaluation during training instead.
     """
 
     steps: int
@@ -38,7 +38,7 @@ class Budget:
 
     @property
     def stop(self) -> dict[str, float]:
-        """The same as a stop rule of a config file."""
+        """The budget as a stop rule of a config file."""
         rule: dict[str, float] = {"timesteps_total": self.steps}
         if self.seconds is not None:
             rule["time_total_s"] = self.seconds
@@ -47,14 +47,14 @@ class Budget:
         return rule
 
     def __str__(self) -> str:
-        words = [f"{self.steps:,} steps"]
+        limits = [f"{self.steps:,} steps"]
         if self.seconds is not None:
             minutes = self.seconds / 60
-            words.append(f"{minutes:g} min" if minutes >= 1 else f"{self.seconds:g} s")
+            limits.append(f"{minutes:g} min" if minutes >= 1 else f"{self.seconds:g} s")
         if self.score is not None:
             where = " in evaluation" if self.evaluated else ""
-            words.append(f"a mean return of {self.score:g}{where}")
-        return " or ".join(words)
+            limits.append(f"a mean return of {self.score:g}{where}")
+        return " or ".join(limits)
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class Cell:
         name: its folder below ``results/<study>/``; a run is ``<storage>/<name>-seed<N>``.
         file: the config file, relative to the checkout.
         algorithm: of that file; likewise ``env``.
-        seeds: those the study wants; more may be trained.
+        seeds: those the study needs; more may be trained.
         budget: replaces the file's stop rule.
         changes: what the study varies: keys of ``--set`` and their values.
-        value: where the cell stands on the study's axis; None where there is no axis.
-        label: of its line in figures: cells of one label are the points of one line.
+        value: position on the study's axis; None without an axis.
+        label: of its line in figures; cells with one label are the points of one line.
         every: agent steps between two rows of a kept curve.
-        greedy_episodes: played with the last checkpoint's most probable actions after training; 0: none.
-        quiet: whether its figures are of speed, so that other programs beside it spoil them.
+        greedy_episodes: number of episodes of greedy play with the last checkpoint after training; 0: none.
+        quiet: whether it measures speed, so that other programs on the machine would distort it.
     """
 
     name: str
@@ -90,13 +90,13 @@ class Cell:
 
     @property
     def line(self) -> str:
-        """The label, or the algorithm where none was given."""
+        """The label, or without one the algorithm."""
         return self.label or self.algorithm
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a cell has to show.
+    """A requirement on the results of a cell.
 
     Attributes:
         cell: its name.
@@ -104,8 +104,8 @@ class Threshold:
             mean reached ``at_least`` within the budget), ``greedy`` (mean return of the cell's greedy
             episodes) or ``efficiency`` (steps/s over those of one runner times the runners, median
             over seeds).
-        at_least: what it has to be.
-        seeds: how many of the cell's seeds have to show it; of ``efficiency``, how many have to be measured.
+        at_least: the lowest value that passes.
+        seeds: how many of the cell's seeds have to pass; for ``efficiency``, how many have to be measured.
     """
 
     cell: str
@@ -123,11 +123,11 @@ class Study:
         question: one sentence.
         cells: in the order of training and of the tables.
         figures: kinds of :data:`rllib_zoo.experiments.studies.figures.KINDS`.
-        thresholds: the gate of `rllib study report --check`.
-        axis: what ``Cell.value`` is, in words with its unit; "" without an axis.
-        note: what a reader of the table must know.
-        published: label → average normalised score that somebody published, to stand beside ours
-            (:mod:`rllib_zoo.experiments.studies.published_scores`); None where there are none.
+        thresholds: checked by `rllib study report --check`.
+        axis: name and unit of ``Cell.value``; "" without an axis.
+        note: explains the table.
+        published: label → published average normalised score, compared with ours
+            (:mod:`rllib_zoo.experiments.studies.published_scores`); None without any.
     """
 
     name: str
@@ -143,7 +143,7 @@ class Study:
         """The cell of that name.
 
         Raises:
-            UnknownCellError: there is none.
+            UnknownCellError: no cell has that name.
         """
         for cell in self.cells:
             if cell.name == name:
@@ -152,16 +152,16 @@ class Study:
 
     @property
     def runs(self) -> list[tuple[Cell, int]]:
-        """Every cell with every seed it wants."""
+        """Every cell with each of its seeds."""
         return [(cell, seed) for cell in self.cells for seed in cell.seeds]
 
     @property
     def envs(self) -> tuple[str, ...]:
-        """The environments, each once, in order."""
+        """The environments without repetition, in order."""
         return tuple(dict.fromkeys(cell.env for cell in self.cells))
 
     def smoke(self) -> Study:
-        """The same cells with one seed and budgets of seconds; nothing of it is a result."""
+        """The same cells with one seed and budgets of seconds, to check that they run."""
         cells = tuple(
             replace(
                 cell,

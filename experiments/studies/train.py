@@ -1,8 +1,8 @@
-"""Training a study: what is missing is run, what is done is kept, in any number of sittings.
+"""Training a study: runs that are missing are trained, runs that are done are kept; it can be interrupted.
 
-Every run is the real `rllib train file` in a process of its own: it starts with a fresh Ray, torch and
-generators as a user's would, a crash costs one run and not the sitting, and its manifest names a
-command that can be typed.
+Every run is `rllib train file` in a process of its own: it starts with a fresh Ray, torch and random
+generators as a user's run does, a crash costs only that run, and its manifest names a command that can
+be typed.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from rllib_zoo.experiments.studies.runs import (
 )
 
 INTERRUPTED = 130
-MOVE_AWAY = "move it away, or give another --storage and --results"
+MOVE_AWAY = "move it away, or use another --storage and --results"
 
 
 @dataclass
-class Sitting:
+class Session:
     """One call of `rllib study run`.
 
     Attributes:
-        study: what is trained.
+        study: to train.
         storage: folder of the Tune experiments, ``<cell>-seed<N>`` each.
-        results: folder that what is kept goes below.
+        results: folder of kept results, with a folder per study.
         notes: where progress is printed.
-        trusted: go on with and play what others made, or was made elsewhere.
-        failed: runs that did not get done, for the last line.
+        trusted: whether to load checkpoints of other people or machines.
+        failed: runs that are not done, printed at the end.
     """
 
     study: Study
@@ -60,144 +60,142 @@ class Sitting:
     failed: list[str] = field(default_factory=list)
 
     def folder(self, cell: Cell, seed: int) -> Path:
-        """Where one run's Tune experiment is."""
+        """Folder of one run's Tune experiment."""
         return self.storage / f"{cell.name}-seed{seed}"
 
     @property
     def trust(self) -> list[str]:
-        """What opening the checkpoints of others takes."""
+        """Options for loading checkpoints of other people."""
         return ["--trust-checkpoint"] if self.trusted else []
 
 
-def run_study(sitting: Sitting, runs: Sequence[tuple[Cell, int]]) -> int:
-    """Train what is missing of the given runs, one at a time.
+def run_study(session: Session, runs: Sequence[tuple[Cell, int]]) -> int:
+    """Train those of the runs that are not done, one at a time.
 
     Returns:
-        0 where all are done, 1 where one failed, 130 after an interruption.
+        0 if all are done, 1 if one failed, 130 after an interruption.
 
     Raises:
-        RequestError: the storage is no folder, another sitting uses it, or a run there was trained
-            otherwise or has a damaged manifest.
+        RequestError: the storage is not a folder, another session uses it, or a run there was trained with
+            other settings or has a damaged manifest.
     """
     try:
-        sitting.storage.mkdir(parents=True, exist_ok=True)
+        session.storage.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RequestError(
-            f"cannot be a folder: {error.strerror}", file=sitting.storage, key="--storage"
+            f"is not a folder: {error.strerror}", file=session.storage, key="--storage"
         ) from None
-    with _locked(sitting.storage) as lock:
-        open_runs = _not_done(sitting, runs)
+    with _locked(session.storage) as lock:
+        open_runs = _not_done(session, runs)
         if any(cell.quiet and (cell.name, seed) in open_runs for cell, seed in runs):
-            sitting.notes.print("note: speed is measured; leave this machine to these runs")
+            session.notes.print("note: these runs measure speed; run nothing else on this machine")
         for number, (cell, seed) in enumerate(runs, 1):
             if (cell.name, seed) not in open_runs:
                 continue
-            found = _manifest(sitting.folder(cell, seed)).get("status") == DONE
-            words = "done before, is kept" if found else f"until {cell.budget}"
-            sitting.notes.print(
-                f"run {number} of {len(runs)}: {cell.name}, seed {seed}; {words}", markup=False
+            done = _manifest(session.folder(cell, seed)).get("status") == DONE
+            task = "already trained" if done else f"until {cell.budget}"
+            session.notes.print(
+                f"run {number} of {len(runs)}: {cell.name}, seed {seed}; {task}", markup=False
             )
-            interrupted = _one(sitting, cell, seed, lock)
+            interrupted = _one(session, cell, seed, lock)
             if interrupted:
-                sitting.notes.print("interrupted; the same command continues", markup=False)
+                session.notes.print("interrupted; run the same command to continue", markup=False)
                 return INTERRUPTED
-    done = len(runs) - len(sitting.failed)
-    sitting.notes.print(f"{sitting.study.name}: {done} of {len(runs)} runs are done", markup=False)
-    for run in sitting.failed:
-        sitting.notes.print(f"not done: {run}", markup=False)
-    return 1 if sitting.failed else 0
+    number_done = len(runs) - len(session.failed)
+    session.notes.print(
+        f"{session.study.name}: {number_done} of {len(runs)} runs are done", markup=False
+    )
+    for run in session.failed:
+        session.notes.print(f"not done: {run}", markup=False)
+    return 1 if session.failed else 0
 
 
-def _not_done(sitting: Sitting, runs: Sequence[tuple[Cell, int]]) -> set[tuple[str, int]]:
-    """Cell and seed of the runs that something is left to do of.
+def _not_done(session: Session, runs: Sequence[tuple[Cell, int]]) -> set[tuple[str, int]]:
+    """Cell and seed of the runs that have to be trained, kept or played.
 
     Raises:
-        RequestError: the storage or the results hold one that was trained otherwise.
+        RequestError: a run in the storage or the results was trained with other settings.
     """
-    kept = {(run.cell.name, run.seed): run for run in runs_of(sitting.study, sitting.results)}
-    left = set()
+    kept = {(run.cell.name, run.seed): run for run in runs_of(session.study, session.results)}
+    open_runs = set()
     for cell, seed in runs:
-        known, manifest = kept.get((cell.name, seed)), _manifest(sitting.folder(cell, seed))
-        where = sitting.results / sitting.study.name / cell.name / f"seed{seed}.json"
+        run, manifest = kept.get((cell.name, seed)), _manifest(session.folder(cell, seed))
+        kept_file = session.results / session.study.name / cell.name / f"seed{seed}.json"
         for file, about in (
-            (where, known.about if known else {}),
-            (sitting.folder(cell, seed), manifest),
+            (kept_file, run.about if run else {}),
+            (session.folder(cell, seed), manifest),
         ):
-            if about and (words := difference(cell, about)):
+            if about and (text := difference(cell, about)):
                 raise RequestError(
-                    f"was trained otherwise: {words}",
-                    file=file,
-                    hint=MOVE_AWAY,
+                    f"was trained with other settings: {text}", file=file, hint=MOVE_AWAY
                 )
-        played = known is not None and known.greedy is not None
+        played = run is not None and run.greedy is not None
         to_play = cell.greedy_episodes and not played and _checkpoint(manifest) is not None
-        if known is None or not known.done or to_play:
-            left.add((cell.name, seed))
-    return left
+        if run is None or not run.done or to_play:
+            open_runs.add((cell.name, seed))
+    return open_runs
 
 
-def _one(sitting: Sitting, cell: Cell, seed: int, lock: int) -> bool:
-    """Train, keep and play one run as far as that is left; whether it was interrupted."""
-    folder = sitting.folder(cell, seed)
+def _one(session: Session, cell: Cell, seed: int, lock: int) -> bool:
+    """Train, keep and play one run, each only if it is not done yet; whether it was interrupted."""
+    folder = session.folder(cell, seed)
     interrupted = False
     if _manifest(folder).get("status") != DONE:
-        interrupted = _train(sitting, cell, seed, lock)
+        interrupted = _train(session, cell, seed, lock)
     manifest = _manifest(folder)
     if manifest:
-        keep(folder, sitting.results / sitting.study.name / cell.name, cell.every)
+        keep(folder, session.results / session.study.name / cell.name, cell.every)
     if interrupted:
         return True
     if manifest.get("status") != DONE:
-        sitting.failed.append(
+        session.failed.append(
             f"{cell.name}, seed {seed}: {manifest.get('status', 'refused')}; {folder}"
         )
         return False
-    return _play(sitting, cell, seed, manifest, lock)
+    return _play(session, cell, seed, manifest, lock)
 
 
-def _train(sitting: Sitting, cell: Cell, seed: int, lock: int) -> bool:
-    """Start a run or go on with it; whether it was interrupted."""
-    folder = sitting.folder(cell, seed)
-    words = ["train", "file", cell.file, "--seeds", str(seed), "--experiment-name", folder.name]
-    words += ["--storage-path", str(sitting.storage), "--stop", json.dumps(cell.budget.stop)]
+def _train(session: Session, cell: Cell, seed: int, lock: int) -> bool:
+    """Start or continue a run; whether it was interrupted."""
+    folder = session.folder(cell, seed)
+    arguments = ["train", "file", cell.file, "--seeds", str(seed)]
+    arguments += ["--experiment-name", folder.name, "--storage-path", str(session.storage)]
+    arguments += ["--stop", json.dumps(cell.budget.stop)]
     for key, value in (cell.changes or {}).items():
-        words += ["--set", f"{key}={json.dumps(value)}"]
+        arguments += ["--set", f"{key}={json.dumps(value)}"]
     if folder.exists():
-        words += ["--resume", *sitting.trust]
-    return _rllib(words, lock)[1]
+        arguments += ["--resume", *session.trust]
+    return _rllib(arguments, lock)[1]
 
 
-def _play(sitting: Sitting, cell: Cell, seed: int, manifest: dict[str, Any], lock: int) -> bool:
-    """Play the last checkpoint greedily where that is wanted; whether it was interrupted."""
+def _play(session: Session, cell: Cell, seed: int, manifest: dict[str, Any], lock: int) -> bool:
+    """Play the last checkpoint greedily if the cell requires it; whether it was interrupted."""
     checkpoint = _checkpoint(manifest)
-    known = read_greedy(sitting.study, sitting.results).get(cell.name, {})
-    if not cell.greedy_episodes or is_of(known.get(str(seed)), manifest) or checkpoint is None:
+    scores = read_greedy(session.study, session.results).get(cell.name, {})
+    if not cell.greedy_episodes or is_of(scores.get(str(seed)), manifest) or checkpoint is None:
         return False
-    words = ["evaluate", checkpoint, "--episodes", str(cell.greedy_episodes), "--json"]
-    words += sitting.trust
-    out, interrupted = _rllib(words, lock, capture=True)
+    arguments = ["evaluate", checkpoint, "--episodes", str(cell.greedy_episodes), "--json"]
+    out, interrupted = _rllib([*arguments, *session.trust], lock, capture=True)
     if interrupted:
         return True
     try:
         score = json.loads(out.splitlines()[-1])
     except (ValueError, IndexError):
-        sitting.failed.append(
-            f"{cell.name}, seed {seed}: its checkpoint could not be played; {checkpoint}"
-        )
+        session.failed.append(f"{cell.name}, seed {seed}: cannot play its checkpoint {checkpoint}")
         return False
-    told = {key: score[key] for key in ("episodes", "mean", "half_width")}
-    write_greedy(sitting.study, sitting.results, cell.name, seed, told, manifest.get("started"))
+    kept = {key: score[key] for key in ("episodes", "mean", "half_width")}
+    write_greedy(session.study, session.results, cell.name, seed, kept, manifest.get("started"))
     return False
 
 
-def _rllib(words: list[str], lock: int, *, capture: bool = False) -> tuple[str, bool]:
-    """Run the real command; its output where captured, and whether it was interrupted.
+def _rllib(arguments: list[str], lock: int, *, capture: bool = False) -> tuple[str, bool]:
+    """Run the `rllib` command; its output if captured, and whether it was interrupted.
 
-    The process has a session of its own and inherits the lock: an interruption reaches it once, and
-    a run that outlives a killed sitting keeps the next sitting away.
+    The process has an operating-system session of its own and inherits the lock: Ctrl-C reaches it only
+    once, and while it outlives a killed `rllib study run`, the storage stays locked.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "rllib_zoo.experiments.cli.main", *words],
+        [sys.executable, "-m", "rllib_zoo.experiments.cli.main", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE if capture else None,
         text=True,
@@ -216,10 +214,10 @@ def _rllib(words: list[str], lock: int, *, capture: bool = False) -> tuple[str, 
 
 @contextmanager
 def _locked(storage: Path) -> Iterator[int]:
-    """Hold the storage for one sitting; the descriptor of the lock.
+    """Lock the storage for one session; yields the descriptor of the lock.
 
     Raises:
-        RequestError: another sitting holds it.
+        RequestError: another session holds it.
     """
     descriptor = os.open(storage / ".study.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -227,11 +225,11 @@ def _locked(storage: Path) -> Iterator[int]:
     except BlockingIOError:
         os.close(descriptor)
         raise RequestError(
-            "another `rllib study run` or a run it has left behind is at work here",
+            "another `rllib study run`, or a run it started, is still using this folder",
             file=storage,
-            hint="wait for it, or give another --storage",
+            hint="wait for it, or use another --storage",
         ) from None
-    # Asked to end, as by a shutdown: like Ctrl-C, so that the run is left in order.
+    # SIGTERM, as at a shutdown, is handled like Ctrl-C, so that the run saves its state.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield descriptor
@@ -244,22 +242,22 @@ def _manifest(folder: Path) -> dict[str, Any]:
     """A run's manifest; empty without one.
 
     Raises:
-        RequestError: it is damaged: nothing tells then what the run was.
+        RequestError: it is damaged, so that the run's settings are unknown.
     """
     file = folder / MANIFEST
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        manifest = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise RequestError(f"is damaged: {error}", file=file, hint=MOVE_AWAY) from None
-    if not isinstance(found, dict):
-        raise RequestError("is damaged: holds no mapping", file=file, hint=MOVE_AWAY)
-    return found
+    if not isinstance(manifest, dict):
+        raise RequestError("is damaged: not a mapping", file=file, hint=MOVE_AWAY)
+    return manifest
 
 
 def _checkpoint(manifest: dict[str, Any]) -> str | None:
-    """The last checkpoint of an experiment's only trial, where it is still there."""
+    """The last checkpoint of an experiment's only trial, if it still exists."""
     trials = manifest.get("trials") or []
-    found = trials[0].get("checkpoint") if trials else None
-    return found if found and Path(found).exists() else None
+    folder = trials[0].get("checkpoint") if trials else None
+    return folder if folder and Path(folder).exists() else None

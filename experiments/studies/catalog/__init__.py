@@ -1,4 +1,4 @@
-"""The studies: one module each, plain data, named here once."""
+"""The studies by name; one module of plain data each."""
 
 from __future__ import annotations
 

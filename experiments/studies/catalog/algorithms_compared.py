@@ -1,4 +1,4 @@
-"""A2C, A3C and PPO on CartPole, Pong and Assault, with the tuned files."""
+"""A2C, A3C and PPO on CartPole, Pong and Assault, with the tuned config files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 # Mean return of the last 100 episodes that counts as solved.
 SOLVED = {"CartPole-v1": REFERENCE_SCORES["CartPole-v1"].target, "ALE/Pong-v5": 18.0}
-# None of the seeds was used for tuning: that took 100 and above on CartPole, 0 to 2 on the games.
+# None of the seeds was used for tuning, which used 100 and above on CartPole, 0 to 2 on the games.
 CARTPOLE_SEEDS = tuple(range(10))
 MINUTES = 60.0
 GAMES = {
@@ -52,6 +52,6 @@ STUDY = Study(
         Threshold("pong-ppo", "final", SOLVED["ALE/Pong-v5"], 3),
         Threshold("assault-ppo", "final", REFERENCE_SCORES["ALE/Assault-v5"].target, 2),
     ),
-    note="Runs on CartPole end when they reach 475: their final scores say only that they did, so "
-    "compare the steps it took. Scores of games are raw, of whole games, with sampled actions.",
+    note="Runs on CartPole end when they reach 475: compare the steps they needed, not their final scores. "
+    "Scores of games are raw, of whole games, with sampled actions.",
 )

@@ -8,7 +8,7 @@ from typing import Any
 from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 ENV = "3DBall-v0"
-# Mean return over the greedy episodes that counts as balanced; a whole episode returns 100.
+# Mean return of the greedy episodes that counts as balanced; an episode without a fall returns 100.
 BALANCED = 95.0
 
 
@@ -35,8 +35,8 @@ def _cell(
     )
 
 
-# Seeds 0 and 100 to 102 were used for tuning. The cell with batches of 6,000 was the file before: its
-# third seed was the reason for the batches it has now, so PPO is claimed on others.
+# Seeds 0 and 100 to 102 were used for tuning. The cell with batches of 6,000 has the tuned file's earlier
+# settings: its third seed was the reason to change them, so PPO is evaluated on other seeds.
 STUDY = Study(
     name="ball_balancing",
     question="Do A2C, A3C and PPO with the course's network balance the ball within 50,000 agent steps?",
@@ -57,6 +57,6 @@ STUDY = Study(
         Threshold(name, "greedy", BALANCED, 3)
         for name in ("3dball-ppo", "3dball-a2c", "3dball-a3c")
     ),
-    note="Final scores are of sampled actions, whose standard deviation is still near its first value, e; "
-    "the greedy returns, which are asked for, stand in [3D ball](3dball.md).",
+    note="Final scores are of sampled actions, whose standard deviation is still near its initial value, e; "
+    "the thresholds are on greedy returns ([3D ball](3dball.md)).",
 )

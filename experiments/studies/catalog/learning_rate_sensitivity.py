@@ -1,13 +1,13 @@
 """How much the learning rate matters: A2C, A3C and PPO on CartPole, around the tuned rate.
 
-Runs go on to their budget, solved or not: a score of runs that end at 475 could not be compared.
+Runs use their whole budget, solved or not: scores of runs that end at 475 could not be compared.
 """
 
 from __future__ import annotations
 
 from rllib_zoo.experiments.studies.study import Budget, Cell, Study
 
-# First rates; the tuned one stands in the middle. All fall to 0 as in the tuned file: (steps, rates).
+# Initial rates, the tuned one in the middle. All fall to 0 as in the tuned file: (steps, rates).
 RATES = {
     "ppo": (250_000, (2e-4, 6e-4, 2e-3, 6e-3, 2e-2)),
     "a2c": (300_000, (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
@@ -34,11 +34,11 @@ def _cell(algorithm: str, rate: float) -> Cell:
 
 STUDY = Study(
     name="learning_rate_sensitivity",
-    question="How far from its best learning rate may each algorithm be?",
+    question="How sensitive is each algorithm to its learning rate?",
     cells=tuple(
         _cell(algorithm, rate) for algorithm, (_, rates) in RATES.items() for rate in rates
     ),
     figures=("sensitivity_final", "sensitivity_average"),
-    axis="first learning rate",
-    note="Every run goes on to its budget; the rate falls to 0 as in the tuned file.",
+    axis="initial learning rate",
+    note="Every run uses its whole budget; the rate falls to 0 as in the tuned file.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 CELL = "pendulum-ddpg"
-# What is asked for.
+# Required greedy return.
 GREEDY = -160.0
 
 STUDY = Study(
@@ -17,7 +17,7 @@ STUDY = Study(
             file="tuned_configs/pendulum-ddpg.yaml",
             algorithm="DDPG",
             env="Pendulum-v1",
-            seeds=(11, 12, 13, 14, 15),  # tuned on 0 and 1
+            seeds=(11, 12, 13, 14, 15),  # 0 and 1 were used for tuning
             budget=Budget(10_000),
             every=1_000,
             greedy_episodes=100,
@@ -26,5 +26,5 @@ STUDY = Study(
     figures=("learning_curves",),
     thresholds=(Threshold(CELL, "greedy", GREEDY, 5),),
     note="Final scores average the last episodes of training, all of the budget's 50, with their noise; "
-    "the gate is on 100 episodes without noise ([DDPG](ddpg.md#result-on-pendulum)).",
+    "the threshold is on 100 episodes without noise ([DDPG](ddpg.md#result-on-pendulum)).",
 )

@@ -1,4 +1,4 @@
-"""The course's policy gradient step by step on CartPole: each tip of the lecture added in turn.
+"""The course's policy gradient on CartPole, with the lecture's improvements added one by one.
 
 Source: course policy-gradient lecture, "tips to reduce bias and variance", in its order: the whole
 return, a constant baseline, the reward-to-go, a discount, a learned baseline; then A2C, A3C and PPO
@@ -13,7 +13,7 @@ from rllib_zoo.experiments.studies.study import Budget, Cell, Study
 
 SEEDS = tuple(range(10))
 STEPS = 100_000
-# What each row changes of its file: one update in an iteration or so is measured, the very first among them.
+# What each row changes in its file. About one update per iteration is measured, including the first one.
 WHOLE = {"use_critic": False, "credit": "whole_return", "gamma": 1.0}
 TO_GO = {"use_critic": False, "constant_baseline": True}
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -26,7 +26,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "a3c": ("cartpole-a3c", {}),
     "ppo": ("cartpole-ppo", {"min_sample_timesteps_per_iteration": 4_096}),
 }
-# Updates between two measurements; A3C: gradients of one of its two runners.
+# Updates between two measurements; for A3C, gradients of one of its two runners.
 MEASURED = {"cartpole-pg": 5, "cartpole-a2c": 16, "cartpole-a3c": 8, "cartpole-ppo": 2}
 LABELS = {
     "whole-return": "whole return",
@@ -59,13 +59,13 @@ def _cell(number: int, row: str) -> Cell:
 
 STUDY = Study(
     name="policy_gradient_tips",
-    question="What does each tip of the policy-gradient lecture gain, and how much noise does it take away?",
+    question="How much does each tip of the policy-gradient lecture improve the score and reduce the noise?",
     cells=tuple(_cell(number, row) for number, row in enumerate(ROWS, 1)),
     figures=("learning_curves", "scores", "gradient_variance", "gradient_signal"),
-    note="Rows in the lecture's order; each has all tips above it, but for the learned baseline, which "
-    "takes the constant one's place. Variance: of one step's share in the policy gradient, summed over "
-    "all weights. The first gradient of a seed is at the same weights and on the same episodes in the "
-    "five rows of PG. Signal to noise: the policy gradient's squared length over its variance in batches "
-    "of 1,000 steps, while policies are still alike. Both are medians over seeds. The tuned files of A2C, "
-    "A3C and PPO are for longer budgets.",
+    note="Rows in the lecture's order; each includes all tips above it, except that the learned baseline "
+    "replaces the constant one. Variance: of one step's contribution to the policy gradient, summed over "
+    "all weights. In the five rows of PG the first gradient of a seed has the same weights and episodes. "
+    "Signal to noise: the policy gradient's squared length over its variance in batches of 1,000 steps, "
+    "early in training, while policies are still similar. Both are medians over seeds. The tuned files of "
+    "A2C, A3C and PPO are for longer budgets.",
 )

@@ -21,7 +21,7 @@ ROWS: dict[str, tuple[dict[str, Any], float]] = {
     "kl-fixed-3": ({"objective": "kl_fixed", "kl_coeff": 3.0}, 0.72),
     "kl-fixed-10": ({"objective": "kl_fixed", "kl_coeff": 10.0}, 0.69),
 }
-# In the order of their price: the physics of the last takes most.
+# Cheapest first: the last needs most time for physics.
 TASKS = {
     "invertedpendulum": "InvertedPendulum-v5",
     "reacher": "Reacher-v5",
@@ -31,14 +31,14 @@ TASKS = {
     "walker2d": "Walker2d-v5",
     "halfcheetah": "HalfCheetah-v5",
 }
-# Nothing was tuned on these.
+# None was used for tuning.
 SEEDS = (1, 2, 3)
 STEPS = 1_000_000
 
 
 def _cell(task: str, row: str) -> Cell:
     changes, _ = ROWS[row]
-    # A bound that the row does not have is not the file's.
+    # Rows without clipping must not inherit the file's clip_param.
     own = {"clip_param": None} if "clip_param" not in changes else {}
     return Cell(
         name=f"{task}-{row}",
@@ -60,6 +60,6 @@ STUDY = Study(
     figures=(),
     published={row: score for row, (_, score) in ROWS.items()},
     note="A run's score is the mean return of its last 100 episodes, per task 0 for random actions and 1 for "
-    "the best run of all rows. Settings are those of the paper's table 3, gymnasium's v5 tasks stand in for "
-    "its v1.",
+    "the best run of all rows. Settings are those of the paper's table 3, on gymnasium's v5 tasks instead of "
+    "the paper's v1.",
 )

@@ -1,9 +1,9 @@
-"""What more runners bring: A2C and A3C on CartPole, Pong and an environment that only waits.
+"""Speedup from more env runners: A2C and A3C on CartPole, Pong and an environment that only sleeps.
 
-On real cores the problem stays the same: A2C's environments are divided among the runners, A3C's
-gradients stay as large as in the tuned file and more of them are under way. The waiting
-environment takes no core, so that it shows what the program itself costs: there every runner
-brings its own environment.
+On real cores the total work stays the same: A2C's environments are divided among the runners, A3C's
+batch per gradient stays that of the tuned file and more gradients are computed at once. The sleeping
+environment uses no core, so that it shows the overhead of the program itself: there every runner
+has an environment of its own.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold
 
 RUNNERS = (1, 2, 4)
 WAITING_RUNNERS = (1, 2, 4, 8)
-# Steps of one runner that A2C waits for, as `rollout_fragment_length` of A3C's file.
+# Steps per runner in a batch of A2C; equals `rollout_fragment_length` in A3C's file.
 WAITING_FRAGMENT = 32
 SOLVED = REFERENCE_SCORES["CartPole-v1"].target
-# Environments of A2C's tuned files, divided among the runners: the batch stays the same.
+# Environments in A2C's tuned files, divided among the runners, so that the batch stays the same.
 A2C_ENVIRONMENTS = {"cartpole": 64, "pong": 16}
 ENVS = {"cartpole": "CartPole-v1", "pong": "ALE/Pong-v5", "waiting": "envs.waiting.Waiting"}
 BUDGETS = {
@@ -32,10 +32,10 @@ SEEDS = {"cartpole": (0, 1, 2), "pong": (0,), "waiting": (0, 1, 2)}
 def _changes(environment: str, algorithm: str, runners: int) -> dict[str, Any]:
     changes: dict[str, Any] = {"num_env_runners": runners}
     if environment == "waiting":
-        # A2C's batch is that of all runners together.
+        # A2C's batch is the steps of all runners together.
         batch = {"train_batch_size": WAITING_FRAGMENT * runners} if algorithm == "a2c" else {}
         return changes | batch
-    # Ray would refuse four runners of a whole core each on two: here they share, and the table says so.
+    # Four runners with a whole core each do not fit on two cores: they reserve fractions and share.
     changes |= {"num_cpus_per_env_runner": 0.25, "num_cpus_for_main_process": 0.5}
     if algorithm == "a2c":
         changes["num_envs_per_env_runner"] = A2C_ENVIRONMENTS[environment] // runners
@@ -61,7 +61,7 @@ def _cell(environment: str, algorithm: str, runners: int) -> Cell:
 
 STUDY = Study(
     name="worker_scaling",
-    question="How many more steps a second do more runners bring, and how stale do A3C's gradients get?",
+    question="How much faster is training with more runners, and how stale do A3C's gradients get?",
     cells=tuple(
         _cell(environment, algorithm, runners)
         for environment in ENVS
@@ -75,5 +75,5 @@ STUDY = Study(
     ),
     axis="runners",
     note="Efficiency: steps/s over those of one runner times the runners. Staleness: updates between a "
-    "gradient's weights and its use. The waiting environment sleeps 20 ms a step and takes no core.",
+    "gradient's weights and its use. The waiting environment sleeps 20 ms a step and uses no core.",
 )

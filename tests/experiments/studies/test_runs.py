@@ -75,7 +75,7 @@ def means(results):
 
 
 def test_seeds_of_an_edited_file_are_not_pooled(results, tmp_path):
-    """A tuned file is edited between two sittings: what it gave before is told apart."""
+    """A tuned file is edited between two sessions: runs trained with the old one are recognised."""
     file = tmp_path / "edited.yaml"
     edited = cell("pong", file=str(file), changes={"lr": 0.1})
     entry = "pong: {run: PPO, env: ALE/Pong-v5, config: {gamma: %s, lr: 3, seed: 7}}"

@@ -1,4 +1,4 @@
-"""Sittings: what is done is kept, what is missing is trained, nothing is trained twice."""
+"""Sessions: what is done is kept, what is missing is trained, nothing is trained twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.studies.catalog import Budget, Cell, Study
 from rllib_zoo.experiments.studies.runs import runs_of, write_greedy
-from rllib_zoo.experiments.studies.train import Sitting, run_study
+from rllib_zoo.experiments.studies.train import Session, run_study
 
 CONFIG = {
     "num_env_runners": 0,
@@ -51,22 +51,22 @@ def tiny(folder, *budgets):
 
 
 @pytest.fixture
-def sitting(tmp_path):
-    """``sitting(*budgets)``: one that writes what it says to a file."""
+def session(tmp_path):
+    """``session(*budgets)``: one that writes what it says to a file."""
 
     def make(*budgets):
         said = (tmp_path / "said.txt").open("w")
         notes = Console(file=said, soft_wrap=True)
         study = tiny(tmp_path, *budgets)
-        return Sitting(study, tmp_path / "storage", tmp_path / "results", notes)
+        return Session(study, tmp_path / "storage", tmp_path / "results", notes)
 
     return make
 
 
-def left_behind(sitting, status="done", number=0, **about):
+def left_behind(session, status="done", number=0, **about):
     """An experiment of a cell as an earlier program left it in the storage."""
-    cell = sitting.study.cells[number]
-    folder = sitting.folder(cell, 0)
+    cell = session.study.cells[number]
+    folder = session.folder(cell, 0)
     (folder / "trial").mkdir(parents=True)
     result = {"env_runners": {"num_env_steps_sampled_lifetime": 100}, "time_total_s": 1.0}
     (folder / "trial" / "result.json").write_text(json.dumps(result) + "\n")
@@ -85,12 +85,12 @@ def left_behind(sitting, status="done", number=0, **about):
     return folder
 
 
-def statuses(sitting):
-    return [run.status for run in runs_of(sitting.study, sitting.results)]
+def statuses(session):
+    return [run.status for run in runs_of(session.study, session.results)]
 
 
-def test_what_is_done_in_the_storage_is_kept_and_not_trained(sitting):
-    found = sitting(300)
+def test_what_is_done_in_the_storage_is_kept_and_not_trained(session):
+    found = session(300)
     folder = left_behind(found)
     before = sorted(folder.rglob("*"))
     assert run_study(found, found.study.runs) == 0
@@ -98,8 +98,8 @@ def test_what_is_done_in_the_storage_is_kept_and_not_trained(sitting):
     assert sorted(folder.rglob("*")) == before
 
 
-def test_what_is_kept_as_done_needs_no_storage(sitting):
-    found = sitting(300)
+def test_what_is_kept_as_done_needs_no_storage(session):
+    found = session(300)
     left_behind(found)
     run_study(found, found.study.runs)
     found.storage = found.storage.with_name("elsewhere")
@@ -107,17 +107,19 @@ def test_what_is_kept_as_done_needs_no_storage(sitting):
     assert [file.name for file in found.storage.iterdir()] == [".study.lock"]
 
 
-def test_what_was_trained_otherwise_is_refused(sitting):
-    found = sitting(300)
+def test_what_was_trained_with_other_settings_is_refused(session):
+    found = session(300)
     folder = left_behind(found, stop={"timesteps_total": 7})
-    with pytest.raises(RequestError, match=r"trained otherwise: its stop rule is.*7") as raised:
+    with pytest.raises(
+        RequestError, match=r"trained with other settings: its stop rule is.*7"
+    ) as raised:
         run_study(found, found.study.runs)
     assert str(folder) in str(raised.value)
     assert not found.results.exists()
 
 
-def test_what_was_trained_with_another_file_is_refused(sitting):
-    found = sitting(300)
+def test_what_was_trained_with_another_file_is_refused(session):
+    found = session(300)
     left_behind(found, config_given={**CONFIG, "train_batch_size": 128})
     with pytest.raises(
         RequestError, match=r"its train_batch_size is 128, that of .*tiny\.yaml 256"
@@ -127,8 +129,8 @@ def test_what_was_trained_with_another_file_is_refused(sitting):
 
 
 @pytest.mark.parametrize("content", ['{"status": "do', "[]"])
-def test_a_damaged_manifest_is_named_and_nothing_is_trained(sitting, content):
-    found = sitting(300)
+def test_a_damaged_manifest_is_named_and_nothing_is_trained(session, content):
+    found = session(300)
     file = left_behind(found) / "manifest.json"
     file.write_text(content)
     before = sorted(found.storage.rglob("*"))
@@ -139,17 +141,17 @@ def test_a_damaged_manifest_is_named_and_nothing_is_trained(sitting, content):
     ] == before
 
 
-def test_a_storage_that_is_a_file_is_refused(sitting):
-    found = sitting(300)
+def test_a_storage_that_is_a_file_is_refused(session):
+    found = session(300)
     found.storage.write_text("mine")
-    with pytest.raises(RequestError, match="storage: --storage: cannot be a folder: File exists"):
+    with pytest.raises(RequestError, match="storage: --storage: is not a folder: File exists"):
         run_study(found, found.study.runs)
     assert found.storage.read_text() == "mine"
 
 
-def test_greedy_scores_are_played_anew_for_another_run(sitting):
+def test_greedy_scores_are_played_anew_for_another_run(session):
     """The checkpoint is nothing that plays: that it was tried is what is looked at."""
-    found = sitting(300)
+    found = session(300)
     cell = replace(found.study.cells[0], greedy_episodes=2)
     found.study = replace(found.study, cells=(cell,))
     folder = left_behind(found)
@@ -161,11 +163,11 @@ def test_greedy_scores_are_played_anew_for_another_run(sitting):
     assert run_study(found, found.study.runs) == 0
     write_greedy(found.study, found.results, cell.name, 0, score, "2025-01-01T00:00:00+00:00")
     assert run_study(found, found.study.runs) == 1
-    assert "could not be played" in found.failed[0]
+    assert "cannot play its checkpoint" in found.failed[0]
 
 
-def test_two_sittings_do_not_share_a_storage(sitting):
-    found = sitting(300)
+def test_two_sessions_do_not_share_a_storage(session):
+    found = session(300)
     found.storage.mkdir()
     with (found.storage / ".study.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -175,8 +177,8 @@ def test_two_sittings_do_not_share_a_storage(sitting):
     assert run_study(found, found.study.runs) == 0
 
 
-def test_a_run_that_is_refused_does_not_end_the_sitting(sitting):
-    found = sitting(300, 400)
+def test_a_run_that_is_refused_does_not_end_the_session(session):
+    found = session(300, 400)
     left_behind(found, number=1)
     wrong = found.storage.with_name("wrong.yaml")
     wrong.write_text("tiny: {run: A4C}\n")
@@ -192,16 +194,16 @@ import sys
 from pathlib import Path
 from rich.console import Console
 sys.path.insert(0, {here!r})
-from test_train import tiny, Sitting, run_study
+from test_train import tiny, Session, run_study
 folder = Path({folder!r})
 study = tiny(folder, 512, {long})
-sitting = Sitting(study, folder / "storage", folder / "results", Console(stderr=True))
-sys.exit(run_study(sitting, study.runs))
+session = Session(study, folder / "storage", folder / "results", Console(stderr=True))
+sys.exit(run_study(session, study.runs))
 """
 
 
 def start(folder):
-    """A sitting of two runs in a process of its own."""
+    """A session of two runs in a process of its own."""
     script = SCRIPT.format(here=str(Path(__file__).parent), folder=str(folder), long=LONG)
     return subprocess.Popen(
         [sys.executable, "-c", script],
@@ -262,8 +264,8 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path):
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(2400)
-def test_a_killed_sitting_leaves_its_run_to_end(tmp_path):
-    """SIGKILL of the sitting: its run goes on, keeps the next sitting away, and then counts."""
+def test_a_killed_session_leaves_its_run_to_end(tmp_path):
+    """SIGKILL of the session: its run goes on, keeps the next session away, and then counts."""
     process = start(tmp_path)
     wait_for(lambda: len(lines_of(tmp_path, f"tiny{LONG}")) >= 2, "second run")
     process.kill()
