@@ -12,7 +12,7 @@ from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.experiments.studies.catalog import STUDIES
 from rllib_zoo.experiments.studies.catalog.pendulum_ddpg import GREEDY
 from rllib_zoo.experiments.studies.keep import SWEEP, SWEEP_FILES
-from rllib_zoo.experiments.studies.runs import runs_of
+from rllib_zoo.experiments.studies.runs import BrokenResultError, runs_of
 from rllib_zoo.experiments.studies.tables import provenance, run_cells
 
 # Section of docs/benchmarks.md → the report that a benchmark has left.
@@ -38,13 +38,14 @@ def benchmark_cell(results: Path, section: str, ours: str, peer: str, column: in
     """One cell of a benchmark's tables of ratios, such as "2.53 (2.50–2.55)".
 
     Raises:
-        LookupError: the report has no ratio of these two, or more than one.
+        BrokenResultError: the report has no ratio of these two, or more than one.
     """
     start = f"| {ours} | {peer} |"
     report = benchmark_tables(results, section).splitlines()
     lines = [line for line in report if line.startswith(start)]
     if len(lines) != 1:
-        raise LookupError(f"{results / BENCHMARKS[section]}: {len(lines)} rows {start!r}")
+        file = results / BENCHMARKS[section]
+        raise BrokenResultError(f"{file}: {len(lines)} rows start with {start!r}, not 1")
     return lines[0].strip("| ").split(" | ")[column].strip()
 
 

@@ -17,7 +17,7 @@ from rllib_zoo.experiments.studies.catalog import Budget
 from rllib_zoo.experiments.studies.measures import parts_of, signal_of, variance_of
 from rllib_zoo.experiments.studies.page_sections import BENCHMARKS, benchmark_cell
 from rllib_zoo.experiments.studies.readme_tables import results_table, speed_line
-from rllib_zoo.experiments.studies.runs import runs_of, write_greedy
+from rllib_zoo.experiments.studies.runs import BrokenResultError, runs_of, write_greedy
 from rllib_zoo.experiments.studies.tables import provenance, study_table
 
 PONG = cell("pong")
@@ -141,7 +141,7 @@ def test_the_line_on_speed_is_of_the_kept_benchmarks(tmp_path):
     file.parent.mkdir()
     file.write_text("| one | two | 1.0 (0.8–1.1) | 3 |\n\nSettings:\n\n| one | two | 9 |\n")
     assert benchmark_cell(tmp_path, "speed", "one", "two", 2) == "1.0 (0.8–1.1)"
-    with pytest.raises(LookupError, match="0 rows"):
+    with pytest.raises(BrokenResultError, match="0 rows"):
         benchmark_cell(tmp_path, "speed", "one", "three", 2)
 
 
