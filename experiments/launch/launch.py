@@ -65,7 +65,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
     with running_ray(options):
         if is_cluster(options):
             for job in jobs:
-                check_cluster(job.experiment, job.resolved)
+                check_cluster(job.validated)
         return run_all(jobs, options, callbacks, notes)
 
 

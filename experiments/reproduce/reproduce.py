@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from rllib_zoo import algorithms
 from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, pairs
 from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
@@ -23,8 +22,7 @@ from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, build_manif
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
 from rllib_zoo.experiments.reproduce.recorded_run import Original, open_original, restored_from
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment, check_names
-from rllib_zoo.experiments.validation.fit_resources import fitted
+from rllib_zoo.experiments.validation.check import validate
 
 FAILED = 1
 
@@ -68,11 +66,13 @@ def todays_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[s
         RequestError: it cannot run here: its algorithm or environment is gone.
     """
     cpus, gpus = available(LaunchOptions(ray_num_cpus=options.ray_num_cpus))
-    check_names(experiment)
-    defaults = algorithms.config_class(experiment.algorithm)()
-    experiment = fitted(experiment, defaults, cpus, gpus)
-    resolved = check_experiment(experiment, available_cpus=cpus, available_gpus=gpus)
-    return build_manifest(experiment=experiment, resolved=resolved, notes=[])
+    validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
+    return build_manifest(
+        experiment=validated.experiment,
+        resolved=validated.config,
+        exact_resume=validated.exact_resume,
+        notes=[],
+    )
 
 
 def verify(original: Original, folder: Path) -> int:
