@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 
 from rllib_zoo import algorithms
+from rllib_zoo.experiments.console import stderr_console
 from rllib_zoo.experiments.launch.estimate import estimate, measured
 from rllib_zoo.experiments.launch.ray_cluster import (
     available,
@@ -93,13 +93,12 @@ def _first_draws(experiment: Experiment, space: Any) -> list[dict[str, Any]]:
     return found
 
 
-def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions, notes: Console) -> None:
+def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions) -> None:
     """Print every job's plan; unless told otherwise, train a little to tell time and memory.
 
     Args:
         jobs: :class:`rllib_zoo.experiments.launch.jobs.Job`s, each with what Tune would draw from.
         options: the command's.
-        notes: where people are told that it takes a moment.
 
     Raises:
         RequestError: training fails, or the cluster has no room.
@@ -113,7 +112,7 @@ def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions, note
             _print(job, space)
             if is_cluster(options):
                 check_cluster(job.validated)
-            with notes.status(f"{job.experiment.name}: training a few iterations …"):
+            with stderr_console().status(f"{job.experiment.name}: training a few iterations …"):
                 found = measured(job.experiment, job.resolved, options.estimate_seconds, folder)
             numbers = estimate(
                 found,

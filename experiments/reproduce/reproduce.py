@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, pairs
 from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
@@ -27,7 +25,7 @@ from rllib_zoo.experiments.validation.check import validate
 FAILED = 1
 
 
-def reproduce(path: Path, options: ReproduceOptions, notes: Console) -> int:
+def reproduce(path: Path, options: ReproduceOptions) -> int:
     """Run it again below the storage path, unless that is done; with ``verify`` compare.
 
     Returns:
@@ -53,7 +51,7 @@ def reproduce(path: Path, options: ReproduceOptions, notes: Console) -> int:
         print(f"{folder} is done: compared without running again")
     else:
         _say_what_differs(original, todays_manifest(experiment, options))
-        code = launch([experiment], _launch_options(original, experiment, options), notes)
+        code = launch([experiment], _launch_options(original, experiment, options))
         if code not in (DONE, FAILED) or options.dry_run or not options.verify:
             return code
     return verify(original, folder)

@@ -393,14 +393,13 @@ def command_lines(text: str, program: str) -> list[list[str]]:
 def test_rllib_commands_parse(page):
     import typer
 
-    from rllib_zoo.experiments.cli.legacy_arguments import todays_arguments
     from rllib_zoo.experiments.cli.main import app
 
     group: Any = typer.main.get_command(app)
     for words in command_lines(page.read_text(), "rllib"):
         if "…" in words[-1] or words == ["rllib", "train"]:
             continue
-        command, rest = resolved_command(group, todays_arguments(words[1:])[0])
+        command, rest = resolved_command(group, words[1:])
         options = {spelling: p for p in command.params for spelling in (*p.opts, *p.secondary_opts)}
         for word in (word for word in rest if word.startswith("-") and not word[1:2].isdigit()):
             assert word.partition("=")[0] in options, f"{page.name}: {shlex.join(words)}: {word}"
