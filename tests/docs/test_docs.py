@@ -210,11 +210,11 @@ def test_fields_of_set_are_named():
     assert not set(PLAIN_FIELDS) - {"source", "text"} - names
 
 
-def test_retired_names_are_true():
-    text = section(read("configuration"), "Retired names")
+def test_renamed_keys_are_true():
+    text = section(read("configuration"), "Renamed keys")
     pairs = re.findall(r"`(\w+)`\s+\(`([^`]+)`\)", text)
     assert len(pairs) >= 5
-    assert all(RENAMED[retired] == today for retired, today in pairs)
+    assert all(RENAMED[old] == new for old, new in pairs)
 
 
 # --- algorithm pages -------------------------------------------------------------------------
