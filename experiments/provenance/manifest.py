@@ -20,7 +20,6 @@ from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.envs import environment_signature as environment_facts
 from rllib_zoo.envs import is_atari
 from rllib_zoo.experiments.paths import ROOT
-from rllib_zoo.experiments.validation.resources import demand_of
 
 MANIFEST_NAME = MANIFEST
 MANIFEST_VERSION = 1
@@ -57,6 +56,7 @@ def build_manifest(
     experiment: Any,
     resolved: Any,
     exact_resume: bool,
+    reserved_cpus: float,
     notes: list[str],
     restore_from: Path | None = None,
 ) -> dict[str, Any]:
@@ -66,6 +66,7 @@ def build_manifest(
         experiment: the request (:class:`rllib_zoo.experiments.spec.experiment.Experiment`).
         resolved: the AlgorithmConfig after defaults.
         exact_resume: an interrupted run continues in the middle of its episodes.
+        reserved_cpus: CPUs that one trial requests.
         notes: what was translated or adapted on the way.
         restore_from: the checkpoint of ``--restore``.
     """
@@ -94,7 +95,7 @@ def build_manifest(
         "environment_signature": environment_signature(experiment.env, resolved),
         "exact_resume": exact_resume,
         "bfloat16": uses_bfloat16(resolved.autocast),
-        "reserved_cpus": demand_of(resolved).cpus,
+        "reserved_cpus": reserved_cpus,
         "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
         "packages": package_versions(),
         "code": code_digest(),

@@ -69,6 +69,7 @@ def todays_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[s
         experiment=validated.experiment,
         resolved=validated.config,
         exact_resume=validated.exact_resume,
+        reserved_cpus=validated.demand.cpus,
         notes=[],
     )
 
