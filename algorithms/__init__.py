@@ -1,11 +1,18 @@
-"""How to learn: A2C, A3C, DDPG, DQN, PG and PPO as RLlib algorithms, registered by one explicit call."""
+"""How to learn: A2C, A3C, DDPG, DQN, PG and PPO as RLlib algorithms, registered by one explicit call.
+
+Everything else reads an algorithm's properties from its descriptor
+(``algorithms/base/descriptor.py``), never from its name.
+"""
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# Name in config files → module and stem of its classes (`<stem>` and `<stem>Config`).
+if TYPE_CHECKING:
+    from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
+
+# Name in config files → module with its ``DESCRIPTOR``, imported at first use.
 _MODULES = {
     "A2C": "rllib_zoo.algorithms.a2c",
     "A3C": "rllib_zoo.algorithms.a3c",
@@ -14,19 +21,50 @@ _MODULES = {
     "PG": "rllib_zoo.algorithms.pg",
     "PPO": "rllib_zoo.algorithms.ppo",
 }
-NAMES = tuple(_MODULES)
-# Those on this project's own runner, learner and results; DQN is RLlib's.
-ON_POLICY = ("A2C", "A3C", "PG", "PPO")
+_added: dict[str, AlgorithmDescriptor] = {}
+
+
+def names() -> tuple[str, ...]:
+    """Every algorithm that config files may name."""
+    return (*_MODULES, *_added)
+
+
+def descriptor(name: str) -> AlgorithmDescriptor:
+    """The descriptor of an algorithm.
+
+    Raises:
+        KeyError: the name is not in :func:`names`.
+    """
+    if name in _added:
+        return _added[name]
+    built_in: AlgorithmDescriptor = importlib.import_module(_MODULES[name]).DESCRIPTOR
+    return built_in
+
+
+def add(new: AlgorithmDescriptor) -> None:
+    """Make an algorithm of one's own known by its name, to config files and to Tune.
+
+    Call it in a module that the command imports (``rllib train file … --import MODULE``).
+
+    Raises:
+        ValueError: an algorithm of this project has that name.
+    """
+    from ray.tune import register_trainable
+
+    if new.name in _MODULES:
+        raise ValueError(f"algorithm name {new.name!r} is taken")
+    _added[new.name] = new
+    register_trainable(new.name, new.algorithm_class)
 
 
 def algorithm_class(name: str) -> Any:
-    """The Algorithm class of a name in ``NAMES``."""
-    return getattr(importlib.import_module(_MODULES[name]), name)
+    """The RLlib Algorithm class of a name in :func:`names`."""
+    return descriptor(name).algorithm_class
 
 
 def config_class(name: str) -> Any:
-    """The configuration class of a name in ``NAMES``."""
-    return getattr(importlib.import_module(_MODULES[name]), f"{name}Config")
+    """The configuration class of a name in :func:`names`."""
+    return descriptor(name).config_class
 
 
 def register() -> None:
@@ -37,7 +75,7 @@ def register() -> None:
     from ray.tune import register_trainable
     from ray.util.debug import log_once
 
-    for name in NAMES:
+    for name in names():
         # RLlib announces the new API stack once per algorithm; here nothing else is on offer.
         log_once(f"{name}_on_new_api_stack")
         register_trainable(name, algorithm_class(name))

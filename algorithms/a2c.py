@@ -9,6 +9,8 @@ from torch import Tensor
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
 from rllib_zoo.algorithms.base.config import OnPolicyConfig
+from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
+from rllib_zoo.algorithms.base.validators import boolean, integer, optional
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
 from rllib_zoo.algorithms.learner.objectives import ActorCriticCoefficients, actor_critic_objective
@@ -127,3 +129,17 @@ class A2C(RolloutAlgorithm):
     def get_default_config(cls) -> A2CConfig:
         """RLlib's hook."""
         return A2CConfig()
+
+
+DESCRIPTOR = AlgorithmDescriptor(
+    name="A2C",
+    algorithm_class=A2C,
+    config_class=A2CConfig,
+    keys={
+        "normalize_returns": boolean,
+        "num_epochs": integer(1),
+        "minibatch_size": optional(integer(1)),
+        "microbatch_size": optional(integer(1)),
+        "shuffle_batch_per_epoch": boolean,
+    },
+)

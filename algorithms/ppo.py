@@ -13,6 +13,8 @@ from torch import Tensor
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
 from rllib_zoo.algorithms.base.config import OnPolicyConfig
+from rllib_zoo.algorithms.base.descriptor import ACTOR_CRITIC_RESULTS, AlgorithmDescriptor
+from rllib_zoo.algorithms.base.validators import boolean, choice, integer, number, optional
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
 from rllib_zoo.algorithms.learner.numpy_ppo import DenseStep
@@ -213,3 +215,27 @@ class PPO(RolloutAlgorithm):
     def get_default_config(cls) -> PPOConfig:
         """RLlib's hook."""
         return PPOConfig()
+
+
+DESCRIPTOR = AlgorithmDescriptor(
+    name="PPO",
+    algorithm_class=PPO,
+    config_class=PPOConfig,
+    keys={
+        "normalize_returns": boolean,
+        "objective": optional(choice(*OBJECTIVES)),
+        "num_epochs": integer(1),
+        "minibatch_size": optional(integer(1)),
+        "shuffle_batch_per_epoch": boolean,
+        "clip_param": optional(number(0, above=True)),
+        "vf_clip_param": optional(number(0, above=True)),
+        # RLlib's PPO refuses truncated episodes without it.
+        "use_gae": lambda value: (
+            None if value is True else "true with PPO (lambda: 1 gives n-step advantages)"
+        ),
+        "use_kl_loss": boolean,
+        "kl_coeff": number(0),
+        "kl_target": optional(number(0, above=True)),
+    },
+    learner_results=(*ACTOR_CRITIC_RESULTS, "mean_kl_loss", "clip_fraction", "curr_kl_coeff"),
+)

@@ -1,7 +1,7 @@
 """The command's options: name, short form, default and help, each stated once.
 
-The options and defaults of the retired `rllib train` are kept (but for its bugs); a dataclass
-field is one option, and :func:`as_parameters` turns a dataclass into a command's signature.
+Names and defaults are those of the `rllib train` of older RLlib releases; a dataclass field is one
+option, and :func:`as_parameters` turns a dataclass into a command's signature.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class LaunchOptions:
         str | None, typer.Option("--seeds", help="One trial per seed: 0-9 or 3,7.")
     ] = None
     num_samples: Annotated[
-        int | None, typer.Option("--num-samples", help="Repeats of each trial [1].")
+        int | None, typer.Option("--num-samples", help="Repeats of each trial (default: 1).")
     ] = None
     storage_path: Annotated[
         str | None,
-        typer.Option("--storage-path", help="Folder of results [~/ray_results]."),
+        typer.Option("--storage-path", help="Folder of results (default: ~/ray_results)."),
     ] = None
     local_dir: Annotated[
-        str | None, typer.Option("--local-dir", help="Retired name of --storage-path.")
+        str | None, typer.Option("--local-dir", hidden=True, help="Older name of --storage-path.")
     ] = None
     upload_dir: Annotated[
-        str | None, typer.Option("--upload-dir", help="Another retired name of --storage-path.")
+        str | None, typer.Option("--upload-dir", hidden=True, help="Older name of --storage-path.")
     ] = None
     experiment_name: Annotated[
         str | None,
@@ -89,21 +89,26 @@ class LaunchOptions:
     ] = False
     checkpoint_freq: Annotated[
         int | None,
-        typer.Option("--checkpoint-freq", help="Iterations between checkpoints, 0 = off [0]."),
+        typer.Option(
+            "--checkpoint-freq", help="Iterations between checkpoints, 0 = off (default: 0)."
+        ),
     ] = None
     checkpoint_at_end: Annotated[
         bool | None,
         typer.Option(
-            "--checkpoint-at-end/--no-checkpoint-at-end", help="Checkpoint at the end [yes]."
+            "--checkpoint-at-end/--no-checkpoint-at-end",
+            help="Checkpoint at the end (default: yes).",
         ),
     ] = None
     keep_checkpoints_num: Annotated[
-        int | None, typer.Option("--keep-checkpoints-num", help="Best checkpoints to keep [all].")
+        int | None,
+        typer.Option("--keep-checkpoints-num", help="Best checkpoints to keep (default: all)."),
     ] = None
     checkpoint_score_attr: Annotated[
         str | None,
         typer.Option(
-            "--checkpoint-score-attr", help="Result that ranks checkpoints [training_iteration]."
+            "--checkpoint-score-attr",
+            help="Result that ranks checkpoints (default: training_iteration).",
         ),
     ] = None
     log_info: Annotated[
@@ -111,24 +116,24 @@ class LaunchOptions:
     ] = False
     log_debug: Annotated[bool, typer.Option("--log-debug", "-vv", help="DEBUG log.")] = False
     framework: Annotated[
-        str | None, typer.Option("--framework", help="torch; tf and tf2 run as torch, with a note.")
+        str | None, typer.Option("--framework", hidden=True, help="torch; tf and tf2 run as torch.")
     ] = None
-    trace: Annotated[bool, typer.Option("--trace", help="Retired (TensorFlow only): refused.")] = (
-        False
-    )
-    local_mode: Annotated[bool, typer.Option("--local-mode", help="Retired by Ray: refused.")] = (
-        False
-    )
+    trace: Annotated[
+        bool, typer.Option("--trace", hidden=True, help="TensorFlow only: refused.")
+    ] = False
+    local_mode: Annotated[
+        bool, typer.Option("--local-mode", hidden=True, help="Removed from Ray: refused.")
+    ] = False
     ray_address: Annotated[
         str | None,
         typer.Option("--ray-address", envvar="RAY_ADDRESS", help="Join a running Ray cluster."),
     ] = None
     ray_ui: Annotated[bool, typer.Option("--ray-ui", help="Start Ray's dashboard.")] = False
     ray_num_cpus: Annotated[
-        int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on [all].")
+        int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on (default: all).")
     ] = None
     ray_num_gpus: Annotated[
-        int | None, typer.Option("--ray-num-gpus", help="GPUs Ray may count on [all].")
+        int | None, typer.Option("--ray-num-gpus", help="GPUs Ray may count on (default: all).")
     ] = None
     ray_num_nodes: Annotated[
         int | None, typer.Option("--ray-num-nodes", help="Emulate a cluster of so many nodes.")
@@ -146,7 +151,8 @@ class LaunchOptions:
         str | None, typer.Option("--wandb-key", help="Log to Weights & Biases with this key.")
     ] = None
     wandb_project: Annotated[
-        str | None, typer.Option("--wandb-project", help="Project [the experiment's name].")
+        str | None,
+        typer.Option("--wandb-project", help="Project (default: the experiment's name)."),
     ] = None
     wandb_run_name: Annotated[
         str | None, typer.Option("--wandb-run-name", help="Name of the run.")
@@ -267,11 +273,14 @@ class ReproduceOptions:
         typer.Option("--verify", help="Compare afterwards; at once where it has run already."),
     ] = False
     storage_path: Annotated[
-        str | None, typer.Option("--storage-path", help="Folder of results [~/ray_results].")
+        str | None,
+        typer.Option("--storage-path", help="Folder of results (default: ~/ray_results)."),
     ] = None
     experiment_name: Annotated[
         str | None,
-        typer.Option("--experiment-name", "-n", help="Folder below it [<name>-reproduced]."),
+        typer.Option(
+            "--experiment-name", "-n", help="Folder below it (default: <name>-reproduced)."
+        ),
     ] = None
     import_: Annotated[
         list[str] | None,
@@ -286,7 +295,7 @@ class ReproduceOptions:
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted one.")] = False
     trust_checkpoint: Trust = False
     ray_num_cpus: Annotated[
-        int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on [all].")
+        int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on (default: all).")
     ] = None
 
 

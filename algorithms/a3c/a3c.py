@@ -27,8 +27,6 @@ class A3CConfig(ActorCriticConfig):
     runner. With ``rollout_fragment_length: auto`` that product is ``train_batch_size``.
     """
 
-    LEAST_RUNNERS = 1
-
     def __init__(self, algo_class: type | None = None):
 
         super().__init__(algo_class=algo_class or A3C)
@@ -50,10 +48,9 @@ class A3CConfig(ActorCriticConfig):
         return self.train_batch_size // self.num_envs_per_env_runner
 
     def _validate_batches(self) -> None:
-        if self.num_env_runners < self.LEAST_RUNNERS:
+        if self.num_env_runners < 1:
             raise ValueError(
-                f"A3C needs num_env_runners of {self.LEAST_RUNNERS} or more: its runners work "
-                "beside the learner"
+                "A3C needs num_env_runners of 1 or more: its runners work beside the learner"
             )
         if self.num_learners > 1:
             raise ValueError(f"A3C has one learner; num_learners {self.num_learners} is too many")

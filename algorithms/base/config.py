@@ -1,4 +1,4 @@
-"""What the configurations of A2C, A3C and PPO share, in RLlib's builder style."""
+"""Base classes of the configurations, in RLlib's builder style."""
 
 from __future__ import annotations
 
@@ -25,19 +25,15 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 OBSERVATION_FILTERS = ("NoFilter", "MeanStdFilter")
 
 
-class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
-    """Base of the three configurations: the runner, the hosted TorchModelV2 and the checks.
+class RolloutConfig(RepeatsConfig, AlgorithmConfig):
+    """Base of every algorithm on this project's env runner and learner.
 
-    Losses are means over steps. Batches are exact: a train batch that runners, environments and
-    fragments cannot make up is refused instead of rounded.
+    It holds what sampling and computing need: the env runner, the network, the optimizer, threads and
+    number formats. Advantages and batches of rollouts belong to :class:`OnPolicyConfig`.
     """
 
-    BATCH_MODES: tuple[str, ...] = ("truncate_episodes",)
-    # 0: the training process can sample itself.
-    LEAST_RUNNERS = 0
     # Attributes of RLlib's class and of the subclasses, for the type checker.
     _model_config: dict[str, Any]
-    entropy_coeff: Any
     rollout_fragment_length: Any
     train_batch_size: Any
 
@@ -49,20 +45,13 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
         self.env_runner_cls = VectorEnvRunner
         self.gym_env_vectorize_mode = "vector_entry_point"
         self.custom_evaluation_function = evaluate_on_runners
-        # Training stands still while a lost runner is asked; see RolloutAlgorithm for how often.
+        # Training stands still during the probe; see RolloutAlgorithm for how often it happens.
         self.env_runner_health_probe_timeout_s = 2.0
         # Counted in the results; RLlib's default would end the run at the first error.
         self.restart_failed_sub_environments = True
         # The filter's moments travel with the rollouts; there are no connectors to synchronise.
         self._dont_auto_sync_env_runner_states = True
-        self.standardize_advantages = False
         self.normalize_returns = False
-        self.use_critic = True
-        self.use_gae = True
-        # PG's own keys; what estimates advantages asks every configuration.
-        self.credit = REWARD_TO_GO
-        self.constant_baseline = False
-        self.gradient_variance_every: int | None = None
         self.optimizer: dict[str, Any] = {"type": "adam"}
         self.torch_num_threads: int | str | None = 1
         self.autocast: bool | str = False
@@ -74,9 +63,6 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
         *,
         model: dict[str, Any] | Any = NotProvided,
         optimizer: dict[str, Any] | Any = NotProvided,
-        standardize_advantages: bool | Any = NotProvided,
-        gradient_variance_every: int | Any | None = NotProvided,
-        normalize_returns: bool | Any = NotProvided,
         torch_num_threads: int | str | Any | None = NotProvided,
         autocast: bool | str | Any = NotProvided,
         float32_matmul_precision: str | Any = NotProvided,
@@ -86,16 +72,11 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
         """RLlib's ``training()`` and what it refuses or ignores on the new API stack.
 
         Args:
-            model: RLlib's model dict (``custom_model``, ``fcnet_hiddens``, …), as in the retired
-                releases; merged over what was set before.
+            model: RLlib's model dict (``custom_model``, ``fcnet_hiddens``, …), as in older releases;
+                merged over what was set before.
             optimizer: ``{type: adam | rmsprop, epsilon: …}``; see ``OPTIMIZERS`` for the keys.
-            standardize_advantages: zero mean and unit variance over the train batch.
-            gradient_variance_every: updates between two measurements of the policy gradient's variance,
-                see :mod:`rllib_zoo.algorithms.learner.gradient_variance`; None: none.
-            normalize_returns: learn from rewards divided by the running deviation of the discounted
-                return (:mod:`rllib_zoo.algorithms.env_runner.normalization`); scores stay raw.
             torch_num_threads: threads of one process for emulator, network and gradients; ``auto``
-                takes the CPUs set aside for it (``num_cpus_for_main_process`` and so on), None
+                takes the CPUs reserved for it (``num_cpus_for_main_process`` and so on), None
                 leaves torch's choice. Small networks run fastest on one.
             autocast: run convolutions and encoder in bfloat16; ``auto``: where the processor or GPU
                 multiplies it in hardware.
@@ -108,20 +89,13 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
             self._model_config = {**self._model_config, **_as_data(model)}
         if optimizer is not NotProvided:
             self.optimizer = dict(optimizer)
-        if standardize_advantages is not NotProvided:
-            self.standardize_advantages = standardize_advantages
-        if gradient_variance_every is not NotProvided:
-            self.gradient_variance_every = gradient_variance_every
-        if normalize_returns is not NotProvided:
-            self.normalize_returns = normalize_returns
-        if torch_num_threads is not NotProvided:
-            self.torch_num_threads = torch_num_threads
-        if autocast is not NotProvided:
-            self.autocast = autocast
-        if float32_matmul_precision is not NotProvided:
-            self.float32_matmul_precision = float32_matmul_precision
-        if restore_from is not NotProvided:
-            self.restore_from = restore_from
+        _set_provided(
+            self,
+            torch_num_threads=torch_num_threads,
+            autocast=autocast,
+            float32_matmul_precision=float32_matmul_precision,
+            restore_from=restore_from,
+        )
         return self
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
@@ -135,10 +109,8 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
 
     @property
     def rollouts_per_batch(self) -> int:
-        """How many fragments of every environment make one train batch."""
-        columns = max(self.num_env_runners, 1) * self.num_envs_per_env_runner
-        per_round = columns * self.get_rollout_fragment_length()
-        return max(self.total_train_batch_size // per_round, 1)
+        """How many fragments of every environment are sampled between two updates."""
+        return 1
 
     def validate(self) -> None:
         """RLlib's checks and ours.
@@ -154,12 +126,6 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
         _ = self.environment_options
         if not self.in_evaluation:
             self._validate_batches()
-            self._validate_sequences()
-        Scheduler.validate(
-            fixed_value_or_schedule=self.entropy_coeff,
-            setting_name="entropy_coeff",
-            description="entropy coefficient",
-        )
 
     def validate_train_batch_size_vs_rollout_fragment_length(self) -> None:
         """Replaced by the exact check of :meth:`validate`; RLlib's tolerates 10 %."""
@@ -176,17 +142,6 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
             raise ValueError(f"optimizer key {unknown[0]!r} is unknown for {kind}; known: {known}")
 
     def _validate_supported(self) -> None:
-        # RLlib derives its evaluation configuration with whole episodes, which ours always plays.
-        if self.batch_mode not in self.BATCH_MODES and not self.in_evaluation:
-            raise ValueError(
-                f"batch_mode {self.batch_mode!r} is not supported; use 'truncate_episodes': "
-                "fragments are bootstrapped with the critic"
-            )
-        if self.gradient_variance_every is not None and self._model_config.get("use_lstm"):
-            raise ValueError(
-                f"gradient_variance_every {self.gradient_variance_every} is not offered with use_lstm: "
-                "recurrent batches are kept by sequences"
-            )
         if self.observation_filter not in OBSERVATION_FILTERS:
             raise ValueError(
                 f"observation_filter {self.observation_filter!r} is unknown; "
@@ -199,6 +154,93 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
                 "evaluation plays a number of whole episodes; evaluation_duration "
                 f"{self.evaluation_duration!r} in {self.evaluation_duration_unit} is not supported"
             )
+
+    def _validate_batches(self) -> None:
+        """Of a subclass: whether env runners, environments and learners can make up the batch."""
+
+
+class OnPolicyConfig(RolloutConfig):
+    """Base of A2C, A3C, PG and PPO: advantage estimation, and batches made of whole rollouts.
+
+    Losses are means over steps. Batches are exact: a train batch that env runners, environments and
+    fragments cannot make up is refused instead of rounded.
+    """
+
+    BATCH_MODES: tuple[str, ...] = ("truncate_episodes",)
+    # Of the subclasses, for the type checker.
+    entropy_coeff: Any
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class)
+        self.standardize_advantages = False
+        self.use_critic = True
+        self.use_gae = True
+        # Keys of PG; the advantage estimation of every algorithm reads them.
+        self.credit = REWARD_TO_GO
+        self.constant_baseline = False
+        self.gradient_variance_every: int | None = None
+
+    def training(
+        self,
+        *,
+        standardize_advantages: bool | Any = NotProvided,
+        gradient_variance_every: int | Any | None = NotProvided,
+        normalize_returns: bool | Any = NotProvided,
+        **kwargs: Any,
+    ) -> Self:
+        """As :meth:`RolloutConfig.training`.
+
+        Args:
+            standardize_advantages: zero mean and unit variance over the train batch.
+            gradient_variance_every: updates between two measurements of the policy gradient's
+                variance (``algorithms/learner/gradient_variance.py``); None: none.
+            normalize_returns: learn from rewards divided by the running standard deviation of the
+                discounted return (``algorithms/env_runner/normalization.py``); scores stay raw.
+        """
+        super().training(**kwargs)
+        _set_provided(
+            self,
+            standardize_advantages=standardize_advantages,
+            gradient_variance_every=gradient_variance_every,
+            normalize_returns=normalize_returns,
+        )
+        return self
+
+    @property
+    def rollouts_per_batch(self) -> int:
+        """How many fragments of every environment make one train batch."""
+        columns = max(self.num_env_runners, 1) * self.num_envs_per_env_runner
+        per_round = columns * self.get_rollout_fragment_length()
+        return max(self.total_train_batch_size // per_round, 1)
+
+    def validate(self) -> None:
+        """RLlib's checks and ours.
+
+        Raises:
+            ValueError: one sentence with the numbers that contradict each other.
+        """
+        super().validate()
+        if not self.in_evaluation:
+            self._validate_sequences()
+        Scheduler.validate(
+            fixed_value_or_schedule=self.entropy_coeff,
+            setting_name="entropy_coeff",
+            description="entropy coefficient",
+        )
+
+    def _validate_supported(self) -> None:
+        # RLlib derives its evaluation configuration with whole episodes, which ours always plays.
+        if self.batch_mode not in self.BATCH_MODES and not self.in_evaluation:
+            raise ValueError(
+                f"batch_mode {self.batch_mode!r} is not supported; use 'truncate_episodes': "
+                "fragments are bootstrapped with the critic"
+            )
+        if self.gradient_variance_every is not None and self._model_config.get("use_lstm"):
+            raise ValueError(
+                f"gradient_variance_every {self.gradient_variance_every} is not supported with "
+                "use_lstm: recurrent batches are split by sequences"
+            )
+        super()._validate_supported()
 
     def _validate_batches(self) -> None:
         runners, envs = max(self.num_env_runners, 1), self.num_envs_per_env_runner
@@ -246,6 +288,13 @@ class OnPolicyConfig(RepeatsConfig, AlgorithmConfig):
                 f"minibatch_size {minibatch} is smaller than max_seq_len {longest}: minibatches are "
                 "of whole sequences"
             )
+
+
+def _set_provided(config: AlgorithmConfig, **values: Any) -> None:
+    """Set the attributes whose value was provided, as RLlib's builder methods do."""
+    for name, value in values.items():
+        if value is not NotProvided:
+            setattr(config, name, value)
 
 
 def _as_data(model: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rllib_zoo import algorithms
+
 # Retired name → where its number stands today.
 RETIRED_NAMES = {
     "episode_reward_mean": "env_runners/episode_return_mean",
@@ -38,39 +40,6 @@ RUNNER_RESULTS = (
     "num_env_restarts",
     "num_env_restarts_lifetime",
 )
-LEARNER_RESULTS_COMMON = (
-    "total_loss",
-    "policy_loss",
-    "vf_loss",
-    "vf_explained_var",
-    "entropy",
-    "entropy_coeff",
-    "curr_lr",
-    "gradients_default_optimizer_global_norm",
-    "gradient_variance",
-    "gradient_squared_norm",
-)
-LEARNER_RESULTS_OF = {
-    "A2C": LEARNER_RESULTS_COMMON,
-    "A3C": (*LEARNER_RESULTS_COMMON, "gradient_staleness_mean", "gradient_staleness_max"),
-    "DDPG": (
-        "policy_loss",
-        "qf_loss",
-        "qf_mean",
-        "td_error_mean",
-        "gradients_actor_global_norm",
-        "gradients_critic_global_norm",
-        "curr_actor_lr",
-        "curr_critic_lr",
-    ),
-    # RLlib's own runner and learner report for it.
-    "DQN": ("total_loss", "qf_loss", "qf_mean", "qf_max", "qf_min", "td_error_mean"),
-    "PG": LEARNER_RESULTS_COMMON,
-    "PPO": (*LEARNER_RESULTS_COMMON, "mean_kl_loss", "clip_fraction", "curr_kl_coeff"),
-}
-RUNNER_RESULTS_MISSING = {
-    "DQN": ("episode_window_size", "num_env_restarts", "num_env_restarts_lifetime")
-}
 COUNTS = (
     "num_episodes",
     "num_episodes_lifetime",
@@ -91,12 +60,13 @@ TUNE_RESULTS = (
 
 def result_names(algorithm: str) -> tuple[str, ...]:
     """Every key a stop rule or a checkpoint score may name, nested ones joined by '/'."""
-    missing = RUNNER_RESULTS_MISSING.get(algorithm, ())
+    descriptor = algorithms.descriptor(algorithm)
+    missing = descriptor.missing_runner_results
     return (
         *TUNE_RESULTS,
         *RETIRED_NAMES,
         *(f"env_runners/{name}" for name in RUNNER_RESULTS if name not in missing),
-        *(f"learners/default_policy/{name}" for name in LEARNER_RESULTS_OF[algorithm]),
+        *(f"learners/default_policy/{name}" for name in descriptor.learner_results),
         *(f"evaluation/env_runners/{name}" for name in EPISODE_RESULTS if name not in missing),
     )
 

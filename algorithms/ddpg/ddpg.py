@@ -13,7 +13,7 @@ from ray.rllib.policy.sample_batch import MultiAgentBatch
 from ray.rllib.utils.metrics import LEARNER_UPDATE_TIMER, TIMERS
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm, averaged
-from rllib_zoo.algorithms.base.config import OnPolicyConfig
+from rllib_zoo.algorithms.base.config import RolloutConfig
 from rllib_zoo.algorithms.ddpg.env_runner import TransitionRunner
 from rllib_zoo.algorithms.ddpg.exploration import NOISES
 from rllib_zoo.algorithms.ddpg.learner import TD_ERRORS, DDPGLearner
@@ -56,7 +56,7 @@ _NETWORKS = (
 )  # fmt: skip
 
 
-class DDPGConfig(OnPolicyConfig):
+class DDPGConfig(RolloutConfig):
     """Configuration of :class:`rllib_zoo.algorithms.ddpg.ddpg.DDPG`; the keys are described in
     docs/ddpg.md."""
 
@@ -69,7 +69,6 @@ class DDPGConfig(OnPolicyConfig):
         self.rollout_fragment_length = "auto"
         self.min_sample_timesteps_per_iteration = 1000
         self.grad_clip: float | None = None
-        self.entropy_coeff = 0.0
         self.evaluation_config = {"explore": False}
         for name, value in _OWN.items():
             setattr(self, name, dict(value) if isinstance(value, dict) else value)
@@ -112,11 +111,6 @@ class DDPGConfig(OnPolicyConfig):
     def get_default_learner_class(self) -> type:
         """RLlib's hook."""
         return DDPGLearner
-
-    @property
-    def rollouts_per_batch(self) -> int:
-        """Batches are replayed; every round of fragments goes into the buffer."""
-        return 1
 
     def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
         """``auto``: one target's steps."""
@@ -168,9 +162,6 @@ class DDPGConfig(OnPolicyConfig):
                 f"rollout_fragment_length {self.rollout_fragment_length} is shorter than n_step "
                 f"{self.n_step}: targets end with their fragment"
             )
-
-    def _validate_sequences(self) -> None:
-        """There are none."""
 
 
 __all__ = ["DDPG", "DDPGConfig"]

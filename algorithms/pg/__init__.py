@@ -1,5 +1,6 @@
 """Policy gradient (Williams 1992), with whole episodes."""
 
+from rllib_zoo.algorithms.pg.descriptor import DESCRIPTOR
 from rllib_zoo.algorithms.pg.pg import PG, PGConfig
 
-__all__ = ["PG", "PGConfig"]
+__all__ = ["DESCRIPTOR", "PG", "PGConfig"]

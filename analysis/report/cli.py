@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from rllib_zoo.analysis.options import ReportOptions
 
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
 DEFAULTS = ReportOptions()
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -45,6 +43,9 @@ def report(
     title: Annotated[str, typer.Option("--title", help="Title of the page.")] = DEFAULTS.title,
 ) -> None:
     """Compare runs: one page that works offline, tables, figures, and the command that drew them."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     from rllib_zoo.analysis.report.report import NothingToReportError, UnknownEnvironmentError
     from rllib_zoo.analysis.report.report import report as write_report
     from rllib_zoo.analysis.scoring.scores import MEASURES
@@ -60,7 +61,7 @@ def report(
         title=title,
         baseline=baseline,
     )
-    with Progress(console=notes, transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading trials", total=None)
         try:
             summary = write_report(
@@ -72,7 +73,7 @@ def report(
         except (OSError, NothingToReportError, UnknownGroupError, UnknownEnvironmentError) as error:
             refuse(str(error))
     for warning in summary.warnings:
-        notes.print(f"warning: {warning}", markup=False)
+        print(f"warning: {warning}", file=sys.stderr)
     print(f"report: {output / 'report.html'}")
 
 
@@ -92,5 +93,5 @@ def thresholds_of(given: list[str]) -> dict[str, float]:
 
 def refuse(message: str) -> None:
     """One line on stderr and exit code 2."""
-    notes.print(" ".join(message.split()), markup=False)
+    print(" ".join(message.split()), file=sys.stderr)
     raise typer.Exit(2)

@@ -1,8 +1,8 @@
-"""What becomes of a folder of retired config files: one row each.
+"""Check and train every config file of a folder of older RLlib releases: one row each.
 
 `python -m rllib_zoo.benchmarks.pages.legacy_files FOLDER` reads, translates and checks every YAML and Python
 file below the folder, trains each that passes for two iterations, its first alternative where it
-has grids, and writes `results/retired/files.json` and the table of `docs/retired-files.md`.
+has grids, and writes `results/legacy/files.json` and the table of `docs/legacy-files.md`.
 `--check-only` does not train; `--only TEXT` tries files again whose path contains it. A file fails
 when training raises.
 """
@@ -26,8 +26,8 @@ from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_experiment, check_names
 from rllib_zoo.experiments.validation.fit_resources import fitted
 
-RECORD = RESULTS / "retired" / "files.json"
-PAGE = ROOT / "docs" / "retired-files.md"
+RECORD = RESULTS / "legacy" / "files.json"
+PAGE = ROOT / "docs" / "legacy-files.md"
 ITERATIONS = 2
 
 
@@ -111,12 +111,12 @@ def page(rows: list[dict[str, Any]]) -> str:
         status: sum(row["status"] == status for row in rows)
         for status in ("runs", "refused", "failed")
     }
-    table = "| file | algorithm | environment | status | steps trained, or why not |"
-    head = f"""# Retired files that were tried
+    table = "| file | algorithm | environment | status | steps trained, or reason |"
+    head = f"""# Config files of older RLlib releases that were tested
 
 {len(rows)} config files of Ray's releases 1.13.0 and 2.0.0, read, translated, checked and trained for
 {ITERATIONS} iterations: {counts["runs"]} run, {counts["refused"]} are refused in one line,
-{counts["failed"]} failed. How: [retired files](retired.md).
+{counts["failed"]} failed. How files are translated: [legacy config files](legacy.md).
 
 Written by `python -m rllib_zoo.benchmarks.pages.legacy_files FOLDER` on {_machine()}.
 

@@ -39,7 +39,7 @@ SETTINGS = ("num_env_runners=2", "num_cpus_for_main_process=1")
 RAY_CPUS = 3
 # Of the end of a result.json: a line repeats the configuration and has some 10,000 characters.
 TAIL_BYTES = 200_000
-TRAINERS = tuple(f"ray::{name}" for name in algorithms.NAMES)
+TRAINERS = tuple(f"ray::{name}" for name in algorithms.names())
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,7 +22,9 @@ def agent_export(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder to make [results/agents/<env>-<algorithm>]."),
+        typer.Option(
+            "--output", "-o", help="Folder to make (default: results/agents/<env>-<algorithm>)."
+        ),
     ] = None,
     episodes: Annotated[
         int, typer.Option("--episodes", help="Episodes of each measured score.")

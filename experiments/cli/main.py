@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.cli.agent import agent_app
-from rllib_zoo.experiments.cli.legacy_arguments import todays_arguments
 from rllib_zoo.experiments.cli.study import app as study_app
+from rllib_zoo.experiments.console import say
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import (
     EvaluateOptions,
@@ -54,6 +53,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Square brackets in help texts are text; and Rich takes a tenth of a second to import.
+    rich_markup_mode=None,
 )
 train_app = typer.Typer(
     help="Train: from files, or from options alone.", invoke_without_command=True
@@ -65,8 +66,6 @@ app.add_typer(example_app, name="example")
 app.add_typer(agent_app, name="agent")
 
 app.add_typer(study_app, name="study")
-
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @train_app.callback()
@@ -88,6 +87,10 @@ def train_file(
     options: FileOptions,
 ) -> None:
     """Train what one or more config files describe."""
+    from rllib_zoo.experiments.config.files import require_file
+
+    for file in files:
+        require_file(file)
     from rllib_zoo.experiments.config.from_options import experiments_from_files
 
     prepare_imports(options.import_)
@@ -110,7 +113,7 @@ def evaluate(
     try:
         evaluate_checkpoint(checkpoint, options)
     except EnvironmentFault as fault:
-        notes.print(str(fault), markup=False)
+        say(str(fault))
         raise typer.Exit(1) from None
 
 
@@ -148,7 +151,7 @@ def reproduce(
     from rllib_zoo.experiments.reproduce.reproduce import reproduce as run_again
 
     prepare_imports(options.import_)
-    raise typer.Exit(run_again(run, options, notes))
+    raise typer.Exit(run_again(run, options))
 
 
 @app.command()
@@ -175,6 +178,7 @@ def example_list(
     ] = "",
 ) -> None:
     """Show the tuned configs."""
+    from rich.console import Console
     from rich.table import Table
 
     from rllib_zoo.experiments.cli.examples import examples
@@ -208,7 +212,20 @@ def start(experiments: list[Any], options: LaunchOptions) -> int:
     """Check every experiment, then run them one after another; the exit code."""
     from rllib_zoo.experiments.launch.launch import launch
 
-    return launch(experiments, options, notes)
+    return launch(experiments, options)
+
+
+def refuse_legacy(arguments: list[str]) -> None:
+    """Name today's command for two of RLlib's first releases.
+
+    Raises:
+        RequestError: ``rllib rollout …`` or ``rllib train -f FILE``.
+    """
+    if arguments[:1] == ["rollout"]:
+        raise RequestError("was renamed", key="rllib rollout", hint="use rllib evaluate CHECKPOINT")
+    files = [a for a in arguments if a in ("-f", "--config-file") or a.startswith("--config-file=")]
+    if arguments[:1] == ["train"] and files:
+        raise RequestError("was removed", key=files[0], hint="use rllib train file FILE")
 
 
 def main() -> None:
@@ -216,19 +233,18 @@ def main() -> None:
     limit_malloc_arenas()
     # Read by Ray when it is imported: no usage report, and workers may share what the driver has.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    arguments, said = todays_arguments(sys.argv[1:])
+    arguments = sys.argv[1:]
     if "RAY_ADDRESS" not in os.environ and not any(
         a.startswith("--ray-address") for a in arguments
     ):
         # Ray's switch for machines that join no cluster: its processes then listen on loopback
         # alone. Without it they listen on every interface, whatever address ray.init is given.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    for note in said:
-        notes.print(f"note: {note}", markup=False)
     try:
+        refuse_legacy(arguments)
         app(args=arguments)
     except RequestError as error:
-        notes.print(str(error), markup=False)
+        say(str(error))
         raise SystemExit(2) from None
 
 

@@ -13,8 +13,8 @@ from rllib_zoo.analysis.report import tables
 COLUMNS = ("argument or option", "default", "meaning")
 # Commands whose common options stand in one table.
 TRAINING = ("rllib train", "rllib train file", "rllib example run")
-# A default that is only known when the command runs is the last word of the help: "Folder [~/ray_results]."
-DEFAULT_IN_HELP = re.compile(r" \[([^\]]+)\]\.$")
+# A default that is only known when the command runs ends the help: "Folder (default: ~/ray_results)."
+DEFAULT_IN_HELP = re.compile(r" \(default: ([^)]+)\)\.$")
 Row = tuple[str, str, str]
 
 

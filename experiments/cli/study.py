@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from rllib_zoo.experiments.console import say, stderr_console
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.options import Trust
 from rllib_zoo.experiments.paths import RESULTS, ROOT
-from rllib_zoo.experiments.studies.catalog import STUDIES, Cell, Study
+
+if TYPE_CHECKING:
+    from rllib_zoo.experiments.studies.catalog import Cell, Study
 
 # One folder per study below it.
 STORAGE = "~/ray_results/studies"
@@ -22,7 +24,6 @@ STORAGE = "~/ray_results/studies"
 app = typer.Typer(
     help="Studies: whole tables of runs; interrupted, they continue.", no_args_is_help=True
 )
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the study; `rllib study list` shows all.")]
 Smoke = Annotated[
@@ -30,7 +31,7 @@ Smoke = Annotated[
 ]
 Storage = Annotated[
     Path | None,
-    typer.Option("--storage", help=f"Folder of the Tune experiments [{STORAGE}/NAME]."),
+    typer.Option("--storage", help=f"Folder of the Tune experiments (default: {STORAGE}/NAME)."),
 ]
 Results = Annotated[
     Path, typer.Option("--results", help="Folder of what is kept.", show_default="results/")
@@ -42,6 +43,7 @@ def list_studies(results: Results = RESULTS) -> None:
     """Show every study: its runs, how many are done, begun and missing, and its budget."""
     from rich.table import Table
 
+    from rllib_zoo.experiments.studies.catalog import STUDIES
     from rllib_zoo.experiments.studies.runs import counts, runs_of
 
     table = Table(
@@ -56,6 +58,8 @@ def list_studies(results: Results = RESULTS) -> None:
         numbers = (len(study.cells), len(study.runs), done, begun, missing)
         table.add_row(study.name, *map(str, numbers), f"≤ {steps:,}", f"≤ {left:,}")
     # A narrow screen would cut the names.
+    from rich.console import Console
+
     Console(width=max(Console().width, 110)).print(table)
 
 
@@ -83,7 +87,7 @@ def run(
     else:
         folder = storage_of(study, storage)
     runs = chosen(study, only or [], seeds)
-    session = Session(study, folder, results.absolute(), notes, trust_checkpoint)
+    session = Session(study, folder, results.absolute(), stderr_console(), trust_checkpoint)
     with readable_results():
         code = run_study(session, runs)
     raise typer.Exit(code)
@@ -106,6 +110,7 @@ def report(
     ] = False,
 ) -> None:
     """Print a study's tables and thresholds from what is kept; --update writes them all."""
+    from rllib_zoo.experiments.studies.catalog import STUDIES
     from rllib_zoo.experiments.studies.published_scores import published_table
     from rllib_zoo.experiments.studies.tables import study_table
     from rllib_zoo.experiments.studies.thresholds import lines_of, verdicts
@@ -132,17 +137,20 @@ def report(
             print()
         if update:
             # Loads matplotlib and pandas: only where it is needed.
+            from rllib_zoo.experiments.cli import main
+            from rllib_zoo.experiments.cli.reference import reference
             from rllib_zoo.experiments.studies.publish import update_pages
 
-            for file in update_pages(list(STUDIES.values()), results, ROOT):
-                notes.print(f"written: {file}", markup=False)
+            options = reference(main.app)
+            for file in update_pages(list(STUDIES.values()), results, ROOT, options):
+                say(f"written: {file}")
     if check:
         for study, _ in pairs:
             if not study.thresholds:
-                notes.print(f"{study.name}: no thresholds: nothing is checked", markup=False)
+                say(f"{study.name}: no thresholds: nothing is checked")
         missed = [line for pair in pairs for line in lines_of(verdicts(*pair), met=False)]
         for line in missed:
-            notes.print(line, markup=False)
+            say(line)
         raise typer.Exit(1 if missed else 0)
 
 
@@ -168,6 +176,8 @@ def study_named(name: str) -> Study:
     Raises:
         RequestError: there is none; with the nearest.
     """
+    from rllib_zoo.experiments.studies.catalog import STUDIES
+
     if name not in STUDIES:
         hint = nearest(name, STUDIES) or f"there are {', '.join(STUDIES)}"
         raise RequestError(f"study {name!r} is unknown", hint=hint)

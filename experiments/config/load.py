@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.experiments.config.files import require_file
 from rllib_zoo.experiments.config.overrides import into_retired
 from rllib_zoo.experiments.config.yaml_loader import MAX_CHARACTERS, parse_yaml
 from rllib_zoo.experiments.errors import RequestError, nearest
@@ -58,16 +58,11 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
     Raises:
         RequestError: names the file, the key and what is wrong.
     """
-    if re.match(r"[a-z0-9+]+:/", str(file)):
-        raise RequestError("is a URL, but files must be local", file=file, hint="download it first")
-    if not file.is_file():
-        raise RequestError("does not exist" if not file.exists() else "is not a file", file=file)
+    require_file(file)
     if file.suffix == ".py":
         from rllib_zoo.experiments.config.python_loader import read_python
 
         return read_python(file, assignments)
-    if file.suffix not in (".yaml", ".yml"):
-        raise RequestError(f"has the ending {file.suffix!r}", file=file, hint="use .yaml or .py")
     try:
         # A few bytes more than the reader takes: it refuses them by name.
         with file.open(encoding="utf-8") as handle:

@@ -46,7 +46,7 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
     Raises:
         RequestError: the file fails, or its ``config`` or ``stop`` is not usable.
     """
-    for known in algorithms.NAMES:  # before the real modules are hidden
+    for known in algorithms.names():  # before the real modules are hidden
         algorithms.config_class(known)
     with retired_modules(), only_defining(file):
         module = _run(file)
@@ -58,7 +58,7 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
     if entry is not None:
         entry, assigned = into_retired({**entry, "stop": stop}, assignments)
         return [replace(_retired(file, entry, config.release), assigned=assigned)]
-    name = next((n for n in algorithms.NAMES if type(config) is algorithms.config_class(n)), None)
+    name = next((n for n in algorithms.names() if type(config) is algorithms.config_class(n)), None)
     if name is None:
         if isinstance(config, dict):
             raise RequestError(

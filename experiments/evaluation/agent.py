@@ -171,8 +171,8 @@ def _check_filter(moments: Mapping[str, Any], file: Path) -> None:
 
 def _config(described: Mapping[str, Any]) -> Any:
     name = described["algorithm"]
-    if name not in algorithms.NAMES:
-        hint = nearest(name, algorithms.NAMES) or f"there are {', '.join(algorithms.NAMES)}"
+    if name not in algorithms.names():
+        hint = nearest(name, algorithms.names()) or f"there are {', '.join(algorithms.names())}"
         raise RequestError(f"{name!r} is unknown", key="algorithm", hint=hint)
     given = {key: described[key] for key in ("env_config", "model") if described[key]}
     check_config(name, given, "agent")

@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.algorithms.base.validators import number
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between, has_marks
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.agent import AGENT_FILE, WEIGHTS_FILE, read_description
-from rllib_zoo.experiments.spec.validators import number
 
 HEADINGS = (
     "agent", "algorithm", "environment", "greedy return", "sampled return", "episodes",

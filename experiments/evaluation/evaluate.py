@@ -136,7 +136,7 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
     config.num_envs_per_env_runner = min(NUM_ENVS, options.episodes or NUM_ENVS)
     config.seed = options.seed
     config.in_evaluation = True
-    if trained.algorithm not in algorithms.ON_POLICY:
+    if not algorithms.descriptor(trained.algorithm).on_policy:
         # RLlib's runner names it for single copies; ours plays all of them together.
         config.gym_env_vectorize_mode = "vector_entry_point"
     try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import read_object
 from rllib_zoo.experiments.config.python_loader import differences
@@ -46,7 +47,6 @@ from rllib_zoo.experiments.provenance.manifest import (
     package_versions,
     read_manifest,
 )
-from rllib_zoo.experiments.spec.schema import OF_ALGORITHM
 
 
 def source_of(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def _write(folder: Path, chosen: Candidate, final: Path, episodes: int, seed: in
 def _description(checkpoint: Checkpoint) -> dict[str, Any]:
     """Algorithm, environment, network and settings, only what differs from the defaults."""
     given = differences(checkpoint.config)
-    network = OF_ALGORITHM[checkpoint.algorithm] if checkpoint.algorithm in ("DDPG", "DQN") else ()
+    network = algorithms.descriptor(checkpoint.algorithm).agent_keys
     acting = [key for key in (*ACTING_KEYS, *network) if key in given]
     moments = checkpoint.filter_state
     return {

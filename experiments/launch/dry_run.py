@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.console import stderr_console
 from rllib_zoo.experiments.launch.estimate import estimate, measured
 from rllib_zoo.experiments.launch.ray_cluster import (
     available,
@@ -27,7 +28,6 @@ from rllib_zoo.experiments.sweeps.search import (
     random_state,
     search_name,
 )
-from rllib_zoo.experiments.validation.resources import demand_of
 
 # Draws that are shown.
 FIRST = 3
@@ -51,7 +51,9 @@ def print_plan(experiment: Experiment, resolved: Any, folder: Path, space: Any =
             "seeds": experiment.planned_seeds,
             "num_samples": experiment.num_samples,
             "results": str(folder),
-            "steps_per_update": steps_per_update(experiment.algorithm, resolved),
+            "steps_per_update": algorithms.descriptor(experiment.algorithm).steps_per_update(
+                resolved
+            ),
             **_sweep(experiment, space),
         }
     }
@@ -91,21 +93,12 @@ def _first_draws(experiment: Experiment, space: Any) -> list[dict[str, Any]]:
     return found
 
 
-def steps_per_update(algorithm: str, resolved: Any) -> int:
-    """Steps between two updates: a runner's with A3C, else those of all runners' rounds."""
-    fragment = resolved.get_rollout_fragment_length() * resolved.num_envs_per_env_runner
-    if algorithm == "A3C":
-        return fragment
-    return fragment * max(resolved.num_env_runners, 1) * getattr(resolved, "rollouts_per_batch", 1)
-
-
-def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions, notes: Console) -> None:
+def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions) -> None:
     """Print every job's plan; unless told otherwise, train a little to tell time and memory.
 
     Args:
         jobs: :class:`rllib_zoo.experiments.launch.jobs.Job`s, each with what Tune would draw from.
         options: the command's.
-        notes: where people are told that it takes a moment.
 
     Raises:
         RequestError: training fails, or the cluster has no room.
@@ -118,8 +111,8 @@ def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions, note
         for job, space in jobs:
             _print(job, space)
             if is_cluster(options):
-                check_cluster(job.experiment, job.resolved)
-            with notes.status(f"{job.experiment.name}: training a few iterations …"):
+                check_cluster(job.validated)
+            with stderr_console().status(f"{job.experiment.name}: training a few iterations …"):
                 found = measured(job.experiment, job.resolved, options.estimate_seconds, folder)
             numbers = estimate(
                 found,
@@ -135,7 +128,7 @@ def _print(job: Any, space: dict[str, Any]) -> None:
     print_plan(job.experiment, job.resolved, job.folder, space)
     need = {
         "trials": job.trials,
-        "cpus_per_trial": demand_of(job.resolved).cpus,
+        "cpus_per_trial": job.validated.demand.cpus,
         "disk_mib": round(job.disk.bytes / 2**20, 1),
         "disk_is_for": str(job.disk),
     }
@@ -156,6 +149,6 @@ def _cpus(options: LaunchOptions) -> float:
 
 def trials_at_once(job: Any, cpus: float) -> int:
     """How many trials run side by side."""
-    each = demand_of(job.resolved).cpus
+    each = job.validated.demand.cpus
     fitting = int(cpus / each) if each else job.trials
     return max(min(job.trials, fitting, job.experiment.max_concurrent or job.trials), 1)

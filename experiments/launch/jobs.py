@@ -1,4 +1,4 @@
-"""Requests made ready to run: everything checked, nothing written."""
+"""Requests ready to run: everything validated, nothing written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.ray_cluster import available
 from rllib_zoo.experiments.launch.resume import folder_of
@@ -16,34 +15,26 @@ from rllib_zoo.experiments.provenance.trust import require_trusted_start
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import make_scheduler, with_mutations
 from rllib_zoo.experiments.sweeps.search import make_search, number_of_trials
-from rllib_zoo.experiments.validation.check import check_experiment, check_names
-from rllib_zoo.experiments.validation.fit_resources import fitted
-from rllib_zoo.experiments.validation.preflight import (
-    DiskNeed,
-    check_disk,
-    check_environments,
-    disk_need,
-)
+from rllib_zoo.experiments.validation.check import Validated, validate
+from rllib_zoo.experiments.validation.preflight import DiskNeed, check_disk, disk_need
 
 
 @dataclass(frozen=True)
 class Job:
-    """A checked experiment, ready to run.
+    """A validated experiment, ready to run.
 
     Attributes:
-        experiment: the request.
-        resolved: its configuration after defaults.
+        validated: the experiment with what its validation built.
         folder: where its results go.
         restore_from: the checkpoint training starts from, or None.
         search: Tune's search algorithm.
         scheduler: which trials end early.
         trials: how many there will be.
         disk: what they will write.
-        resume: whether it goes on; with ``--resume`` what was not begun starts.
+        resume: continue the trials that were begun; with ``--resume`` the others start.
     """
 
-    experiment: Experiment
-    resolved: Any
+    validated: Validated
     folder: Path
     restore_from: Path | None
     search: Any
@@ -52,23 +43,35 @@ class Job:
     disk: DiskNeed
     resume: bool = False
 
+    @property
+    def experiment(self) -> Experiment:
+        """The request."""
+        return self.validated.experiment
+
+    @property
+    def resolved(self) -> Any:
+        """Its configuration after defaults."""
+        return self.validated.config
+
 
 def checked_job(experiment: Experiment, options: LaunchOptions, resume: bool = False) -> Job:
-    """Check one experiment and find its folder.
+    """Validate one experiment and choose its folder.
 
     Args:
         experiment: the request.
         options: of the command.
-        resume: whether it is to go on where it was.
+        resume: whether it continues an interrupted experiment.
 
     Raises:
         RequestError: anything in the request is wrong.
     """
     cpus, gpus = available(options)
-    check_names(experiment)
-    defaults = algorithms.config_class(experiment.algorithm)()
-    experiment = fitted(experiment, defaults, cpus, gpus)
-    search, scheduler, resolved = check_sweep(experiment, cpus, gpus)
+    validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
+    experiment = validated.experiment
+    try:
+        search, scheduler = make_search(experiment), make_scheduler(experiment)
+    except RequestError as error:
+        raise error.located(experiment.source) from None
     folder = folder_of(experiment)
     restore_from = None
     if options.restore is not None:
@@ -79,33 +82,14 @@ def checked_job(experiment: Experiment, options: LaunchOptions, resume: bool = F
         )
     started_from = with_mutations(experiment).get("restore_from")
     require_trusted_start(started_from, options.trust_checkpoint, file=experiment.source)
-    # A link that leads nowhere is there, too.
+    # A dangling link exists, too.
     if os.path.lexists(folder) and not (options.resume or options.force):
         raise RequestError(
             problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
             "or --experiment-name for another name"
         )
     trials = number_of_trials(experiment)
-    check_environments(experiment, resolved)
-    disk = disk_need(experiment, resolved, trials)
-    # How much of it is left to write nobody knows after an interruption.
+    disk = disk_need(experiment, validated.config, validated.module, trials)
+    # How much of it is left to write is unknown after an interruption.
     check_disk(experiment, folder, replace(disk, trials=0) if resume else disk)
-    return Job(experiment, resolved, folder, restore_from, search, scheduler, trials, disk, resume)
-
-
-def check_sweep(
-    experiment: Experiment, cpus: float | None, gpus: float | None
-) -> tuple[Any, Any, Any]:
-    """Search, scheduler and the configuration after defaults, everything a sweep may run checked.
-
-    Raises:
-        RequestError: as :func:`checked_job`.
-    """
-    try:
-        searched = replace(experiment, config=with_mutations(experiment))
-        check_names(searched)
-        search, scheduler = make_search(experiment), make_scheduler(experiment)
-    except RequestError as error:
-        raise error.located(experiment.source) from None
-    resolved = check_experiment(searched, available_cpus=cpus, available_gpus=gpus)
-    return search, scheduler, resolved
+    return Job(validated, folder, restore_from, search, scheduler, trials, disk, resume)

@@ -6,11 +6,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from rich.console import Console
-
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.config.from_options import option_notes
-from rllib_zoo.experiments.console import say
+from rllib_zoo.experiments.console import note, say
 from rllib_zoo.experiments.launch.dry_run import dry_run
 from rllib_zoo.experiments.launch.jobs import Job, checked_job
 from rllib_zoo.experiments.launch.ray_cluster import (
@@ -39,7 +37,7 @@ DONE = 0
 EXIT_CODES = {"done": DONE, "failed": 1, "interrupted": 130}
 
 
-def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console) -> int:
+def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     """Check all experiments, then run them one after another.
 
     Returns:
@@ -53,30 +51,29 @@ def launch(experiments: list[Experiment], options: LaunchOptions, notes: Console
     begun = begun_before(experiments, options)
     jobs = [checked_job(e, options, resume) for e, resume in zip(experiments, begun, strict=True)]
     translated = [note for job in jobs for note in job.experiment.all_notes]
-    for note in dict.fromkeys([*option_notes(options), *translated]):
-        notes.print(f"note: {note}", markup=False)
+    for line in dict.fromkeys([*option_notes(options), *translated]):
+        note(line)
     for job in jobs:
         if options.resume and not job.resume:
-            line = f"note: nothing was begun in {job.folder}: it starts from the beginning"
-            notes.print(line, markup=False)
+            note(f"{job.folder} has no trials to continue: it starts from the beginning")
     if options.dry_run:
-        dry_run([(job, param_space(job, options)) for job in jobs], options, notes)
+        dry_run([(job, param_space(job, options)) for job in jobs], options)
         return DONE
     with running_ray(options):
         if is_cluster(options):
             for job in jobs:
-                check_cluster(job.experiment, job.resolved)
-        return run_all(jobs, options, callbacks, notes)
+                check_cluster(job.validated)
+        return run_all(jobs, options, callbacks)
 
 
-def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any], notes: Console) -> int:
+def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any]) -> int:
     """Run one after another, up to an interruption; the exit code."""
     codes = []
     for number, job in enumerate(jobs, 1):
         codes.append(run_job(job, options, callbacks))
         if codes[-1] == EXIT_CODES["interrupted"]:
             if left := [other.experiment.name for other in jobs[number:]]:
-                notes.print(f"not started: {', '.join(left)}; --resume starts them", markup=False)
+                say(f"not started: {', '.join(left)}; --resume starts them")
             break
     return max(codes)
 

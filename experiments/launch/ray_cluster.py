@@ -20,8 +20,7 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import LaunchOptions
-from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import Validated
 from rllib_zoo.experiments.validation.resources import first_without_room
 
 # Options that describe a Ray of one's own.
@@ -250,7 +249,7 @@ def _remove(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def check_cluster(experiment: Experiment, resolved: Any) -> None:
+def check_cluster(validated: Validated) -> None:
     """Refuse what the joined cluster can never place: Tune would wait for it for ever.
 
     Counts what the cluster's machines have, busy or not; machines that an autoscaler would add
@@ -262,13 +261,13 @@ def check_cluster(experiment: Experiment, resolved: Any) -> None:
     import ray
 
     there = ray.cluster_resources()
-    check_experiment(
-        experiment,
-        available_cpus=there.get("CPU", 0.0),
-        available_gpus=there.get("GPU", 0.0),
-    )
+    experiment = validated.experiment
+    try:
+        validated.check_resources(there.get("CPU", 0.0), there.get("GPU", 0.0))
+    except RequestError as error:
+        raise error.located(experiment.source) from None
     request = algorithms.algorithm_class(experiment.algorithm).default_resource_request(
-        resolved.to_dict()
+        validated.config.to_dict()
     )
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     lacking = first_without_room(request.bundles, nodes)

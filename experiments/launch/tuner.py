@@ -44,6 +44,8 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
         build_manifest(
             experiment=experiment,
             resolved=job.resolved,
+            exact_resume=job.validated.exact_resume,
+            reserved_cpus=job.validated.demand.cpus,
             notes=[*option_notes(options), *experiment.all_notes],
             restore_from=job.restore_from,
         ),

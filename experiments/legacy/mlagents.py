@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rllib_zoo.algorithms.base.validators import Kind, boolean, choice, complaint, integer, number
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.spec.changes import Change, Edits
-from rllib_zoo.experiments.spec.validators import Kind, boolean, choice, complaint, integer, number
 
 # Behaviour of the Unity scene → environment that plays it here.
 BEHAVIORS = {"3DBall": "3DBall-v0"}

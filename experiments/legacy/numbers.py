@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.validators import Kind
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.renamed_keys import EXPERIMENT_NUMBERS
 from rllib_zoo.experiments.spec.changes import GRID, Change, Edits, mapped
 from rllib_zoo.experiments.spec.schema import ALIASES, MODEL_KEYS, keys_of
-from rllib_zoo.experiments.spec.schema_dqn import REPLAY_KEYS
-from rllib_zoo.experiments.spec.validators import Kind
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -143,7 +143,10 @@ def whole_numbers(edits: Edits, algorithm: str) -> None:
         ("config", own),
         ("config.evaluation_config", own),
         ("config.model", MODEL_KEYS),
-        ("config.replay_buffer_config", REPLAY_KEYS),
+        (
+            "config.replay_buffer_config",
+            algorithms.descriptor("DQN").nested_keys["replay_buffer_config"],
+        ),
     ):
         for key in edits.keys(where):
             kind = kinds.get(ALIASES.get(key, key))

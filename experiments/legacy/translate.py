@@ -162,7 +162,7 @@ def translated(
     _experiment_keys(edits)
     _env_into_experiment(edits)
     algorithm = str(edits.get("run"))
-    if algorithm not in algorithms.NAMES:  # refused later, by its name
+    if algorithm not in algorithms.names():  # refused later, by its name
         return edits.tree, edits.changes
     if not retired:
         translate_env(edits)
@@ -197,7 +197,7 @@ def translated(
         whole_fragments(edits, era)
     if algorithm == "DDPG":
         one_update_per_fragment(edits, era)
-    if algorithm in algorithms.ON_POLICY:
+    if algorithms.descriptor(algorithm).on_policy:
         whole_batches(edits, algorithm, era, algorithms.config_class(algorithm)())
     if algorithm in ("A2C", "A3C"):
         means_of_sums(edits, algorithm)

@@ -14,14 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.algorithms.env_runner.env_group import capture_env_state
 from rllib_zoo.algorithms.runtime import num_threads, uses_bfloat16
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.envs import environment_signature as environment_facts
-from rllib_zoo.envs import is_atari, make_vector_env
+from rllib_zoo.envs import is_atari
 from rllib_zoo.experiments.paths import ROOT
-from rllib_zoo.experiments.validation.resources import demand_of
 
 MANIFEST_NAME = MANIFEST
 MANIFEST_VERSION = 1
@@ -57,6 +55,8 @@ def build_manifest(
     *,
     experiment: Any,
     resolved: Any,
+    exact_resume: bool,
+    reserved_cpus: float,
     notes: list[str],
     restore_from: Path | None = None,
 ) -> dict[str, Any]:
@@ -65,6 +65,8 @@ def build_manifest(
     Args:
         experiment: the request (:class:`rllib_zoo.experiments.spec.experiment.Experiment`).
         resolved: the AlgorithmConfig after defaults.
+        exact_resume: an interrupted run continues in the middle of its episodes.
+        reserved_cpus: CPUs that one trial requests.
         notes: what was translated or adapted on the way.
         restore_from: the checkpoint of ``--restore``.
     """
@@ -91,10 +93,9 @@ def build_manifest(
         "notes": notes,
         "restore_from": None if restore_from is None else str(restore_from.absolute()),
         "environment_signature": environment_signature(experiment.env, resolved),
-        "exact_resume": resolved.num_env_runners == 0
-        and _continues_exactly(experiment.env, resolved),
+        "exact_resume": exact_resume,
         "bfloat16": uses_bfloat16(resolved.autocast),
-        "reserved_cpus": demand_of(resolved).cpus,
+        "reserved_cpus": reserved_cpus,
         "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
         "packages": package_versions(),
         "code": code_digest(),
@@ -109,16 +110,6 @@ def environment_signature(env: Any, resolved: Any) -> dict[str, Any]:
         **jsonable(environment_facts(env, resolved.environment_options)),
         "clip_rewards": is_atari(env) if resolved.clip_rewards is None else resolved.clip_rewards,
     }
-
-
-def _continues_exactly(env: Any, resolved: Any) -> bool:
-    """Whether running episodes can be saved; elsewhere they start anew after a resume."""
-    options, mode = resolved.environment_options, resolved.gym_env_vectorize_mode
-    vector = make_vector_env(env, 1, options, mode)
-    vector.reset(seed=0)
-    saved = capture_env_state(vector) is not None
-    vector.close()
-    return saved
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -9,17 +9,12 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from rllib_zoo import algorithms
 from rllib_zoo.analysis.compare.diff import Difference, of_manifests
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.manifest import LEARNING_FOLDERS, code_digest
 from rllib_zoo.experiments.spec.schema import ALIASES
 
-# Tested: the same seed gives the same curve.
-DETERMINISTIC = ("A2C", "DDPG", "PG", "PPO")
-WHY_NOT = {
-    "A3C": "A3C: the order in which gradients arrive depends on timing",
-    "DQN": "DQN: RLlib's runner and replay buffer make no such promise",
-}
 # Packages whose version cannot change a curve.
 HARMLESS = ("rllib-zoo", "pandas")
 TIME_RULES = ("time_total_s", "time_this_iter_s")
@@ -69,8 +64,10 @@ def _found(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[Differ
 
 def _of_algorithm(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
     found, name = [], str(original["algorithm"])
-    if name not in DETERMINISTIC:
-        found.append(WHY_NOT.get(name, f"{name}: not known to be deterministic"))
+    if name not in algorithms.names():
+        found.append(f"{name}: not known to be deterministic")
+    elif reason := algorithms.descriptor(name).nondeterministic:
+        found.append(reason)
     if any(seed is None for seed in again.get("seeds") or [None]):
         found.append("no seed was set")
     if not again.get("exact_resume") and original.get("resumed"):

@@ -7,9 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from rllib_zoo import algorithms
 from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, pairs
 from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
@@ -23,13 +20,12 @@ from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, build_manif
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
 from rllib_zoo.experiments.reproduce.recorded_run import Original, open_original, restored_from
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment, check_names
-from rllib_zoo.experiments.validation.fit_resources import fitted
+from rllib_zoo.experiments.validation.check import validate
 
 FAILED = 1
 
 
-def reproduce(path: Path, options: ReproduceOptions, notes: Console) -> int:
+def reproduce(path: Path, options: ReproduceOptions) -> int:
     """Run it again below the storage path, unless that is done; with ``verify`` compare.
 
     Returns:
@@ -55,7 +51,7 @@ def reproduce(path: Path, options: ReproduceOptions, notes: Console) -> int:
         print(f"{folder} is done: compared without running again")
     else:
         _say_what_differs(original, todays_manifest(experiment, options))
-        code = launch([experiment], _launch_options(original, experiment, options), notes)
+        code = launch([experiment], _launch_options(original, experiment, options))
         if code not in (DONE, FAILED) or options.dry_run or not options.verify:
             return code
     return verify(original, folder)
@@ -68,11 +64,14 @@ def todays_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[s
         RequestError: it cannot run here: its algorithm or environment is gone.
     """
     cpus, gpus = available(LaunchOptions(ray_num_cpus=options.ray_num_cpus))
-    check_names(experiment)
-    defaults = algorithms.config_class(experiment.algorithm)()
-    experiment = fitted(experiment, defaults, cpus, gpus)
-    resolved = check_experiment(experiment, available_cpus=cpus, available_gpus=gpus)
-    return build_manifest(experiment=experiment, resolved=resolved, notes=[])
+    validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
+    return build_manifest(
+        experiment=validated.experiment,
+        resolved=validated.config,
+        exact_resume=validated.exact_resume,
+        reserved_cpus=validated.demand.cpus,
+        notes=[],
+    )
 
 
 def verify(original: Original, folder: Path) -> int:

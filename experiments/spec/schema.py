@@ -7,20 +7,20 @@ reason; retired spellings stand in ``legacy/renamed_keys.py``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.utils.serialization import deserialize_type
 
+from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.config import OBSERVATION_FILTERS, OPTIMIZERS
-from rllib_zoo.algorithms.ppo import OBJECTIVES
-from rllib_zoo.envs.factory import VECTORIZE_MODES
-from rllib_zoo.experiments.spec import schema_ddpg
-from rllib_zoo.experiments.spec.schema_dqn import COMMON_KEYS, OWN_KEYS
-from rllib_zoo.experiments.spec.validators import (
+from rllib_zoo.algorithms.base.validators import (
     Kind,
     activation,
     anything,
     boolean,
     choice,
+    conv_filters,
     either,
     integer,
     mapping,
@@ -30,6 +30,7 @@ from rllib_zoo.experiments.spec.validators import (
     text,
     widths,
 )
+from rllib_zoo.envs.factory import VECTORIZE_MODES
 
 # Moments of RLlib's own runners, which hand over episodes.
 NOT_CALLED = (
@@ -148,49 +149,17 @@ COMMON: dict[str, Kind] = {
     "callbacks_on_train_result": anything,
 }
 
-OF_ALGORITHM: dict[str, dict[str, Kind]] = {
-    "A2C": {
-        "normalize_returns": boolean,
-        "num_epochs": integer(1),
-        "minibatch_size": optional(integer(1)),
-        "microbatch_size": optional(integer(1)),
-        "shuffle_batch_per_epoch": boolean,
-    },
-    "A3C": {},
-    "PG": {
-        "credit": choice("reward_to_go", "whole_return"),
-        "constant_baseline": boolean,
-        "batch_mode": choice("truncate_episodes", "complete_episodes"),
-    },
-    "PPO": {
-        "normalize_returns": boolean,
-        "objective": optional(choice(*OBJECTIVES)),
-        "num_epochs": integer(1),
-        "minibatch_size": optional(integer(1)),
-        "shuffle_batch_per_epoch": boolean,
-        "clip_param": optional(number(0, above=True)),
-        "vf_clip_param": optional(number(0, above=True)),
-        # RLlib's PPO refuses truncated episodes without it.
-        "use_gae": lambda value: (
-            None if value is True else "true with PPO (lambda: 1 gives n-step advantages)"
-        ),
-        "use_kl_loss": boolean,
-        "kl_coeff": number(0),
-        "kl_target": optional(number(0, above=True)),
-    },
-    "DDPG": schema_ddpg.OWN_KEYS,
-    "DQN": OWN_KEYS,
-}
-
 
 def keys_of(algorithm: str) -> dict[str, Kind]:
-    """Every configuration key of an algorithm, with what its value may be."""
-    common = COMMON
-    if algorithm == "DQN":
-        common = {key: COMMON[key] for key in COMMON_KEYS}
-    elif algorithm == "DDPG":
-        common = {key: kind for key, kind in COMMON.items() if key not in schema_ddpg.NOT_COMMON}
-    return {**common, **OF_ALGORITHM[algorithm]}
+    """Every configuration key of an algorithm, with a check of its value."""
+    descriptor = algorithms.descriptor(algorithm)
+    common = {key: kind for key, kind in COMMON.items() if descriptor.uses_common_key(key)}
+    return {**common, **descriptor.keys}
+
+
+def own_keys() -> dict[str, Mapping[str, Kind]]:
+    """Algorithm → the keys that it has beside the common ones."""
+    return {name: algorithms.descriptor(name).keys for name in algorithms.names()}
 
 
 OPTIMIZER_KEYS: dict[str, Kind] = {
@@ -211,9 +180,7 @@ OPTIMIZER_KEYS: dict[str, Kind] = {
 MODEL_KEYS: dict[str, Kind] = {
     "fcnet_hiddens": widths,
     "fcnet_activation": activation,
-    "conv_filters": optional(
-        lambda value: None if isinstance(value, list) else "a list of [channels, kernel, stride]"
-    ),
+    "conv_filters": optional(conv_filters),
     "conv_activation": activation,
     "post_fcnet_hiddens": widths,
     "use_lstm": boolean,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rllib_zoo.algorithms.base.validators import number
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.changes import GRID
-from rllib_zoo.experiments.spec.validators import number
 
 MAX_COMBINATIONS = 200
 # Why what Tune calls so is not offered.

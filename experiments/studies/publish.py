@@ -47,23 +47,26 @@ Written by `rllib study report --update` from `results/`; changes by hand are lo
 MORE_TABLES: dict[str, dict[str, Body]] = {
     "algorithms_compared": {"CartPole by config file": cartpole_table, "Games by run": games_table}
 }
+CLI_PAGE = "docs/cli.md"
 # Page → marked section → what fills it.
 SECTIONS: dict[str, dict[str, Body]] = {
     "README.md": {"results": results_table, "speed": speed_line},
     "docs/benchmarks.md": {name: partial(benchmark_tables, section=name) for name in BENCHMARKS},
-    "docs/cli.md": {"options": lambda _: cli_reference()},
     "docs/ddpg.md": {"result": pendulum_table},
     "docs/sweeps.md": {"result": sweep_section},
 }
 
 
-def update_pages(studies: Sequence[Study], results: Path, root: Path) -> list[Path]:
+def update_pages(
+    studies: Sequence[Study], results: Path, root: Path, cli_reference: str
+) -> list[Path]:
     """Write every generated page, section and figure.
 
     Args:
         studies: all of them, in the order of the page.
         results: folder of the kept results.
         root: the checkout, with its README and `docs/`.
+        cli_reference: Markdown of the command's options.
 
     Returns:
         The files, unchanged ones included. Of other files in `docs/figures` only those named as
@@ -76,7 +79,10 @@ def update_pages(studies: Sequence[Study], results: Path, root: Path) -> list[Pa
     if not (root / "README.md").exists() or not (root / PAGE.parent).is_dir():
         raise FileNotFoundError(f"{root} is not a checkout with a README and docs/")
     drawn = {study.name: list(figures_of(study, results)) for study in studies}
-    pages = {root / PAGE: page_of(studies, results, drawn), **filled_pages(studies, results, root)}
+    pages = {
+        root / PAGE: page_of(studies, results, drawn),
+        **filled_pages(studies, results, root, cli_reference),
+    }
     written = [write(file, text.encode()) for file, text in pages.items()]
     (root / FIGURES).mkdir(exist_ok=True)
     for figures in drawn.values():
@@ -123,17 +129,21 @@ def threshold_table(study: Study, results: Path) -> str:
     return tables.markdown(["cell", "threshold", "measured", "outcome"], rows)
 
 
-def filled_pages(studies: Sequence[Study], results: Path, root: Path) -> dict[Path, str]:
+def filled_pages(
+    studies: Sequence[Study], results: Path, root: Path, cli_reference: str
+) -> dict[Path, str]:
     """Every page with marked sections of ours, with them filled.
 
-    Besides :data:`SECTIONS`, any page of `docs/` may have marks `study NAME` for that study's table.
+    Besides :data:`SECTIONS` and `options` of :data:`CLI_PAGE`, any page of `docs/` may have marks
+    `study NAME` for that study's table.
     """
+    sections = {**SECTIONS, CLI_PAGE: {"options": lambda _: cli_reference}}
     of_studies: dict[str, Body] = {
         f"study {study.name}": partial(study_section, study) for study in studies
     }
     pages = {}
     for file in (root / "README.md", *sorted((root / PAGE.parent).glob("*.md"))):
-        bodies = {**of_studies, **SECTIONS.get(file.relative_to(root).as_posix(), {})}
+        bodies = {**of_studies, **sections.get(file.relative_to(root).as_posix(), {})}
         text = filled = file.read_text(encoding="utf-8")
         marked = [section for section in bodies if has_marks(text, section)]
         for section in marked:
@@ -146,15 +156,6 @@ def filled_pages(studies: Sequence[Study], results: Path, root: Path) -> dict[Pa
 def study_section(study: Study, results: Path) -> str:
     """A study's table with where its runs come from."""
     return f"{study_table(study, results)}\n{provenance(runs_of(study, results))} {REGENERATE}"
-
-
-def cli_reference() -> str:
-    """Every command with its options."""
-    # Both commands import each other's modules only when they run.
-    from rllib_zoo.experiments.cli.main import app
-    from rllib_zoo.experiments.cli.reference import reference
-
-    return reference(app)
 
 
 def image_of(figure: Drawn) -> tuple[str, bytes]:

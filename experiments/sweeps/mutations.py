@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from rllib_zoo.algorithms.base.validators import number
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.changes import GRID
 from rllib_zoo.experiments.spec.search_space import sampler_in, tune_space
-from rllib_zoo.experiments.spec.validators import number
 
 
 def mutated_config(config: Mapping[str, Any], mutations: Any, where: str) -> dict[str, Any]:

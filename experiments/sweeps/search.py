@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo.algorithms.base.result_names import RETIRED_NAMES
+from rllib_zoo.algorithms.base.validators import Kind, boolean, complaint, integer, number
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.spec.changes import GRID
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import grid_size, is_drawn, samplers
-from rllib_zoo.experiments.spec.validators import Kind, boolean, complaint, integer, number
 
 SEARCHES = ("random", "optuna")
 # Of a search that is given no seed: the same file draws the same configurations.

@@ -7,13 +7,12 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.result_names import result_names
-from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.validators import (
+from rllib_zoo.algorithms.base.validators import (
     Kind,
     boolean,
     choice,
@@ -23,13 +22,18 @@ from rllib_zoo.experiments.spec.validators import (
     optional,
     text,
 )
+from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.sweeps.schedulers import with_mutations
 from rllib_zoo.experiments.validation.build import (
+    build_network,
     built_config,
-    check_envs,
-    check_network,
     check_resources,
+    probe_environments,
 )
+from rllib_zoo.experiments.validation.fit_resources import fitted
 from rllib_zoo.experiments.validation.keys import check_config, combinations
+from rllib_zoo.experiments.validation.resources import Demand, demand_of
 
 
 def seeds(value: object) -> str | None:
@@ -63,36 +67,95 @@ FIELD_KINDS: dict[str, Kind] = {
 }
 
 
-def check_experiment(
+@dataclass(frozen=True)
+class Validated:
+    """An experiment that passed every check, with what the checks built on the way.
+
+    Attributes:
+        experiment: the request; with ``fit`` the one that the machine can run.
+        config: its AlgorithmConfig after defaults; of a search, with the first alternatives.
+        spaces: observation and action space that the network is built for.
+        module: the network, an RLModule.
+        demands: resources of a trial, per combination of alternatives.
+        exact_resume: an interrupted run continues in the middle of its episodes.
+    """
+
+    experiment: Experiment
+    config: Any
+    spaces: tuple[Any, Any]
+    module: Any
+    demands: tuple[Demand, ...]
+    exact_resume: bool
+
+    @property
+    def demand(self) -> Demand:
+        """Resources of a trial with the first alternatives."""
+        return self.demands[0]
+
+    def check_resources(self, cpus: float | None, gpus: float | None) -> None:
+        """Refuse what so many CPUs and GPUs cannot hold; None: unknown.
+
+        Raises:
+            RequestError: with what is requested and what is available.
+        """
+        fewest = algorithms.descriptor(self.experiment.algorithm).fewest_env_runners
+        for demand in self.demands:
+            check_resources(demand, fewest, cpus, gpus)
+
+
+def validate(
     experiment: Experiment,
     *,
-    available_cpus: float | None = None,
-    available_gpus: float | None = None,
-) -> Any:
-    """Check everything about an experiment that can be known before it runs.
+    cpus: float | None = None,
+    gpus: float | None = None,
+    fit: bool = False,
+) -> Validated:
+    """Check everything about an experiment that can be known before it runs; each thing once.
 
     Args:
         experiment: as read and overridden; unchanged.
-        available_cpus: what Ray will have; None skips the check. Likewise ``available_gpus``.
-
-    Returns:
-        The AlgorithmConfig after defaults; of grid searches, with their first alternatives.
+        cpus: what Ray will have; None skips the check. Likewise ``gpus``.
+        fit: reduce the requested resources to what is available, with a note.
 
     Raises:
         RequestError: file, key, what was wrong and the nearest right name.
     """
     try:
         with _quiet():
-            check_names(experiment)
-            configs = [
-                built_config(experiment, values) for values in combinations(experiment.config)
-            ]
-            for config, spaces in zip(configs, check_envs(experiment, configs), strict=True):
-                check_network(config, spaces)
-                check_resources(config, available_cpus, available_gpus)
-            return configs[0]
+            # With what a scheduler may mutate: its values are configuration, too.
+            _check_names(replace(experiment, config=with_mutations(experiment)))
+            descriptor = algorithms.descriptor(experiment.algorithm)
+            if fit:
+                experiment = fitted(experiment, descriptor.config_class(), cpus, gpus)
+            searched = replace(experiment, config=with_mutations(experiment))
+            configs = [built_config(searched, values) for values in combinations(searched.config)]
+            probed = probe_environments(searched, configs)
+            module = None
+            for config, env in zip(configs, probed, strict=True):
+                built = build_network(config, env)
+                module = module or built
+            validated = Validated(
+                experiment=experiment,
+                config=configs[0],
+                spaces=probed[0].spaces,
+                module=module,
+                demands=tuple(demand_of(config) for config in configs),
+                exact_resume=configs[0].num_env_runners == 0 and probed[0].resumable,
+            )
+            validated.check_resources(cpus, gpus)
+            return validated
     except RequestError as error:
         raise error.located(experiment.source) from None
+
+
+def check_experiment(
+    experiment: Experiment,
+    *,
+    available_cpus: float | None = None,
+    available_gpus: float | None = None,
+) -> Any:
+    """The configuration of :func:`validate`."""
+    return validate(experiment, cpus=available_cpus, gpus=available_gpus).config
 
 
 def check_names(experiment: Experiment) -> None:
@@ -102,22 +165,26 @@ def check_names(experiment: Experiment) -> None:
         RequestError: as :func:`check_experiment`.
     """
     try:
-        _check_algorithm(experiment)
-        _check_fields(experiment)
-        _check_stop(experiment)
-        check_config(experiment.algorithm, experiment.config, "config")
+        _check_names(experiment)
     except RequestError as error:
         raise error.located(experiment.source) from None
 
 
+def _check_names(experiment: Experiment) -> None:
+    _check_algorithm(experiment)
+    _check_fields(experiment)
+    _check_stop(experiment)
+    check_config(experiment.algorithm, experiment.config, "config")
+
+
 def _check_algorithm(experiment: Experiment) -> None:
     name = experiment.algorithm
-    if name in algorithms.NAMES:
+    if name in algorithms.names():
         return
-    known = ", ".join(algorithms.NAMES)
+    known = ", ".join(algorithms.names())
     if name in FOREIGN:
-        raise RequestError(f"{name} is not offered here", key="run", hint=f"there are {known}")
-    hint = nearest(str(name).upper(), algorithms.NAMES) or f"there are {known}"
+        raise RequestError(f"{name} is not supported", key="run", hint=f"use one of {known}")
+    hint = nearest(str(name).upper(), algorithms.names()) or f"use one of {known}"
     raise RequestError(f"algorithm {name!r} is unknown", key="run", hint=hint)
 
 
@@ -138,21 +205,21 @@ def _check_fields(experiment: Experiment) -> None:
             hint = _nearest_result(str(result), known)
             raise RequestError(f"result {result!r} is unknown", key=key, hint=hint)
     if experiment.seeds is not None and "seed" in experiment.config:
-        raise RequestError("stands beside seeds", key="config.seed", hint="leave one of them out")
+        raise RequestError(
+            "conflicts with 'seeds'", key="config.seed", hint="leave one of them out"
+        )
 
 
 def _check_stop(experiment: Experiment) -> None:
     if not experiment.stop and experiment.time_budget_s is None:
-        raise RequestError(
-            "nothing says when to stop", key="stop", hint="stop: {timesteps_total: 100000}"
-        )
+        raise RequestError("missing stop rule", key="stop", hint="stop: {timesteps_total: 100000}")
     known = result_names(experiment.algorithm)
     if not isinstance(experiment.stop, Mapping):
         raise RequestError(f"must map result names to bounds, got {experiment.stop!r}", key="stop")
     for key, bound in experiment.stop.items():
         if key not in known:
             raise RequestError(
-                "is no result", key=f"stop.{key}", hint=_nearest_result(str(key), known)
+                "unknown result name", key=f"stop.{key}", hint=_nearest_result(str(key), known)
             )
         if key.startswith("evaluation/") and not experiment.config.get("evaluation_interval"):
             raise RequestError("needs config.evaluation_interval", key=f"stop.{key}")

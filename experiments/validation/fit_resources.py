@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rllib_zoo import algorithms
 from rllib_zoo.experiments.spec.changes import each, mapped
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.resources import NAMES, Demand, demand
@@ -37,7 +38,7 @@ def fitted(
     before = {key: _value(experiment, defaults, key) for key in changed}
     other = [key for key in changed if changed[key] != before[key]]
     words = ", ".join(f"{key} {changed[key]} instead of {before[key]}" for key in other)
-    note = f"fewer resources than asked for are there: {words}"
+    note = f"reduced to the available resources: {words}"
     return replace(
         experiment,
         config={**experiment.config, **changed},
@@ -105,7 +106,7 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
     asked, grid = _demand(experiment, defaults), each(_envs(experiment, defaults))
     if cpus is None or asked is None or asked.runners < 1 or asked.cpus <= cpus:
         return {}
-    if experiment.algorithm == "A3C":
+    if algorithms.descriptor(experiment.algorithm).asynchronous:
         return _sharing(experiment, defaults, asked, cpus)
     if not asked.per_runner:
         return {}

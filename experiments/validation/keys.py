@@ -9,15 +9,16 @@ from typing import Any
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from ray.tune.registry import RLLIB_MODEL, _global_registry
 
+from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.validators import Kind, complaint
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.custom_models.rl_module import checked_model_config, resolved_model_class
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.legacy import renamed_keys
 from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT
-from rllib_zoo.experiments.spec import schema, schema_ddpg, schema_dqn
+from rllib_zoo.experiments.spec import schema
 from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternatives, sampler_in
-from rllib_zoo.experiments.spec.validators import Kind, complaint
 
 
 def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
@@ -42,15 +43,11 @@ def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
 
 def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
     """What stands inside those keys that are mappings."""
-    if name == "model" and algorithm == "DQN":
-        keys = {key: schema.MODEL_KEYS[key] for key in schema_dqn.MODEL_KEYS}
-        _check_keys(value, keys, path)
+    nested = algorithms.descriptor(algorithm).nested_keys.get(name)
+    if nested is not None:
+        _check_keys(value, nested, path)
     elif name == "model":
         _check_model(value, path)
-    elif algorithm == "DDPG" and name in schema_ddpg.NESTED:
-        _check_keys(value, schema_ddpg.NESTED[name], path)
-    elif name == "replay_buffer_config":
-        _check_keys(value, schema_dqn.REPLAY_KEYS, path)
     elif name == "optimizer":
         _check_keys(value, schema.OPTIMIZER_KEYS, path)
     elif name == "evaluation_config" and value:
@@ -62,22 +59,22 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
 def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind]) -> RequestError:
     now = {**renamed_keys.NOW, **renamed_keys.RENAMED}.get(key)
     if now is not None:
-        return RequestError("is a retired name", key=path, hint=f"use {now}")
+        return RequestError("is a name of older RLlib releases", key=path, hint=f"use {now}")
     reason = schema.UNUSED.get(key)
     if reason is not None:
         return RequestError("has no effect here", key=path, hint=reason)
     if key in LEFT_OUT:
         return RequestError("has no effect here", key=path, hint=LEFT_OUT[key].reason)
-    owners = [name for name, keys in schema.OF_ALGORITHM.items() if key in keys]
+    owners = [name for name, keys in schema.own_keys().items() if key in keys]
     if owners:
         owner_hint = f"it belongs to {' and '.join(owners)}"
-        return RequestError(f"is no key of {algorithm}", key=path, hint=owner_hint)
+        return RequestError(f"is not a key of {algorithm}", key=path, hint=owner_hint)
     retired = {**renamed_keys.NOW, **renamed_keys.RENAMED}
     hint = nearest(key, [*known, *schema.ALIASES, *retired])
     for old, new in retired.items():
         if hint == nearest(old, [old]):
             hint = f"did you mean {old!r}, which is {new!r} today?"
-    return RequestError(f"is no key of {algorithm}", key=path, hint=hint)
+    return RequestError(f"is not a key of {algorithm}", key=path, hint=hint)
 
 
 def _check_keys(given: Mapping[str, Any], known: Mapping[str, Kind], where: str) -> None:
@@ -93,7 +90,7 @@ def _check_model(model: Mapping[str, Any], where: str) -> None:
     """The model dict: names, kinds, the custom model and its own options."""
     for key, value in model.items():
         if not isinstance(key, str):
-            raise RequestError("is no model key", key=f"{where}.{key}")
+            raise RequestError("is not a model key", key=f"{where}.{key}")
         for alternative in alternatives(value, f"{where}.{key}"):
             try:
                 checked_model_config({key: alternative})
@@ -120,9 +117,11 @@ def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> 
         raise RequestError(str(error), key=path, hint=hint) from None
     if isinstance(found, str):
         if not _global_registry.contains(RLLIB_MODEL, found):
-            raise RequestError(f"{found!r} is no class path, nor registered", key=path, hint=hint)
+            raise RequestError(
+                f"{found!r} is neither a class path nor a registered model", key=path, hint=hint
+            )
     elif not (isinstance(found, type) and issubclass(found, TorchModelV2)):
-        raise RequestError(f"{custom!r} is no TorchModelV2", key=path, hint=hint)
+        raise RequestError(f"{custom!r} is not a TorchModelV2", key=path, hint=hint)
     if found is not SharedEncoderActorCritic:
         return
     for given in expanded(options, f"{path}_config"):

@@ -1,28 +1,20 @@
-"""Before anything starts: do the environments run, and is there room for the results?"""
+"""Disk space: how much an experiment will write, and whether its folder has room."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.config import OPTIMIZERS
-from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
-from rllib_zoo.envs import environment_spaces, make_vector_env
+from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.dry_run import steps_per_update
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.search_space import alternatives
-from rllib_zoo.experiments.validation.keys import expanded
 
 # Measured on Ray 2.60: a row is a line of result.json (13.7 kB, with the whole configuration), of
 # progress.csv (0.5 kB) and of TensorBoard's file (3.6 kB).
@@ -37,61 +29,11 @@ _STEPS = (
     "env_runners/num_env_steps_sampled_lifetime",
 )
 _FRAMES = ("num_frames_sampled_lifetime", "env_runners/num_frames_sampled_lifetime")
-# Copies that are tried: enough for a vector environment to be one.
-_COPIES = 2
-
-
-# --- environments ----------------------------------------------------------------------------
-
-
-def check_environments(experiment: Experiment, resolved: Any) -> None:
-    """Reset every environment asked for and take one random step, in the form training uses.
-
-    Raises:
-        RequestError: one fails, with the first line of its own error.
-    """
-    own = experiment.algorithm in algorithms.ON_POLICY
-    for env in alternatives(experiment.env, "env"):
-        for given in expanded(experiment.config.get("env_config") or {}, "env_config"):
-            options = environment_options(env, given, resolved._model_config)
-            # RLlib's own runner has its own way to step; the environment is the same.
-            mode = resolved.gym_env_vectorize_mode if own else "vector_entry_point"
-            copies = min(resolved.num_envs_per_env_runner, _COPIES)
-            try:
-                _one_step(env, options, mode, copies)
-            except Exception as error:  # the environment's own code runs here
-                reason = f"{type(error).__name__}: {error}".splitlines()[0]
-                raise RequestError(
-                    f"environment {env!r} fails when it is reset and stepped: {reason}",
-                    key="env",
-                    file=experiment.source,
-                ) from None
-
-
-def _one_step(env: Any, options: Mapping[str, Any], mode: str, copies: int) -> None:
-    vector = make_vector_env(env, copies, options, mode)
-    try:
-        vector.reset(seed=0)
-        vector.action_space.seed(0)
-        obs, rewards, *_ = vector.step(vector.action_space.sample())
-        if not np.isfinite(np.asarray(rewards, dtype=np.float64)).all():
-            raise ValueError(f"the reward is {rewards[0]}")
-        if np.shape(obs) != vector.observation_space.shape:
-            raise ValueError(
-                f"observations have shape {np.shape(obs)[1:]}, the space says "
-                f"{vector.single_observation_space.shape}"
-            )
-    finally:
-        with contextlib.suppress(Exception):  # what failed before says more
-            vector.close()
-
-
-# --- iterations ------------------------------------------------------------------------------
 
 
 def iterations_bound(experiment: Experiment, resolved: Any) -> int | None:
     """Iterations of one trial at most; None where only time or a score ends it."""
-    update = steps_per_update(experiment.algorithm, resolved)
+    update = algorithms.descriptor(experiment.algorithm).steps_per_update(resolved)
     least = max(resolved.min_sample_timesteps_per_iteration or 0, 1)
     per_iteration = math.ceil(least / update) * update
     frames = frames_per_step(resolved)
@@ -103,9 +45,6 @@ def iterations_bound(experiment: Experiment, resolved: Any) -> int | None:
             steps = bound / (frames if key in _FRAMES else 1)
             bounds.append(math.ceil(steps / per_iteration))
     return int(min(bounds)) if bounds else None
-
-
-# --- disk ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -136,8 +75,15 @@ class DiskNeed:
         return f"{self.trials} trial(s) of {self.checkpoints} checkpoint(s) at {size:.1f} MiB and {rows}"
 
 
-def disk_need(experiment: Experiment, resolved: Any, trials: int) -> DiskNeed:
-    """Estimate what an experiment will write; of grids, from their first combination."""
+def disk_need(experiment: Experiment, resolved: Any, module: Any, trials: int) -> DiskNeed:
+    """Estimate what an experiment will write; of grids, from their first combination.
+
+    Args:
+        experiment: the request.
+        resolved: its configuration after defaults.
+        module: its network.
+        trials: how many there will be.
+    """
     rows = iterations_bound(experiment, resolved)
     frequency = experiment.checkpoint_frequency or 0
     checkpoints = int(experiment.checkpoint_at_end is not False)
@@ -145,15 +91,11 @@ def disk_need(experiment: Experiment, resolved: Any, trials: int) -> DiskNeed:
         checkpoints += (rows or frequency) // frequency
     if experiment.num_to_keep is not None:
         checkpoints = min(checkpoints, experiment.num_to_keep + 1)
-    return DiskNeed(trials, checkpoints, checkpoint_bytes(resolved), rows)
+    return DiskNeed(trials, checkpoints, checkpoint_bytes(resolved, module), rows)
 
 
-def checkpoint_bytes(resolved: Any) -> int:
+def checkpoint_bytes(resolved: Any, module: Any) -> int:
     """About how large one checkpoint will be: weights and the optimizer's averages in float32."""
-    from ray.rllib.core import DEFAULT_MODULE_ID
-
-    spaces = environment_spaces(resolved.env, resolved.environment_options)
-    module = resolved.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces}).build()
     weights = sum(parameter.numel() for parameter in module.parameters())
     optimizer = getattr(resolved, "optimizer", {})
     kind = optimizer.get("type", "adam")
@@ -188,7 +130,7 @@ def check_disk(experiment: Experiment, folder: Path, need: DiskNeed) -> None:
 def _write_problem(folder: Path) -> str | None:
     """Why nothing can be made in an existing folder; None where it can."""
     if not folder.is_dir():
-        return f"{folder} is no folder"
+        return f"{folder} is not a folder"
     try:
         # On Linux it never has a name, so that not even an interruption leaves it behind.
         with tempfile.TemporaryFile(dir=folder):

@@ -16,6 +16,7 @@ import rllib_zoo
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.config import OPTIMIZERS
 from rllib_zoo.algorithms.base.result_names import result_names
+from rllib_zoo.algorithms.base.validators import Kind
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.experiments.config import load as reading
 from rllib_zoo.experiments.config.overrides import PLAIN_FIELDS
@@ -24,7 +25,6 @@ from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec import schema
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.validators import Kind
 from rllib_zoo.experiments.validation.check import FIELD_KINDS
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,8 +40,9 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-every_algorithm = pytest.mark.parametrize("name", algorithms.ON_POLICY)
-ON_POLICY_KEYS = [schema.OF_ALGORITHM[name] for name in algorithms.ON_POLICY]
+ON_POLICY = [name for name in algorithms.names() if algorithms.descriptor(name).on_policy]
+every_algorithm = pytest.mark.parametrize("name", ON_POLICY)
+ON_POLICY_KEYS = [schema.own_keys()[name] for name in ON_POLICY]
 
 
 def read(name: str) -> str:
@@ -133,7 +134,7 @@ def test_every_algorithm_key_has_a_line(algorithm_keys):
 @every_algorithm
 def test_defaults_of_algorithm_keys(algorithm_keys, name):
     for key, row in algorithm_keys.items():
-        if key in schema.COMMON or key in schema.OF_ALGORITHM[name]:
+        if key in schema.COMMON or key in schema.own_keys()[name]:
             assert_default(row[name], default_of(name, key), f"configuration.md, {key}, {name}")
         else:
             assert row[name] == "–", f"configuration.md: {name} has no key {key}"
@@ -148,7 +149,7 @@ def test_values_of_algorithm_keys(algorithm_keys):
 
 @pytest.mark.parametrize("name", ["DDPG", "DQN"])
 def test_every_key_of_off_policy_algorithms_has_a_line(name):
-    page, keys = name.lower(), schema.OF_ALGORITHM[name]
+    page, keys = name.lower(), schema.own_keys()[name]
     [table] = tables(section(read(page), "Keys"))
     rows = by_first_column(table)
     assert_same_names(rows, keys, f"docs/{page}.md")
@@ -210,11 +211,11 @@ def test_fields_of_set_are_named():
     assert not set(PLAIN_FIELDS) - {"source", "text"} - names
 
 
-def test_retired_names_are_true():
-    text = section(read("configuration"), "Retired names")
+def test_renamed_keys_are_true():
+    text = section(read("configuration"), "Renamed keys")
     pairs = re.findall(r"`(\w+)`\s+\(`([^`]+)`\)", text)
     assert len(pairs) >= 5
-    assert all(RENAMED[retired] == today for retired, today in pairs)
+    assert all(RENAMED[old] == new for old, new in pairs)
 
 
 # --- algorithm pages -------------------------------------------------------------------------
@@ -224,11 +225,11 @@ def test_retired_names_are_true():
 def test_keys_and_defaults_of_algorithm_pages(name):
     [table] = tables(section(read(ALGORITHM_PAGES[name]), "Keys"))
     rows = by_first_column(table)
-    assert not set(schema.OF_ALGORITHM[name]) - set(rows), (
+    assert not set(schema.own_keys()[name]) - set(rows), (
         "an algorithm's own keys belong on its page"
     )
     for key, row in rows.items():
-        assert key in schema.COMMON or key in schema.OF_ALGORITHM[name], key
+        assert key in schema.COMMON or key in schema.own_keys()[name], key
         assert_default(row["default"], default_of(name, key), f"{name}, {key}")
 
 
@@ -250,11 +251,11 @@ def test_named_code_exists(name):
 def test_every_result_has_a_line():
     page = read("metrics")
     rows = by_first_column([row for table in tables(page) for row in table])
-    existing = {name for algorithm in algorithms.NAMES for name in result_names(algorithm)}
+    existing = {name for algorithm in algorithms.names() for name in result_names(algorithm)}
     assert_same_names(rows, existing, "docs/metrics.md")
     for name, row in rows.items():
-        owners = {algorithm for algorithm in algorithms.NAMES if name in result_names(algorithm)}
-        everybody = set(algorithms.NAMES) - set(re.findall(r"not (\w+)", row["over"]))
+        owners = {algorithm for algorithm in algorithms.names() if name in result_names(algorithm)}
+        everybody = set(algorithms.names()) - set(re.findall(r"not (\w+)", row["over"]))
         only = set(re.findall(r"(\w+) only", row["over"])) or everybody
         assert only == owners, f"{name} is a result of {sorted(owners)}"
         assert all(row.values()), f"{name}: no cell may be empty"
@@ -420,14 +421,13 @@ def command_lines(text: str, program: str) -> list[list[str]]:
 def test_rllib_commands_parse(page):
     import typer
 
-    from rllib_zoo.experiments.cli.legacy_arguments import todays_arguments
     from rllib_zoo.experiments.cli.main import app
 
     group: Any = typer.main.get_command(app)
     for words in command_lines(page.read_text(), "rllib"):
         if "…" in words[-1] or words == ["rllib", "train"]:
             continue
-        command, rest = resolved_command(group, todays_arguments(words[1:])[0])
+        command, rest = resolved_command(group, words[1:])
         options = {spelling: p for p in command.params for spelling in (*p.opts, *p.secondary_opts)}
         for word in (word for word in rest if word.startswith("-") and not word[1:2].isdigit()):
             assert word.partition("=")[0] in options, f"{page.name}: {shlex.join(words)}: {word}"
@@ -461,7 +461,7 @@ def test_rllib_files_named_in_commands_pass_their_check():
                 known = {
                     *schema.COMMON,
                     *schema.ALIASES,
-                    *schema.OF_ALGORITHM[experiment.algorithm],
+                    *schema.own_keys()[experiment.algorithm],
                 }
                 assert set(changed.config) <= known
                 assert set(changed.stop) <= set(result_names(experiment.algorithm))

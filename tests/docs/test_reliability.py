@@ -1,4 +1,4 @@
-"""The page of promises: every test it names is there."""
+"""Every test named in docs/reliability.md exists."""
 
 from __future__ import annotations
 

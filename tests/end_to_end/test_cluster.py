@@ -247,5 +247,5 @@ def test_a_request_that_the_cluster_cannot_place_is_refused(start, cluster):
     assert run.process.wait(timeout=PATIENCE) == 2
     output = (run.folder / "output").read_text()
     assert output.count("\n") == 1
-    assert "config.num_env_runners: needs 5 CPUs, 3 are there; num_env_runners 2 would" in output
+    assert "config.num_env_runners: needs 5 CPUs, 3 available; num_env_runners 2 would" in output
     assert not (run.folder / "results").exists()

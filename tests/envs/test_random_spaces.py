@@ -17,7 +17,6 @@ from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_experiment
-from rllib_zoo.experiments.validation.preflight import check_environments
 
 DTYPES = (np.float32, np.float64, np.float16, np.uint8, np.int8, np.int32, np.int64)
 CONFIG = {
@@ -101,13 +100,12 @@ def test_any_spaces_are_played_or_refused_by_name():
     kinds = set()
 
     @fuzzed(60)
-    @given(ANY, ANY | FLAT | FLAT)
+    @given(ANY | st.integers(1, 5).map(spaces.Discrete), ANY | FLAT | FLAT)
     def one(observation, action):
         Spaced.spaces_of_all = (observation, action)
         experiment = Experiment("x", "PPO", Spaced, CONFIG, {"training_iteration": 1})
         try:
             resolved = check_experiment(experiment, available_cpus=1.0, available_gpus=0.0)
-            check_environments(experiment, resolved)
         except (RequestError, EnvironmentRequestError) as error:
             message = str(error)
             assert "\n" not in message

@@ -235,10 +235,10 @@ def slow(*values):
     [
         (
             "good: {run: PPO, env: CartPole-v1, stop: {training_iteration: 1}, config: {lrr: 1}}",
-            "config.lrr: is no key of PPO; did you mean 'lr'?",
+            "config.lrr: is not a key of PPO; did you mean 'lr'?",
         ),
         slow("good:\n\trun: PPO", "line 2: found character '\\t'"),
-        slow("good: {run: PPO, env: CartPole-v1, config: {}}", "stop: nothing says when to stop"),
+        slow("good: {run: PPO, env: CartPole-v1, config: {}}", "stop: missing stop rule"),
         slow(
             "good: {run: PPO, env: CartPol-v1, stop: {training_iteration: 1}}",
             "did you mean 'CartPole-v1'?",

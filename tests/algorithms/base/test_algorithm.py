@@ -5,7 +5,7 @@ import pytest
 import yaml
 from ray import tune
 
-from rllib_zoo.algorithms import ON_POLICY, algorithm_class, config_class
+from rllib_zoo.algorithms import algorithm_class, config_class, descriptor, names
 from rllib_zoo.algorithms.base.result_names import (
     EPISODE_RESULTS,
     RETIRED_NAMES,
@@ -15,7 +15,9 @@ from rllib_zoo.algorithms.base.result_names import (
 
 pytestmark = pytest.mark.ray
 
-every_algorithm = pytest.mark.parametrize("name", ON_POLICY)
+every_algorithm = pytest.mark.parametrize(
+    "name", [name for name in names() if descriptor(name).on_policy]
+)
 SMALL = {
     "A2C": {"num_env_runners": 0, "min_sample_timesteps_per_iteration": 400},
     "A3C": {"num_env_runners": 1, "min_sample_timesteps_per_iteration": 400},

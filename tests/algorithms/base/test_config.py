@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_zoo.algorithms import NAMES, algorithm_class, config_class
+from rllib_zoo.algorithms import algorithm_class, config_class, names
 from rllib_zoo.algorithms.base.config import OPTIMIZERS
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 
@@ -210,7 +210,7 @@ def test_fragments_and_rounds_make_up_the_batch(name, settings, fragment, rounds
         assert config.rollouts_per_batch == rounds
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names())
 def test_defaults_validate_and_build_the_named_algorithm(name):
     settings = {"num_env_runners": 0} if name != "A3C" else {}
     config = config_of(name, **settings)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rllib_zoo.algorithms import NAMES
+from rllib_zoo.algorithms import names
 from rllib_zoo.algorithms.base.algorithm import averaged
 from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.algorithms.base.result_names import result_names, with_retired_names
@@ -45,7 +45,7 @@ def test_names_without_a_number_are_left_out():
     assert with_retired_names({}) == {}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names())
 def test_promised_names_are_each_promised_once(name):
     names = result_names(name)
     assert len(set(names)) == len(names)

@@ -20,7 +20,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="What to run.")],
     number: Annotated[int, typer.Option("--number", "-n", help="How many.")] = 3,
     folder: Annotated[
-        str | None, typer.Option("--folder", metavar="PATH", help="Where to [here].")
+        str | None, typer.Option("--folder", metavar="PATH", help="Where to (default: here).")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick/--slow", help="Less of it.")] = True,
     secret: Annotated[bool, typer.Option("--secret", hidden=True, help="Old.")] = False,

@@ -112,7 +112,7 @@ def test_what_yaml_cannot_hold_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{run: TD3, env: Pendulum-v1, config: {num_workers: 1}}", "TD3 is not offered here"),
+        ("{run: TD3, env: Pendulum-v1, config: {num_workers: 1}}", "TD3 is not supported"),
         ("{run: PPO, env: CartPole-v1, config: {framework: tf, num_workrs: 1}}", "num_workrs"),
         (
             "{run: PPO, env: CartPole-v1, config: {framework: tf, model: {fcnet_hidens: [8]}}}",

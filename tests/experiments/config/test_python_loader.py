@@ -187,5 +187,5 @@ def test_a_key_nothing_reads_is_refused_by_the_checks(write):
     with pytest.raises(RequestError) as caught:
         check_experiment(read(file))
     assert str(caught.value) == (
-        f"{file}: config.clip_paramm: is no key of PPO; did you mean 'clip_param'?"
+        f"{file}: config.clip_paramm: is not a key of PPO; did you mean 'clip_param'?"
     )

@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 from rllib_zoo.experiments.launch.dry_run import trials_at_once
+from rllib_zoo.experiments.launch.jobs import Job
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.validation.check import validate
 
 CONFIG = {
     "num_env_runners": 1,
@@ -110,16 +112,12 @@ def test_a_dry_run_measures_and_leaves_no_trace(tmp_path):
     assert left_by(mark) == []
 
 
-class Job:
-    """What is asked of a job here."""
-
-    def __init__(self, trials, cpus, max_concurrent=None):
-        self.trials = trials
-        self.experiment = Experiment("x", "A2C", "CartPole-v1", max_concurrent=max_concurrent)
-        from rllib_zoo.algorithms.a2c import A2CConfig
-
-        self.resolved = A2CConfig().env_runners(num_env_runners=0)
-        self.resolved.num_cpus_for_main_process = cpus
+def job(trials, cpus, max_concurrent=None):
+    config = {"num_env_runners": 0, "num_cpus_for_main_process": cpus, "train_batch_size": 40}
+    experiment = Experiment(
+        "x", "A2C", "CartPole-v1", config, {"training_iteration": 1}, max_concurrent=max_concurrent
+    )
+    return Job(validate(experiment), Path(), None, None, None, trials, None)
 
 
 @pytest.mark.parametrize(
@@ -133,4 +131,4 @@ class Job:
     ],
 )
 def test_trials_side_by_side(trials, each, most, cpus, expected):
-    assert trials_at_once(Job(trials, each, most), cpus) == expected
+    assert trials_at_once(job(trials, each, most), cpus) == expected

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from rllib_zoo.experiments.config.from_options import with_options
@@ -26,7 +24,7 @@ def test_a_scheduler_that_cannot_be_made_is_one_line(name, said):
     stop = {"timesteps_total": 9}
     asked = Experiment("x", "PPO", "CartPole-v1", config, stop, num_samples=2)
     with pytest.raises(RequestError) as caught:
-        launch([with_options(asked, options)], options, SimpleNamespace(print=print))
+        launch([with_options(asked, options)], options)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -34,4 +32,4 @@ def test_a_scheduler_that_cannot_be_made_is_one_line(name, said):
 def test_a_missing_tracker_is_said_of_the_option_given(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(RequestError, match="--wandb-project: wandb is missing"):
-        launch([], FileOptions(wandb_project="mine"), None)
+        launch([], FileOptions(wandb_project="mine"))

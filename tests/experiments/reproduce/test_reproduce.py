@@ -261,7 +261,7 @@ def written(tmp_path, **fields):
         ({"algorithm": "IMPALA"}, "IMPALA is not offered here"),
         ({"env": "CartPole-v7"}, "CartPole-v7"),
         ({"env": "gone.Env"}, "gone"),
-        ({"config_given": {"lrr": 1}}, "lrr: is no key of PPO"),
+        ({"config_given": {"lrr": 1}}, "lrr: is not a key of PPO"),
         ({"request": {"scheduler": "asha"}}, "depended on each other or on chance"),
         ({"config_given": {"lr": {"uniform": [0.1, 0.2]}}}, "depended on each other or on chance"),
     ],

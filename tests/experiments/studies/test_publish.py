@@ -10,10 +10,13 @@ import pytest
 from kept_runs import cell, keep_run, row, study, threshold
 
 from rllib_zoo.analysis.report.generated_sections import between, has_marks
+from rllib_zoo.experiments.cli.main import app
+from rllib_zoo.experiments.cli.reference import reference
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.studies.catalog import STUDIES
 from rllib_zoo.experiments.studies.figures import KINDS, figures_of
 from rllib_zoo.experiments.studies.publish import (
+    CLI_PAGE,
     FIGURES,
     PAGE,
     SECTIONS,
@@ -27,7 +30,10 @@ RESULTS = ROOT / "results"
 REMEDY = "run: rllib study report --update"
 
 
-@pytest.mark.parametrize(("page", "section"), [(p, s) for p, of in SECTIONS.items() for s in of])
+MARKED = [*((p, s) for p, sections in SECTIONS.items() for s in sections), (CLI_PAGE, "options")]
+
+
+@pytest.mark.parametrize(("page", "section"), MARKED)
 def test_every_section_has_its_marks_once(page, section):
     text = (ROOT / page).read_text()
     assert text.count(f"<!-- {section}:begin -->") == text.count(f"<!-- {section}:end -->") == 1
@@ -35,8 +41,8 @@ def test_every_section_has_its_marks_once(page, section):
 
 
 def test_pages_with_sections_are_what_the_results_and_the_code_give():
-    pages = filled_pages(list(STUDIES.values()), RESULTS, ROOT)
-    assert set(pages) >= {ROOT / page for page in (*SECTIONS, "docs/pg.md")}
+    pages = filled_pages(list(STUDIES.values()), RESULTS, ROOT, reference(app))
+    assert set(pages) >= {ROOT / page for page in (*SECTIONS, CLI_PAGE, "docs/pg.md")}
     assert all(file.read_text() == text for file, text in pages.items()), REMEDY
 
 
@@ -62,7 +68,7 @@ def test_a_lost_seed_changes_the_pages(tmp_path):
     page = page_of(list(STUDIES.values()), tmp_path / "results", undrawn)
     assert "| `cartpole-ppo` | 9 of 10 | 1 not run |" in page
     assert "| `cartpole-ppo.yaml` | 9 of 10 (1 not done) |" in page
-    readme = filled_pages([], tmp_path / "results", ROOT)[ROOT / "README.md"]
+    readme = filled_pages([], tmp_path / "results", ROOT, "")[ROOT / "README.md"]
     assert "9 of 10 seeds solved" in readme
     assert "9 of 10 seeds solved" not in (ROOT / "README.md").read_text()
 
@@ -98,7 +104,7 @@ def test_update_writes_pages_and_drops_old_figures(tmp_path):
     (tmp_path / "README.md").write_text("<!-- results:begin -->\nold\n<!-- results:end -->\n")
     one = study(cell("r1", value=1), thresholds=[threshold("r1")])
     lines(one, tmp_path / "results", rates=(100,))
-    update_pages([one], tmp_path / "results", tmp_path)
+    update_pages([one], tmp_path / "results", tmp_path, "")
     page = (tmp_path / PAGE).read_text()
     assert "2 of 2 runs are done" in page
     assert "| `r1` | 18 reached within 40,000 steps with 2 seeds | 0 of 2 done | missed |" in page
@@ -113,7 +119,7 @@ def test_update_writes_pages_and_drops_old_figures(tmp_path):
 
 def test_update_outside_of_a_checkout(tmp_path):
     with pytest.raises(FileNotFoundError, match="not a checkout"):
-        update_pages([], tmp_path, tmp_path)
+        update_pages([], tmp_path, tmp_path, "")
     assert not list(tmp_path.iterdir())
 
 

@@ -59,12 +59,12 @@ def refused(capfd):
         ("A2", "run: algorithm 'A2' is unknown; did you mean 'A2C'?"),
         (
             "nonsense",
-            "run: algorithm 'nonsense' is unknown; there are A2C, A3C, DDPG, DQN, PG, PPO",
+            "run: algorithm 'nonsense' is unknown; use one of A2C, A3C, DDPG, DQN, PG, PPO",
         ),
-        ("SAC", "run: SAC is not offered here; there are A2C, A3C, DDPG, DQN, PG, PPO"),
-        ("IMPALA", "run: IMPALA is not offered here; there are A2C, A3C, DDPG, DQN, PG, PPO"),
-        ("DD_PPO", "run: DD_PPO is not offered here; there are A2C, A3C, DDPG, DQN, PG, PPO"),
-        ("APEX", "run: APEX is not offered here; there are A2C, A3C, DDPG, DQN, PG, PPO"),
+        ("SAC", "run: SAC is not supported; use one of A2C, A3C, DDPG, DQN, PG, PPO"),
+        ("IMPALA", "run: IMPALA is not supported; use one of A2C, A3C, DDPG, DQN, PG, PPO"),
+        ("DD_PPO", "run: DD_PPO is not supported; use one of A2C, A3C, DDPG, DQN, PG, PPO"),
+        ("APEX", "run: APEX is not supported; use one of A2C, A3C, DDPG, DQN, PG, PPO"),
     ],
 )
 def test_algorithm(refused, name, message):
@@ -113,40 +113,48 @@ def test_environment_options(refused, config):
     message = refused(experiment(**config))
     assert message.startswith(
         "env: environment 'CartPole-v1' cannot be built with env_config keys (graviti): "
-        "CartPoleEnv.__init__() got an unexpected keyword argument 'graviti'"
+        "CartPoleVectorEnv.__init__() got an unexpected keyword argument 'graviti'"
     )
 
 
 KEYS = [
-    ("PPO", {"lrr": 1}, "config.lrr: is no key of PPO; did you mean 'lr'?"),
+    ("PPO", {"lrr": 1}, "config.lrr: is not a key of PPO; did you mean 'lr'?"),
     (
         "PPO",
         {"train_batch_siz": 1},
-        "config.train_batch_siz: is no key of PPO; did you mean 'train_batch_size'?",
+        "config.train_batch_siz: is not a key of PPO; did you mean 'train_batch_size'?",
     ),
-    ("PPO", {"zzzzzzz": 1}, "config.zzzzzzz: is no key of PPO"),
-    ("PPO", {5: 1}, "config.5: is no key of PPO"),
-    ("PPO", {"num_workers": 1}, "config.num_workers: is a retired name; use num_env_runners"),
+    ("PPO", {"zzzzzzz": 1}, "config.zzzzzzz: is not a key of PPO"),
+    ("PPO", {5: 1}, "config.5: is not a key of PPO"),
+    (
+        "PPO",
+        {"num_workers": 1},
+        "config.num_workers: is a name of older RLlib releases; use num_env_runners",
+    ),
     (
         "PPO",
         {"sgd_minibatch_size": 1},
-        "config.sgd_minibatch_size: is a retired name; use minibatch_size",
+        "config.sgd_minibatch_size: is a name of older RLlib releases; use minibatch_size",
     ),
-    ("PPO", {"num_sgd_iter": 1}, "config.num_sgd_iter: is a retired name; use num_epochs"),
+    (
+        "PPO",
+        {"num_sgd_iter": 1},
+        "config.num_sgd_iter: is a name of older RLlib releases; use num_epochs",
+    ),
     (
         "PPO",
         {"clip_rewards": -1},
         "config.clip_rewards: must be true or false or a number above 0, or null, got -1",
     ),
-    ("A2C", {"clip_param": 0.2}, "config.clip_param: is no key of A2C; it belongs to PPO"),
-    ("A3C", {"num_epochs": 2}, "config.num_epochs: is no key of A3C; it belongs to A2C and PPO"),
+    ("A2C", {"clip_param": 0.2}, "config.clip_param: is not a key of A2C; it belongs to PPO"),
+    ("A3C", {"num_epochs": 2}, "config.num_epochs: is not a key of A3C; it belongs to A2C and PPO"),
     ("PPO", {"lambda": 0.9, "lambda_": 0.8}, "config.lambda: is set twice, also as lambda_"),
     (
         "PPO",
         {"model": {"fcnet_hidens": [1]}},
         "config.model: model key 'fcnet_hidens' is unknown; did you mean 'fcnet_hiddens'?",
     ),
-    ("PPO", {"model": {5: 1}}, "config.model.5: is no model key"),
+    ("PPO", {"model": {5: 1}}, "config.model.5: is not a model key"),
     (
         "PPO",
         {"model": {"use_attention": True}},
@@ -200,12 +208,12 @@ KEYS = [
     (
         "PPO",
         {"model": {"custom_model": "SharedEncoder"}},
-        "config.model.custom_model: 'SharedEncoder' is no class path, nor registered",
+        "config.model.custom_model: 'SharedEncoder' is neither a class path nor a registered model",
     ),
     (
         "PPO",
         {"model": {"custom_model": "os.path.join"}},
-        "config.model.custom_model: 'os.path.join' is no TorchModelV2",
+        "config.model.custom_model: 'os.path.join' is not a TorchModelV2",
     ),
     (
         "PPO",
@@ -242,7 +250,7 @@ KEYS = [
     (
         "PPO",
         {"evaluation_config": {"explor": False}},
-        "config.evaluation_config.explor: is no key of PPO; did you mean 'explore'?",
+        "config.evaluation_config.explor: is not a key of PPO; did you mean 'explore'?",
     ),
     (
         "PPO",
@@ -335,7 +343,9 @@ def test_a_retired_key_in_a_file_of_today(refused):
     message = refused(replace(experiment(), config={"eager": True}))
     assert message.endswith("config.eager: has no effect here; it belonged to TensorFlow")
     message = refused(replace(experiment(), config={"num_gpus": 1}))
-    assert message.endswith("config.num_gpus: is a retired name; use num_gpus_per_learner")
+    assert message.endswith(
+        "config.num_gpus: is a name of older RLlib releases; use num_gpus_per_learner"
+    )
 
 
 def test_a_network_that_does_not_fit_the_environment(refused):
@@ -347,5 +357,5 @@ def test_a_network_that_does_not_fit_the_environment(refused):
 def test_the_file_is_named_first(refused, tmp_path):
     request = replace(experiment(gama=0.9), source=tmp_path / "my.yaml")
     assert refused(request) == (
-        f"{tmp_path}/my.yaml: config.gama: is no key of PPO; did you mean 'gamma'?"
+        f"{tmp_path}/my.yaml: config.gama: is not a key of PPO; did you mean 'gamma'?"
     )

@@ -41,18 +41,18 @@ def grid(*values):
 @pytest.mark.parametrize(
     ("stop", "message"),
     [
-        ({}, "stop: nothing says when to stop; stop: {timesteps_total: 100000}"),
+        ({}, "stop: missing stop rule; stop: {timesteps_total: 100000}"),
         ([1], "stop: must map result names to bounds, got [1]"),
         (
             {"timestep_total": 1},
-            "stop.timestep_total: is no result; did you mean 'timesteps_total'?",
+            "stop.timestep_total: unknown result name; did you mean 'timesteps_total'?",
         ),
         (
             {"episode_return_mean": 1},
-            "stop.episode_return_mean: is no result; "
+            "stop.episode_return_mean: unknown result name; "
             "did you mean 'env_runners/episode_return_mean'?",
         ),
-        ({"zzz": 1}, "stop.zzz: is no result"),
+        ({"zzz": 1}, "stop.zzz: unknown result name"),
         ({"timesteps_total": -1}, "stop.timesteps_total: must be a number above 0, got -1"),
         ({"timesteps_total": 0}, "stop.timesteps_total: must be a number above 0, got 0"),
         ({"timesteps_total": None}, "stop.timesteps_total: must be a number above 0, got None"),
@@ -88,7 +88,7 @@ def test_a_result_of_another_algorithm_is_none_of_this_one():
     stop = {"learners/default_policy/gradient_staleness_mean": 5}
     check_experiment(replace(experiment("A3C"), stop=stop))
     assert refusal(replace(experiment("PPO"), stop=stop)).startswith(
-        "stop.learners/default_policy/gradient_staleness_mean: is no result"
+        "stop.learners/default_policy/gradient_staleness_mean: unknown result name"
     )
 
 
@@ -186,7 +186,7 @@ def test_contradictions(algorithm, config, message):
 def test_too_many_cpus():
     request = experiment(num_env_runners=8, train_batch_size=4000)
     assert refusal(request, available_cpus=4.0) == (
-        "config.num_env_runners: needs 9 CPUs, 4 are there; num_env_runners 3 would fit, or "
+        "config.num_env_runners: needs 9 CPUs, 4 available; num_env_runners 3 would fit, or "
         "smaller num_cpus_per_env_runner, or --ray-num-cpus to let Ray oversubscribe"
     )
     check_experiment(request, available_cpus=9.0)
@@ -196,7 +196,7 @@ def test_too_many_cpus():
 def test_no_runner_is_offered_only_to_who_can_do_without():
     for algorithm, offered in (("PPO", True), ("A3C", False)):
         told = refusal(experiment(algorithm, num_env_runners=1), available_cpus=1.0)
-        assert "needs 2 CPUs, 1 are there; " in told
+        assert "needs 2 CPUs, 1 available; " in told
         assert ("num_env_runners 0 would fit" in told) == offered
 
 
@@ -209,7 +209,7 @@ def test_no_runner_is_offered_only_to_who_can_do_without():
 )
 def test_without_runners_what_else_asks_is_named(config, key):
     assert refusal(experiment(**config), available_cpus=1.0) == (
-        f"{key} CPUs, 1 are there; --ray-num-cpus to let Ray oversubscribe"
+        f"{key} CPUs, 1 available; --ray-num-cpus to let Ray oversubscribe"
     )
 
 
@@ -220,7 +220,7 @@ def test_what_would_fit_does_fit():
 def test_gpus():
     request = experiment(num_gpus_per_learner=1)
     assert refusal(request, available_cpus=2.0, available_gpus=0.0) == (
-        "config.num_gpus_per_learner: needs 1 GPUs, 0 are there"
+        "config.num_gpus_per_learner: needs 1 GPUs, 0 available"
     )
     check_experiment(request, available_gpus=1.0)
 

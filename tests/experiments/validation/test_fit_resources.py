@@ -120,7 +120,7 @@ def test_a_grid_of_environments_per_runner_is_merged_too():
 
 def test_what_stays_is_not_spoken_of():
     _, notes = changed(cpus=1, num_env_runners=1)
-    assert notes == ["fewer resources than asked for are there: num_env_runners 0 instead of 1"]
+    assert notes == ["reduced to the available resources: num_env_runners 0 instead of 1"]
 
 
 def test_a_grid_of_runners_is_capped():
@@ -189,6 +189,6 @@ def test_runners_that_evaluate_go_first(given, expected):
 def test_the_check_counts_runners_that_evaluate():
     config = {"num_env_runners": 1, "train_batch_size": 200, "minibatch_size": 100, **EVALUATING}
     experiment = Experiment("x", "PPO", "CartPole-v1", config, {"training_iteration": 1})
-    with pytest.raises(RequestError, match="needs 4 CPUs, 2 are there"):
+    with pytest.raises(RequestError, match="needs 4 CPUs, 2 available"):
         check_experiment(experiment, available_cpus=2.0)
     check_experiment(experiment, available_cpus=4.0)

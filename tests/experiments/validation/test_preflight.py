@@ -11,13 +11,12 @@ from rllib_zoo.envs.probes import ConstantReward
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.search import number_of_trials
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import check_experiment, validate
 from rllib_zoo.experiments.validation.preflight import (
     CHECKPOINT_BYTES,
     ROW_BYTES,
     DiskNeed,
     check_disk,
-    check_environments,
     checkpoint_bytes,
     disk_need,
     iterations_bound,
@@ -32,7 +31,7 @@ def experiment(env="CartPole-v1", algorithm="A2C", stop=None, config=None, **fie
 
 
 def tried(asked):
-    check_environments(asked, check_experiment(asked))
+    validate(asked)
 
 
 class BreaksAtReset(ConstantReward):
@@ -85,7 +84,7 @@ def test_an_environment_that_fails_is_one_line(env, words):
 def test_a_good_environment_is_really_stepped():
     Steppable.steps = 0
     tried(experiment(Steppable))
-    assert Steppable.steps == 2
+    assert Steppable.steps == 1
 
 
 def test_every_alternative_of_a_grid_is_tried():
@@ -145,7 +144,8 @@ def test_iterations_at_most(stop, config, expected):
 )
 def test_checkpoints_on_disk_at_once(fields, checkpoints):
     asked = experiment(**fields)
-    need = disk_need(asked, check_experiment(asked), trials=3)
+    validated = validate(asked)
+    need = disk_need(asked, validated.config, validated.module, trials=3)
     assert (need.trials, need.checkpoints, need.rows) == (3, checkpoints, 10)
     assert need.bytes == 3 * (checkpoints * need.checkpoint_bytes + 10 * ROW_BYTES)
 
@@ -157,21 +157,22 @@ def test_checkpoints_on_disk_at_once(fields, checkpoints):
 def test_a_checkpoint_holds_weights_and_averages(optimizer, copies):
     config = {"model": {"fcnet_hiddens": [8], "vf_share_layers": True}, "optimizer": optimizer}
     weights = (4 * 8 + 8) + (8 * 2 + 2) + (8 * 1 + 1)
-    found = checkpoint_bytes(check_experiment(experiment(config=config)))
-    assert found == copies * 4 * weights + CHECKPOINT_BYTES
+    validated = validate(experiment(config=config))
+    size = checkpoint_bytes(validated.config, validated.module)
+    assert size == copies * 4 * weights + CHECKPOINT_BYTES
 
 
 @pytest.mark.ray
 @pytest.mark.parametrize("algorithm", ["A2C", "PPO"])
 def test_a_real_checkpoint_has_about_that_size(ray_session, tmp_path, algorithm):
     config = {"model": {"fcnet_hiddens": [256, 256]}, "minibatch_size": None}
-    resolved = check_experiment(experiment(algorithm=algorithm, config=config))
-    algo = resolved.copy(copy_frozen=False).build_algo()
+    validated = validate(experiment(algorithm=algorithm, config=config))
+    algo = validated.config.copy(copy_frozen=False).build_algo()
     algo.train()
     algo.save_to_path(tmp_path / "checkpoint")
     algo.stop()
     real = sum(f.stat().st_size for f in (tmp_path / "checkpoint").rglob("*") if f.is_file())
-    assert real == pytest.approx(checkpoint_bytes(resolved), rel=0.25)
+    assert real == pytest.approx(checkpoint_bytes(validated.config, validated.module), rel=0.25)
 
 
 def test_too_little_room_is_one_line_with_both_numbers(tmp_path):
@@ -188,7 +189,7 @@ def test_too_little_room_is_one_line_with_both_numbers(tmp_path):
 
 def test_a_folder_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RequestError, match="file is no folder"):
+    with pytest.raises(RequestError, match="file is not a folder"):
         check_disk(experiment(), tmp_path / "file" / "x", DiskNeed(1, 1, 1, 1))
 
 

@@ -58,7 +58,9 @@ def test_ten_tenths_are_one():
 )
 def test_a_process_that_asks_for_nothing_is_refused(keys, key):
     experiment = Experiment("x", "A3C", "CartPole-v1", keys, {"training_iteration": 1})
-    with pytest.raises(RequestError, match=f"config.{key}: Tune places no process") as caught:
+    with pytest.raises(
+        RequestError, match=f"config.{key}: a process must request CPU or GPU > 0"
+    ) as caught:
         check_experiment(experiment, available_cpus=8.0)
     assert f"{key}: 0.1" in str(caught.value)
 

@@ -121,6 +121,11 @@ def activation(value: object) -> str | None:
     return None
 
 
+def conv_filters(value: object) -> str | None:
+    """Layers of convolutions."""
+    return None if isinstance(value, list) else "a list of [channels, kernel, stride]"
+
+
 def complaint(kind: Kind, value: Any) -> str | None:
     """The sentence on a wrong value; None for a right one."""
     expected = kind(value)

@@ -1,15 +1,18 @@
-"""The configuration keys of RLlib's own DQN: a part of the common ones, and its own."""
+"""DQN's descriptor: the configuration keys of RLlib's own DQN, and what RLlib's env runner reports."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from rllib_zoo.experiments.spec.validators import (
+from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
+from rllib_zoo.algorithms.base.validators import (
     Kind,
+    activation,
     anything,
     boolean,
     choice,
+    conv_filters,
     either,
     integer,
     mapping,
@@ -18,16 +21,17 @@ from rllib_zoo.experiments.spec.validators import (
     schedule,
     widths,
 )
+from rllib_zoo.algorithms.dqn.dqn import DQN, DQNConfig
 
 
-def whole_range(value: Any) -> str | None:
+def _whole_range(value: Any) -> str | None:
     """Two whole numbers between which RLlib draws one."""
     pair = isinstance(value, list | tuple) and len(value) == 2 and not any(map(integer(1), value))
     return None if pair and sorted(value) == list(value) else "[low, high]"
 
 
-# Keys of ``schema.COMMON`` that RLlib's own runners and learners know.
-COMMON_KEYS = (
+# Common keys that RLlib's own env runners and learners read.
+_COMMON_KEYS = (
     "lr", "gamma", "grad_clip", "grad_clip_by", "model", "train_batch_size",
     "train_batch_size_per_learner", "num_env_runners", "num_envs_per_env_runner", "clip_rewards",
     "env_config", "sample_timeout_s", "create_env_on_local_worker", "num_cpus_for_main_process",
@@ -42,7 +46,7 @@ COMMON_KEYS = (
     "delay_between_env_runner_restarts_s", "env_runner_health_probe_timeout_s",
     "env_runner_restore_timeout_s", "validate_env_runners_after_construction",
 )  # fmt: skip
-OWN_KEYS: dict[str, Kind] = {
+_KEYS: dict[str, Kind] = {
     "callbacks_class": anything,
     "rollout_fragment_length": either(integer(1), choice("auto")),
     "epsilon": schedule(number(0, 1)),
@@ -61,11 +65,11 @@ OWN_KEYS: dict[str, Kind] = {
     "dueling": boolean,
     "double_q": boolean,
     "hiddens": widths,
-    "n_step": either(integer(1), whole_range),
+    "n_step": either(integer(1), _whole_range),
     "training_intensity": optional(number(0, above=True)),
     "td_error_loss_fn": choice("huber", "mse"),
 }
-REPLAY_KEYS: dict[str, Kind] = {
+_REPLAY_KEYS: dict[str, Kind] = {
     "type": choice("EpisodeReplayBuffer", "PrioritizedEpisodeReplayBuffer"),
     "capacity": integer(1),
     "alpha": number(0),
@@ -74,6 +78,25 @@ REPLAY_KEYS: dict[str, Kind] = {
 
 
 # The part of the model dict that RLlib's own networks have.
-MODEL_KEYS = (
-    "fcnet_hiddens", "fcnet_activation", "conv_filters", "conv_activation", "dim",
-)  # fmt: skip
+_MODEL_KEYS: dict[str, Kind] = {
+    "fcnet_hiddens": widths,
+    "fcnet_activation": activation,
+    "conv_filters": optional(conv_filters),
+    "conv_activation": activation,
+    "dim": integer(1),
+}
+
+DESCRIPTOR = AlgorithmDescriptor(
+    name="DQN",
+    algorithm_class=DQN,
+    config_class=DQNConfig,
+    keys=_KEYS,
+    nested_keys={"model": _MODEL_KEYS, "replay_buffer_config": _REPLAY_KEYS},
+    uses_common_key=_COMMON_KEYS.__contains__,
+    learner_results=("total_loss", "qf_loss", "qf_mean", "qf_max", "qf_min", "td_error_mean"),
+    missing_runner_results=("episode_window_size", "num_env_restarts", "num_env_restarts_lifetime"),
+    on_policy=False,
+    vector_env_runner=False,
+    nondeterministic="DQN: RLlib's env runner and replay buffer are not deterministic",
+    agent_keys=tuple(_KEYS),
+)

@@ -1,12 +1,11 @@
-"""The configuration keys of DDPG: the common ones without some, and its own."""
+"""DDPG's descriptor: its configuration keys, and what it does not share with on-policy algorithms."""
 
 from __future__ import annotations
 
 import math
 
-from rllib_zoo.algorithms.ddpg.exploration import NOISES
-from rllib_zoo.algorithms.ddpg.replay import BUFFERS
-from rllib_zoo.experiments.spec.validators import (
+from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
+from rllib_zoo.algorithms.base.validators import (
     Kind,
     activation,
     boolean,
@@ -18,17 +17,20 @@ from rllib_zoo.experiments.spec.validators import (
     schedule,
     widths,
 )
+from rllib_zoo.algorithms.ddpg.ddpg import DDPG, DDPGConfig
+from rllib_zoo.algorithms.ddpg.exploration import NOISES
+from rllib_zoo.algorithms.ddpg.replay import BUFFERS
 
-# Keys of ``schema.COMMON`` that mean nothing to it: those of stochastic policies and of one network,
-# and the filter, whose moments would age in the buffer.
-NOT_COMMON = (
+# Common keys without effect: of stochastic policies and of a single network, and the observation filter,
+# whose moments would age in the replay buffer.
+_WITHOUT_EFFECT = (
     "lr", "lambda_", "use_gae", "use_critic", "vf_loss_coeff", "entropy_coeff", "batch_mode",
     "standardize_advantages", "model", "autocast", "observation_filter", "normalize_actions",
     "clip_actions",
 )  # fmt: skip
 
 
-OWN_KEYS: dict[str, Kind] = {
+_KEYS: dict[str, Kind] = {
     "actor_hiddens": widths,
     "actor_hidden_activation": activation,
     "critic_hiddens": widths,
@@ -51,8 +53,7 @@ OWN_KEYS: dict[str, Kind] = {
     "replay_buffer_config": mapping,
     "store_buffer_in_checkpoints": boolean,
 }
-# What stands in those that are mappings.
-NESTED: dict[str, dict[str, Kind]] = {
+_NESTED_KEYS: dict[str, dict[str, Kind]] = {
     "exploration_noise": {
         "type": choice(*NOISES),
         "scale": schedule(number(0)),
@@ -67,3 +68,24 @@ NESTED: dict[str, dict[str, Kind]] = {
         "eps": number(0, above=True),
     },
 }
+
+DESCRIPTOR = AlgorithmDescriptor(
+    name="DDPG",
+    algorithm_class=DDPG,
+    config_class=DDPGConfig,
+    keys=_KEYS,
+    nested_keys=_NESTED_KEYS,
+    uses_common_key=lambda key: key not in _WITHOUT_EFFECT,
+    learner_results=(
+        "policy_loss",
+        "qf_loss",
+        "qf_mean",
+        "td_error_mean",
+        "gradients_actor_global_norm",
+        "gradients_critic_global_norm",
+        "curr_actor_lr",
+        "curr_critic_lr",
+    ),
+    on_policy=False,
+    agent_keys=tuple(_KEYS),
+)

@@ -1,0 +1,107 @@
+"""The printed help, the start-up of the command, and commands of RLlib's first releases."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from rllib_zoo.experiments.cli.examples import FOLDER, example_file, examples
+from rllib_zoo.experiments.cli.main import app, refuse_legacy
+from rllib_zoo.experiments.errors import RequestError
+
+COMMANDS = [
+    ("train",), ("train", "file"), ("evaluate",), ("report",), ("diff",), ("reproduce",),
+    ("migrate",), ("example", "list"), ("example", "run"), ("agent", "export"), ("study", "run"),
+]  # fmt: skip
+
+
+def rllib(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "rllib_zoo.experiments.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def resolved(words):
+    command = get_command(app)
+    for word in words:
+        command = command.commands[word]
+    return command
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_word_of_an_options_help_is_printed(words):
+    """Square brackets in it too, which Rich would take for markup."""
+    printed = " ".join(rllib(*words, "--help").stdout.split())
+    for option in resolved(words).params:
+        if option.param_type_name == "option" and not option.hidden:
+            assert option.opts[0] in printed
+            assert " ".join((option.help or "").split()) in printed
+
+
+def test_defaults_that_options_leave_open_are_named():
+    printed = " ".join(rllib("train", "file", "--help").stdout.split())
+    for default in ("1", "~/ray_results", "0", "yes", "training_iteration"):
+        assert f"(default: {default})" in printed
+    assert len(re.findall(r"\(default: all\)", printed)) == 3
+
+
+def test_help_and_a_missing_file_import_no_ray():
+    """They take a second with it."""
+    script = (
+        "import sys\n"
+        "from rllib_zoo.experiments.cli.main import main\n"
+        "sys.argv = ['rllib', *sys.argv[1:]]\n"
+        "try:\n    main()\n"
+        "finally:\n"
+        "    heavy = {'ray', 'torch', 'pandas', 'rich'} & sys.modules.keys()\n"
+        "    print('imported:', sorted(heavy), file=sys.stderr)\n"
+    )
+    for arguments in (["--help"], ["train", "file", "--help"], ["train", "file", "missing.yaml"]):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
+        )
+        assert "imported: []" in done.stderr, (arguments, done.stderr)
+    assert done.returncode == 2
+    assert "missing.yaml: does not exist" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "hint"),
+    [
+        ("rollout checkpoint --run PPO", "use rllib evaluate CHECKPOINT"),
+        ("train -f a.yaml", "use rllib train file FILE"),
+        ("train --config-file=a.yaml --torch", "use rllib train file FILE"),
+    ],
+)
+def test_commands_of_the_first_releases_get_a_hint(old, hint):
+    with pytest.raises(RequestError, match=re.escape(hint)):
+        refuse_legacy(old.split())
+
+
+@pytest.mark.parametrize("today", ["train file a.yaml", "example list -f pong", ""])
+def test_commands_of_today_get_none(today):
+    refuse_legacy(today.split())
+
+
+def test_every_tuned_config_is_an_example():
+    names = [example.name for example in examples()]
+    assert names == sorted(
+        file.relative_to(FOLDER).with_suffix("").as_posix() for file in FOLDER.rglob("*.yaml")
+    )
+    assert "sweeps/cartpole-ppo" in names
+    assert "cartpole-a2c" in names
+    assert {example.name for example in examples("pong-")} == {n for n in names if "pong-" in n}
+
+
+def test_an_example_is_found_by_name():
+    assert example_file("pong-ppo").read_text() == (FOLDER / "pong-ppo.yaml").read_text()
+    assert example_file("pong-ppo.yaml") == example_file("pong-ppo")
+    with pytest.raises(RequestError, match="did you mean 'pong-ppo'"):
+        example_file("pong-pppo")
