@@ -98,6 +98,13 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
         )
         return self
 
+    def update_from_dict(self, config_dict: dict[str, Any]) -> Self:
+        """As RLlib's, whose way of resolving ``model.custom_model`` can give a module, not a class."""
+        rest = dict(config_dict)
+        model = rest.pop("model", NotProvided)
+        super().update_from_dict(rest)
+        return self.training(model=model)
+
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The hosted TorchModelV2; RLlib merges ``model_config`` into it."""
         return RLModuleSpec(module_class=ModelV2Module)
