@@ -33,7 +33,8 @@ class Estimate:
 
     Attributes:
         value: of the scores themselves.
-        low, high: ends of the percentile bootstrap interval; NaN where a task has one run.
+        low: lower end of the percentile bootstrap interval; NaN where a task has one run.
+        high: its upper end.
         runs: fewest runs of any task.
     """
 

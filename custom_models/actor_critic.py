@@ -33,19 +33,18 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
     The lecture's softmax is left out, because RLlib's action distributions take logits. Options
     are the fields of :class:`ActorCriticOptions`, given as ``custom_model_config``.
 
-    =================  =====================  =======  =========================================
-    symbol             shape                  dtype    meaning
-    =================  =====================  =======  =========================================
-    obs                [B, *obs_space.shape]  any      observation; images go through the
-                       or [B, n]                       convolutions, others are flattened; uint8 is
-                                                       scaled by 1/255, nothing else is scaled
-    logits (discrete)  [B, num_outputs]       float32  unnormalised log-probabilities
-    logits (Box)       [B, num_outputs]       float32  action means, then log standard deviations
-    value              [B]                    float32  V(obs)
-    recurrent state    none                   none     ``state`` is returned as it came
-    features           [B, ``num_outputs``]   float32  instead of logits, where ``num_outputs`` is
-                                                       given as None; there are no heads then
-    =================  =====================  =======  =========================================
+    | symbol            | shape                               | dtype   | meaning                        |
+    |-------------------|-------------------------------------|---------|--------------------------------|
+    | obs               | `[B, *obs_space.shape]` or `[B, n]` | any     | observation                    |
+    | logits (discrete) | `[B, num_outputs]`                  | float32 | unnormalised log-probabilities |
+    | logits (Box)      | `[B, num_outputs]`                  | float32 | means, log standard deviations |
+    | value             | `[B]`                               | float32 | V(obs)                         |
+    | recurrent state   | none                                | none    | `state` is returned as it came |
+    | features          | `[B, num_outputs]`                  | float32 | instead of logits; no heads    |
+
+    Image observations go through the convolutions, others are flattened; uint8 is scaled by 1/255,
+    nothing else is scaled. Features are the output where ``num_outputs``
+    is given as None.
 
     RLlib's LSTM wrapper (``use_lstm``) asks for None: its LSTM stands behind the encoder and has
     linear heads of its own. Options of heads and of a second encoder are refused then.

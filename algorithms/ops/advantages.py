@@ -138,8 +138,10 @@ def whole_episode_returns(
     where γ is 1. Every action is weighed with all of the episode's rewards, also those before it.
 
     Args:
-        rewards_TN, terminated_TN, truncated_TN: as :func:`monte_carlo_returns`; an episode counts from
-            its first step in the fragment to its last, so fragments should hold whole ones.
+        rewards_TN: as :func:`monte_carlo_returns`; an episode counts from its first step in the
+            fragment to its last, so fragments should hold whole ones.
+        terminated_TN: as :func:`monte_carlo_returns`.
+        truncated_TN: as :func:`monte_carlo_returns`.
         mask_TN: bool, False where a step was spent on a reset; no episode begins there.
         gamma: discount γ in [0, 1].
     """

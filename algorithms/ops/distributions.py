@@ -85,7 +85,7 @@ class Categorical:
 
 
 class DiagonalGaussian:
-    """Over D real actions; dist inputs are [mean, log std] [B, 2D], actions float32 [B, D].
+    """Over D real actions; dist inputs are mean and log std, [B, 2D], actions float32 [B, D].
 
     Log-probabilities are those of the unclipped sample: clipping to the Box belongs to the
     environment's side.

@@ -91,7 +91,8 @@ class KLRule:
 
     Attributes:
         tolerance: β rises above so many times the target, and falls below the target over it.
-        rise, fall: what β is multiplied by.
+        rise: factor of β above that.
+        fall: factor of β below that.
     """
 
     tolerance: float

@@ -47,7 +47,8 @@ class Score:
         mean: of the episodes' undiscounted returns.
         half_width: of the interval mean ± t₀.₉₇₅,ₙ₋₁ · s/√n; NaN for a single episode.
         std: sample standard deviation; NaN for a single episode.
-        minimum, maximum: extreme returns.
+        minimum: lowest return.
+        maximum: highest return.
         episodes: n.
         steps: agent steps in all.
     """

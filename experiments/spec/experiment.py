@@ -29,11 +29,13 @@ class Experiment:
         max_failures: how often a failed trial starts again from its last checkpoint.
         time_budget_s: seconds after which everything stops.
         seeds: every configuration is run once per seed, and judged by all of them.
-        metric: result trials are judged by; mode: ``max`` or ``min``.
+        metric: result trials are judged by.
+        mode: ``max`` or ``min``, what is better of the metric.
         search: how configurations are drawn: a name, or a mapping with its ``type``.
         scheduler: which trials end early; likewise.
         max_concurrent: trials at once at most.
-        source: the file; text: its content.
+        source: the file.
+        text: content of the file.
         changes: what was translated on the way.
         notes: what else should be said before it runs, a sentence each.
         assigned: the ``--set`` assignments that were translated together with the file.
