@@ -4,15 +4,17 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 FOLDERS := algorithms analysis benchmarks custom_models envs experiments
 CONFIG ?= tuned_configs/cartpole-ppo.yaml
+# Where links of the site to source files lead; empty: to the files beside site/.
+REPOSITORY_URL ?=
 
-.PHONY: install train test slow lint type figures clean
+.PHONY: install train test slow lint type docs figures $(TYPES) clean
 
 install: $(STAMP)
 
 # Reinstalled only when the declared dependencies change.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv "$(VENV)"
-	"$(VENV)/bin/python" -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
+	"$(VENV)/bin/python" -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev,docs]"
 	touch "$(STAMP)"
 
 # --force moves an earlier run of that name aside; nothing is lost.
@@ -29,17 +31,23 @@ lint: install
 	"$(VENV)/bin/ruff" check .
 	"$(VENV)/bin/ruff" format --check .
 
-# mypy reads no editable install: it gets the folders as links, by the name they are imported by.
+# mypy and mkdocs read no editable install: they get the folders as links, by the name they are imported by.
 TYPES := build/types/rllib_zoo
 
-type: install
+$(TYPES): install
 	mkdir -p "$(TYPES)"
 	ln -sfn $(foreach f,$(FOLDERS),../../../$(f)) ../../../rllib_zoo/__init__.py ../../../rllib_zoo/class_path.py "$(TYPES)"
+
+type: $(TYPES)
 	"$(VENV)/bin/mypy"
 
 # The README's images, from results/ and the Pong agent in it.
 figures: install
 	"$(VENV)/bin/python" -m rllib_zoo.experiments.studies.readme_figures
+
+# The pages of docs/ and the docstrings as a site in site/; a dead link fails. (--quiet would switch --strict off.)
+docs: $(TYPES)
+	NO_MKDOCS_2_WARNING=1 REPOSITORY_URL="$(REPOSITORY_URL)" "$(VENV)/bin/mkdocs" build --strict
 
 clean:
 	rm -rf "$(VENV)"

@@ -27,7 +27,7 @@ from rllib_zoo.experiments.spec import schema
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import FIELD_KINDS
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ALGORITHM_PAGES = {"A2C": "a2c", "A3C": "a3c", "DDPG": "ddpg", "PG": "pg", "PPO": "ppo"}
 FOLDERS = tuple(p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith("."))
 # Where RLlib keeps what a key sets.
@@ -321,7 +321,7 @@ def test_changelog_has_fixed_headings():
 
 def test_readme_tree_names_every_folder():
     tree = dict(re.findall(r"^(\w+)/ +(\S.*)$", (ROOT / "README.md").read_text(), re.MULTILINE))
-    generated = {"build", "dist", "ray_results", "__pycache__", "results"}
+    generated = {"build", "dist", "ray_results", "site", "__pycache__", "results"}
     folders = {f for f in FOLDERS if f not in generated and not f.endswith(".egg-info")}
     assert_same_names(set(tree) - {"results"}, folders, "the README's tree")
 
