@@ -319,6 +319,14 @@ def test_changelog_has_fixed_headings():
         assert headings == ["Breaking", "New", "Fixed", "Documentation", "Others"]
 
 
+def test_citation_and_licence_are_those_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = parse_yaml((ROOT / "CITATION.cff").read_text())
+    assert (citation["title"], citation["version"]) == (project["name"], project["version"])
+    assert citation["license"] == project["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+
+
 def test_readme_tree_names_every_folder():
     tree = dict(re.findall(r"^(\w+)/ +(\S.*)$", (ROOT / "README.md").read_text(), re.MULTILINE))
     generated = {"build", "dist", "ray_results", "site", "__pycache__", "results"}
