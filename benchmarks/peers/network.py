@@ -1,6 +1,6 @@
-"""Worker: a tuned file's network alone, forward or forward with backward; half of the ceiling.
+"""Worker: a tuned file's network alone, forward or forward with backward; a step is an image.
 
-`python -m rllib_zoo.benchmarks.peers.network pong-ppo-forward-bf16-all --json`; counts images as steps.
+`python -m rllib_zoo.benchmarks.peers.network pong-ppo-forward-bf16-all --json`
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
             dist_inputs, values = network.policy_and_value(rows.obs)
         return dist_inputs.float().mean() + values.float().square().mean(), {}
 
-    def look(rows: Batch) -> None:
+    def infer(rows: Batch) -> None:
         with torch.inference_mode(), context():
             network.policy_and_value(rows.obs)
 
@@ -56,18 +56,18 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
         if kind == "training":
             parallel(loss_of, batch, parameters)
         else:
-            team.map(look, batch.split(team.shares(sizes[kind], "forward")))
+            team.map(infer, batch.split(team.shares(sizes[kind], "forward")))
         steps += sizes[kind]
     settings = {"rows": sizes[kind], "threads": threads, "numbers": number}
     return {"settings": settings, "versions": versions_of("torch", "ray")}
 
 
 def _build(file: str, threads: int) -> tuple[Any, Any, tuple[int, ...]]:
-    """Configuration and network of a tuned file in a process set up as a run's; an image's shape."""
+    """Set this process up as a training's; the tuned file's configuration, network, image shape."""
     config = RUNS[file].config()
     set_up_process(config, threads=threads)
-    network, (screens, _) = network_of(config)
-    return config, network, screens.shape
+    network, (observations, _) = network_of(config)
+    return config, network, observations.shape
 
 
 def _images(rows: int, shape: tuple[int, ...]) -> Batch:

@@ -1,112 +1,90 @@
-"""CartPole-v1 speed: us and the peers in turn, in one go, as ratios with their spread.
+"""CartPole-v1: steps/s and time to a mean return of 475, ours and other libraries'.
 
-`python -m rllib_zoo.benchmarks.speed.cartpole --rounds 3 --out results/cartpole-speed`. Every run
-is a process of its own; a round runs every contender once, so that a drift of the machine meets all of them.
+`python -m rllib_zoo.benchmarks.speed.cartpole --rounds 3 --out results/cartpole`. Every run is a
+process of its own; a round runs every contender once, so that a drift of the machine affects all.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from collections.abc import Iterable
-from functools import partial
 
-from rllib_zoo.analysis.report import tables
-from rllib_zoo.benchmarks.speed import arithmetic
-from rllib_zoo.benchmarks.speed.arithmetic import Row
 from rllib_zoo.benchmarks.speed.contenders import (
     AS_SHIPPED,
-    CONTENDERS,
     EQUAL,
-    PAIRS,
+    SB3,
+    Benchmark,
     Contender,
-    select,
+    Pair,
+    tuned,
 )
-from rllib_zoo.benchmarks.speed.report import good_of, problem_lines, spread_of, words
-from rllib_zoo.benchmarks.speed.rounds import measured, parser_of
+from rllib_zoo.benchmarks.speed.rounds import main
+from rllib_zoo.experiments.paths import RESULTS
 
-STEM = "cartpole-benchmark"
-THRESHOLD = 475.0
+BOTH = ("speed", "threshold")
 
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; exit code 1 when a run failed."""
-    options = _parse(argv)
-    modes = ["threshold"] if options.threshold_only else ["speed"]
-    if options.threshold:
-        modes.append("threshold")
-    plan = [
-        (contender, mode, number)
-        for number in range(options.rounds)
-        for mode in modes
-        for contender in select(CONTENDERS, options.only)
-        if mode == "speed" or contender.threshold
-    ]
-    earlier: list[Row] = []
-    if options.append:
-        earlier = json.loads((options.out / f"{STEM}.json").read_text())["rows"]
-    return measured(
-        plan,
-        options.steps,
-        partial(report, contenders=CONTENDERS),
-        stem=STEM,
-        out=options.out,
-        target=THRESHOLD,
-        earlier=earlier,
-    )
-
-
-def report(rows: list[Row], contenders: Iterable[Contender]) -> str:
-    """The tables in Markdown: every contender, then ratios as shipped and at equal settings."""
-    parts = [_contender_table(rows, contenders)]
-    for title in (AS_SHIPPED, EQUAL):
-        parts.append(f"Ratios, {title} (steps/s of ours over the peer's; above 1 ours is faster):")
-        parts.append(_ratio_table(rows, title))
-    return "\n\n".join([*parts, *problem_lines(rows)])
-
-
-def _contender_table(rows: list[Row], contenders: Iterable[Contender]) -> str:
-    columns = ["contender", "steps/s: median (min–max)", "seconds to 475: median (min–max)"]
-    columns += ["steps to 475", "peak MiB (PSS)", "runs"]
-    lines = []
-    for contender in contenders:
-        own = [row for row in rows if row["name"] == contender.name]
-        if not own:
-            continue
-        rates = spread_of(rows, contender.name, "speed", "steps_per_s")
-        seconds = spread_of(rows, contender.name, "threshold", arithmetic.SECONDS)
-        steps = spread_of(rows, contender.name, "threshold", "steps_to_threshold")
-        memory = arithmetic.spread(row.get("peak_pss_mib", 0.0) for row in own)
-        line = [contender.about, words(rates, ",.0f"), words(seconds, ".1f")]
-        line += [words(steps, ",.0f"), f"{memory.maximum if memory else 0:,.0f}", good_of(own)]
-        lines.append(line)
-    return tables.markdown(columns, lines).rstrip()
-
-
-def _ratio_table(rows: list[Row], title: str) -> str:
-    columns = ["ours", "peer", "speed ratio: median (min–max)", "time ratio to 475"]
-    lines = []
-    for pair in PAIRS:
-        if pair.table != title:
-            continue
-        speed = arithmetic.speed_ratio(rows, pair.ours, pair.peer)
-        seconds = arithmetic.time_ratio(rows, pair.ours, pair.peer)
-        if speed or seconds:
-            lines.append([pair.ours, pair.peer, words(speed, ".1f"), words(seconds, ".1f")])
-    return tables.markdown(columns, lines).rstrip()
-
-
-def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = parser_of(__doc__, CONTENDERS, rounds=3, steps=80_000)
-    parser.add_argument("--threshold", action="store_true", help="also time the way to 475")
-    parser.add_argument("--threshold-only", action="store_true", help="only time the way to 475")
-    parser.add_argument("--append", action="store_true", help="add to the rows already in --out")
-    options = parser.parse_args(argv)
-    if options.append and options.out is None:
-        parser.error("--append needs --out")
-    return options
-
+CONTENDERS = (
+    Contender("sb3-ppo", "stable-baselines3 PPO, RL Zoo settings", "sb3", "ppo", SB3, modes=BOTH),
+    Contender("sb3-a2c", "stable-baselines3 A2C, RL Zoo settings", "sb3", "a2c", SB3, modes=BOTH),
+    *(
+        Contender(
+            f"rllib-{stack}",
+            f"stock RLlib PPO, {stack} stack, its CartPole example, no runner, 8 envs",
+            "stock_rllib",
+            stack,
+            modes=BOTH,
+        )
+        for stack in ("new", "old")
+    ),
+    *(tuned("cartpole", name, modes=BOTH) for name in ("ppo", "a2c", "a3c")),
+    Contender(
+        "ours-ppo-as-sb3",
+        "ours PPO at 64-64 tanh, 8 x 32, 20 epochs, batch 256",
+        "ours",
+        "ppo-as-sb3",
+    ),
+    Contender("ours-a2c-as-sb3", "ours A2C at 64-64 tanh, 8 x 5", "ours", "a2c-as-sb3"),
+    Contender(
+        "ours-ppo-as-rllib",
+        "ours PPO at 32 linear shared, batch 4,000, 6 epochs of 128",
+        "ours",
+        "ppo-as-rllib",
+    ),
+    *(
+        Contender(
+            f"rllib-{stack}-256",
+            f"stock RLlib PPO, {stack} stack, its default network 256-256 tanh",
+            "stock_rllib",
+            f"{stack}-256",
+        )
+        for stack in ("new", "old")
+    ),
+    Contender(
+        "ours-ppo-256", "ours PPO at 256-256 tanh, batch 4,000, 6 epochs of 128", "ours", "ppo-256"
+    ),
+)
+PAIRS = (
+    Pair(AS_SHIPPED, "ours-ppo", "sb3-ppo"),
+    Pair(AS_SHIPPED, "ours-ppo", "rllib-new"),
+    Pair(AS_SHIPPED, "ours-ppo", "rllib-old"),
+    Pair(AS_SHIPPED, "ours-a2c", "sb3-a2c"),
+    # No peer ships A3C for CartPole; A2C is its synchronous form.
+    Pair(AS_SHIPPED, "ours-a3c", "sb3-a2c"),
+    Pair(EQUAL, "ours-ppo-as-sb3", "sb3-ppo"),
+    Pair(EQUAL, "ours-a2c-as-sb3", "sb3-a2c"),
+    Pair(EQUAL, "ours-ppo-as-rllib", "rllib-new"),
+    Pair(EQUAL, "ours-ppo-as-rllib", "rllib-old"),
+    Pair(EQUAL, "ours-ppo-256", "rllib-new-256"),
+    Pair(EQUAL, "ours-ppo-256", "rllib-old-256"),
+)
+BENCHMARK = Benchmark(
+    stem="cartpole-benchmark",
+    folder=RESULTS / "cartpole",
+    contenders=CONTENDERS,
+    pairs=PAIRS,
+    rounds=3,
+    steps=80_000,
+    target=475,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, BENCHMARK))

@@ -113,7 +113,7 @@ def run_contender(
         f"rllib_zoo.benchmarks.peers.{contender.module}",
         contender.variant,
     ]
-    command += ["--json", "--steps", str(round(steps * contender.times))]
+    command += ["--json", "--steps", str(round(steps * contender.steps_factor))]
     if mode == "threshold":
         command += ["--threshold", str(target), "--spawned-at", str(time.monotonic())]
     if mode == "return":

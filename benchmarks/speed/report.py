@@ -1,81 +1,152 @@
-"""What the benchmarks' reports share: figures in words, rows of tables, and the files they leave."""
+"""The speed benchmarks' report, one for all: medians, ratios within a round, failures, settings."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.atomic import write_json, written_aside
+from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.benchmarks.speed import arithmetic
 from rllib_zoo.benchmarks.speed.arithmetic import Row, Spread
-from rllib_zoo.benchmarks.speed.contenders import AS_SHIPPED, EQUAL, Pair
+from rllib_zoo.benchmarks.speed.contenders import Benchmark
 from rllib_zoo.experiments.provenance.manifest import machine, package_versions
 
-
-def spread_of(rows: list[Row], name: str, mode: str, key: str) -> Spread | None:
-    """Spread of `key` over the good runs of `name` in `mode`; None when there are none."""
-    return arithmetic.spread(arithmetic.good_values(rows, name, mode, key).values())
+EMPTY = "–"
 
 
-def words(value: Spread | None, style: str) -> str:
-    """`median (min–max)` with each number in the format `style`; a dash for nothing measured."""
-    if value is None:
-        return "–"
-    return f"{value.median:{style}} ({value.minimum:{style}}–{value.maximum:{style}})"
-
-
-def good_of(rows: list[Row]) -> str:
-    """`2 of 3`: how many runs ended well."""
-    return f"{sum(row['status'] == 'ok' for row in rows)} of {len(rows)}"
-
-
-def verdict(value: float, asked: float | None) -> str:
-    """Whether a figure is at least what was asked; empty where nothing was."""
-    return "" if asked is None else "met" if value >= asked else "missed"
-
-
-def ratio_parts(
-    rows: list[Row],
-    pairs: Sequence[Pair],
-    columns: tuple[str, str],
-    peer_of: Callable[[str], str] = str,
-) -> list[str]:
-    """Ratios of steps/s with what was asked: a title and a table for each kind that was measured.
+def report(benchmark: Benchmark, rows: list[Row]) -> str:
+    """The report in Markdown; columns without a value are left out.
 
     Args:
-        rows: the runs so far.
-        pairs: of all tables, in their order.
-        columns: names of the columns of a pair's `ours` and `peer`.
-        peer_of: the contender that a pair's `peer` stands for.
+        rows: the runs so far, as :func:`rllib_zoo.benchmarks.speed.measure.run_contender` returns
+            them.
     """
-    head = [
-        f"| {columns[0]} | {columns[1]} | ratio: median (min–max) | asked | |",
-        "|---" * 5 + "|",
+    return "\n\n".join(
+        [
+            _contender_table(benchmark, rows),
+            *_ratio_tables(benchmark, rows),
+            *benchmark.sections(rows),
+            *problem_lines(rows),
+            *_versions_and_settings(benchmark, rows),
+        ]
+    )
+
+
+def _contender_table(benchmark: Benchmark, rows: list[Row]) -> str:
+    target = benchmark.target
+    measures = [
+        ("steps/s", "speed", "steps_per_s", 1.0, ",.0f"),
+        (f"seconds to {target:g}", "threshold", arithmetic.SECONDS, 1.0, ".1f"),
+        (f"steps to {target:g}", "threshold", "steps_to_threshold", 1.0, ",.0f"),
+        (f"return after {target:,.0f} steps", "return", "return_mean", 1.0, ",.0f"),
+        ("minutes of training", "return", "seconds", 1 / 60, ".1f"),
     ]
+    lines = []
+    for contender in benchmark.contenders:
+        own = [row for row in rows if row["name"] == contender.name]
+        if not own or not contender.listed:
+            continue
+        spreads = [
+            spread_text(spread_of(rows, contender.name, mode, key, scale), style)
+            for _, mode, key, scale, style in measures
+        ]
+        peaks = [row["peak_pss_mib"] for row in own if good(row) and "peak_pss_mib" in row]
+        peak = f"{max(peaks):,.0f}" if peaks else EMPTY
+        lines.append([contender.name, contender.description, *spreads, peak, _run_counts(own)])
+    titles = [f"{title}: median (min–max)" for title, *_ in measures]
+    memory = "peak MiB (PSS, process tree)"
+    return table(["contender", "description", *titles, memory, "successful runs"], lines)
+
+
+def _ratio_tables(benchmark: Benchmark, rows: list[Row]) -> list[str]:
+    """A title and a table for each kind of pair that was measured."""
+    columns = ["contender", "peer", "ratio of steps/s: median (min–max)"]
+    columns += [f"ratio of seconds to {benchmark.target:g}: median (min–max)", "goal", "result"]
     parts = []
-    for title in (AS_SHIPPED, EQUAL):
+    for title in dict.fromkeys(pair.table for pair in benchmark.pairs):
         lines = []
-        for pair in pairs:
-            peer = peer_of(pair.peer)
-            ratio = arithmetic.speed_ratio(rows, pair.ours, peer)
-            if pair.table == title and ratio is not None:
-                lines.append(_ratio_line(pair, peer, ratio))
+        for pair in benchmark.pairs:
+            peer = fastest(benchmark, rows, pair.peer)
+            speed = arithmetic.speed_ratio(rows, pair.ours, peer)
+            seconds = arithmetic.time_ratio(rows, pair.ours, peer)
+            if pair.table != title or not (speed or seconds):
+                continue
+            goal = EMPTY if pair.goal is None else f"≥ {pair.goal:g}"
+            result = verdict(speed.median, pair.goal) if speed else EMPTY
+            ratios = [spread_text(ratio, ".2f") for ratio in (speed, seconds)]
+            lines.append([pair.ours, peer, *ratios, goal, result])
         if lines:
-            parts += [f"Ratios of steps/s within a round, {title}:", "\n".join([*head, *lines])]
+            heading = f"Ratios within a round, {title} (above 1 the contender is faster):"
+            parts += [heading, table(columns, lines)]
     return parts
 
 
-def _ratio_line(pair: Pair, peer: str, ratio: Spread) -> str:
-    asked = "–" if pair.asked is None else f"≥ {pair.asked:g}"
-    said = verdict(ratio.median, pair.asked)
-    return f"| {pair.ours} | {peer} | {words(ratio, '.2f')} | {asked} | {said} |"
+def fastest(benchmark: Benchmark, rows: list[Row], name: str) -> str:
+    """The fastest measured of the contenders that `name` stands for; `name` if none was measured."""
+    names = benchmark.alternatives.get(name, (name,))
+    rates = {other: spread_of(rows, other, "speed", "steps_per_s") for other in names}
+    medians = {other: rate.median for other, rate in rates.items() if rate is not None}
+    return max(medians, key=medians.__getitem__, default=name)
+
+
+def _versions_and_settings(benchmark: Benchmark, rows: list[Row]) -> list[str]:
+    """Versions of all workers, and the settings of each listed contender."""
+    versions: dict[str, str] = {}
+    settings: dict[str, Any] = {}
+    listed = {contender.name for contender in benchmark.contenders if contender.listed}
+    for row in rows:
+        versions |= row.get("versions", {})
+        if "settings" in row and row["name"] in listed:
+            settings.setdefault(row["name"], row["settings"])
+    if not versions:
+        return []
+    packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
+    lines = [f"- {name}: `{json.dumps(value, default=str)}`" for name, value in settings.items()]
+    return [f"Versions: {packages}.", "Settings:", "\n".join(lines)]
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table without the columns that have no value in any row."""
+    kept = [i for i, _ in enumerate(columns) if any(row[i] != EMPTY for row in rows)]
+    return tables.markdown([columns[i] for i in kept], [[r[i] for i in kept] for r in rows]).strip()
+
+
+def spread_of(rows: list[Row], name: str, mode: str, key: str, scale: float = 1.0) -> Spread | None:
+    """Spread of `scale` times `key` over the successful runs of `name`; None when there are none."""
+    values = arithmetic.good_values(rows, name, mode, key).values()
+    return arithmetic.spread(scale * value for value in values)
+
+
+def spread_text(value: Spread | None, style: str) -> str:
+    """`median (min–max)` with each number in the format `style`; a dash for None."""
+    if value is None:
+        return EMPTY
+    return f"{value.median:{style}} ({value.minimum:{style}}–{value.maximum:{style}})"
+
+
+def good(row: Row) -> bool:
+    """Whether the run ended with status "ok"."""
+    return bool(row["status"] == "ok")
+
+
+def _run_counts(rows: list[Row]) -> str:
+    """`2 of 3, failed`: how many runs succeeded, and the statuses of the others."""
+    others = sorted({row["status"] for row in rows} - {"ok"})
+    return ", ".join([f"{sum(map(good, rows))} of {len(rows)}", *others])
+
+
+def verdict(value: float, goal: float | None) -> str:
+    """Whether a figure reaches its goal; a dash without a goal."""
+    return EMPTY if goal is None else "met" if value >= goal else "missed"
 
 
 def problem_lines(rows: list[Row]) -> list[str]:
-    """A sentence for each run that did not end well."""
+    """A line for each run that did not succeed."""
     return [
         f"{row['name']} ({row['mode']}, round {row['round'] + 1}): {row['status']}: "
         f"{row.get('error', '')}"
@@ -83,21 +154,30 @@ def problem_lines(rows: list[Row]) -> list[str]:
     ]
 
 
-def on_machine(told: Mapping[str, Any]) -> str:
-    """The machine of a record, as :func:`rllib_zoo.experiments.provenance.manifest.machine` told
-    it, in words."""
-    return f"Machine: {told['cpu']}, {told['cores']} cores"
+def on_machine(record: Mapping[str, Any]) -> str:
+    """One line from :func:`rllib_zoo.experiments.provenance.manifest.machine`'s record."""
+    return f"Machine: {record['cpu']}, {record['cores']} cores"
 
 
-def save(folder: Path, stem: str, rows: list[Row], text: str) -> None:
-    """Write `stem.json` (machine, packages, every row) and `stem.md` into the folder."""
+def save(benchmark: Benchmark, folder: Path, rows: list[Row]) -> None:
+    """Write the rows, with machine and packages, and their report into the folder."""
     record = {"machine": machine(), "packages": package_versions(), "rows": rows}
-    write_json(folder / f"{stem}.json", record)
-    (folder / f"{stem}.md").write_text(text + "\n")
+    write_json(folder / f"{benchmark.stem}.json", record)
+    (folder / f"{benchmark.stem}.md").write_text(report(benchmark, rows) + "\n")
+
+
+def page_section(benchmark: Benchmark, record: Mapping[str, Any]) -> str:
+    """What a documentation page shows of saved rows: the report up to the settings."""
+    rows = record["rows"]
+    rounds = len({row["round"] for row in rows})
+    steps = max((row.get("steps", 0) for row in rows), default=0)
+    text = report(benchmark, rows).partition("\n\nSettings:")[0]
+    run = f"Rounds: {rounds}, of at most {steps:,} measured steps a run."
+    return f"{text}\n\n{run} {on_machine(record['machine'])}."
 
 
 def rewrite(page: Path, change: Callable[[str], str]) -> None:
-    """Write a page anew, whole or not at all."""
+    """Replace a page's text, atomically."""
     text = change(page.read_text())
     with written_aside(page) as draft:
         draft.write_text(text)

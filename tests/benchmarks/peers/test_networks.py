@@ -41,9 +41,9 @@ def test_ours_has_the_peers_network(variant, parameters):
 
 def test_stable_baselines3_has_it_too():
     pytest.importorskip("stable_baselines3")
-    from rllib_zoo.benchmarks.peers import sb3_atari
+    from rllib_zoo.benchmarks.peers import sb3
 
-    for model in (sb3_atari._ppo("pong"), sb3_atari._a2c("pong")):
+    for model in (sb3.atari_model("pong", "ppo"), sb3.atari_model("pong", "a2c")):
         assert sum(parameter.numel() for parameter in model.policy.parameters()) == NATURE
         assert model.observation_space.shape == (4, 84, 84)
         model.env.close()

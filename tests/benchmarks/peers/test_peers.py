@@ -1,4 +1,4 @@
-"""What the workers share: settings as keywords, random play, and how many threads a variant has."""
+"""What the workers share: settings as keywords, random play, threads of a variant."""
 
 import os
 
@@ -10,22 +10,22 @@ from rllib_zoo.envs import make_vector_env
 
 
 class Never:
-    """A goal that is never reached and notes when it was asked."""
+    """A goal that is never reached and records the steps it was called with."""
 
     least_steps, seed = 0, 0
 
     def __init__(self):
-        self.asked = []
+        self.steps = []
 
     def reached(self, steps, returns):
-        self.asked.append(steps)
+        self.steps.append(steps)
         return False
 
 
 def test_random_play_counts_every_copy_and_ends_at_the_limit():
     env, goal = make_vector_env("CartPole-v1", 4, vectorize_mode="sync"), Never()
-    play(env, lambda random: random.integers(0, 2, 4), goal, limit=10)
-    assert goal.asked == [0, 4, 8, 12]
+    play(env, goal, limit=10)
+    assert goal.steps == [0, 4, 8, 12]
     assert env.closed
 
 
@@ -38,8 +38,8 @@ def test_settings_are_keywords_and_starts_fall_to_zero():
     pytest.importorskip("stable_baselines3")
     from rllib_zoo.benchmarks.peers.sb3 import keywords
 
-    given = {"n_envs": 8, "n_steps": 5, "learning_rate_start": 0.5, "total_steps": 9}
-    found = keywords(given)
-    falling = found.pop("learning_rate")
-    assert found == {"device": "cpu", "n_steps": 5}
+    settings = {"n_envs": 8, "n_steps": 5, "learning_rate_start": 0.5, "total_steps": 9}
+    arguments = keywords(settings)
+    falling = arguments.pop("learning_rate")
+    assert arguments == {"device": "cpu", "n_steps": 5}
     assert [falling(remaining) for remaining in (1.0, 0.5, 0.0)] == [0.5, 0.25, 0.0]

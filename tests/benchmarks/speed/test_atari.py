@@ -1,20 +1,20 @@
-"""The Atari benchmark: equal settings are equal, pairs name contenders, the report says all."""
+"""The Atari benchmark: equal settings are equal, pairs name contenders, the report shows all."""
 
 import pytest
 
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.benchmarks.settings import atari as atari_settings
-from rllib_zoo.benchmarks.settings.atari import GAMES
-from rllib_zoo.benchmarks.speed.atari import passes_of, plan
-from rllib_zoo.benchmarks.speed.atari_contenders import (
+from rllib_zoo.benchmarks.settings.atari import GAMES, PASSES
+from rllib_zoo.benchmarks.speed.atari import (
+    ALTERNATIVES,
     COMMAND,
-    FASTEST_OF,
     PAIRS,
+    benchmark,
     contenders,
     network_name,
 )
-from rllib_zoo.benchmarks.speed.atari_report import fastest, report
-from rllib_zoo.benchmarks.speed.report import verdict
+from rllib_zoo.benchmarks.speed.report import fastest, report, verdict
+from rllib_zoo.benchmarks.speed.rounds import modes_of, parser_of, plan
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_experiment
 
@@ -33,6 +33,7 @@ def row(name, rate, status="ok", mode="speed", **more):
     }
 
 
+PONG = benchmark("pong")
 ROWS = [
     row("emulator-42", 8000.0),
     # The fastest way counts, whichever it is.
@@ -41,7 +42,7 @@ ROWS = [
     row(network_name("ppo", "training", "fp32", "one"), 16_000.0),
     row("sb3-ppo-one", 500.0, versions={"torch": "9.9"}, settings={"n_envs": 8}),
     row("sb3-ppo-all", 100.0),
-    row("ours-ppo", 2600.0),
+    row("ours-ppo", 2600.0, settings={"num_epochs": 4}),
     row("sb3-a2c-one", 100.0),
     row("sb3-a2c-all", 1000.0),
     row("ours-a2c", 3900.0),
@@ -52,7 +53,7 @@ ROWS = [
 
 @pytest.fixture
 def text():
-    return report(ROWS, contenders("pong"), {"ppo": 4, "a2c": 1})
+    return report(PONG, ROWS)
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -60,14 +61,14 @@ def test_pairs_name_contenders_and_contenders_variants(game):
     everybody = contenders(game)
     names = [contender.name for contender in everybody]
     assert len(names) == len(set(names))
-    peers = {other for pair in PAIRS for other in FASTEST_OF.get(pair.peer, (pair.peer,))}
+    peers = {other for pair in PAIRS for other in ALTERNATIVES.get(pair.peer, (pair.peer,))}
     assert peers | {pair.ours for pair in PAIRS} <= set(names)
     assert {c.variant for c in everybody if c.module == "ours"} <= set(VARIANTS)
 
 
-def test_what_was_asked():
-    asked = {(pair.ours, pair.peer): pair.asked for pair in PAIRS if pair.asked is not None}
-    assert asked == {
+def test_goals():
+    goals = {(pair.ours, pair.peer): pair.goal for pair in PAIRS if pair.goal is not None}
+    assert goals == {
         ("ours-ppo", "sb3-ppo"): 5.0,
         ("ours-a2c", "sb3-a2c"): 4.0,
         ("ours-a2c", "emulator-42"): 0.5,
@@ -79,12 +80,17 @@ def test_what_was_asked():
     }
 
 
-def test_a_round_runs_everybody_once_and_watches_the_command_for_memory():
-    turns = plan("pong", 2, None)
+def planned(*argv):
+    options = parser_of("", PONG).parse_args(argv)
+    return plan(PONG, options.rounds, options.only, modes_of(options))
+
+
+def test_a_round_runs_every_contender_once_and_the_command_in_memory_mode():
+    turns = planned("--rounds", "2")
     names = [contender.name for contender in contenders("pong")]
     assert [(c.name, number) for c, _, number in turns] == [(n, r) for r in (0, 1) for n in names]
     assert {c.name for c, mode, _ in turns if mode == "memory"} == {COMMAND}
-    assert [c.name for c, _, _ in plan("pong", 1, ["ours-ppo"])] == ["ours-ppo"]
+    assert [c.name for c, _, _ in planned("--rounds", "1", "--only", "ours-ppo")] == ["ours-ppo"]
 
 
 def test_settings_equal_those_of_stable_baselines3():
@@ -123,11 +129,11 @@ def test_the_emulator_compared_with_plays_at_the_size_of_the_tuned_files(game):
         assert VARIANTS[f"{game}-{algorithm}"].settings()["env_config"]["screen_size"] == 42
 
 
-def test_the_report_says_what_was_met(text):
+def test_the_report_shows_what_was_met(text):
     assert "| ours-ppo | sb3-ppo-one | 5.20 (5.20–5.20) | ≥ 5 | met |" in text
     assert "| ours-a2c | sb3-a2c-all | 3.90 (3.90–3.90) | ≥ 4 | missed |" in text
     assert "| ours-a2c | emulator-42 | 0.49 (0.49–0.49) | ≥ 0.5 | missed |" in text
-    assert "1,300 MiB (PSS of the process tree), asked at most 1,229: missed" in text
+    assert "1,300 MiB (PSS of the process tree), goal at most 1,229: missed" in text
 
 
 def test_the_report_names_what_failed(text):
@@ -140,7 +146,7 @@ def test_the_report_has_ceilings_where_every_part_was_measured(text):
     # 125 + 25 + 4 x 62.5 us a step; 2,600 of 2,500 leaves -4 %.
     assert "| ours-ppo | 8,000 | 40,000 | 4 x 1 / 16,000 | 2,500 | 2,600 | -4% |" in text
     assert "| ours-a2c | 8,000" not in text
-    assert "| ppo, training | 256 | – | – | 16,000 (16,000–16,000) | – |" in text
+    assert "| ppo, training | 256 | – | 16,000 (16,000–16,000) |" in text
 
 
 def test_the_report_keeps_versions_and_settings(text):
@@ -150,26 +156,29 @@ def test_the_report_keeps_versions_and_settings(text):
 
 def test_a_command_that_failed_meets_nothing():
     broken = row(COMMAND, None, "failed", "memory", error="x") | {"peak_pss_mib": 90.0}
-    said = report([broken], contenders("pong"), {})
-    assert "Peak memory" not in said
-    assert "| – | – | 0 of 1, failed |" in said
+    text = report(PONG, [broken])
+    assert "Peak memory" not in text
+    assert "the whole command under Tune | 0 of 1, failed |" in text
 
 
 def test_a_peer_is_compared_at_its_fastest():
-    assert fastest(ROWS, "sb3-ppo") == "sb3-ppo-one"
-    assert fastest(ROWS, "sb3-a2c") == "sb3-a2c-all"
-    assert fastest(ROWS, "emulator-42") == "emulator-42"
-    assert fastest(ROWS, "rllib") == "rllib"  # neither was measured
+    assert fastest(PONG, ROWS, "sb3-ppo") == "sb3-ppo-one"
+    assert fastest(PONG, ROWS, "sb3-a2c") == "sb3-a2c-all"
+    assert fastest(PONG, ROWS, "emulator-42") == "emulator-42"
+    assert fastest(PONG, ROWS, "rllib") == "rllib"  # neither was measured
 
 
 @pytest.mark.parametrize(
-    ("value", "asked", "said"), [(2.0, 2.0, "met"), (1.99, 2.0, "missed"), (9.0, None, "")]
+    ("value", "goal", "result"), [(2.0, 2.0, "met"), (1.99, 2.0, "missed"), (9.0, None, "–")]
 )
-def test_verdicts(value, asked, said):
-    assert verdict(value, asked) == said
+def test_verdicts(value, goal, result):
+    assert verdict(value, goal) == result
 
 
-def test_passes_come_from_the_files():
-    epochs = VARIANTS["pong-ppo"].settings()["num_epochs"]
-    assert passes_of("pong") == {"ppo": epochs, "a2c": 1}
-    assert passes_of("no-such-game") == {}
+def test_passes_are_the_epochs_that_a_row_was_measured_with():
+    rows = [row(network_name("a2c", pass_, "bf16", "one"), 8000.0) for pass_ in PASSES]
+    rows += [row("emulator-42", 8000.0), row("ours-a2c", 2000.0)]
+    # One pass where the settings have no number of epochs: 3 x 125 us a step.
+    assert "| ours-a2c | 8,000 | 8,000 | 1 x 1 / 8,000 | 2,667 | 2,000 | 25% |" in report(
+        PONG, rows
+    )

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from kept_runs import STARTED, keep_run, row
 
 from rllib_zoo.benchmarks.speed.ball_balance import (
-    CONTENDERS,
+    BENCHMARK,
     LIMIT,
     PAGE,
     STUDY,
-    page_with,
     returns_table,
-    speed_table,
+    with_returns,
 )
+from rllib_zoo.benchmarks.speed.report import report
 from rllib_zoo.experiments.studies.runs import runs_of, write_greedy
 
 PPO = STUDY.cell("3dball-ppo")
-MARKS = "<!-- {0}:begin -->\n<!-- {0}:end -->\n"
+MARKS = "<!-- returns:begin -->\n<!-- returns:end -->\n"
 
 
 def speed(name, number, rate, status="ok"):
-    told = {"name": name, "mode": "speed", "round": number, "status": status}
-    return told | ({"steps_per_s": rate} if status == "ok" else {"error": "out of memory"})
+    fixed = {"name": name, "mode": "speed", "round": number, "status": status}
+    return fixed | ({"steps_per_s": rate} if status == "ok" else {"error": "out of memory"})
 
 
 def rows_of(table):
@@ -42,7 +40,7 @@ def kept(tmp_path):
     return tmp_path
 
 
-def test_every_wanted_run_has_a_row(kept):
+def test_every_requested_run_has_a_row(kept):
     table = rows_of(returns_table(runs_of(STUDY, kept)))
     mine = [cells for cells in table if cells and cells[0] == "`3dball-ppo`"]
     assert mine[0][1:] == [str(PPO.seeds[0]), "done", "48,000", "2.0", "1.5", "94.96 ± 0.44", "no"]
@@ -54,27 +52,20 @@ def test_shares_are_taken_within_a_round():
     rows = [speed(LIMIT, 0, 10_000), speed("ours-ppo", 0, 2_000)]
     rows += [speed(LIMIT, 1, 5_000), speed("ours-ppo", 1, 2_000)]
     rows += [speed("ours-a3c", 0, 0, status="failed")]
-    table = speed_table(rows)
-    shares = {cells[0]: cells[2] for cells in rows_of(table) if len(cells) == 3}
-    about = {contender.name: contender.about for contender in CONTENDERS}
-    assert shares[about["ours-ppo"]] == "0.30 (0.20–0.40)"
-    assert shares[about["ours-a2c"]] == "–"
-    assert "ours-a3c (speed, round 1): failed: out of memory" in table
+    text = report(BENCHMARK, rows)
+    shares = {cells[0]: cells[2] for cells in rows_of(text) if cells[1:2] == [LIMIT]}
+    assert shares == {"ours-ppo": "0.30 (0.20–0.40)"}
+    assert "ours-a3c (speed, round 1): failed: out of memory" in text
 
 
-def test_the_page_is_filled_from_what_is_kept(kept):
-    text = MARKS.format("returns") + MARKS.format("speed")
-    without = page_with(text, kept)
-    assert "100.00" not in without
-    assert "94.96 ± 0.44" in without
-    assert "the scene alone" not in without
-    record = {"machine": {"cpu": "A Processor", "cores": 2}, "rows": [speed(LIMIT, 0, 10_000)]}
-    (kept / STUDY.name / "speed.json").write_text(json.dumps(record))
-    assert "10,000 (10,000–10,000)" in page_with(text, kept)
+def test_the_page_is_filled_from_the_kept_runs(kept):
+    text = with_returns(MARKS, kept)
+    assert "100.00" not in text
+    assert "94.96 ± 0.44" in text
 
 
-def test_the_page_says_what_is_kept():
+def test_the_page_shows_the_kept_runs():
     page = PAGE.read_text()
-    assert page_with(page) == page, (
-        "run: python -m rllib_zoo.benchmarks.speed.ball_balance --pages-only"
+    assert with_returns(page) == page, (
+        "run: python -m rllib_zoo.benchmarks.speed.ball_balance --report-only"
     )

@@ -1,7 +1,6 @@
-"""DDPG's benchmark and page: equal settings are equal, committed tables are what the code writes."""
+"""DDPG's benchmark and page: equal settings are equal, the page shows the kept results."""
 
 import itertools
-import json
 
 import pytest
 from ray.rllib.core import DEFAULT_MODULE_ID
@@ -9,24 +8,13 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from rllib_zoo import algorithms
 from rllib_zoo.benchmarks.peers.ours import VARIANTS
 from rllib_zoo.benchmarks.settings import ddpg as ddpg_settings
-from rllib_zoo.benchmarks.speed import ddpg
+from rllib_zoo.benchmarks.speed.ddpg import BENCHMARK
 from rllib_zoo.envs import environment_spaces
 
 
-def test_the_committed_table_is_written_from_the_committed_rows():
-    rows = json.loads((ddpg.KEPT / f"{ddpg.STEM}.json").read_text())["rows"]
-    assert ddpg.report(rows) + "\n" == (ddpg.KEPT / f"{ddpg.STEM}.md").read_text()
-    assert {row["status"] for row in rows} == {"ok"}
-
-
-def test_the_page_says_what_is_kept():
-    page = ddpg.PAGE.read_text()
-    assert ddpg.page_with(page) == page, "run: python -m rllib_zoo.benchmarks.speed.ddpg --page"
-
-
 def test_pairs_name_contenders():
-    names = [contender.name for contender in ddpg_settings.CONTENDERS]
-    assert {n for pair in ddpg_settings.PAIRS for n in (pair.ours, pair.peer)} == set(names)
+    names = [contender.name for contender in BENCHMARK.contenders]
+    assert {n for pair in BENCHMARK.pairs for n in (pair.ours, pair.peer)} == set(names)
 
 
 @pytest.mark.parametrize("batch", ddpg_settings.BATCHES)
@@ -48,9 +36,9 @@ def test_both_sides_have_the_same_networks_and_batches(batch):
     ]
     assert ours == by_hand
     pytest.importorskip("stable_baselines3")
-    from rllib_zoo.benchmarks.peers import sb3_ddpg
+    from rllib_zoo.benchmarks.peers import sb3
 
-    model = sb3_ddpg.model(batch)
+    model = sb3.ddpg_model(batch)
     theirs = [
         tuple(p.shape)
         for part in (model.policy.actor, model.policy.critic)

@@ -13,7 +13,7 @@ from rllib_zoo.benchmarks.speed.measure import PeakMemory, run_contender
 
 
 def contender(**given):
-    return Contender("x", "x", **{"module": "emulator", "variant": "pong-42", **given})
+    return Contender("x", "x", **{"module": "random_actions", "variant": "pong-42", **given})
 
 
 def test_a_worker_that_fails_is_a_row():
@@ -45,7 +45,7 @@ def test_steps_are_multiplied_and_threads_left_alone(monkeypatch):
         return {"stdout": '{"status": "ok", "steps_per_s": 2.0}\n', "last_line": ""}
 
     monkeypatch.setattr(measure, "_timed", timed)
-    found = run_contender(contender(times=4), "speed", 0, 1_000, 0.0)
+    found = run_contender(contender(steps_factor=4), "speed", 0, 1_000, 0.0)
     assert (found["status"], found["steps_per_s"]) == ("ok", 2.0)
     assert commands[0][commands[0].index("--steps") + 1] == "4000"
     assert "--threshold" not in commands[0]
