@@ -1,1 +1,1 @@
-"""Tables of docs pages that are measured or counted by a command."""
+"""Tables of documentation pages that a command measures or counts."""

@@ -1,10 +1,9 @@
-"""Check and train every config file of a folder of older RLlib releases: one row each.
+"""Try a folder of config files of older RLlib releases: which run, and why the others do not.
 
-`python -m rllib_zoo.benchmarks.pages.legacy_files FOLDER` reads, translates and checks every YAML and Python
-file below the folder, trains each that passes for two iterations, its first alternative where it
-has grids, and writes `results/legacy/files.json` and the table of `docs/legacy-files.md`.
-`--check-only` does not train; `--only TEXT` tries files again whose path contains it. A file fails
-when training raises.
+`python -m rllib_zoo.benchmarks.pages.legacy_files FOLDER` reads, translates and checks every YAML and
+Python file below the folder, trains each valid one for two iterations (the first alternative of
+grids), and writes `results/legacy/files.json` and the table of `docs/legacy-files.md`. Exit code 1
+when a training raised an error.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ ITERATIONS = 2
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Try all files, write the table; 1 when one of them failed in training."""
+    """Try all files and write the table; exit code 1 when a training failed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--check-only", action="store_true")
-    parser.add_argument("--only", default="", help="files whose path contains this")
+    parser.add_argument("folder", type=Path, help="searched with its subfolders")
+    parser.add_argument("--check-only", action="store_true", help="train and write nothing")
+    parser.add_argument("--only", default="", help="try again files whose path contains this")
     options = parser.parse_args(argv)
     files = sorted(p for p in options.folder.rglob("*") if p.suffix in (".yaml", ".yml", ".py"))
     rows = []
@@ -44,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         name = str(file.relative_to(options.folder))
         if options.only not in name:
             continue
-        row = tried(file, train=not options.check_only)
+        row = try_file(file, train=not options.check_only)
         rows.append({"file": name, **row})
         print(f"{name}: {row['status']}: {row['reason'] or row['steps']}", flush=True)
     if not options.check_only:
@@ -53,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _write(rows: list[dict[str, Any]], *, again: bool) -> None:
-    """Write the record and the page; files tried again replace their rows of before."""
+    """Write the record and the page; files tried again replace their earlier rows."""
     new = {row["file"]: row for row in rows}
     if again and RECORD.exists():
         new = {row["file"]: row for row in json.loads(RECORD.read_text())["rows"]} | new
@@ -62,8 +61,8 @@ def _write(rows: list[dict[str, Any]], *, again: bool) -> None:
     PAGE.write_text(page(rows))
 
 
-def tried(file: Path, *, train: bool) -> dict[str, Any]:
-    """One file's row: runs, refused or failed, with the reason or the steps trained."""
+def try_file(file: Path, *, train: bool) -> dict[str, Any]:
+    """One file's row: runs, refused or failed, with the reason or the number of steps."""
     row: dict[str, Any] = {"run": "", "env": "", "notes": 0, "steps": 0, "reason": ""}
     try:
         for experiment in read_experiments(file):
@@ -77,13 +76,13 @@ def tried(file: Path, *, train: bool) -> dict[str, Any]:
     except RequestError as error:
         reason = str(error).replace(f"{file}: ", "")
         return {**row, "status": "refused", "reason": reason}
-    except Exception as error:  # the row says that it failed, and the command's exit code too
+    except Exception as error:  # a row, and the exit code
         return {**row, "status": "failed", "reason": f"{type(error).__name__}: {error}"}
     return {**row, "status": "runs"}
 
 
 def _checked(experiment: Experiment) -> tuple[Any, Experiment]:
-    """As the command does it, for the machine it runs on."""
+    """Check as `rllib train file` does, for this machine."""
     import torch
 
     cpus = float(len(os.sched_getaffinity(0)))
@@ -95,7 +94,7 @@ def _checked(experiment: Experiment) -> tuple[Any, Experiment]:
 
 
 def _trained(algorithm: str, config: Any) -> int:
-    """Environment steps of two iterations."""
+    """Train for two iterations; the number of environment steps."""
     algo = algorithms.algorithm_class(algorithm)(config=config)
     try:
         for _ in range(ITERATIONS):

@@ -1,7 +1,7 @@
-"""Mean returns of uniformly random actions: the zero of `analysis/scoring/reference_scores.py`.
+"""Mean returns of uniformly random actions: the score 0 of `analysis/scoring/reference_scores.py`.
 
-`python -m rllib_zoo.benchmarks.pages.random_play` plays the environments below and prints a line for
-each; they are the numbers of that module. MuJoCo's tasks need the extra `mujoco`.
+`python -m rllib_zoo.benchmarks.pages.random_play` prints a line per environment and writes
+`results/random_play.json`. MuJoCo's tasks need the extra `mujoco`.
 """
 
 from __future__ import annotations
@@ -33,25 +33,27 @@ RECORD = RESULTS / "random_play.json"
 
 def random_returns(env: str, episodes: int, seed: int) -> np.ndarray:
     """Undiscounted returns [episodes] of actions drawn uniformly from the action space."""
-    world = make_single_env(env)
-    world.action_space.seed(seed)
+    environment = make_single_env(env)
+    environment.action_space.seed(seed)
     returns = np.zeros(episodes)
     for episode in range(episodes):
-        world.reset(seed=seed + episode)
+        environment.reset(seed=seed + episode)
         over = False
         while not over:
-            _, reward, terminated, truncated, _ = world.step(world.action_space.sample())
+            _, reward, terminated, truncated, _ = environment.step(
+                environment.action_space.sample()
+            )
             returns[episode] += float(reward)
             over = terminated or truncated
-    world.close()
+    environment.close()
     return returns
 
 
 def main(argv: list[str] | None = None) -> int:
     """Play, print and write ``results/random_play.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--episodes", type=int, default=EPISODES)
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--episodes", type=int, default=EPISODES, help=f"[{EPISODES}]")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"[{SEED}]")
     options = parser.parse_args(argv)
     means = {}
     for env in ENVS:
@@ -59,8 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         error = returns.std(ddof=1) / np.sqrt(len(returns))
         means[env] = {"mean": round(float(returns.mean()), 2), "error": round(float(error), 2)}
         print(f"{env}: {returns.mean():.2f} +- {error:.2f}", flush=True)
-    told = {"episodes": options.episodes, "seed": options.seed, "returns": means}
-    write_json(RECORD, told)
+    write_json(RECORD, {"episodes": options.episodes, "seed": options.seed, "returns": means})
     return 0
 
 

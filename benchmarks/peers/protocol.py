@@ -1,11 +1,11 @@
-"""What every worker shares: its options, its clocks and its last line.
+"""What all workers share: options, clocks and the JSON line they print last.
 
 Speed: steps per second of the training loop, learning included. The clock starts after a
 warm-up of whole iterations that covers at least `WARM_UP_STEPS` (imports, first allocations and
 lazy initialisation stay out) and stops at the first iteration end after `--steps` more.
 
 Threshold: seconds from process start until the mean return of the last 100 training episodes
-reaches `--threshold`. Looked at between iterations, and never before 100 episodes have ended.
+reaches `--threshold`. Checked between iterations, and never before 100 episodes have ended.
 
 Return: that mean after `--return-at` steps.
 """
@@ -31,15 +31,16 @@ SEED = 1_000  # none of the seeds the files were tuned or tested on
 class Goal(Protocol):
     """Decides when a worker stops, and reports what it measured.
 
-    `least_steps`: steps that the goal needs in any case, 0 when unknown. `seed`: of ours, and of
-    whoever is seeded.
+    Attributes:
+        least_steps: steps that the goal needs at least, 0 when unknown.
+        seed: of ours, and of every peer that takes one.
     """
 
     least_steps: int
     seed: int
 
     def reached(self, steps: int, returns: list[float]) -> bool:
-        """Look at the run between two iterations; `returns`: the last 100 episodes' returns."""
+        """Called between two iterations; `returns`: the last 100 episodes' returns."""
 
     def report(self) -> dict[str, Any]:
         """The measured fields of the worker's row."""
@@ -53,7 +54,7 @@ class SpeedGoal:
     def __init__(self, steps: int, clock: Callable[[], float] = time.perf_counter) -> None:
         # The margin covers the iterations that overshoot both ends (the largest is 4,000 steps).
         self.least_steps = WARM_UP_STEPS + steps + 10_000
-        self._wanted = steps
+        self._steps = steps
         self._clock = clock
         self._start: tuple[int, float] | None = None
         self._end: tuple[int, float] | None = None
@@ -65,7 +66,7 @@ class SpeedGoal:
         if self._start is None:
             if steps >= WARM_UP_STEPS:
                 self._start = (steps, now)
-        elif self._end is None and steps - self._start[0] >= self._wanted:
+        elif self._end is None and steps - self._start[0] >= self._steps:
             self._end = (steps, now)
         return self._end is not None
 
@@ -103,8 +104,8 @@ class ThresholdGoal:
     def report(self) -> dict[str, Any]:
         """Seconds and steps to the threshold, or status "not reached"."""
         if self._seconds is None:
-            told = f"mean return below {self._threshold:g} after {self._steps} steps"
-            return {"status": "not reached", "error": told, "steps": self._steps}
+            error = f"mean return below {self._threshold:g} after {self._steps} steps"
+            return {"status": "not reached", "error": error, "steps": self._steps}
         return {
             "steps": self._steps,
             "steps_to_threshold": self._steps,
@@ -113,7 +114,7 @@ class ThresholdGoal:
 
 
 class ReturnGoal:
-    """Trains for a fixed number of steps, and tells the mean return of the last 100 episodes then."""
+    """Reports the mean return of the last 100 episodes after a fixed number of steps."""
 
     def __init__(
         self, steps: int, seed: int, clock: Callable[[], float] = time.perf_counter
@@ -131,18 +132,18 @@ class ReturnGoal:
     def report(self) -> dict[str, Any]:
         """Steps, seconds of training and the return; status "not reached" without 100 episodes."""
         steps, returns = self._last
-        told = {"steps": steps, "seconds": self._clock() - self._began}
+        effort = {"steps": steps, "seconds": self._clock() - self._began}
         if steps < self.least_steps or len(returns) < WINDOW_EPISODES:
             error = f"{steps} steps, {len(returns)} episodes"
-            return {"status": "not reached", "error": error, **told}
-        return {"return_mean": sum(returns) / len(returns), **told}
+            return {"status": "not reached", "error": error, **effort}
+        return {"return_mean": sum(returns) / len(returns), **effort}
 
 
 def _process_start() -> float:
-    """This process's start on the monotonic clock, for a worker started by hand.
+    """This process's start on the monotonic clock, for a worker without `--spawned-at`.
 
-    The kernel counts the start from boot in clock ticks (10 ms). The benchmark passes the moment
-    of the spawn instead, so that all contenders are timed from outside, one way.
+    The kernel counts the start from boot in clock ticks (10 ms). The benchmark passes the time
+    of the spawn instead, so that all contenders are timed in the same way.
     """
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     start_ticks = int(fields[19])  # `starttime`, field 22; the split begins at field 3
@@ -152,15 +153,23 @@ def _process_start() -> float:
 
 def parse(description: str, variants: list[str], argv: list[str] | None) -> argparse.Namespace:
     """The options that all workers take."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("variant", choices=variants)
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("variant", choices=variants, metavar="VARIANT", help=", ".join(variants))
     parser.add_argument("--json", action="store_true", help="print only the JSON line")
-    parser.add_argument("--steps", type=int, default=80_000, help="measured agent steps")
-    parser.add_argument("--threshold", type=float, help="mean return to wait for, not speed")
-    parser.add_argument("--return-at", type=int, help="steps after which to tell the return")
-    parser.add_argument("--seed", type=int, default=SEED, help="of a return's run")
-    parser.add_argument("--max-steps", type=int, default=500_000, help="threshold mode gives up")
-    parser.add_argument("--spawned-at", type=float, help="monotonic seconds of the spawn")
+    parser.add_argument(
+        "--steps", type=int, default=80_000, help="measured environment steps [80,000]"
+    )
+    parser.add_argument("--threshold", type=float, help="measure the time to this mean return")
+    parser.add_argument("--return-at", type=int, help="measure the return after so many steps")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"with --return-at [{SEED}]")
+    parser.add_argument(
+        "--max-steps", type=int, default=500_000, help="with --threshold: give up after [500,000]"
+    )
+    parser.add_argument(
+        "--spawned-at", type=float, help="with --threshold: monotonic clock at the start"
+    )
     return parser.parse_args(argv)
 
 
@@ -174,20 +183,20 @@ def make_goal(options: argparse.Namespace) -> Goal:
     return ThresholdGoal(options.threshold, spawned_at)
 
 
-def threads_of(wanted: str) -> int:
-    """How many threads a variant's `one` or `all` is: all are one per core of this process."""
-    return len(os.sched_getaffinity(0)) if wanted == "all" else 1
+def threads_of(number: str) -> int:
+    """Number of threads: 1, or one per core of this process for `all`."""
+    return len(os.sched_getaffinity(0)) if number == "all" else 1
 
 
 def versions_of(*packages: str) -> dict[str, str]:
     """Installed versions; a missing package is left out."""
-    found = {}
+    versions = {}
     for package in packages:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def main(
@@ -195,7 +204,7 @@ def main(
     variants: Iterable[str],
     train: Callable[[str, Goal, int], dict[str, Any]],
 ) -> int:
-    """A worker's entry: its options from the command line, then :func:`run_worker`."""
+    """A worker's command: parse the options, then :func:`run_worker`."""
     return run_worker(parse(description or "", list(variants), None), train)
 
 
@@ -206,11 +215,11 @@ def run_worker(
 
     Args:
         options: what `parse` returned.
-        train: called with the variant, the goal and the steps at which to give up; returns
+        train: called with the variant, the goal and the largest number of steps; returns
             `settings` and `versions`.
     """
     row: dict[str, Any] = {"variant": options.variant, "status": "ok"}
-    # In speed mode the goal ends the run; the limit only has to lie beyond it.
+    # Without a threshold the goal ends the run, before any limit.
     limit = options.max_steps if options.threshold is not None else 2**62
     try:
         goal = make_goal(options)

@@ -1,10 +1,10 @@
-"""Hours of continuous training, watched from outside: memory, descriptors, threads and speed.
+"""Hours of continuous training: memory, file descriptors, threads and speed of every process.
 
-`python -m rllib_zoo.benchmarks.reliability.endurance --minutes 120` trains Pong with A2C, its tuned file with
-two runners, by the real `rllib train file`, and writes a sample of every process every 10 seconds to
-`results/endurance/samples.csv`, at once. At the end, and whenever it is called with `--report-only`, it
-writes `results/endurance/report.json` and the table of `docs/reliability.md`. Samples of an earlier go
-are moved aside. Another file: `--file`; its settings: `--set`, as of `rllib train file`.
+`python -m rllib_zoo.benchmarks.reliability.endurance --minutes 120` runs `rllib train file` on Pong's
+tuned A2C file with two runners, and writes a sample of every process every 10 seconds to
+`results/endurance/samples.csv`. At the end, and with `--report-only`, it writes
+`results/endurance/report.json` and the table of `docs/reliability.md`. Samples of an earlier run are
+renamed.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ EVERY_SECONDS = 10.0
 # On two cores: the trainer and two runners share them.
 SETTINGS = ("num_env_runners=2", "num_cpus_for_main_process=1")
 RAY_CPUS = 3
-# Of the end of a result.json: a line repeats the configuration and has some 10,000 characters.
+# Read from the end of a result.json: a line repeats the configuration and has some 10,000 characters.
 TAIL_BYTES = 200_000
 TRAINERS = tuple(f"ray::{name}" for name in algorithms.names())
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Train and watch, or only write the report; 1 when the training failed."""
+    """Train and sample, or only write the report; returns the training's exit code."""
     options = _parse(argv)
     samples = options.out / "samples.csv"
     code = 0
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         if samples.exists():
             samples.rename(samples.with_name(f"samples.{time.strftime('%Y%m%d-%H%M%S')}.csv"))
         with tempfile.TemporaryDirectory(prefix="endurance-") as storage:
-            code = _watched(_command(options, Path(storage)), Path(storage), samples, options.every)
+            code = _sampled(_command(options, Path(storage)), Path(storage), samples, options.every)
     report = report_of(samples)
     if not options.report_only:
         about = {
@@ -66,38 +66,50 @@ def main(argv: list[str] | None = None) -> int:
         }
     else:
         about = json.loads((options.out / "report.json").read_text())["about"]
-    told = {"about": about, **report}
-    write_json(options.out / "report.json", told)
-    print(table(told))
+    record = {"about": about, **report}
+    write_json(options.out / "report.json", record)
+    print(table(record))
     if options.out == OUT:
-        fill(PAGE, SECTION, table(told))
+        fill(PAGE, SECTION, table(record))
     return code
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=120.0, help="of training [120]")
-    parser.add_argument("--file", type=Path, default=Path("tuned_configs/pong-a2c.yaml"))
-    parser.add_argument("--set", action="append", metavar="KEY=VALUE", help=f"[{SETTINGS}]")
-    parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds [10]")
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--report-only", action="store_true", help="of the samples that are there")
+    parser.add_argument(
+        "--file",
+        type=Path,
+        default=Path("tuned_configs/pong-a2c.yaml"),
+        help="config file [%(default)s]",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar="KEY=VALUE",
+        help=f"as for `rllib train file` [{' '.join(SETTINGS)}]",
+    )
+    parser.add_argument(
+        "--every", type=float, default=EVERY_SECONDS, help="seconds between samples [10]"
+    )
+    parser.add_argument("--out", type=Path, default=OUT, help="folder [results/endurance]")
+    parser.add_argument("--report-only", action="store_true", help="from the samples in --out")
     options = parser.parse_args(argv)
     options.out = options.out.absolute()
     return options
 
 
 def _command(options: argparse.Namespace, storage: Path) -> list[str]:
-    words = train_file(options.file)
+    command = train_file(options.file)
     for setting in options.set or SETTINGS:
-        words += ["--set", setting]
-    words += ["--stop", json.dumps({"time_total_s": 60 * options.minutes}), "--seeds", "0"]
-    words += ["--ray-num-cpus", str(RAY_CPUS), "--storage-path", str(storage)]
-    return [*words, "--experiment-name", "endurance"]
+        command += ["--set", setting]
+    command += ["--stop", json.dumps({"time_total_s": 60 * options.minutes}), "--seeds", "0"]
+    command += ["--ray-num-cpus", str(RAY_CPUS), "--storage-path", str(storage)]
+    return [*command, "--experiment-name", "endurance"]
 
 
-def _watched(command: list[str], storage: Path, samples: Path, every: float) -> int:
-    """Run the command, a row per sample on disk at once; its exit code."""
+def _sampled(command: list[str], storage: Path, samples: Path, every: float) -> int:
+    """Run the command and write samples as they are taken; the command's exit code."""
     began = time.monotonic()
     with samples.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, fieldnames=COLUMNS)
@@ -108,7 +120,7 @@ def _watched(command: list[str], storage: Path, samples: Path, every: float) -> 
                 sample = {"seconds": f"{time.monotonic() - began:.1f}", **last_result(storage)}
                 writer.writerows({**sample, **row} for row in processes_of(run.pid))
                 handle.flush()
-                # Sample on the beat, however long a sample took.
+                # At fixed times, however long a sample took.
                 time.sleep(every - (time.monotonic() - began) % every)
         except BaseException:
             run.terminate()
@@ -118,7 +130,7 @@ def _watched(command: list[str], storage: Path, samples: Path, every: float) -> 
 
 
 def processes_of(root: int) -> Iterator[dict[str, Any]]:
-    """Role, number, memory (MiB), file descriptors, threads and CPU time of a run's processes."""
+    """Role, process id, memory (MiB), file descriptors, threads and CPU time of a run's processes."""
     for pid in tree(root):
         folder = Path(f"/proc/{pid}")
         try:
@@ -136,7 +148,7 @@ def processes_of(root: int) -> Iterator[dict[str, Any]]:
 
 
 def _role(pid: int, root: int, name: str) -> str:
-    """What a process is, by the name that Ray gives it (the kernel keeps 15 characters)."""
+    """A process's role, by the name that Ray sets (the kernel keeps 15 characters)."""
     if pid == root:
         return "command"
     if name.startswith(("ray::VectorEnv", "ray::A3CRunner")):
@@ -153,12 +165,12 @@ def last_result(storage: Path) -> dict[str, Any]:
             handle.seek(max(file.stat().st_size - TAIL_BYTES, 0))
             lines = handle.read().splitlines()
         for line in reversed(lines):
-            found = result_in(line)
-            if found is not None and "time_total_s" in found:
+            result = result_in(line)
+            if result is not None and "time_total_s" in result:
                 return {
-                    "steps": int(found["num_env_steps_sampled_lifetime"]),
-                    "training_seconds": f"{found['time_total_s']:.2f}",
-                    "iterations": found["training_iteration"],
+                    "steps": int(result["num_env_steps_sampled_lifetime"]),
+                    "training_seconds": f"{result['time_total_s']:.2f}",
+                    "iterations": result["training_iteration"],
                 }
     return {}
 

@@ -1,4 +1,4 @@
-"""Whether what was watched stays flat: slopes with intervals, from the samples to a table.
+"""Whether sampled values stay constant: slopes with intervals, from the samples to a table.
 
 A slope is that of a straight line by least squares. Samples 10 seconds apart are not independent: memory
 moves in steps that last for minutes. An interval for independent samples would be several times too
@@ -23,12 +23,12 @@ COLUMNS = (
     "seconds", "role", "pid", "pss_mib", "private_mib", "descriptors", "threads", "cpu_seconds",
     "steps", "training_seconds", "iterations",
 )  # fmt: skip
-# Parts of the go: the first is left out, as caches fill and windows of results grow; of the others each
-# is as long as a block. Of two hours both are 10 minutes.
+# Parts of the run: the first is left out, as caches fill and windows of results grow; each of the others
+# is as long as a block: 10 minutes in a run of two hours.
 PARTS = 12
 RESAMPLES = 2_000
 HOURS = 2.0
-# What a value may change over HOURS and still be called flat: a share of its mean, or so many.
+# A value is flat if it changes by no more than this over HOURS: a share of its mean, or a count.
 MEMORY_SHARE, RATE_SHARE, COUNT = 0.02, 0.05, 1.0
 SECTION = "endurance"
 # PSS falls when another program loads the same libraries, and rises when it ends; private memory does
@@ -40,7 +40,7 @@ WATCHED = {
     "threads": ("threads", None),
 }
 ROLES = ("command", "trainer", "runner")
-# Programs beside it slow a training by the clock on the wall, and hardly by its own time on the cores.
+# Other programs slow a training in wall-clock time, but hardly in its own CPU time.
 CLOCKS = {
     "steps/s": "training_seconds",
     "steps per CPU second of trainer and runners": "cpu_seconds",
@@ -48,14 +48,14 @@ CLOCKS = {
 
 
 def report_of(samples: Path) -> dict[str, Any]:
-    """Slopes of every watched value, as plain data.
+    """Slopes of every sampled value, as plain data.
 
     Args:
         samples: CSV file with :data:`COLUMNS`.
     """
     with samples.open(newline="") as handle:
         rows = [row for row in csv.DictReader(handle) if row["steps"]]
-    # After its end, the command is alone for a moment.
+    # After the trainer's end the command runs alone for a moment.
     training = {row["seconds"] for row in rows if row["role"] == "trainer"}
     rows = [row for row in rows if row["seconds"] in training]
     if not rows:
@@ -64,10 +64,10 @@ def report_of(samples: Path) -> dict[str, Any]:
     since = seconds[0] + (seconds[-1] - seconds[0]) / PARTS
     lines = []
     for role in ROLES:
-        for name, (words, share) in WATCHED.items():
+        for name, (title, share) in WATCHED.items():
             own = [row for row in rows if row["role"] == role and row.get(name)]
             if series := _summed(own, name, since):
-                lines.append(_line(f"{role}: {words}", series, share))
+                lines.append(_line(f"{role}: {title}", series, share))
     for name, clock in CLOCKS.items():
         rate = _rates(rows, clock, since)
         if rate:
@@ -84,7 +84,7 @@ Series = list[tuple[float, float]]
 
 
 def _summed(rows: Sequence[dict[str, str]], name: str, since: float) -> Series:
-    """(second, sum over the processes of one role) of every sample from ``since`` on."""
+    """(second, sum over the processes of one role) of every sample from `since` on."""
     sums: dict[float, float] = defaultdict(float)
     for row in rows:
         if float(row["seconds"]) >= since:
@@ -93,7 +93,7 @@ def _summed(rows: Sequence[dict[str, str]], name: str, since: float) -> Series:
 
 
 def _rates(rows: Sequence[dict[str, str]], clock: str, since: float) -> Series:
-    """(second, steps per second of a clock since the result before) of every new result."""
+    """(second, steps per second of a clock since the previous result) of every new result."""
     spent: dict[float, float] = defaultdict(float)
     for row in rows:
         second = float(row["seconds"])
@@ -125,12 +125,12 @@ def _line(name: str, series: Series, share: float | None) -> dict[str, Any]:
         "most": float(values.max()),
         "bound_per_two_hours": bound,
     }
-    found = slope_interval(seconds / 3600, values)
-    if found is None:
+    interval = slope_interval(seconds / 3600, values)
+    if interval is None:
         return {**line, "flat": None, "why": "too few samples"}
-    slope, low, high = found
+    slope, low, high = interval
     within = abs(slope) * HOURS <= bound
-    words = "the interval holds 0" if low <= 0.0 <= high else "below the bound"
+    reason = "the interval holds 0" if low <= 0.0 <= high else "below the bound"
     flat = bool(low <= 0.0 <= high or within)
     return {
         **line,
@@ -138,12 +138,12 @@ def _line(name: str, series: Series, share: float | None) -> dict[str, Any]:
         "low": low,
         "high": high,
         "flat": flat,
-        "why": words if flat else "above the bound",
+        "why": reason if flat else "above the bound",
     }
 
 
 def _means(seconds: np.ndarray, values: np.ndarray) -> list[float | None]:
-    """Of equal spans of time; None of one without a sample."""
+    """Means of equal spans of time; None for a span without a sample."""
     edges = np.linspace(seconds[0], seconds[-1], PARTS)
     spans = np.clip(np.digitize(seconds, edges), 1, PARTS - 1)
     inside = [values[spans == i] for i in range(1, PARTS)]
@@ -153,7 +153,7 @@ def _means(seconds: np.ndarray, values: np.ndarray) -> list[float | None]:
 def slope_interval(
     hours_T: np.ndarray, values_T: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> tuple[float, float, float] | None:
-    """Slope of the values per hour and its 95 % interval, see the module's text.
+    """Slope of the values per hour and its 95 % interval, see the module's docstring.
 
     Args:
         hours_T: times, hours [T], rising.

@@ -1,29 +1,31 @@
-"""Runner processes killed at random moments of training: does it go on, and does it count right?
+"""Kill runner processes at random moments of training, and check the counters of the results.
 
-``python -m rllib_zoo.benchmarks.reliability.runner_crashes`` trains A2C, A3C and PPO on CartPole
-with two runners each, kills random ones with SIGKILL, and compares the counters with the fragments
-that really arrived. It writes ``results/faults/runner_crashes.json`` and its table in
-``docs/reliability.md``, and exits with 1 when a check failed. ``--table`` only writes the table.
+`python -m rllib_zoo.benchmarks.reliability.runner_crashes` trains A2C, A3C and PPO on CartPole with
+two runners each, kills runners with SIGKILL, and compares the counters with the fragments that
+arrived. It writes `results/faults/runner_crashes.json` and its table in `docs/reliability.md`; exit
+code 1 when a check failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import ray
 
 from rllib_zoo import algorithms
+from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.report.tables import markdown
-from rllib_zoo.benchmarks.reliability.crash_checks import Ledger, checks, with_ledger
 from rllib_zoo.benchmarks.speed.report import fill
 from rllib_zoo.experiments.paths import RESULTS, ROOT
 
@@ -50,8 +52,93 @@ OUT = RESULTS / "faults" / "runner_crashes.json"
 PAGE = ROOT / "docs" / "reliability.md"
 
 
+@dataclass
+class Ledger:
+    """Fragments or gradients that arrived, recorded independently of the algorithm's counters.
+
+    Attributes:
+        steps: unmasked steps of each.
+        digests: hashes of their contents; an equal one is the same fragment again.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+
+    def add(self, steps: int, arrays: list[np.ndarray]) -> None:
+        """Record one arrival."""
+        digest = hashlib.sha256()
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        self.steps.append(steps)
+        self.digests.append(digest.hexdigest())
+
+
+def with_ledger(base: type, ledger: Ledger) -> type:
+    """A subclass of the algorithm that records what runners send."""
+
+    class Recorded(base):
+        def _sample_remote(self) -> Any:
+            parts = super()._sample_remote()
+            for part in parts:
+                ledger.add(int(part.mask.sum()), [part.obs, part.actions, part.log_probs])
+            return parts
+
+        def _apply(self, message: Any) -> Any:
+            ledger.add(message.num_steps, message.gradients)
+            return super()._apply(message)
+
+    Recorded.__name__ = base.__name__
+    return Recorded
+
+
+def checks(
+    algo: Any, name: str, rows: list[dict[str, Any]], kills: int, target: int, ledger: Ledger
+) -> list[str]:
+    """Descriptions of the failed checks of a whole training."""
+    failed = []
+    iterations = [row["training_iteration"] for row in rows]
+    if iterations != list(range(1, len(rows) + 1)):
+        failed.append(f"iterations {iterations}")
+    total = 0
+    for row in rows:
+        total += row["env_runners"]["num_env_steps_sampled"]
+        if row["env_runners"]["num_env_steps_sampled_lifetime"] != total:
+            failed.append(f"lifetime steps at iteration {row['training_iteration']}")
+    episodes = [row["episodes_total"] for row in rows]
+    if sorted(episodes) != episodes:
+        failed.append("episodes_total fell")
+    if len(set(ledger.digests)) != len(ledger.digests):
+        failed.append("a fragment arrived twice")
+    if rows[-1]["timesteps_total"] < target:
+        failed.append("the target was not reached")
+    faults = rows[-1]["fault_tolerance"]
+    if faults["num_remote_worker_restarts"] != kills or faults["num_healthy_workers"] != 2:
+        failed.append(f"{kills} kills, but {faults}")
+    return failed + ([] if name == "A3C" else _weights_checks(algo))
+
+
+def _weights_checks(algo: Any) -> list[str]:
+    """Whether all runners have the learner's weights, and the number of their update.
+
+    Not for A3C, whose runners get weights with every request, without a number.
+    """
+
+    def numbered(runner: VectorEnvRunner) -> tuple[int, dict[str, Any]]:
+        return runner._weights_seq_no, runner.module.get_state()
+
+    [number] = algo.learner_group.foreach_learner(lambda learner: learner._weights_seq_no)
+    weights = algo.learner_group.get_weights()["default_policy"]
+    failed = []
+    for theirs, state in algo.env_runner_group.foreach_env_runner(numbered, local_env_runner=False):
+        if theirs != number.get():
+            failed.append(f"a runner's weights_seq_no is {theirs}, the learner's {number.get()}")
+        if not all(np.array_equal(state[key], weights[key]) for key in weights):
+            failed.append("a runner's weights are not the learner's")
+    return failed
+
+
 class Killer(threading.Thread):
-    """Kills a random runner whenever all have been at work for a random while."""
+    """Kills a random runner whenever all have been running for a random time."""
 
     def __init__(self, group: Any, kills: int, seed: int):
         super().__init__(daemon=True)
@@ -60,11 +147,11 @@ class Killer(threading.Thread):
         self.killed: list[dict[str, Any]] = []
 
     def run(self) -> None:
-        """Until all kills are done; processes are known by asking their runners."""
+        """Kill until all kills are done; runners report their own process ids."""
         began = time.monotonic()
         actors = list(self._manager.actors().values())
         while len(self.killed) < self._kills:
-            # RLlib has noticed the last one, and took the new process into service.
+            # Until RLlib has noticed the last kill and uses the restarted process.
             while self._manager.total_num_restarts() < len(self.killed):
                 time.sleep(0.05)
             pids = [
@@ -79,7 +166,7 @@ class Killer(threading.Thread):
 
 
 def crash(name: str, kills: int, target: int, seed: int) -> dict[str, Any]:
-    """One training in which ``kills`` runners are killed; its numbers and its failed checks."""
+    """One training in which `kills` runners are killed; its numbers and its failed checks."""
     ledger = Ledger()
     config = algorithms.config_class(name)().update_from_dict(
         {**CONFIG, **OF_ALGORITHM[name], "seed": seed}
@@ -114,7 +201,7 @@ def crash(name: str, kills: int, target: int, seed: int) -> dict[str, Any]:
 def _train(
     algo: Any, killer: Killer, kills: int, target: int, ledger: Ledger
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Train until the steps are reached, all kills done and all runners back."""
+    """Train until the steps are reached, all kills done and all runners restarted."""
     rows: list[dict[str, Any]] = []
     failed: list[str] = []
     deadline = time.monotonic() + PATIENCE
@@ -126,15 +213,15 @@ def _train(
                 f"iteration {len(rows)}: {row['timesteps_total']} steps counted, "
                 f"{sum(ledger.steps)} received"
             )
-        back = row["fault_tolerance"]["num_remote_worker_restarts"] >= kills
-        if row["timesteps_total"] >= target and not killer.is_alive() and back:
+        restarted = row["fault_tolerance"]["num_remote_worker_restarts"] >= kills
+        if row["timesteps_total"] >= target and not killer.is_alive() and restarted:
             return rows, failed
         if time.monotonic() > deadline:
             return rows, [*failed, f"not done after {PATIENCE:.0f} s"]
 
 
 def table(record: Mapping[str, Any]) -> str:
-    """What the page shows of a recorded run."""
+    """The page's table of recorded trainings."""
     headings = [
         "algorithm",
         "kills",
@@ -162,26 +249,28 @@ def table(record: Mapping[str, Any]) -> str:
     return (
         f"{kills} runner processes got SIGKILL at random moments, seed {record['seed']} "
         "(`python -m rllib_zoo.benchmarks.reliability.runner_crashes`, "
-        "[what was seen](../results/faults/runner_crashes.json)):\n\n"
+        "[recorded data](../results/faults/runner_crashes.json)):\n\n"
         + markdown(headings, rows).strip()
     )
 
 
 def main() -> int:
-    """Run all trainings; 1 when a check failed."""
+    """Run all trainings and write the table; exit code 1 when a check failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--table", action="store_true", help="write the table of the last run")
-    given = parser.parse_args()
-    if not given.table:
-        _record(given.seed)
+    parser.add_argument("--seed", type=int, default=0, help="of training and of the kills [0]")
+    parser.add_argument(
+        "--table", action="store_true", help="only write the table, from recorded data"
+    )
+    options = parser.parse_args()
+    if not options.table:
+        _record(options.seed)
     record = json.loads(OUT.read_text())
     fill(PAGE, "crashes", table(record))
     return int(any(training["failed_checks"] for training in record["trainings"]))
 
 
 def _record(seed: int) -> None:
-    """Run all trainings and write what was seen."""
+    """Run all trainings and write their records."""
     ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     algorithms.register()
     trainings = []

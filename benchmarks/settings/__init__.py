@@ -1,1 +1,1 @@
-"""The settings at which peers and ours are compared."""
+"""The settings at which other libraries and ours are compared."""

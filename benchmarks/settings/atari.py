@@ -1,15 +1,15 @@
-"""The peers' Atari settings and the same settings in our words; one owner for both."""
+"""The other libraries' Atari settings, and the same settings with our keys."""
 
 from __future__ import annotations
 
-from rllib_zoo.benchmarks.settings.cartpole import A2C_VALUE_SCALE, Settings, in_our_keys
+from rllib_zoo.benchmarks.settings.cartpole import A2C_VALUE_SCALE, Settings, with_our_keys
 
 GAMES = ("pong", "assault")
 FRAMESKIP = 4
 EMULATOR_COPIES = 32
 
-# How the bare network is timed, and with how many threads stable-baselines3 runs: which number is
-# the faster depends on what else the machine does (a thread that waits for a busy core stops both).
+# How the bare network is timed, and with how many threads stable-baselines3 runs: which is faster
+# depends on what else the machine does (a thread that waits for a busy core stops both).
 PASSES = ("forward", "training")
 NUMBERS = ("bf16", "fp32")
 THREADS = ("one", "all")
@@ -55,8 +55,7 @@ RLLIB_PPO: Settings = {
 }
 RLLIB_SIZE = 42
 # The old stack's last convolution covers its whole 11x11 input once. The new stack pads it and so
-# computes it at all 121 places: 121 instead of 2.4 million multiplications an image. This is how to
-# tell the new stack to build the old one's network.
+# computes it at all 121 places. With these filters the new stack builds the old one's network.
 RLLIB_OLD_FILTERS = [[16, 4, 2, "same"], [32, 4, 2, "same"], [256, 11, 1, "valid"]]
 
 _NATURE: Settings = {
@@ -78,7 +77,7 @@ def env_of(game: str) -> str:
 
 
 def _ours(size: int) -> Settings:
-    """What every run of ours has: both cores in one process, bfloat16 where it is fast."""
+    """Settings of all our runs: both cores in one process, bfloat16 where it is fast."""
     return {
         "env_config": {
             "frameskip": FRAMESKIP,
@@ -97,7 +96,7 @@ def ours_as_sb3_ppo() -> Settings:
     """stable-baselines3's PPO: Nature network at 84x84, 8 games x 128 steps, 4 epochs of 256."""
     return {
         **_ours(84),
-        **in_our_keys(SB3_PPO),
+        **with_our_keys(SB3_PPO),
         "lambda": 0.95,
         "vf_clip_param": None,
         "grad_clip": 0.5,
@@ -111,7 +110,7 @@ def ours_as_sb3_a2c() -> Settings:
     """stable-baselines3's A2C: Nature network at 84x84, 16 games x 5 steps."""
     return {
         **_ours(84),
-        **in_our_keys(SB3_A2C),
+        **with_our_keys(SB3_A2C),
         "optimizer": {"type": "rmsprop", "epsilon": 1e-5},
         "grad_clip": 0.5,
         "vf_loss_coeff": A2C_VALUE_SCALE * SB3_A2C["vf_coef"],

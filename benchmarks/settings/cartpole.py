@@ -1,8 +1,7 @@
-"""The published CartPole-v1 settings of the peers, and the same settings in our words.
+"""The other libraries' published CartPole-v1 settings, and the same settings with our keys.
 
-One owner: the workers that run a peer and the ones that run us at the peer's settings read the
-same constants, so an "equal" comparison cannot drift apart. Atari's and MuJoCo's have modules of their
-own, and the same translation.
+The workers that run a peer and those that run ours at the peer's settings read the same constants,
+so an "equal" comparison stays equal.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ SB3_NETWORK: Settings = {
 SB3_LOSS: Settings = {"vf_loss_coeff": 0.5, "grad_clip": 0.5}
 # Our A2C weighs half the squared error of the critic, stable-baselines3's the whole.
 A2C_VALUE_SCALE = 2.0
-# Its settings in our keys, those that mean the same.
+# stable-baselines3's name of a setting -> our key of the same meaning.
 OUR_KEYS = {
     "n_envs": "num_envs_per_env_runner",
     "batch_size": "minibatch_size",
@@ -87,7 +86,7 @@ RLLIB_EXAMPLE_NETWORK: Settings = {
     "fcnet_activation": "linear",
     "vf_share_layers": True,
 }
-# What RLlib builds when a user names no network.
+# RLlib's network when the model config is empty.
 RLLIB_DEFAULT_NETWORK: Settings = {
     "fcnet_hiddens": [256, 256],
     "fcnet_activation": "tanh",
@@ -95,26 +94,26 @@ RLLIB_DEFAULT_NETWORK: Settings = {
 }
 
 
-def in_our_keys(given: Settings) -> Settings:
-    """stable-baselines3's settings in our keys, without the network's; in one process.
+def with_our_keys(settings: Settings) -> Settings:
+    """stable-baselines3's settings with our keys, without the network's; in one process.
 
-    A clip range that falls stays at its starting value (ours has no schedule for it); that changes
-    no amount of work, only what is learned late in the run.
+    A clip range that falls stays at its first value (ours has no schedule for it), which does not
+    change the amount of work, only what is learned late in the run.
     """
-    found = {ours: given[theirs] for theirs, ours in OUR_KEYS.items() if theirs in given}
-    if "learning_rate_start" in given:
-        found["lr"] = [[0, given["learning_rate_start"]], [given["total_steps"], 0.0]]
-    if "clip_range_start" in given:
-        found["clip_param"] = given["clip_range_start"]
-    batch = given["n_envs"] * given["n_steps"]
-    return {"num_env_runners": 0, "train_batch_size": batch, **found}
+    ours = {key: settings[name] for name, key in OUR_KEYS.items() if name in settings}
+    if "learning_rate_start" in settings:
+        ours["lr"] = [[0, settings["learning_rate_start"]], [settings["total_steps"], 0.0]]
+    if "clip_range_start" in settings:
+        ours["clip_param"] = settings["clip_range_start"]
+    batch = settings["n_envs"] * settings["n_steps"]
+    return {"num_env_runners": 0, "train_batch_size": batch, **ours}
 
 
 def ours_as_sb3_ppo() -> Settings:
-    """stable-baselines3's PPO settings in our keys."""
+    """stable-baselines3's PPO settings with our keys."""
     return {
         **SB3_LOSS,
-        **in_our_keys(SB3_PPO),
+        **with_our_keys(SB3_PPO),
         "rollout_fragment_length": SB3_PPO["n_steps"],
         # stable-baselines3 clips no value loss by default: a bound that is never met.
         "vf_clip_param": 1e9,
@@ -124,10 +123,10 @@ def ours_as_sb3_ppo() -> Settings:
 
 
 def ours_as_sb3_a2c() -> Settings:
-    """stable-baselines3's A2C settings in our keys: one pass over 8 environments x 5 steps."""
+    """stable-baselines3's A2C settings with our keys: one pass over 8 environments x 5 steps."""
     return {
         **SB3_LOSS,
-        **in_our_keys(SB3_A2C),
+        **with_our_keys(SB3_A2C),
         "vf_loss_coeff": A2C_VALUE_SCALE * SB3_LOSS["vf_loss_coeff"],
         "rollout_fragment_length": SB3_A2C["n_steps"],
         "gamma": 0.99,
@@ -137,6 +136,6 @@ def ours_as_sb3_a2c() -> Settings:
 
 
 def ours_as_rllib(network: Settings) -> Settings:
-    """Stock RLlib's PPO settings in our keys, with the given network."""
+    """Stock RLlib's PPO settings with our keys and this network."""
     fragment = RLLIB_PPO["train_batch_size"] // RLLIB_PPO["num_envs_per_env_runner"]
     return {**RLLIB_PPO, "rollout_fragment_length": fragment, "model": dict(network)}

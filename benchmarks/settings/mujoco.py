@@ -1,8 +1,8 @@
-"""RL Baselines3 Zoo's settings for HalfCheetah, and the same settings in our words; one owner."""
+"""RL Baselines3 Zoo's settings for HalfCheetah, and the same settings with our keys."""
 
 from __future__ import annotations
 
-from rllib_zoo.benchmarks.settings.cartpole import Settings, in_our_keys
+from rllib_zoo.benchmarks.settings.cartpole import Settings, with_our_keys
 
 ENV = "HalfCheetah-v5"
 
@@ -28,9 +28,9 @@ COPIES = 16
 
 
 def ours_as_sb3() -> Settings:
-    """stable-baselines3's PPO settings in our keys: one environment, two ReLU nets of 256-256."""
+    """stable-baselines3's PPO settings with our keys: one environment, two ReLU nets of 256-256."""
     return {
-        **in_our_keys(SB3_PPO),
+        **with_our_keys(SB3_PPO),
         "objective": "clip",
         # stable-baselines3 clips no value loss by default.
         "vf_clip_param": None,

@@ -1,1 +1,1 @@
-"""Steps per second beside other libraries, in turn, one process per run."""
+"""Steps per second, ours and other libraries', one process per run."""

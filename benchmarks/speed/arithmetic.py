@@ -25,7 +25,7 @@ class Spread:
 
 
 def spread(values: Iterable[float]) -> Spread | None:
-    """Spread of the values, or None when there are none (not zero: nothing was measured)."""
+    """Spread of the values; None without values, as nothing was measured."""
     ordered = sorted(values)
     if not ordered:
         return None
@@ -47,8 +47,7 @@ def good_values(rows: Iterable[Row], name: str, mode: str, key: str) -> dict[int
 def pair_ratios(numerator: dict[int, float], denominator: dict[int, float]) -> list[float]:
     """Numerator over denominator, round by round, for the rounds that both finished.
 
-    Pairing takes a slow drift of the machine out of the ratio: the two runs of a round lie
-    minutes apart, the medians of all rounds may not.
+    Pairing removes a slow drift of the machine's speed: the two runs of a round are minutes apart.
     """
     shared = sorted(numerator.keys() & denominator.keys())
     return [numerator[r] / denominator[r] for r in shared if denominator[r] > 0]
@@ -71,10 +70,10 @@ def problems(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row["status"] != "ok"]
 
 
-def remaining_seconds(done: list[Row], to_come: Iterable[tuple[str, str]]) -> float | None:
-    """Expected seconds for the (name, mode) runs still to come, from the runs already done.
+def remaining_seconds(done: list[Row], pending: Iterable[tuple[str, str]]) -> float | None:
+    """Expected seconds for the pending (name, mode) runs, from the runs already done.
 
-    A run not seen yet is taken to last as long as the mean of all; None before the first one.
+    A run that was not done yet is expected to last as long as the mean of all; None before the first.
     """
     if not done:
         return None
@@ -83,14 +82,14 @@ def remaining_seconds(done: list[Row], to_come: Iterable[tuple[str, str]]) -> fl
         seen.setdefault((row["name"], row["mode"]), []).append(row["seconds_of_process"])
     overall = sum(row["seconds_of_process"] for row in done) / len(done)
     means = {key: sum(values) / len(values) for key, values in seen.items()}
-    return sum(means.get(key, overall) for key in to_come)
+    return sum(means.get(key, overall) for key in pending)
 
 
 def ceiling(emulator: float, forward: float, training: float, passes: int) -> float:
-    """Steps per second if only emulator, inference and so many training passes took time.
+    """Steps per second if only emulator, inference and training passes took time.
 
     Args:
         emulator, forward, training: steps per second of each alone, on the same cores.
-        passes: how often each step is learned from.
+        passes: how many training passes each step is part of.
     """
     return 1.0 / (1.0 / emulator + 1.0 / forward + passes / training)

@@ -1,4 +1,4 @@
-"""Running one contender in a process of its own, watching its memory from outside."""
+"""Running one contender in a process of its own, while sampling the memory of its process tree."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PeakMemory(threading.Thread):
 
 
 def tree(root: int) -> list[int]:
-    """A process and all that descend from it, by the kernel's parent links."""
+    """A process and its descendants, by the kernel's parent ids."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -52,12 +52,12 @@ def tree(root: int) -> list[int]:
             except (OSError, ValueError):
                 continue
             parents.setdefault(parent, []).append(int(entry.name))
-    found, queue = [], [root]
+    pids, queue = [], [root]
     while queue:
         pid = queue.pop()
-        found.append(pid)
+        pids.append(pid)
         queue += parents.get(pid, [])
-    return found
+    return pids
 
 
 def pss_mib(pid: int) -> float:
@@ -66,20 +66,20 @@ def pss_mib(pid: int) -> float:
 
 
 def private_mib(pid: int) -> float:
-    """Pages that no other process has, MiB, whatever comes and goes beside it; 0 once it ended."""
+    """Private memory of a process, MiB: pages that no other process maps; 0 once it ended."""
     return _rollup_mib(pid, "Private_")
 
 
-def _rollup_mib(pid: int, beginning: str) -> float:
+def _rollup_mib(pid: int, prefix: str) -> float:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith(beginning)) / 1024
+    return sum(int(line.split()[1]) for line in lines if line.startswith(prefix)) / 1024
 
 
 def train_file(config: str | Path) -> list[str]:
-    """Our real command on a config file, as a user starts it; options follow."""
+    """The command `rllib train file` as a user starts it; options may be appended."""
     return [sys.executable, "-m", "rllib_zoo.experiments.cli.main", "train", "file", str(config)]
 
 
@@ -90,8 +90,8 @@ def run_contender(
 
     Args:
         mode: `speed`, `threshold`, `return` or `memory`.
-        steps: measured agent steps, before the contender's own factor.
-        target: mean return that threshold mode waits for, or steps after which return mode tells it.
+        steps: measured environment steps, before the contender's `steps_factor`.
+        target: mean return that threshold mode waits for, or steps after which return mode ends.
     """
     row: dict[str, Any] = {"name": contender.name, "mode": mode, "round": round_number}
     if contender.requires and importlib.util.find_spec(contender.requires) is None:
@@ -101,8 +101,8 @@ def run_contender(
             "seconds_of_process": 0.0,
         }
     if contender.file is not None and not (ROOT / contender.file).is_file():
-        told = f"{contender.file} is not there"
-        return row | {"status": "missing", "error": told, "seconds_of_process": 0.0}
+        error = f"{contender.file} does not exist"
+        return row | {"status": "missing", "error": error, "seconds_of_process": 0.0}
     if mode == "memory" and contender.file is not None:
         return row | _command_for_memory(contender.file, steps)
     if mode == "threshold" and contender.file is not None:
@@ -117,7 +117,7 @@ def run_contender(
     if mode == "threshold":
         command += ["--threshold", str(target), "--spawned-at", str(time.monotonic())]
     if mode == "return":
-        # Every round another one, and none that was tuned or claimed on.
+        # A different seed each round, none of those used for tuning or for published results.
         command += ["--return-at", str(round(target)), "--seed", str(SEED + round_number)]
     ended = _timed(command)
     try:
@@ -128,7 +128,7 @@ def run_contender(
 
 
 def _command_to_threshold(config: str, threshold: float) -> dict[str, Any]:
-    """Our real command, from Enter until it has printed its summary and ended."""
+    """`rllib train file`, timed until it has printed its summary."""
     ended, manifest = _run_command(config)
     trials = manifest.get("trials", [])
     if not trials or (trials[0]["episode_return_mean"] or 0.0) < threshold:
@@ -138,13 +138,13 @@ def _command_to_threshold(config: str, threshold: float) -> dict[str, Any]:
         "steps": trials[0]["steps"],
         "steps_to_threshold": trials[0]["steps"],
         "training_seconds": trials[0]["seconds"],
-        # Until the summary is on the screen; what follows is Ray shutting down.
+        # Until the summary is printed; afterwards Ray shuts down.
         "seconds_from_process_start_to_threshold": ended["seconds_to_last_output"],
     }
 
 
 def _command_for_memory(config: str, steps: int) -> dict[str, Any]:
-    """Our real command for so many steps: its peak memory as a row."""
+    """`rllib train file` for `steps` steps: its peak memory as a row."""
     stop = f"{{timesteps_total: {steps}}}"
     ended, manifest = _run_command(config, "--stop", stop, "--seeds", str(SEED))
     status = manifest.get("status", "not started")
@@ -154,7 +154,7 @@ def _command_for_memory(config: str, steps: int) -> dict[str, Any]:
 
 
 def _run_command(config: str, *options: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How our real command ended, and its manifest; empty where it left none."""
+    """How `rllib train file` ended, and its manifest; empty if it wrote none."""
     with tempfile.TemporaryDirectory() as storage:
         folder = ["--storage-path", storage, "--experiment-name", "timed"]
         ended = _timed([*train_file(config), *options, *folder])
@@ -177,16 +177,16 @@ def _timed(command: list[str]) -> dict[str, Any]:
         memory = PeakMemory(process.pid)
         memory.start()
         assert process.stdout is not None
-        printed, last_output = [], started
+        output, last_output = [], started
         for line in process.stdout:
-            printed.append(line)
+            output.append(line)
             last_output = time.monotonic()
         process.wait()
         seconds = time.monotonic() - started
         errors.seek(0)
         lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
     return {
-        "stdout": "".join(printed),
+        "stdout": "".join(output),
         "seconds_to_last_output": last_output - started,
         "last_line": lines[-1] if lines else "",
         "seconds_of_process": seconds,

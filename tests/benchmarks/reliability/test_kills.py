@@ -8,8 +8,13 @@ import random
 import pytest
 
 from rllib_zoo.benchmarks.reliability import kills
-from rllib_zoo.benchmarks.reliability.killed_run import EVERY, KilledRun
-from rllib_zoo.benchmarks.reliability.kills import killed, sentence, verdict
+from rllib_zoo.benchmarks.reliability.kills import (
+    EVERY,
+    KilledRun,
+    killed,
+    sentence,
+    verdict,
+)
 from rllib_zoo.experiments.paths import ROOT
 
 

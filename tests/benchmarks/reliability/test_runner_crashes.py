@@ -8,8 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from rllib_zoo.benchmarks.reliability.crash_checks import Ledger, checks
-from rllib_zoo.benchmarks.reliability.runner_crashes import OUT, PAGE, table
+from rllib_zoo.benchmarks.reliability.runner_crashes import OUT, PAGE, Ledger, checks, table
 
 
 def test_the_page_has_the_recorded_table():
