@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from rllib_zoo.analysis.report import tables
 from rllib_zoo.benchmarks.speed.report import on_machine
 
 COLUMNS = (
@@ -185,34 +186,30 @@ def table(report: dict[str, Any]) -> str:
     about, lines = report["about"], report["lines"]
     if not lines:
         return "Not run yet."
-    head = [
+    part = report["minutes"] / PARTS
+    columns = ["what", "mean (least–most)", "change per hour (95 % interval)"]
+    slopes = tables.markdown(
+        [*columns, "bound per 2 hours", "result"], [_cells(line) for line in lines]
+    )
+    means = [
+        [line["name"], *("–" if mean is None else f"{mean:,.1f}" for mean in line["parts"])]
+        for line in lines
+    ]
+    return (
         f"{report['minutes']:,.0f} minutes of `{about['file']}` with {', '.join(about['set'])} on "
         f"{about['date']}: {report['steps']:,} steps, {report['samples']:,} samples, exit code "
-        f"{about['exit_code']}. {on_machine(about['machine'])}.",
-        "",
-        "| what | mean (least–most) | change per hour (95 % interval) | bound per 2 hours | |",
-        "|---|---|---|---|---|",
-    ]
-    part = report["minutes"] / PARTS
-    parts = [
-        "",
-        f"The same as means of {part:.0f} minutes each, after the first {part:.0f}: a step is not a slope.",
-        "",
-        "| what | " + " | ".join(str(i + 1) for i in range(PARTS - 1)) + " |",
-        "|---|" + "---|" * (PARTS - 1),
-    ]
-    for line in lines:
-        means = ("–" if mean is None else f"{mean:,.1f}" for mean in line["parts"])
-        parts.append(f"| {line['name']} | " + " | ".join(means) + " |")
-    return "\n".join([*head, *(_cells(line) for line in lines), *parts])
-
-
-def _cells(line: dict[str, Any]) -> str:
-    verdict = {None: "unknown", True: "flat", False: "NOT flat"}[line["flat"]]
-    slope = "–"
-    if line["flat"] is not None:
-        slope = f"{line['per_hour']:+,.2f} ({line['low']:+,.2f} to {line['high']:+,.2f})"
-    return (
-        f"| {line['name']} | {line['mean']:,.1f} ({line['least']:,.1f}–{line['most']:,.1f}) "
-        f"| {slope} | {line['bound_per_two_hours']:,.1f} | {verdict}: {line['why']} |"
+        f"{about['exit_code']}. {on_machine(about['machine'])}.\n\n{slopes}\n"
+        f"The same as means of {part:.0f} minutes each, after the first {part:.0f}: a step is not a "
+        "slope.\n\n" + tables.markdown(["what", *(str(i) for i in range(1, PARTS))], means).rstrip()
     )
+
+
+def _cells(line: dict[str, Any]) -> list[str]:
+    flat = line["flat"]
+    result = {None: "unknown", True: "flat", False: "NOT flat"}[flat]
+    slope = "–"
+    if flat is not None:
+        slope = f"{line['per_hour']:+,.2f} ({line['low']:+,.2f} to {line['high']:+,.2f})"
+    spread = f"{line['mean']:,.1f} ({line['least']:,.1f}–{line['most']:,.1f})"
+    bound = f"{line['bound_per_two_hours']:,.1f}"
+    return [line["name"], spread, slope, bound, f"{result}: {line['why']}"]

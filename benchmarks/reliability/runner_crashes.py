@@ -222,27 +222,19 @@ def _train(
 
 def table(record: Mapping[str, Any]) -> str:
     """The page's table of recorded trainings."""
-    headings = [
-        "algorithm",
-        "kills",
-        "restarts",
-        "steps counted / received (target)",
-        "fragments received",
-        "of these twice",
-        "iterations (with one runner)",
-        "failed checks",
-    ]
     rows = [
-        [
-            t["algorithm"],
-            str(len(t["kills"])),
-            str(t["restarts"]),
-            f"{t['steps']:,} / {t['steps_received']:,} ({t['target_steps']:,})",
-            f"{t['fragments_received']:,}",
-            str(t["fragments_received_twice"]),
-            f"{t['iterations']} ({t['iterations_with_one_runner']})",
-            "; ".join(t["failed_checks"]) or "none",
-        ]
+        {
+            "algorithm": t["algorithm"],
+            "kills": len(t["kills"]),
+            "restarts": t["restarts"],
+            "steps counted / received (target)": f"{t['steps']:,} / {t['steps_received']:,} "
+            f"({t['target_steps']:,})",
+            "fragments received": t["fragments_received"],
+            "of these twice": t["fragments_received_twice"],
+            "iterations (with one runner)": f"{t['iterations']} "
+            f"({t['iterations_with_one_runner']})",
+            "failed checks": "; ".join(t["failed_checks"]) or "none",
+        }
         for t in record["trainings"]
     ]
     kills = sum(len(t["kills"]) for t in record["trainings"])
@@ -250,7 +242,7 @@ def table(record: Mapping[str, Any]) -> str:
         f"{kills} runner processes got SIGKILL at random moments, seed {record['seed']} "
         "(`python -m rllib_zoo.benchmarks.reliability.runner_crashes`, "
         "[recorded data](../results/faults/runner_crashes.json)):\n\n"
-        + markdown(headings, rows).strip()
+        + markdown(list(rows[0]), [list(row.values()) for row in rows]).strip()
     )
 
 

@@ -101,8 +101,8 @@ def select(contenders: Iterable[Contender], names: Iterable[str] | None) -> list
     Raises:
         ValueError: no contender has that name.
     """
-    everybody, selected = list(contenders), set(names or [])
-    valid = [contender.name for contender in everybody]
+    candidates, selected = list(contenders), set(names or [])
+    valid = [contender.name for contender in candidates]
     if unknown := sorted(selected.difference(valid)):
         raise ValueError(f"unknown contender {', '.join(unknown)}: choose from {', '.join(valid)}")
-    return [contender for contender in everybody if not selected or contender.name in selected]
+    return [contender for contender in candidates if not selected or contender.name in selected]

@@ -59,12 +59,12 @@ def test_a_return_is_told_after_its_steps_and_needs_a_hundred_episodes():
 
 
 def test_options_choose_the_goal():
-    wanted = make_goal(parse("", ["x"], ["x", "--return-at", "5", "--seed", "3"]))
-    assert isinstance(wanted, ReturnGoal)
-    assert (wanted.least_steps, wanted.seed) == (5, 3)
+    goal = make_goal(parse("", ["x"], ["x", "--return-at", "5", "--seed", "3"]))
+    assert isinstance(goal, ReturnGoal)
+    assert (goal.least_steps, goal.seed) == (5, 3)
     assert isinstance(make_goal(parse("", ["x"], ["x"])), SpeedGoal)
-    given = parse("", ["x"], ["x", "--threshold", "475"])
-    assert isinstance(make_goal(given), ThresholdGoal)
+    options = parse("", ["x"], ["x", "--threshold", "475"])
+    assert isinstance(make_goal(options), ThresholdGoal)
 
 
 def last_row(capsys):

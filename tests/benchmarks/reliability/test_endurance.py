@@ -1,4 +1,4 @@
-"""Slopes of long runs: a leak is found, noise that drifts for minutes is not taken for one."""
+"""Slopes of long runs: a leak is detected, noise that drifts for minutes is not a leak."""
 
 from __future__ import annotations
 
@@ -97,15 +97,15 @@ def verdicts(file):
 
 
 def test_a_leak_a_growing_count_and_a_slowdown_are_found(tmp_path):
-    found = verdicts(write(tmp_path, leak=50.0, slower=200.0))
-    assert not found["trainer: memory (PSS), MiB"]
-    assert not found["runner: threads"]
-    assert not found["steps/s"]
+    flat = verdicts(write(tmp_path, leak=50.0, slower=200.0))
+    assert not flat["trainer: memory (PSS), MiB"]
+    assert not flat["runner: threads"]
+    assert not flat["steps/s"]
     # Slower by the clock, for the same time on the cores.
-    assert found["steps per CPU second of trainer and runners"]
-    assert found["command: memory (PSS), MiB"]
-    assert found["runner: memory (PSS), MiB"]
-    assert found["trainer: threads"]
+    assert flat["steps per CPU second of trainer and runners"]
+    assert flat["command: memory (PSS), MiB"]
+    assert flat["runner: memory (PSS), MiB"]
+    assert flat["trainer: threads"]
 
 
 def test_private_memory_is_told_where_it_was_sampled(tmp_path):

@@ -1,4 +1,4 @@
-"""What the page says of killed runs is what was counted; and one run is killed here."""
+"""The page shows the recorded counts of killed runs; slow tests kill and resume a run."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from rllib_zoo.experiments.paths import ROOT
 
 
 def test_the_count_is_what_the_page_says():
-    found = json.loads((ROOT / "results" / "faults" / "kills.json").read_text())
+    record = json.loads((ROOT / "results" / "faults" / "kills.json").read_text())
     page = " ".join((ROOT / "docs" / "reliability.md").read_text().split())
-    assert sentence(found) in page
-    assert len(found["kills"]) == sum(run["kills"] for run in found["runs"])
-    assert len(found["kills"]) >= 20
-    for run in found["runs"]:
+    assert sentence(record) in page
+    assert len(record["kills"]) == sum(run["kills"] for run in record["runs"])
+    assert len(record["kills"]) >= 20
+    for run in record["runs"]:
         assert run["reached_target"]
         assert run["progress_agrees"]
         assert run["steps_rise"]
         assert (run["duplicate_iterations"], run["missing_iterations"]) == (0, 0)
-        assert run["most_iterations_repeated"] <= found["checkpoint_interval"]
+        assert run["most_iterations_repeated"] <= record["checkpoint_interval"]
         assert run.get("weights_equal", True)
         assert run["processes_left"] == 0
 
@@ -44,10 +44,10 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path, monkeypatch, moment):
     assert killed(run, random.Random(0))
     run.finish()
     whole.finish()
-    found = verdict(run, whole)
-    assert found["weights_equal"]
-    assert found["reached_target"]
-    assert found["progress_agrees"]
-    assert (found["duplicate_iterations"], found["missing_iterations"]) == (0, 0)
-    assert found["most_iterations_repeated"] <= EVERY
-    assert found["processes_left"] == 0
+    counts = verdict(run, whole)
+    assert counts["weights_equal"]
+    assert counts["reached_target"]
+    assert counts["progress_agrees"]
+    assert (counts["duplicate_iterations"], counts["missing_iterations"]) == (0, 0)
+    assert counts["most_iterations_repeated"] <= EVERY
+    assert counts["processes_left"] == 0

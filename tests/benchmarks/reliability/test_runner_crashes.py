@@ -55,7 +55,7 @@ def ledger_of(*fragments):
 
 
 @pytest.mark.parametrize(
-    ("results", "fragments", "said"),
+    ("results", "fragments", "failure"),
     [
         (rows(3, 4), ([1, 2, 3], [1, 2, 3, 4]), None),
         (rows(3, 3), ([1, 2, 3], [1, 2, 3]), "a fragment arrived twice"),
@@ -64,6 +64,8 @@ def ledger_of(*fragments):
         (rows(3, 4)[1:], ([1, 2, 3], [1, 2, 3, 4]), "iterations [2]"),
     ],
 )
-def test_a_wrong_count_is_a_failed_check(results, fragments, said):
+def test_a_wrong_count_is_a_failed_check(results, fragments, failure):
     failed = checks(None, "A3C", results, 1, 5, ledger_of(*fragments))
-    assert [text for text in failed if said and text.startswith(said)] or not (said or failed)
+    assert [text for text in failed if failure and text.startswith(failure)] or not (
+        failure or failed
+    )

@@ -58,12 +58,12 @@ def text():
 
 @pytest.mark.parametrize("game", GAMES)
 def test_pairs_name_contenders_and_contenders_variants(game):
-    everybody = contenders(game)
-    names = [contender.name for contender in everybody]
+    listed = contenders(game)
+    names = [contender.name for contender in listed]
     assert len(names) == len(set(names))
     peers = {other for pair in PAIRS for other in ALTERNATIVES.get(pair.peer, (pair.peer,))}
     assert peers | {pair.ours for pair in PAIRS} <= set(names)
-    assert {c.variant for c in everybody if c.module == "ours"} <= set(VARIANTS)
+    assert {c.variant for c in listed if c.module == "ours"} <= set(VARIANTS)
 
 
 def test_goals():
@@ -94,22 +94,22 @@ def test_a_round_runs_every_contender_once_and_the_command_in_memory_mode():
 
 
 def test_settings_equal_those_of_stable_baselines3():
-    ppo, given = atari_settings.ours_as_sb3_ppo(), atari_settings.SB3_PPO
-    assert ppo["num_envs_per_env_runner"] == given["n_envs"]
-    assert ppo["train_batch_size"] == given["n_envs"] * given["n_steps"]
-    assert (ppo["minibatch_size"], ppo["num_epochs"]) == (given["batch_size"], given["n_epochs"])
-    a2c, given = atari_settings.ours_as_sb3_a2c(), atari_settings.SB3_A2C
-    assert a2c["num_envs_per_env_runner"] == given["n_envs"]
-    assert a2c["train_batch_size"] == given["n_envs"] * given["n_steps"]
+    ppo, theirs = atari_settings.ours_as_sb3_ppo(), atari_settings.SB3_PPO
+    assert ppo["num_envs_per_env_runner"] == theirs["n_envs"]
+    assert ppo["train_batch_size"] == theirs["n_envs"] * theirs["n_steps"]
+    assert (ppo["minibatch_size"], ppo["num_epochs"]) == (theirs["batch_size"], theirs["n_epochs"])
+    a2c, theirs = atari_settings.ours_as_sb3_a2c(), atari_settings.SB3_A2C
+    assert a2c["num_envs_per_env_runner"] == theirs["n_envs"]
+    assert a2c["train_batch_size"] == theirs["n_envs"] * theirs["n_steps"]
     assert a2c["env_config"]["screen_size"] == ppo["env_config"]["screen_size"] == 84
     assert a2c["env_config"]["frameskip"] == atari_settings.FRAMESKIP
 
 
 def test_settings_equal_those_of_rllib():
-    ours, given = atari_settings.ours_as_rllib_ppo(), atari_settings.RLLIB_PPO
+    ours, theirs = atari_settings.ours_as_rllib_ppo(), atari_settings.RLLIB_PPO
     for key in ("train_batch_size", "minibatch_size", "num_epochs", "rollout_fragment_length"):
-        assert ours[key] == given[key]
-    games = given["num_env_runners"] * given["num_envs_per_env_runner"]
+        assert ours[key] == theirs[key]
+    games = theirs["num_env_runners"] * theirs["num_envs_per_env_runner"]
     assert ours["num_env_runners"] == 0
     assert ours["num_envs_per_env_runner"] == games
     assert ours["env_config"]["screen_size"] == atari_settings.RLLIB_SIZE

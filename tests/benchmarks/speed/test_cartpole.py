@@ -40,13 +40,16 @@ def test_our_variants_are_valid(name):
 
 
 def test_settings_equal_those_of_stable_baselines3():
-    ours, given = settings.ours_as_sb3_ppo(), settings.SB3_PPO
-    assert ours["num_envs_per_env_runner"] == given["n_envs"]
-    assert ours["train_batch_size"] == given["n_envs"] * given["n_steps"]
-    assert (ours["minibatch_size"], ours["num_epochs"]) == (given["batch_size"], given["n_epochs"])
-    assert (ours["gamma"], ours["lambda"]) == (given["gamma"], given["gae_lambda"])
-    ours, given = settings.ours_as_sb3_a2c(), settings.SB3_A2C
-    assert ours["train_batch_size"] == given["n_envs"] * given["n_steps"]
+    ours, theirs = settings.ours_as_sb3_ppo(), settings.SB3_PPO
+    assert ours["num_envs_per_env_runner"] == theirs["n_envs"]
+    assert ours["train_batch_size"] == theirs["n_envs"] * theirs["n_steps"]
+    assert (ours["minibatch_size"], ours["num_epochs"]) == (
+        theirs["batch_size"],
+        theirs["n_epochs"],
+    )
+    assert (ours["gamma"], ours["lambda"]) == (theirs["gamma"], theirs["gae_lambda"])
+    ours, theirs = settings.ours_as_sb3_a2c(), settings.SB3_A2C
+    assert ours["train_batch_size"] == theirs["n_envs"] * theirs["n_steps"]
 
 
 def test_settings_equal_those_of_rllib():

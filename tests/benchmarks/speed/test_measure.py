@@ -12,29 +12,29 @@ from rllib_zoo.benchmarks.speed.contenders import Contender
 from rllib_zoo.benchmarks.speed.measure import PeakMemory, run_contender
 
 
-def contender(**given):
-    return Contender("x", "x", **{"module": "random_actions", "variant": "pong-42", **given})
+def contender(**fields):
+    return Contender("x", "x", **{"module": "random_actions", "variant": "pong-42", **fields})
 
 
 def test_a_worker_that_fails_is_a_row():
-    found = run_contender(contender(variant="no-such-variant"), "speed", 3, 10, 0.0)
-    assert (found["name"], found["status"], found["round"]) == ("x", "failed", 3)
-    assert "no-such-variant" in found["error"]
+    row = run_contender(contender(variant="no-such-variant"), "speed", 3, 10, 0.0)
+    assert (row["name"], row["status"], row["round"]) == ("x", "failed", 3)
+    assert "no-such-variant" in row["error"]
 
 
 @pytest.mark.parametrize(
-    ("given", "status", "named"),
+    ("fields", "status", "named"),
     [
         ({"requires": "no_such_package"}, "not installed", "bench"),
         ({"file": "tuned_configs/no-such.yaml"}, "missing", "tuned_configs/no-such.yaml"),
     ],
 )
 @pytest.mark.parametrize("mode", ["speed", "threshold", "memory"])
-def test_what_is_not_there_is_a_row_without_a_process(monkeypatch, given, status, named, mode):
+def test_what_is_not_there_is_a_row_without_a_process(monkeypatch, fields, status, named, mode):
     monkeypatch.setattr(measure, "_timed", lambda command: pytest.fail("started a process"))
-    found = run_contender(contender(**given), mode, 0, 10, 0.0)
-    assert found["status"] == status
-    assert named in found["error"]
+    row = run_contender(contender(**fields), mode, 0, 10, 0.0)
+    assert row["status"] == status
+    assert named in row["error"]
 
 
 def test_steps_are_multiplied_and_threads_left_alone(monkeypatch):
@@ -45,8 +45,8 @@ def test_steps_are_multiplied_and_threads_left_alone(monkeypatch):
         return {"stdout": '{"status": "ok", "steps_per_s": 2.0}\n', "last_line": ""}
 
     monkeypatch.setattr(measure, "_timed", timed)
-    found = run_contender(contender(steps_factor=4), "speed", 0, 1_000, 0.0)
-    assert (found["status"], found["steps_per_s"]) == ("ok", 2.0)
+    row = run_contender(contender(steps_factor=4), "speed", 0, 1_000, 0.0)
+    assert (row["status"], row["steps_per_s"]) == ("ok", 2.0)
     assert commands[0][commands[0].index("--steps") + 1] == "4000"
     assert "--threshold" not in commands[0]
 
@@ -62,9 +62,9 @@ def test_workers_see_no_thread_count_of_the_shell(monkeypatch):
 def test_the_command_for_memory_fails_as_a_row(tmp_path):
     # Refused before Ray starts: the file names no algorithm.
     (tmp_path / "broken.yaml").write_text("broken:\n  env: CartPole-v1\n")
-    found = run_contender(contender(file=str(tmp_path / "broken.yaml")), "memory", 0, 10, 0.0)
-    assert (found["status"], found["mode"]) == ("failed", "memory")
-    assert "says not what to run" in found["error"]
+    row = run_contender(contender(file=str(tmp_path / "broken.yaml")), "memory", 0, 10, 0.0)
+    assert (row["status"], row["mode"]) == ("failed", "memory")
+    assert "says not what to run" in row["error"]
 
 
 def test_memory_is_that_of_the_whole_tree():

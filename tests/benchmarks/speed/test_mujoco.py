@@ -51,12 +51,15 @@ def test_a_round_measures_speed_and_on_request_returns():
 
 
 def test_settings_equal_those_of_stable_baselines3():
-    ours, given = mujoco_settings.ours_as_sb3(), mujoco_settings.SB3_PPO
-    assert ours["num_envs_per_env_runner"] == given["n_envs"]
-    assert ours["train_batch_size"] == given["n_envs"] * given["n_steps"]
-    assert (ours["minibatch_size"], ours["num_epochs"]) == (given["batch_size"], given["n_epochs"])
+    ours, theirs = mujoco_settings.ours_as_sb3(), mujoco_settings.SB3_PPO
+    assert ours["num_envs_per_env_runner"] == theirs["n_envs"]
+    assert ours["train_batch_size"] == theirs["n_envs"] * theirs["n_steps"]
+    assert (ours["minibatch_size"], ours["num_epochs"]) == (
+        theirs["batch_size"],
+        theirs["n_epochs"],
+    )
     options = ActorCriticOptions.from_dict(ours["model"]["custom_model_config"])
-    assert (options.encoder_hiddens, options.log_std_init) == ((256, 256), given["log_std_init"])
+    assert (options.encoder_hiddens, options.log_std_init) == ((256, 256), theirs["log_std_init"])
     assert EQUAL in {pair.table for pair in BENCHMARK.pairs if pair.ours == "ours-ppo-as-sb3"}
 
 
