@@ -15,10 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -189,14 +190,8 @@ def threads_of(number: str) -> int:
 
 
 def versions_of(*packages: str) -> dict[str, str]:
-    """Installed versions; a missing package is left out."""
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
+    """Installed versions of those packages that this process has imported."""
+    return {name: version(name) for name in packages if name.replace("-", "_") in sys.modules}
 
 
 def main(
