@@ -1,1 +1,1 @@
-"""Results: load, align, aggregate, draw, report. It knows Tune folders, not training code."""
+"""Analysis of result folders: load, align, aggregate, draw, report. Imports no training code."""

@@ -1,4 +1,4 @@
-"""`python -m analysis FOLDER…` is `rllib report FOLDER…`."""
+"""`python -m rllib_zoo.analysis FOLDER…` is `rllib report FOLDER…`."""
 
 from rllib_zoo.analysis.report.cli import app
 

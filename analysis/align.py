@@ -1,10 +1,10 @@
-"""Step two, align: curves on one grid. Nothing is extrapolated: where a run has no result yet, or none
-any more, its value is NaN."""
+"""Step two, align: curves on one grid. Nothing is extrapolated: outside a run's own range its values
+are NaN."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,9 @@ class Aligned:
     """Curves of one group on a grid.
 
     Attributes:
-        axis: column the grid is of.
-        column: column the values are of.
-        grid_G: rising.
+        axis: column of the grid.
+        column: column of the values.
+        grid_G: increasing.
         values_RG: NaN outside a run's own range.
         runs: R numbers of the runs.
     """
@@ -40,14 +40,8 @@ class Aligned:
 
     def common(self) -> Aligned:
         """The part of the grid where every run has a value."""
-        whole_G = self.counts_G == len(self.runs)
-        return Aligned(
-            self.axis,
-            self.column,
-            self.grid_G[whole_G],
-            self.values_RG[:, whole_G],
-            self.runs,
-        )
+        all_G = self.counts_G == len(self.runs)
+        return replace(self, grid_G=self.grid_G[all_G], values_RG=self.values_RG[:, all_G])
 
 
 def align(
@@ -55,12 +49,12 @@ def align(
 ) -> Aligned:
     """Bring the curves of a table onto one grid.
 
-    Between two results the earlier one holds: a result speaks of what was, and a line between two
-    would speak of episodes that had not ended.
+    A result holds until the next one: it is an average of past episodes, and interpolation would anticipate
+    episodes that had not ended.
 
     Args:
-        curves: rows of ``Results.curves``, of the runs that belong together.
-        column: what is drawn; rows without it are left out.
+        curves: rows of ``Results.curves`` of one group.
+        column: of the values; rows without it are left out.
         axis: ``steps``, ``frames``, ``seconds`` or ``iterations``.
         points: length G of the grid, from the first result of any run to the last of any.
 
@@ -68,7 +62,7 @@ def align(
         ValueError: an unknown axis, or no run has a value.
     """
     if axis not in AXES:
-        raise ValueError(f"axis {axis!r} is unknown; there are {', '.join(AXES)}")
+        raise ValueError(f"axis {axis!r} is unknown; choose from {', '.join(AXES)}")
     known = curves[["run", axis, column]].dropna()
     if known.empty:
         raise ValueError(f"no run has {column} over {axis}")
@@ -90,11 +84,11 @@ Line = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Curves:
-    """What is drawn of a group.
+    """The curves of a group.
 
     Attributes:
-        whole: its runs of full length, together.
-        tails: x and y of every such run before the first and beyond the last point where all have one.
+        whole: its runs of full length, aligned.
+        tails: x and y of each of them before the first and after the last grid point common to all.
         short: x and y of every run that ended early.
     """
 
@@ -106,17 +100,17 @@ class Curves:
 def align_groups(
     curves: pd.DataFrame, column: str = "return_mean", *, axis: str = "steps"
 ) -> dict[str, Curves]:
-    """Every group of a table that has the column, each on its own grid.
+    """Group → its curves, each group on its own grid; groups without the column are left out.
 
     Args:
         curves: rows of ``Results.curves``, of one environment.
-        column: what is drawn.
+        column: of the values.
         axis: as :func:`align`.
 
     Raises:
         ValueError: an unknown axis.
     """
-    found: dict[str, Curves] = {}
+    groups: dict[str, Curves] = {}
     for group, part in by_group(curves):
         known = part[["run", "short", axis, column]].dropna()
         long, early = known[~known["short"]], known[known["short"]]
@@ -126,11 +120,11 @@ def align_groups(
         common = whole.common().grid_G
         if len(common) > 1:
             lines = _lines(long, axis, column)
-            rest = [_to(x, y, common[0]) for x, y in lines]
-            rest += [_from(x, y, common[-1]) for x, y in lines]
-            kept = [line for line in rest if line[0][0] < line[0][-1]]
-            found[group] = Curves(whole, kept, _lines(early, axis, column))
-    return found
+            tails = [_until(x, y, common[0]) for x, y in lines]
+            tails += [_from(x, y, common[-1]) for x, y in lines]
+            tails = [(x, y) for x, y in tails if x[0] < x[-1]]
+            groups[group] = Curves(whole, tails, _lines(early, axis, column))
+    return groups
 
 
 def _lines(curves: pd.DataFrame, axis: str, column: str) -> list[Line]:
@@ -138,13 +132,13 @@ def _lines(curves: pd.DataFrame, axis: str, column: str) -> list[Line]:
     return [(run[axis].to_numpy(), run[column].to_numpy()) for run in sorted_runs]
 
 
-def _to(x: np.ndarray, y: np.ndarray, end: float) -> Line:
-    """The part before ``end``, and the value that holds there."""
+def _until(x: np.ndarray, y: np.ndarray, end: float) -> Line:
+    """The part before ``end``, with the value at ``end``."""
     last = int(np.searchsorted(x, end, side="right"))
     return np.append(x[:last], end), np.append(y[:last], y[max(last - 1, 0)])
 
 
 def _from(x: np.ndarray, y: np.ndarray, start: float) -> Line:
-    """The part beyond ``start``, beginning with the value that held there."""
+    """The part after ``start``, with the value at ``start``."""
     first = max(int(np.searchsorted(x, start, side="right")) - 1, 0)
     return np.concatenate([[start], x[first + 1 :]]), y[first:]

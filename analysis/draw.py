@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,11 +12,21 @@ from rllib_zoo.analysis.align import Curves
 from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.scoring.reference_scores import ReferenceScores
 from rllib_zoo.analysis.statistics import Estimate, curve_interval
-from rllib_zoo.analysis.style import in_thousands, legend, look, plain, set_height
+from rllib_zoo.analysis.style import (
+    INTERVAL_COLOUR,
+    NOTE_COLOUR,
+    REFERENCE_COLOUR,
+    ZERO_COLOUR,
+    in_thousands,
+    legend,
+    line_style,
+    plain,
+    set_height,
+)
 
-# Of the interval at every point of a curve, and of profiles.
+# For the intervals of curves and profiles.
 CURVE_RESAMPLES = 2_000
-WORDS = {
+COLUMN_LABELS = {
     "return_mean": "mean return of the last 100 episodes",
     "length_mean": "mean episode length (agent steps)",
     "total_loss": "loss (not comparable between algorithms)",
@@ -44,18 +55,17 @@ def learning_curves(
     resamples: int = CURVE_RESAMPLES,
     tails: bool = True,
 ) -> Axes:
-    """A line per group with its interval as a band, as far as all of its whole runs reach.
+    """A line per group with its interval as a band, up to where all of its complete runs reach.
 
-    From there on the runs that go on are thin lines, each alone. Runs that ended early without being
-    done are thin lines with a cross at their end: left in, they would cut the group's line; left out,
-    it would be of survivors alone.
+    Beyond it, longer runs are single thin lines. Runs that ended early are thin lines with a cross at
+    their end: included, they would cut the group's line; left out, it would show survivors only.
 
     Args:
         groups: label → curves on a grid; all over the same axis and column.
         statistic: ``iqm``, ``mean`` or ``median`` over runs.
-        reference: lines for random play and the target.
-        seed: of the interval's resamples, and ``resamples``: how many.
-        tails: whether runs are drawn beyond the end of their group's line.
+        reference: draws lines at its random and target scores.
+        seed: of the interval's resamples; ``resamples``: their number.
+        tails: whether to draw runs beyond the end of their group's line.
     """
     first = next(iter(groups.values())).whole
     several = any(len(curves.whole.runs) > 1 for curves in groups.values())
@@ -65,27 +75,23 @@ def learning_curves(
             common.values_RG, statistic, seed=seed, resamples=resamples
         )
         runs, short = len(common.runs), len(curves.short)
-        words = f"{label} ({runs} run{'s' if runs > 1 else ''}"
-        words += f", {short} ended early)" if short else ")"
-        ax.plot(common.grid_G, value, label=words, **look(number))
+        ended = f", {short} ended early" if short else ""
+        text, style = f"{label} ({_runs(runs)}{ended})", line_style(number)
+        ax.plot(common.grid_G, value, label=text, **style)
         if runs > 1:
-            ax.fill_between(common.grid_G, low, high, color=look(number)["color"], alpha=0.15, lw=0)
+            ax.fill_between(common.grid_G, low, high, color=style["color"], alpha=0.15, lw=0)
         for x, y in curves.tails if tails else ():
-            ax.step(x, y, where="post", lw=0.8, alpha=0.5, color=look(number)["color"])
+            ax.step(x, y, where="post", lw=0.8, alpha=0.5, color=style["color"])
         for x, y in curves.short:
-            ax.step(x, y, where="post", lw=0.8, marker="x", markevery=[-1],
-                    color=look(number)["color"])  # fmt: skip
+            ax.step(x, y, where="post", lw=0.8, marker="x", markevery=[-1], color=style["color"])
     if reference is not None:
-        for words, height in (
-            ("random", reference.random),
-            (reference.target_is, reference.target),
-        ):
-            ax.axhline(height, color="0.5", lw=1, ls=(0, (1, 2)))
-            ax.annotate(words, (1, height), xycoords=("axes fraction", "data"), color="0.4", va="bottom",
-                        ha="right", fontsize=8)  # fmt: skip
+        for text, height in (("random", reference.random), (reference.target_is, reference.target)):
+            ax.axhline(height, color=REFERENCE_COLOUR, lw=1, ls=(0, (1, 2)))
+            ax.annotate(text, (1, height), xycoords=("axes fraction", "data"), color=NOTE_COLOUR,
+                        va="bottom", ha="right", fontsize=8)  # fmt: skip
     ax.set_xlabel(AXES[first.axis])
-    words = WORDS.get(first.column, first.column)
-    ax.set_ylabel(f"{words}\n{statistic_words(statistic)}" if several else words)
+    ylabel = COLUMN_LABELS.get(first.column, first.column)
+    ax.set_ylabel(f"{ylabel}\n{_statistic_label(statistic)}" if several else ylabel)
     in_thousands(ax)
     legend(ax)
     return ax
@@ -98,68 +104,76 @@ def quartiles(
 
     Args:
         ax: is changed.
-        label: of the line; ``number`` is its place among the others.
-        line: place on the axis → one value per run.
-        scale: of the upright axis: ``linear``, or ``symlog`` (logarithmic above 1).
+        label: of the line; ``number`` selects its style.
+        line: x → one value per run.
+        scale: of the y axis: ``linear``, or ``symlog`` (logarithmic above 1).
     """
     x = sorted(line)
     low, middle, high = (np.array([np.quantile(line[p], q) for p in x]) for q in (0.25, 0.5, 0.75))
     runs = max(len(values) for values in line.values())
-    words = f"{label} ({runs} run{'s' if runs > 1 else ''})"
-    ax.plot(x, middle, marker=".", label=words, **look(number))
+    ax.plot(x, middle, marker=".", label=f"{label} ({_runs(runs)})", **line_style(number))
     if runs > 1:
-        ax.fill_between(x, low, high, alpha=0.12, lw=0, color=look(number)["color"])
+        ax.fill_between(x, low, high, alpha=0.12, lw=0, color=line_style(number)["color"])
     ax.set_yscale(scale)
     in_thousands(ax)
 
 
-def statistic_words(statistic: str) -> str:
-    """What a line and its band are."""
+def _runs(number: int) -> str:
+    return f"{number} run{'s' if number > 1 else ''}"
+
+
+def _statistic_label(statistic: str) -> str:
     names = {"iqm": "interquartile mean", "mean": "mean", "median": "median"}
     return f"{names[statistic]} of runs, 95 % interval"
 
 
 def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str, runs: str = "runs") -> Axes:
-    """A point with its interval per group; points, because nothing is counted from zero."""
-    for row, found in enumerate(estimates.values()):
-        _point(ax, found, row, look(row)["color"])
-        ax.annotate(plain(found.value), (found.value, row), xytext=(0, 6), ha="center",
+    """A point with its interval per group: not bars, because the axis need not start at zero."""
+    for row, estimate in enumerate(estimates.values()):
+        _point(ax, estimate, row, line_style(row)["color"])
+        ax.annotate(plain(estimate.value), (estimate.value, row), xytext=(0, 6), ha="center",
                     textcoords="offset points", fontsize=8)  # fmt: skip
-    ax.set_yticks(range(len(estimates)), [f"{k} ({e.runs})" for k, e in estimates.items()])
-    set_height(ax, len(estimates))
-    ax.set_ylim(len(estimates) - 0.5, -0.5)
+    _label_rows(ax, [f"{group} ({estimate.runs})" for group, estimate in estimates.items()])
     ax.set_xlabel(f"{xlabel}, 95 % interval; in brackets: {runs}")
     return ax
 
 
-def reach(found: Estimate) -> np.ndarray:
-    """How far the interval reaches below and above the value, [2, 1]; 0 where there is none.
+def error_lengths(estimate: Estimate) -> np.ndarray:
+    """Lengths of the interval below and above the value, [2, 1]; 0 without an interval.
 
-    A percentile interval of few resamples may lie beside the value: then one side is 0 too.
+    A percentile interval of few resamples may not contain the value: then one side is 0 too.
     """
-    sides = np.array([[found.value - found.low], [found.high - found.value]])
+    sides = np.array([[estimate.value - estimate.low], [estimate.high - estimate.value]])
     return np.maximum(np.nan_to_num(sides), 0.0)
 
 
-def _point(ax: Axes, found: Estimate, row: float, colour: str) -> None:
-    """A point and, where there is one, its interval."""
-    ax.plot(found.value, row, "o", color=colour)
-    if not np.isnan(found.low):
-        ax.errorbar(found.value, row, xerr=reach(found), color=colour, capsize=3)
+def _point(ax: Axes, estimate: Estimate, row: float, colour: str) -> None:
+    ax.plot(estimate.value, row, "o", color=colour)
+    _interval(ax, estimate, row, color=colour)
+
+
+def _interval(ax: Axes, estimate: Estimate, row: float, **style: Any) -> None:
+    if not np.isnan(estimate.low):
+        ax.errorbar(estimate.value, row, xerr=error_lengths(estimate), capsize=3, **style)
+
+
+def _label_rows(ax: Axes, labels: Sequence[str]) -> None:
+    """One row per label on the y axis, the first on top."""
+    ax.set_yticks(range(len(labels)), labels)
+    set_height(ax, len(labels))
+    ax.set_ylim(len(labels) - 0.5, -0.5)
 
 
 def ablation(ax: Axes, differences: Mapping[str, Estimate], *, baseline: str) -> Axes:
-    """Bars from zero: how much every change of the baseline gains or costs, largest gain first."""
+    """A bar per change of the baseline: how much it gains or costs, largest gain first."""
     ordered = sorted(differences.items(), key=lambda item: -item[1].value)
-    for row, (_, found) in enumerate(ordered):
-        ax.barh(row, found.value, color=look(0 if found.value >= 0 else 1)["color"], height=0.6)
-        if not np.isnan(found.low):
-            ax.errorbar(found.value, row, xerr=reach(found), color="black", capsize=3, lw=1)
-    ax.axvline(0.0, color="0.3", lw=1)
-    ax.set_yticks(range(len(ordered)), [f"{group} ({found.runs})" for group, found in ordered])
-    set_height(ax, len(ordered))
-    ax.set_ylim(len(ordered) - 0.5, -0.5)
-    ax.set_xlabel(f"interquartile mean less that of {baseline}, 95 % interval; in brackets: runs")
+    for row, (_, estimate) in enumerate(ordered):
+        colour = line_style(0 if estimate.value >= 0 else 1)["color"]
+        ax.barh(row, estimate.value, color=colour, height=0.6)
+        _interval(ax, estimate, row, color=INTERVAL_COLOUR, lw=1)
+    ax.axvline(0.0, color=ZERO_COLOUR, lw=1)
+    _label_rows(ax, [f"{group} ({estimate.runs})" for group, estimate in ordered])
+    ax.set_xlabel(f"interquartile mean minus that of {baseline}, 95 % interval; in brackets: runs")
     return ax
 
 
@@ -170,11 +184,11 @@ def profiles(
     *,
     xlabel: str,
 ) -> Axes:
-    """Share of runs beyond every score: value, low and high [T] per group."""
+    """Share of runs above every score: value, low and high [T] per group."""
     for number, (label, (value, low, high)) in enumerate(groups.items()):
-        ax.step(thresholds_T, value, where="post", label=label, **look(number))
+        ax.step(thresholds_T, value, where="post", label=label, **line_style(number))
         ax.fill_between(thresholds_T, low, high, step="post", alpha=0.15, lw=0,
-                        color=look(number)["color"])  # fmt: skip
+                        color=line_style(number)["color"])  # fmt: skip
     ax.set_xlabel(xlabel)
     ax.set_ylabel("share of runs with a higher score")
     ax.set_ylim(-0.02, 1.02)
@@ -183,13 +197,11 @@ def profiles(
 
 
 def improvement(ax: Axes, pairs: Mapping[tuple[str, str], Estimate]) -> Axes:
-    """P(X better than Y) per pair with its interval; the line at one half is "no difference"."""
-    for row, found in enumerate(pairs.values()):
-        _point(ax, found, row, look(0)["color"])
-    ax.axvline(0.5, color="0.5", lw=1, ls="--")
-    ax.set_yticks(range(len(pairs)), [f"{first} > {second}" for first, second in pairs])
-    set_height(ax, len(pairs))
-    ax.set_ylim(len(pairs) - 0.5, -0.5)
+    """P(first better than second) per pair with its interval; the line at one half is "no difference"."""
+    for row, estimate in enumerate(pairs.values()):
+        _point(ax, estimate, row, line_style(0)["color"])
+    ax.axvline(0.5, color=REFERENCE_COLOUR, lw=1, ls="--")
+    _label_rows(ax, [f"{first} > {second}" for first, second in pairs])
     ax.set_xlim(-0.02, 1.02)
     ax.set_xlabel("probability that a run of the first scores higher, 95 % interval")
     return ax
@@ -198,16 +210,16 @@ def improvement(ax: Axes, pairs: Mapping[tuple[str, str], Estimate]) -> Axes:
 def reached(
     ax: Axes, groups: Mapping[str, Sequence[float]], *, threshold: float, axis: str = "steps"
 ) -> Axes:
-    """Share of runs that had reached a return by each point; NaN counts as never."""
+    """Share of runs that had reached a return, over ``axis``; NaN is a run that never did."""
     ends = [value for values in groups.values() for value in values if not np.isnan(value)]
     right = 1.05 * max(ends) if ends else 1.0
     for number, (label, values) in enumerate(groups.items()):
-        known = np.sort([value for value in values if not np.isnan(value)])
-        share = np.arange(1, len(known) + 1) / len(values)
-        x = np.concatenate([[0.0], known, [right]])
+        times = np.sort([value for value in values if not np.isnan(value)])
+        share = np.arange(1, len(times) + 1) / len(values)
+        x = np.concatenate([[0.0], times, [right]])
         y = np.concatenate([[0.0], share, [share[-1] if len(share) else 0.0]])
-        words = f"{label} ({len(known)} of {len(values)} runs)"
-        ax.step(x, y, where="post", label=words, **look(number))
+        text = f"{label} ({len(times)} of {len(values)} runs)"
+        ax.step(x, y, where="post", label=text, **line_style(number))
     ax.set_xlabel(AXES[axis])
     ax.set_ylabel(f"share of runs that reached {threshold:g}")
     ax.set_ylim(-0.02, 1.05)

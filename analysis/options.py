@@ -1,28 +1,26 @@
-"""What a report does unless it is told otherwise; the command reads it without loading pandas."""
+"""Options of a report and their defaults; imports no pandas, so that ``rllib --help`` is quick."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# A key of ``scores.MEASURES``.
 MEASURE = "final"
-# Of the bootstrap.
 RESAMPLES = 10_000
 SEED = 0
 
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report may be asked.
+    """The options of ``rllib report``.
 
     Attributes:
-        measure: what runs are judged by, a key of ``scores.MEASURES``.
-        thresholds: environment → return whose first reaching is timed.
+        measure: the score of a run, a key of ``scores.MEASURES``.
+        thresholds: environment → raw return; the time to reach it is measured.
         seed: of the bootstrap.
         resamples: of the bootstrap.
         title: of the page.
-        baseline: group that the others are compared with, for ablations.
+        baseline: group to compare the others with, for ablations.
     """
 
     measure: str = MEASURE

@@ -18,12 +18,12 @@ from rllib_zoo.analysis.options import RESAMPLES, SEED
 
 Scores = Sequence[np.ndarray]
 
-# Drawn at once; bounds the memory.
+# Resamples drawn at once; bounds the memory.
 CHUNK = 1_000
 # The same for whole curves: 100 resamples of 10 runs of 200 points are 1.6 MB, which stay in the cache.
 CURVE_CHUNK = 100
 LEVEL = 0.95
-# With fewer runs a bootstrap interval is far too narrow (Agarwal et al. 2021, figure 4).
+# With fewer runs a bootstrap interval is much too narrow (Agarwal et al. 2021, figure 4).
 FEW_RUNS = 5
 
 
@@ -57,12 +57,12 @@ def median(scores: Scores) -> np.ndarray:
 
 
 def iqm(scores: Scores) -> np.ndarray:
-    """Interquartile mean: of all scores the middle half, the lowest and highest quarter left out."""
+    """Interquartile mean: the mean without the lowest and the highest quarter of all scores."""
     return stats.trim_mean(np.concatenate(scores, axis=-1), 0.25, axis=-1)
 
 
 def optimality_gap(scores: Scores, target: float = 1.0) -> np.ndarray:
-    """How far scores fall short of a target on average; what is beyond it does not count."""
+    """How far scores fall short of a target on average; higher scores count as the target."""
     return target - np.minimum(np.concatenate(scores, axis=-1), target).mean(axis=-1)
 
 
@@ -73,7 +73,7 @@ def performance_profile(scores: Scores, thresholds_T: np.ndarray) -> np.ndarray:
 
 
 def probability_of_improvement(first: Scores, second: Scores) -> np.ndarray:
-    """P(a run of the first is better than one of the second), ties half, averaged over tasks.
+    """P(a run of the first is better than one of the second), ties count half, averaged over tasks.
 
     It is the Mann-Whitney U statistic over the number of pairs.
 
@@ -89,8 +89,8 @@ def probability_of_improvement(first: Scores, second: Scores) -> np.ndarray:
     return np.mean(wins, axis=0)
 
 
-def resampled(scores: Scores, number: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """So many draws [B, R_k] of the runs with replacement, within every task (stratified)."""
+def resample(scores: Scores, number: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """``number`` resamples [B, R_k] of the runs with replacement, within every task (stratified)."""
     return [
         task_R[generator.integers(len(task_R), size=(number, len(task_R)))] for task_R in scores
     ]
@@ -106,10 +106,10 @@ def estimate(
     """A statistic of one or two groups of scores with its stratified percentile interval.
 
     Args:
-        statistic: of as many scores as are given; works on the last axis.
+        statistic: takes as many groups as ``samples``; works on the last axis.
         samples: the scores of each group.
-        seed: the same call gives the same interval.
-        resamples: how many are drawn.
+        seed: of the resamples.
+        resamples: their number.
         level: of the interval.
 
     Raises:
@@ -121,12 +121,12 @@ def estimate(
     runs = min(len(task_R) for scores in samples for task_R in scores)
     if runs == 1:
         return Estimate(value, float("nan"), float("nan"), runs)
-    draws_B = drawn(statistic, samples, seed=seed, resamples=resamples)
+    draws_B = bootstrap(statistic, samples, seed=seed, resamples=resamples)
     low, high = percentiles(draws_B, level)
     return Estimate(value, float(low), float(high), runs)
 
 
-def drawn(
+def bootstrap(
     statistic: Callable[..., np.ndarray],
     samples: Sequence[Scores],
     *,
@@ -138,7 +138,7 @@ def drawn(
     parts = []
     for start in range(0, resamples, CHUNK):
         number = min(CHUNK, resamples - start)
-        parts.append(statistic(*(resampled(scores, number, generator) for scores in samples)))
+        parts.append(statistic(*(resample(scores, number, generator) for scores in samples)))
     return np.concatenate(parts)
 
 
@@ -159,7 +159,7 @@ def curve_interval(
     """A statistic over runs at every grid point, and its pointwise bootstrap interval.
 
     Args:
-        values_RG: without NaN, see :meth:`rllib_zoo.analysis.align.Aligned.common`.
+        values_RG: without NaN, see ``Aligned.common``.
         statistic: ``iqm``, ``mean`` or ``median``.
 
     Returns:
@@ -178,7 +178,7 @@ def curve_interval(
     return value_G, low_G, high_G
 
 
-# Of runs at every grid point: [..., R, G] → [..., G].
+# Statistics over runs at every grid point: [..., R, G] → [..., G].
 CURVE_STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "iqm": lambda values_RG: stats.trim_mean(values_RG, 0.25, axis=-2),
     "mean": lambda values_RG: values_RG.mean(axis=-2),
@@ -187,9 +187,9 @@ CURVE_STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def caveat(runs: int) -> str:
-    """What to say beside an interval from so few runs; empty where there are enough."""
+    """A warning on intervals from few runs; empty if there are enough."""
     if runs == 1:
         return "a single run: no interval, and no comparison"
     if runs < FEW_RUNS:
-        return f"{runs} runs: too few for an interval that can be trusted"
+        return f"{runs} runs: too few for a reliable interval"
     return ""

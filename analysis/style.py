@@ -1,4 +1,4 @@
-"""How our figures look: legible in print, in grey, and for colour-blind readers."""
+"""The style of all figures: colours, line styles, settings of matplotlib, number formats."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 
-# Okabe & Ito 2008, "Color Universal Design": told apart with every kind of colour vision; yellow, which
-# print loses, is left out.
+# Okabe & Ito 2008, "Color Universal Design": distinguishable with every kind of colour vision; without
+# yellow, which is lost in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-# Beyond seven groups, and in grey, dashes tell them apart.
+# They distinguish groups beyond the seventh, and in greyscale print.
 DASHES = ("-", "--", ":", "-.")
-# More lines, or longer labels, have their legend outside.
+# Sequential, for values: readable with every kind of colour vision and in greyscale.
+COLOUR_MAP = "cividis"
+INTERVAL_COLOUR = "black"  # on bars
+ZERO_COLOUR = "0.3"  # greys of matplotlib: 0 is black, 1 white
+REFERENCE_COLOUR = "0.5"
+NOTE_COLOUR = "0.4"
+RUN_COLOUR = "0.6"  # single runs behind a line
+LABEL_BACKGROUND = "white"
+# More lines, or longer labels, move the legend outside.
 LEGEND_INSIDE = 4
 LABEL_INSIDE = 34
 SETTINGS: dict[Any, Any] = {
@@ -29,27 +37,32 @@ SETTINGS: dict[Any, Any] = {
     "grid.alpha": 0.3,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
-    # Text stays text, so that pages can be searched; ids do not change from one call to the next.
+    # Text stays text, so that pages can be searched; element ids are reproducible.
     "svg.fonttype": "none",
     "svg.hashsalt": "rllib-zoo",
 }
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
-    """Inside of it, new figures have our look; matplotlib's own settings come back afterwards."""
+def figure_style() -> Iterator[None]:
+    """A context in which matplotlib has our settings."""
     with mpl.rc_context(SETTINGS):
         yield
 
 
-def look(number: int) -> dict[str, Any]:
+def line_style(number: int) -> dict[str, Any]:
     """Colour and dashes of the group with this number."""
     lap, place = divmod(number, len(COLOURS))
     return {"color": COLOURS[place], "linestyle": DASHES[(place + lap) % len(DASHES)]}
 
 
+def text_colour(value: float, low: float, high: float) -> str:
+    """The readable text colour on ``COLOUR_MAP`` at a value of its range."""
+    return "white" if value < (low + high) / 2 else "black"
+
+
 def legend(ax: Axes) -> None:
-    """Inside of the axes, or beside them where it would cover the lines."""
+    """A legend inside the axes, or beside them where it would cover the lines."""
     labels = ax.get_legend_handles_labels()[1]
     if len(labels) > LEGEND_INSIDE or max(map(len, labels), default=0) > LABEL_INSIDE:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
@@ -58,7 +71,7 @@ def legend(ax: Axes) -> None:
 
 
 def set_height(ax: Axes, rows: int) -> None:
-    """A figure as high as its rows need."""
+    """Fit the figure's height to a number of rows."""
     figure = ax.get_figure(root=True)
     if figure is not None:
         figure.set_figheight(max(2.0, 1.0 + 0.35 * rows))

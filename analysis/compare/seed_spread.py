@@ -1,4 +1,4 @@
-"""Whether runs that were made again are as good as the first, by how far seeds differ."""
+"""Comparing the scores of reproduced runs with the originals, by the spread of seeds."""
 
 from __future__ import annotations
 
@@ -8,51 +8,49 @@ from collections.abc import Sequence
 import numpy as np
 
 from rllib_zoo.analysis.compare.bitwise import Check, configuration_of
-from rllib_zoo.analysis.files.columns import COLUMNS
-from rllib_zoo.analysis.files.curve_csv import read_committed
-from rllib_zoo.analysis.files.result_json import read_curve
-from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
+from rllib_zoo.analysis.files.curve_csv import read_trial
+from rllib_zoo.analysis.files.trials import TrialFolder
 from rllib_zoo.analysis.options import RESAMPLES, SEED
 from rllib_zoo.analysis.statistics import LEVEL, percentiles
 
-# With fewer seeds nothing can be said of their spread.
+# Fewer seeds give no estimate of the spread.
 ENOUGH_SEEDS = 3
 
 
 def by_spread(originals: Sequence[TrialFolder], again: Sequence[TrialFolder]) -> Check:
-    """Judge runs of one configuration by how far seeds differ.
+    """Compare runs of one configuration with further runs of it.
 
-    With three or more originals: whether the mean of the new runs is in the 95 % interval that
-    bootstrap predicts for the mean of so many further runs. Runs that end on a score are judged by the steps
-    they took, others by their final score. With fewer: whether the final score is between the
-    lowest and the highest of the original's last episodes, which is a weak test.
+    With three or more originals: whether the mean of the new runs lies in the 95 % bootstrap interval
+    predicted for the mean of so many further runs, of the steps taken for runs that end on a score and
+    of the final score for others. With fewer: whether the final score lies between the lowest and the
+    highest return of the original's last episodes, a weak test.
 
     Args:
-        originals: every seed there is of the configuration; again: the runs that repeat some.
+        originals: all seeds of the configuration; again: the runs that repeat some of them.
     """
-    first, second = [_end_of(t) for t in originals], [_end_of(t) for t in again]
+    first, second = ([read_trial(t).last() for t in trials] for trials in (originals, again))
     first = [end for end in first if not math.isnan(end["return_mean"])]
     if not first or not second or any(math.isnan(end["return_mean"]) for end in second):
-        return Check(False, "no episode has ended in one of the runs: nothing to judge by")
+        return Check(False, "no episode has ended in one of the runs: nothing to compare")
     if len(first) < ENOUGH_SEEDS:
         return _by_episodes(first, second)
     on_score = all(trial.may_end_on_a_score for trial in originals)
-    column, words = ("steps", "steps to the end") if on_score else ("return_mean", "final score")
+    column, name = ("steps", "steps to the end") if on_score else ("return_mean", "final score")
     scores, new = (np.array([end[column] for end in ends]) for ends in (first, second))
     low, high = predicted(scores, len(new))
     mean = float(new.mean())
     return Check(
         bool(low <= mean <= high),
-        f"{words}: mean {mean:,.6g} of {_runs(len(new))}, {low:,.6g} to {high:,.6g} expected from the mean "
+        f"{name}: mean {mean:,.6g} of {_runs(len(new))}, {low:,.6g} to {high:,.6g} expected from the mean "
         f"{scores.mean():,.6g} of {_runs(len(scores))} (95 % bootstrap interval of a new mean)",
     )
 
 
 def predicted(scores_R: np.ndarray, number: int, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """Where the mean of ``number`` further runs falls with 95 %, by bootstrap.
+    """The 95 % bootstrap prediction interval for the mean of ``number`` further runs.
 
-    Both the mean of the known runs and that of the new ones vary: each is drawn anew. Draws from R
-    runs vary too little by (R - 1)/R, which is made good.
+    Both the mean of the R known runs and that of the new ones are resampled. The variance of such draws
+    is too small by the factor (R - 1) / R, which is corrected.
     """
     generator, size = np.random.default_rng(SEED), len(scores_R)
     known_B = scores_R[generator.integers(size, size=(resamples, size))].mean(axis=1)
@@ -63,37 +61,23 @@ def predicted(scores_R: np.ndarray, number: int, resamples: int = RESAMPLES) -> 
 
 
 def groups(trials: Sequence[TrialFolder]) -> dict[str, list[TrialFolder]]:
-    """Trials of one configuration together, whatever their seeds."""
-    found: dict[str, list[TrialFolder]] = {}
+    """Configuration → its trials, all seeds together."""
+    members: dict[str, list[TrialFolder]] = {}
     for trial in trials:
-        found.setdefault(configuration_of(trial), []).append(trial)
-    return found
+        members.setdefault(configuration_of(trial), []).append(trial)
+    return members
 
 
 def _by_episodes(first: list[dict[str, float]], second: list[dict[str, float]]) -> Check:
     low = min(end["return_min"] for end in first)
     high = max(end["return_max"] for end in first)
     scores = [end["return_mean"] for end in second]
-    told = ", ".join(f"{score:,.6g}" for score in scores)
+    listed = ", ".join(f"{score:,.6g}" for score in scores)
     return Check(
         all(low <= score <= high for score in scores),
-        f"final score {told}, {low:,.6g} to {high:,.6g} were the last {first[0]['window']:.0f} episodes of "
+        f"final score {listed}, {low:,.6g} to {high:,.6g} were the last {first[0]['window']:.0f} episodes of "
         f"the original ({_runs(len(first))}: too few for an interval, a weak test)",
     )
-
-
-def _end_of(trial: TrialFolder) -> dict[str, float]:
-    """The last known number of every column; NaN where there is none."""
-    if trial.path.suffix == ".csv":
-        values_TC, _ = read_committed(trial.path)
-    else:
-        file = trial.path / RESULT
-        values_TC = read_curve(file).values_TC if file.exists() else np.empty((0, len(COLUMNS)))
-    found = {}
-    for column, values_T in zip(COLUMNS, values_TC.T, strict=True):
-        known = values_T[~np.isnan(values_T)]
-        found[column] = float(known[-1]) if len(known) else math.nan
-    return found
 
 
 def _runs(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written aside, then renamed."""
+"""Atomic writes: to a draft beside the file, then renamed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Any
 def written_aside(file: Path, *, durable: bool = True) -> Iterator[Path]:
     """A draft to write, renamed to ``file`` when the block ends and removed when it fails.
 
-    A reader sees the earlier file or the whole new one, also after a kill or a full disk.
+    A reader sees either the old file or the complete new one, also after a kill or with a full disk.
 
     Args:
-        file: what the draft becomes; its folder is made where it is missing.
-        durable: so, too, after a power cut, which may otherwise leave the new name with nothing in
-            it. Costs up to 0.1 s a file: not for what a command draws again.
+        file: what the draft becomes; a missing folder is created.
+        durable: also survive a power cut, which may otherwise leave an empty file under the new name.
+            Costs up to 0.1 s per file; not needed for what a command can regenerate.
 
     Raises:
-        OSError: nothing can be written there; the earlier file is as it was.
+        OSError: the file cannot be written; the old one is unchanged.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(file)
@@ -37,12 +37,12 @@ def written_aside(file: Path, *, durable: bool = True) -> Iterator[Path]:
 
 
 def draft_of(file: Path) -> Path:
-    """Where a file is written before it is whole: hidden, beside it, of this process alone."""
+    """The hidden file beside ``file`` that this process writes first."""
     return file.with_name(f".{file.name}.{os.getpid()}.draft")
 
 
 def write_json(file: Path, content: Any, indent: int = 1) -> None:
-    """Write data as JSON, whole or not at all."""
+    """Write data as JSON, atomically."""
     with written_aside(file) as draft:
         draft.write_text(json.dumps(content, indent=indent) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The columns of our tables, and where their numbers stand in a line of Tune's ``result.json``.
+"""The columns of curve tables, and their paths in a line of Tune's ``result.json``.
 
 Units: ``steps`` are agent steps, ``frames`` emulator frames, ``seconds`` of training; returns are raw
 and of whole episodes, averaged over the last 100 (``docs/metrics.md``).
@@ -15,7 +15,7 @@ _LEARNER = "learners/default_policy"
 # Ray 1 and 2 up to 2.23.
 _OLD_LEARNER = "info/learner/default_policy/learner_stats"
 
-# Column → paths, the first that holds a number counts.
+# Column → paths; the first one that leads to a number counts.
 PATHS: dict[str, tuple[str, ...]] = {
     "steps": (
         f"{_RUNNERS}/num_env_steps_sampled_lifetime",
@@ -71,7 +71,7 @@ PATHS: dict[str, tuple[str, ...]] = {
 }
 COLUMNS = tuple(PATHS)
 LARGEST = sys.float_info.max
-# What a learning curve may be drawn over, with the words for its axis.
+# Columns for the x axis of a learning curve, with its label.
 AXES = {
     "steps": "agent steps",
     "frames": "frames",
@@ -82,7 +82,7 @@ _SPLIT = {name: tuple(tuple(p.split("/")) for p in paths) for name, paths in PAT
 
 
 def number_of(result: Mapping[str, Any], column: str) -> float:
-    """The number of a column in one result; NaN where there is none."""
+    """The number of a column in one result; NaN without one."""
     for path in _SPLIT[column]:
         node: Any = result
         for part in path:
@@ -91,6 +91,6 @@ def number_of(result: Mapping[str, Any], column: str) -> float:
             node = node[part]
         else:
             if isinstance(node, int | float) and not isinstance(node, bool):
-                # JSON may write more digits than a float holds.
+                # An integer in JSON may be larger than any float.
                 return float(node) if abs(node) <= LARGEST else float("nan")
     return float("nan")

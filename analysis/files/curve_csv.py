@@ -1,4 +1,4 @@
-"""Learning curves small enough to commit: one row per so many agent steps."""
+"""Learning curves as CSV, thinned to one row per so many agent steps: small enough to commit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 
 from rllib_zoo.analysis.files.atomic import written_aside
 from rllib_zoo.analysis.files.columns import COLUMNS, number_of
-from rllib_zoo.analysis.files.result_json import results_of
+from rllib_zoo.analysis.files.result_json import EMPTY, Curve, map_results, read_curve
+from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
 
-# Columns of ``columns.COLUMNS`` that a committed curve keeps.
+# The columns of a committed curve.
 KEPT = (
     "steps",
     "frames",
@@ -35,11 +36,11 @@ Row = dict[str, float | None]
 
 
 def read_results(file: Path) -> list[Row]:
-    """One row per result of a ``result.json`` that counts; numbers a result lacks are None.
+    """One row per result of a ``result.json``; missing numbers are None.
 
-    Broken lines are left out, and of iterations played twice after a restart the second counts.
+    Broken lines are left out, and of iterations repeated after a restart the later results count.
     """
-    return results_of(file, _row)
+    return map_results(file, _row)
 
 
 def thinned(rows: Iterable[Row], every: int) -> list[Row]:
@@ -70,15 +71,15 @@ def thinned(rows: Iterable[Row], every: int) -> list[Row]:
 
 
 def write_curve(file: Path, rows: list[Row]) -> None:
-    """Write rows as CSV, whole or not at all; None becomes an empty field."""
+    """Write rows as CSV, atomically; None becomes an empty field."""
     with written_aside(file) as draft, draft.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, fieldnames=list(KEPT), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
+        writer.writerows({name: _rounded(value) for name, value in row.items()} for row in rows)
 
 
-def read_curve(file: Path) -> list[Row]:
-    """What :func:`write_curve` wrote."""
+def read_rows(file: Path) -> list[Row]:
+    """The rows of a committed curve."""
     with file.open(newline="") as handle:
         return [
             {name: float(value) if value else None for name, value in row.items()}
@@ -86,40 +87,39 @@ def read_curve(file: Path) -> list[Row]:
         ]
 
 
-def as_kept(row: Row) -> Row:
-    """A row with the digits :func:`write_curve` leaves it."""
-    short = {name: _short(value) for name, value in row.items()}
-    return {name: None if value is None else float(value) for name, value in short.items()}
+def rounded(row: Row) -> Row:
+    """A row with the digits of a committed curve."""
+    return {name: None if value is None else float(_rounded(value)) for name, value in row.items()}
 
 
-def read_committed(file: Path) -> tuple[np.ndarray, int]:
-    """What :func:`write_curve` wrote, as [T, C] with the columns of ``columns.COLUMNS``.
-
-    Returns:
-        the values, NaN where nothing was kept, and how many lines hold something else than numbers.
-    """
-    found: list[list[float]] = []
+def read_committed(file: Path) -> Curve:
+    """A committed curve; columns that it lacks are NaN, lines with anything but numbers are counted."""
+    values: list[list[float]] = []
     broken = 0
     with file.open(newline="", encoding="utf-8", errors="replace") as handle:
         rows = csv.DictReader(handle)
         while True:
             try:
                 row = next(rows)
-                found.append([float(row.get(column) or math.nan) for column in COLUMNS])
+                values.append([float(row.get(column) or math.nan) for column in COLUMNS])
             except StopIteration:
-                return np.array(found, dtype=np.float64).reshape(-1, len(COLUMNS)), broken
+                return Curve(np.array(values, np.float64).reshape(-1, len(COLUMNS)), broken)
             except (ValueError, csv.Error):
                 broken += 1
 
 
+def read_trial(trial: TrialFolder, max_rows: int | None = None) -> Curve:
+    """The curve of a trial's folder or of a committed one; empty without its file."""
+    if trial.path.suffix != ".csv":
+        return read_curve(trial.path / RESULT, max_rows)
+    return read_committed(trial.path) if trial.path.is_file() else EMPTY
+
+
 def _row(result: Mapping[str, Any]) -> Row:
-    return {column: _known(number_of(result, column)) for column in KEPT}
+    numbers = {column: number_of(result, column) for column in KEPT}
+    return {column: None if math.isnan(value) else value for column, value in numbers.items()}
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _short(value: float | None) -> float | str | None:
-    """Five significant digits: a curve needs no more."""
+def _rounded(value: Any) -> Any:
+    """Fractions to five significant digits: a curve needs no more."""
     return f"{value:.5g}" if isinstance(value, float) and not value.is_integer() else value

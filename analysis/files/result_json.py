@@ -1,10 +1,14 @@
-"""From one trial's ``result.json`` to an array; half-written and broken lines are counted."""
+"""Reading a trial's ``result.json``: one JSON object per line, lines that were cut off included.
+
+A killed run leaves part of a line, and the resumed run writes its next result behind that part. Of
+iterations that were repeated after a restart, the later results count.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,49 +18,127 @@ import orjson
 from rllib_zoo.analysis.files.columns import COLUMNS, number_of
 
 T = TypeVar("T")
+# Nine tenths of a line are the configuration, the same on every line.
+_CONFIG = b', "config": {'
+_ITERATION = b'"training_iteration"'
 
 
-def results_of(file: Path, told: Callable[[dict[str, Any]], T]) -> list[T]:
-    """What ``told`` makes of every result that counts, in the order they were written.
+@dataclass(frozen=True)
+class Curve:
+    """The results of one trial.
+
+    Attributes:
+        values_TC: [T, C] float64, C the columns of ``columns.COLUMNS``; NaN where a line has no number.
+            Steps never decrease: results that were repeated after a restart are left out.
+        broken: lines that are not JSON, also where a complete result follows the cut part.
+        repeated: rows left out because a restart repeated them.
+        config: of the last line, or of the one before where the last is cut within it.
+        whole: rows before any were left out because of ``max_rows``.
+    """
+
+    values_TC: np.ndarray
+    broken: int = 0
+    repeated: int = 0
+    config: dict[str, Any] = field(default_factory=dict)
+    whole: int = 0
+
+    def last(self) -> dict[str, float]:
+        """Column → its last number; NaN if there is none."""
+        numbers = {}
+        for column, values_T in zip(COLUMNS, self.values_TC.T, strict=True):
+            finite_T = values_T[~np.isnan(values_T)]
+            numbers[column] = float(finite_T[-1]) if len(finite_T) else float("nan")
+        return numbers
+
+
+EMPTY = Curve(np.empty((0, len(COLUMNS))))
+
+
+def read_curve(file: Path, max_rows: int | None = None) -> Curve:
+    """Read a ``result.json``; without such a file the curve is empty.
 
     Args:
-        file: one JSON object per line; broken lines are left out.
-        told: from a result to what is wanted of it, so that whole results need not be held.
+        file: one JSON object per line.
+        max_rows: keep about so many rows at most, evenly spaced, the first and the last included; None
+            keeps all.
     """
-    found, iterations = [], []
-    with file.open("rb") as lines:
-        for line in lines:
-            result = result_in(line)
+    rows: list[list[float]] = []
+    tail: dict[str, Any] | None = None
+    broken, last, before = 0, b"", b""
+    stride, number = 1, 0
+    for line in _lines(file):
+        result = _parse_without_config(line)
+        if result is None:
+            broken += 1
+            result = result_after_cut(line)
             if result is None:
                 continue
-            found.append(told(result))
+        else:
+            last, before = line, last
+        number += 1
+        if (number - 1) % stride:
+            tail = result
+            continue
+        tail = None
+        rows.append(_numbers(result))
+        if max_rows is not None and len(rows) > max_rows:
+            rows, stride = rows[::2], stride * 2
+    if tail is not None:
+        rows.append(_numbers(tail))
+    values_TC = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
+    kept_T = not_repeated(values_TC[:, COLUMNS.index("iterations")])
+    config = _config(last) or _config(before)
+    return Curve(values_TC[kept_T], broken, int((~kept_T).sum()), config, number)
+
+
+def map_results(file: Path, convert: Callable[[dict[str, Any]], T]) -> list[T]:
+    """``convert`` of every complete result in order, repeated ones left out; empty without a file.
+
+    Args:
+        file: one JSON object per line.
+        convert: takes a result; what it returns is kept, so that whole results need not be.
+    """
+    values, iterations = [], []
+    for line in _lines(file):
+        result = parse_result(line)
+        if result is not None:
+            values.append(convert(result))
             iterations.append(number_of(result, "iterations"))
-    counts = counting(np.array(iterations))
-    return [row for row, counted in zip(found, counts, strict=True) if counted]
+    kept_T = not_repeated(np.array(iterations))
+    return [value for value, kept in zip(values, kept_T, strict=True) if kept]
 
 
-def result_in(line: bytes) -> dict[str, Any] | None:
-    """The result on a line; None when there is no whole one."""
-    found = parsed(line)
-    return found if found is not None else behind_a_cut(line)
+def parse_result(line: bytes) -> dict[str, Any] | None:
+    """The complete result on a line; None without one."""
+    result = parse_object(line)
+    return result if result is not None else result_after_cut(line)
 
 
-def behind_a_cut(line: bytes) -> dict[str, Any] | None:
-    """The whole result that a resumed run wrote behind half a line; None where there is none."""
-    at = line.find(b'{"', 1)
-    while at > 0:
-        # Inner objects do not parse: the braces of those around them follow.
-        if (found := parsed(line[at:])) is not None:
-            return found if "training_iteration" in found else None
-        at = line.find(b'{"', at + 1)
+def parse_object(text: bytes) -> dict[str, Any] | None:
+    """A text as a JSON object; None if it is not exactly one."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def result_after_cut(line: bytes) -> dict[str, Any] | None:
+    """The complete result that a resumed run wrote behind part of a line; None without one."""
+    start = line.find(b'{"', 1)
+    while start > 0:
+        # Inner objects do not parse: the closing braces of the outer ones follow.
+        if (result := parse_object(line[start:])) is not None:
+            return result if "training_iteration" in result else None
+        start = line.find(b'{"', start + 1)
     return None
 
 
-def counting(iterations_T: np.ndarray) -> np.ndarray:
-    """Rows [T] bool: all but those before a step back in iterations that the run then passed again.
+def not_repeated(iterations_T: np.ndarray) -> np.ndarray:
+    """Which rows count, bool [T]: those whose iteration is smaller than that of every later row.
 
     Args:
-        iterations_T: [T] training iterations as they were written; NaN, which counts, where none was.
+        iterations_T: [T] training iterations as they were written; rows with NaN count.
     """
     counts_T = np.ones(len(iterations_T), bool)
     smallest = np.inf
@@ -69,118 +151,45 @@ def counting(iterations_T: np.ndarray) -> np.ndarray:
     return counts_T
 
 
-def parsed(text: bytes) -> dict[str, Any] | None:
-    """The object that a text is; None where it is none, or more than that."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+def _lines(file: Path) -> Iterator[bytes]:
+    if file.is_file():  # reading a named pipe would block
+        with file.open("rb") as lines:
+            yield from (line for line in lines if line.strip())
 
 
-# Every line repeats the configuration, nine tenths of it; what follows it is not read.
-_CONFIG = b', "config": {'
-_NUMBER = b'"training_iteration"'
-
-
-@dataclass(frozen=True)
-class Curve:
-    """What one trial reported.
-
-    Attributes:
-        values_TC: [T, C] float64, C the columns of ``columns.COLUMNS``; NaN where a line is silent.
-            Steps never fall: of iterations played twice after a restart the second counts.
-        broken: lines that are no JSON; a run that was killed leaves one. A whole result that a resumed
-            run wrote behind it is read all the same.
-        repeated: rows that a restart played again, left out.
-        whole: rows there were before any were left out for their number.
-        config: of the last line, or the one before where the last is cut off within it.
-    """
-
-    values_TC: np.ndarray
-    broken: int
-    repeated: int
-    config: dict[str, Any]
-    whole: int = 0
-
-
-def read_curve(file: Path, max_rows: int | None = None) -> Curve:
-    """Read a ``result.json``.
-
-    Args:
-        file: one JSON object per line.
-        max_rows: keep so many rows at most, spread evenly over the lines; the first and the last
-            whole ones always. None keeps all.
-    """
-    rows: list[list[float]] = []
-    tail: dict[str, Any] | None = None
-    broken, last, before = 0, b"", b""
-    stride, number = 1, 0
-    with file.open("rb") as lines:
-        for line in lines:
-            if not line.strip():
-                continue
-            result = _parsed(line)
-            if result is None:
-                broken += 1
-                result = behind_a_cut(line)
-                if result is None:
-                    continue
-            else:
-                last, before = line, last
-            number += 1
-            if (number - 1) % stride:
-                tail = result
-                continue
-            tail = None
-            rows.append(_row(result))
-            if max_rows is not None and len(rows) > max_rows:
-                rows, stride = rows[::2], stride * 2
-    if rows and tail is not None:
-        rows.append(_row(tail))
-    values = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
-    kept = counting(values[:, COLUMNS.index("iterations")])
-    config = _config(last) or _config(before)
-    return Curve(values[kept], broken, int((~kept).sum()), config, number)
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """The object on a line without its configuration; None when the line is broken."""
+def _parse_without_config(line: bytes) -> dict[str, Any] | None:
+    """The object on a line, its configuration left out where it comes last; None if it is broken."""
     cut = line.find(_CONFIG)
-    # Two results on a line: the first was cut off in its configuration, and only the second is whole.
-    one = line.rstrip().endswith(b"}") and line.count(_NUMBER) < 2
-    for text in ([line[:cut] + b"}"] if cut > 0 and one else []) + [line]:
+    # With two results on a line the first was cut off in its configuration; the second is complete.
+    single = line.rstrip().endswith(b"}") and line.count(_ITERATION) < 2
+    for text in ([line[:cut] + b"}"] if cut > 0 and single else []) + [line]:
         try:
-            found = orjson.loads(_finite(text))
+            result = orjson.loads(_without_nan(text))
         except orjson.JSONDecodeError:
             continue
-        # Some write the configuration in the middle: then what counts stands behind it.
-        if isinstance(found, dict) and (text is line or _tells(found)):
-            return found
+        # Some releases write the configuration in the middle: then the numbers come after it.
+        if isinstance(result, dict) and (text is line or _has_numbers(result)):
+            return result
     return None
 
 
-def _row(result: dict[str, Any]) -> list[float]:
+def _numbers(result: dict[str, Any]) -> list[float]:
     return [number_of(result, column) for column in COLUMNS]
 
 
-def _tells(result: dict[str, Any]) -> bool:
+def _has_numbers(result: dict[str, Any]) -> bool:
     return not all(np.isnan(number_of(result, column)) for column in ("steps", "return_mean"))
 
 
-def _finite(text: bytes) -> bytes:
-    """Python writes NaN and Infinity, which JSON has no words for."""
-    if b"NaN" not in text and b"Infinity" not in text:
-        return text
-    return (
-        text.replace(b"-Infinity", b"null").replace(b"Infinity", b"null").replace(b"NaN", b"null")
-    )
+def _without_nan(text: bytes) -> bytes:
+    """Python's NaN and Infinity, which are not JSON, as null."""
+    if b"NaN" in text or b"Infinity" in text:
+        for number in (b"-Infinity", b"Infinity", b"NaN"):
+            text = text.replace(number, b"null")
+    return text
 
 
 def _config(line: bytes) -> dict[str, Any]:
-    """A line's configuration; empty without one, or where it was cut off within its configuration."""
-    try:
-        config = orjson.loads(_finite(line)).get("config")
-    except orjson.JSONDecodeError:
-        return {}
+    """A line's configuration; empty without one, or where the line is cut within it."""
+    config = (parse_object(line) or {}).get("config")
     return config if isinstance(config, dict) else {}

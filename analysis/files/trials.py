@@ -1,4 +1,4 @@
-"""Finding trials below folders, whatever made them, and what their folders say of them."""
+"""Finding the trials below folders and reading what their files record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
-# In a trial's own folder: Tune copies over files that lie beside it.
+# Inside the trial's folder: Tune overwrites files of the experiment's folder when it syncs.
 STOPPED = "stopped_early.txt"
 # Stop criteria that are budgets; all others are scores.
 BUDGETS = (
@@ -40,12 +40,12 @@ class TrialFolder:
 
     Attributes:
         path: its folder, or the CSV file of a committed curve.
-        experiment: name of the folder around it.
+        experiment: name of the parent folder.
         status: done, stopped early, failed, running, interrupted, or unknown.
-        algorithm: "" where nothing says so.
-        config: as given to the trial.
+        algorithm: "" if unknown.
+        config: the trial's configuration, without defaults.
         manifest: of its experiment; empty without one.
-        stop: result name → bound, as far as the folder knows.
+        stop: result name → bound; empty if unknown.
     """
 
     path: Path
@@ -58,23 +58,24 @@ class TrialFolder:
 
     @property
     def may_end_on_a_score(self) -> bool:
-        """Whether something other than a budget could end it: then the shortest run is the best."""
+        """Whether a stop criterion is not a budget: then the shortest run is the best one."""
         return any(key.rsplit("/", 1)[-1] not in BUDGETS for key in self.stop)
 
 
 def find_trials(folders: list[Path]) -> Iterator[TrialFolder]:
-    """Every trial at or below the folders, in the order of their names.
+    """Every trial in the folders and below, in the order of their names.
 
     Raises:
-        FileNotFoundError: a folder is not there.
+        FileNotFoundError: a folder does not exist.
     """
     for folder in folders:
         if not folder.exists():
             raise FileNotFoundError(f"{folder} does not exist")
         if folder.is_file():
-            raise FileNotFoundError(f"{folder} is a file; give the folder it is in")
-        for root, inside, files in os.walk(folder.resolve()):
-            inside[:] = sorted(name for name in inside if not name.startswith((".", "checkpoint_")))
+            raise FileNotFoundError(f"{folder} is a file; give the folder that contains it")
+        for root, subfolders, files in os.walk(folder.resolve()):
+            visible = (name for name in subfolders if not name.startswith((".", "checkpoint_")))
+            subfolders[:] = sorted(visible)
             here = Path(root)
             if RESULT in files or PARAMS in files or ERROR in files:
                 yield _tune_trial(here)
@@ -89,7 +90,7 @@ def _tune_trial(path: Path) -> TrialFolder:
     state = _state_of(path)
     algorithm = manifest.get("algorithm") or state.get("trainable_name")
     status = STATES.get(str(state.get("status")), "unknown")
-    # A trial that failed once and then went on to its end keeps the file of its first error.
+    # A trial that failed once, was resumed and finished keeps the file of its first error.
     if status not in ("done", "failed") and (path / ERROR).exists():
         status = "failed"
     if status == "done" and stopped_early(path):
@@ -109,18 +110,18 @@ def _tune_trial(path: Path) -> TrialFolder:
 
 
 def stopped_early(trial: Path) -> bool:
-    """Whether something ended the trial with this folder before its stop rule."""
+    """Whether the trial in this folder ended before its stop criterion."""
     return (trial / STOPPED).exists()
 
 
 def note_stopped_early(trial: Path, by: str) -> None:
-    """Write into a trial's folder what ended it before its stop rule."""
+    """Record in a trial's folder what ended it before its stop criterion."""
     trial.mkdir(parents=True, exist_ok=True)
     (trial / STOPPED).write_text(f"ended by {by}\n", encoding="utf-8")
 
 
 def _committed_trial(path: Path) -> TrialFolder:
-    """A thinned curve as it is kept under ``results/``: the manifest has the same name."""
+    """A thinned curve from ``results/``; its manifest has the same name."""
     manifest = read_object(path.with_suffix(".json"))
     config = {**mapping(manifest.get("config_given")), "env": manifest.get("env")}
     seed = path.stem.removeprefix("seed")
@@ -138,18 +139,18 @@ def _committed_trial(path: Path) -> TrialFolder:
 
 
 def _state_of(path: Path) -> dict[str, Any]:
-    """What Tune's newest experiment state says of the trial with this folder."""
+    """The entry of a trial in Tune's newest experiment state that has one."""
     for file in sorted(path.parent.glob("experiment_state*.json"), reverse=True):
-        found = _trials_in(file, file.stat().st_mtime_ns).get(path.name)
-        if found is not None:
-            return found
+        trial = _trials_in(file, file.stat().st_mtime_ns).get(path.name)
+        if trial is not None:
+            return trial
     return {}
 
 
 @lru_cache(maxsize=64)
-def _trials_in(file: Path, changed: int) -> dict[str, dict[str, Any]]:
-    """Folder name → trial of an experiment state; read again when the file has ``changed``."""
-    found = {}
+def _trials_in(file: Path, modified: int) -> dict[str, dict[str, Any]]:
+    """Folder name → trial of an experiment state; cached until the time it was ``modified`` changes."""
+    trials = {}
     entries = read_object(file).get("trial_data")
     for entry in entries if isinstance(entries, list) else ():
         try:
@@ -157,25 +158,25 @@ def _trials_in(file: Path, changed: int) -> dict[str, dict[str, Any]]:
         except (ValueError, IndexError, TypeError, RecursionError):
             continue
         if isinstance(trial, dict):
-            found[str(trial.get("relative_logdir"))] = trial
-    return found
+            trials[str(trial.get("relative_logdir"))] = trial
+    return trials
 
 
 def read_object(file: Path) -> dict[str, Any]:
-    """The object in a file; empty when it is missing, broken or something else."""
+    """The JSON object in a file; empty if the file is missing, broken or holds something else."""
     try:
-        # A pipe of that name would keep its reader waiting.
-        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        # Reading a named pipe would block.
+        value = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list; nothing of anything else."""
+    """The objects in a list; empty for anything else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """The value where it is a mapping; an empty one of anything else."""
+    """The value if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}

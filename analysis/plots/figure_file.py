@@ -1,4 +1,4 @@
-"""A figure as an image in both formats, drawn in our style."""
+"""Drawing a figure in our style and writing it as SVG and PNG."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rllib_zoo.analysis.style import house_style
+from rllib_zoo.analysis.style import figure_style
 
-# A curve's points have six decimals of a point of 1/72 inch; a hundredth of one is not seen, and a
-# third of the file.
+# Matplotlib writes coordinates in points (1/72 inch) with six decimals; with two, files are a third
+# smaller and look the same.
 PATH = re.compile(r'(?<= d=")[^"]*')
 COORDINATE = re.compile(r"-?\d+\.\d{3,}")
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure: its file name, title and image."""
+class FigureImage:
+    """A rendered figure: file name without suffix, title, and both formats."""
 
     name: str
     title: str
@@ -33,29 +33,29 @@ class Drawn:
     png: bytes
 
 
-def drawn_in(name: str, title: str, paint: Callable[[Axes], Axes]) -> Drawn:
-    """Let a function paint on new axes, and keep what it painted."""
-    with house_style():
+def draw_figure(name: str, title: str, paint: Callable[[Axes], Axes]) -> FigureImage:
+    """The figure that a function paints on new axes."""
+    with figure_style():
         figure, ax = plt.subplots()
         paint(ax)
         ax.set_title(title)
-        found = Drawn(name, title, _svg(figure), _png(figure))
+        image = FigureImage(name, title, _svg(figure), _png(figure))
         plt.close(figure)
-    return found
+    return image
 
 
-def write_figures(folder: Path, found: list[Drawn]) -> None:
-    """Both formats of every figure; those of an earlier report go."""
+def write_figures(folder: Path, images: list[FigureImage]) -> None:
+    """Write both formats of every figure; figures of an earlier report are deleted."""
     folder.mkdir(parents=True, exist_ok=True)
     for earlier in [*folder.glob("*.svg"), *folder.glob("*.png")]:
         earlier.unlink()
-    for figure in found:
+    for figure in images:
         (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
         (folder / f"{figure.name}.png").write_bytes(figure.png)
 
 
 def file_name(text: str) -> str:
-    """Letters and digits in lower case, everything else a dash."""
+    """A text in lower case, with dashes for everything but letters and digits."""
     return "".join(letter if letter.isalnum() else "-" for letter in text).strip("-").lower()
 
 

@@ -1,4 +1,4 @@
-"""Which figures a set of results deserves."""
+"""The figures of a report: which ones a set of results gets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from matplotlib.axes import Axes
 from rllib_zoo.analysis import draw
 from rllib_zoo.analysis.align import align_groups
 from rllib_zoo.analysis.load import Results
-from rllib_zoo.analysis.plots.figure_file import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_name
 from rllib_zoo.analysis.plots.sweep_figures import ablation_figure, rate_of, sweep_figures
 from rllib_zoo.analysis.scoring.groups import by_group
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import time_to
-from rllib_zoo.analysis.statistics import drawn, estimate, iqm, percentiles, performance_profile
+from rllib_zoo.analysis.statistics import (
+    LEVEL,
+    bootstrap,
+    estimate,
+    iqm,
+    percentiles,
+    performance_profile,
+)
 from rllib_zoo.analysis.summary import Summary
 
 DIAGNOSTICS = (
@@ -33,8 +40,9 @@ DIAGNOSTICS = (
     "staleness_mean",
     "steps_per_second",
 )
+# Points of a performance profile.
 THRESHOLDS = 101
-# More lines than colours cannot be told apart: then the best groups are drawn, and the title says so.
+# More lines than colours are hard to distinguish: then the best groups are drawn, as the title says.
 MAX_LINES = 7
 
 
@@ -46,97 +54,88 @@ def figures(
     *,
     seed: int = 0,
     resamples: int = draw.CURVE_RESAMPLES,
-) -> Iterator[Drawn]:
-    """Every figure there is something to show in: over all environments, then world by world.
+) -> Iterator[FigureImage]:
+    """Every figure that has data: over all environments, then per environment.
 
     Args:
         results: what was loaded.
-        summary: of it.
-        thresholds: environment → return whose first reaching is drawn.
-        baseline: group of :attr:`Summary.differences`.
-        seed: of the intervals of curves, profiles and throughput; ``resamples``: how many.
+        summary: of the results.
+        thresholds: environment → return; the share of runs that reached it is drawn.
+        baseline: group of ``Summary.differences``.
+        seed: of the intervals of curves, profiles and throughput; ``resamples``: their number.
     """
-    curve = partial(draw.learning_curves, seed=seed, resamples=resamples)
     if summary.overall_iqms:
-        words = "interquartile mean of normalised scores"
-        yield drawn_in(
-            "all-environments",
-            "All environments",
-            partial(
-                draw.bars,
-                estimates=summary.overall_iqms,
-                xlabel=words,
-                runs="runs per environment, at least",
-            ),
+        paint = partial(
+            draw.bars,
+            estimates=summary.overall_iqms,
+            xlabel="interquartile mean of normalised scores",
+            runs="runs per environment, at least",
         )
-    for world, part in summary.scores.groupby("world", sort=True):
+        yield draw_figure("all-environments", "All environments", paint)
+    curve = partial(draw.learning_curves, seed=seed, resamples=resamples)
+    for env, part in summary.scores.groupby("environment", sort=True):
         runs = part[part["steps"] > 0]
         if runs.empty:
             continue
+        env_id = str(runs["env"].iloc[0])
         curves = results.curves[results.curves["run"].isin(runs["run"])]
-        shown, addition = _best(str(world), curves, summary)
-        yield from _learning(str(world), str(runs["env"].iloc[0]), shown, addition, curve)
+        shown, suffix = _best_groups(env, curves, summary)
+        yield from _learning(
+            env, shown, suffix, partial(curve, reference=REFERENCE_SCORES.get(env_id))
+        )
         profile = partial(_profile, seed=seed, resamples=resamples)
-        yield from _of_scores(str(world), summary, set(shown["group"]), addition, profile)
-        if (threshold := thresholds.get(str(runs["env"].iloc[0]))) is not None:
+        yield from _scores(env, summary, set(shown["group"]), suffix, profile)
+        if (threshold := thresholds.get(env_id)) is not None:
             for axis in ("steps", "seconds"):
-                yield _reached(str(world), shown, threshold, addition, axis)
-        if baseline is not None and summary.differences.get(str(world)):
-            yield ablation_figure(str(world), summary.differences[str(world)], baseline)
-        yield from sweep_figures(curves, summary, str(world))
+                yield _reached(env, shown, threshold, suffix, axis)
+        if baseline is not None and summary.differences.get(env):
+            yield ablation_figure(env, summary.differences[env], baseline)
+        yield from sweep_figures(curves, summary, env)
         for column in DIAGNOSTICS:
-            groups = align_groups(shown, column)
-            if groups:
-                yield drawn_in(
-                    f"{file_name(str(world))}-{column.replace('_', '-')}",
-                    f"{world}: {draw.WORDS.get(column, column)}{addition}",
-                    partial(curve, groups=groups, tails=False),
-                )
-        yield _throughput(str(world), shown, seed, resamples)
+            if groups := align_groups(shown, column):
+                title = f"{draw.COLUMN_LABELS.get(column, column)}{suffix}"
+                paint = partial(curve, groups=groups, tails=False)
+                yield _figure(env, column.replace("_", "-"), title, paint)
+        yield _throughput(env, shown, partial(estimate, iqm, seed=seed, resamples=resamples))
 
 
-def _best(world: str, curves: pd.DataFrame, summary: Summary) -> tuple[pd.DataFrame, str]:
-    """The curves of the groups that lines are drawn of, and what titles say of the others."""
+def _figure(env: str, name: str, title: str, paint: Callable[[Axes], Axes]) -> FigureImage:
+    return draw_figure(f"{file_name(env)}-{name}", f"{env}: {title}", paint)
+
+
+def _best_groups(env: str, curves: pd.DataFrame, summary: Summary) -> tuple[pd.DataFrame, str]:
+    """The curves of at most ``MAX_LINES`` groups, and a suffix of titles if there are more."""
     groups = sorted(set(curves["group"]))
     if len(groups) <= MAX_LINES:
         return curves, ""
-    found = summary.iqms.get(world, {})
-    best = sorted(groups, key=lambda group: -found[group].value if group in found else np.inf)
-    kept = best[:MAX_LINES]
-    return curves[curves["group"].isin(kept)], f" (best {MAX_LINES} of {len(groups)} groups)"
+    iqms = summary.iqms.get(env, {})
+    best = sorted(groups, key=lambda group: -iqms[group].value if group in iqms else np.inf)
+    shown = curves[curves["group"].isin(best[:MAX_LINES])]
+    return shown, f" (best {MAX_LINES} of {len(groups)} groups)"
 
 
 def _learning(
-    world: str, env: str, curves: pd.DataFrame, addition: str, curve: Callable[..., Axes]
-) -> Iterator[Drawn]:
-    """Returns over steps, over frames where they are others, and over time."""
+    env: str, curves: pd.DataFrame, suffix: str, curve: Callable[..., Axes]
+) -> Iterator[FigureImage]:
+    """Returns over steps, over time, and over frames if these differ from steps."""
     for axis in ("steps", "frames", "seconds"):
         if axis == "frames" and _same(curves["frames"], curves["steps"]):
             continue
-        groups = align_groups(curves, axis=axis)
-        if groups:
-            reference = REFERENCE_SCORES.get(env)
-            yield drawn_in(
-                f"{file_name(world)}-return-over-{axis}",
-                f"{world}: learning curves{addition}",
-                partial(curve, groups=groups, reference=reference),
-            )
+        if groups := align_groups(curves, axis=axis):
+            paint = partial(curve, groups=groups)
+            yield _figure(env, f"return-over-{axis}", f"learning curves{suffix}", paint)
 
 
-def _of_scores(
-    world: str, summary: Summary, shown: set[str], addition: str, profile: Callable[..., Any]
-) -> Iterator[Drawn]:
-    """Points of all groups, profiles and comparisons of the shown ones."""
-    name, estimates = file_name(world), summary.iqms.get(world, {})
+def _scores(
+    env: str, summary: Summary, shown: set[str], suffix: str, profile: Callable[..., Any]
+) -> Iterator[FigureImage]:
+    """Scores of all groups, performance profiles and comparisons of the ``shown`` ones."""
+    estimates = summary.iqms.get(env, {})
     if not estimates:
         return
-    words = f"interquartile mean of scores ({summary.measure})"
-    yield drawn_in(
-        f"{name}-scores",
-        f"{world}: scores",
-        lambda ax: draw.bars(ax, estimates, xlabel=words),
-    )
-    part = summary.scores[summary.scores["world"] == world].dropna(subset=[summary.measure])
+    xlabel = f"interquartile mean of scores ({summary.measure})"
+    yield _figure(env, "scores", "scores", partial(draw.bars, estimates=estimates, xlabel=xlabel))
+    part = summary.scores[summary.scores["environment"] == env].dropna(subset=[summary.measure])
     samples = {
         group: [members[summary.measure].to_numpy()]
         for group, members in by_group(part)
@@ -144,71 +143,55 @@ def _of_scores(
     }
     if min(len(sample[0]) for sample in samples.values()) > 1:
         low, high = part[summary.measure].min(), part[summary.measure].max()
-        pad = 0.05 * ((high - low) or 1.0)
-        thresholds_T = np.linspace(low - pad, high + pad, THRESHOLDS)
+        margin = 0.05 * ((high - low) or 1.0)
+        thresholds_T = np.linspace(low - margin, high + margin, THRESHOLDS)
         lines = {
             f"{group} ({len(sample[0])} runs)": profile(sample, thresholds_T)
             for group, sample in samples.items()
         }
-        yield drawn_in(
-            f"{name}-profiles",
-            f"{world}: performance profiles{addition}",
-            lambda ax: draw.profiles(ax, thresholds_T, lines, xlabel="score"),
-        )
-    pairs = {
-        pair: found
-        for pair, found in summary.improvements.get(world, {}).items()
-        if shown.issuperset(pair)
-    }
+        paint = partial(draw.profiles, thresholds_T=thresholds_T, groups=lines, xlabel="score")
+        yield _figure(env, "profiles", f"performance profiles{suffix}", paint)
+    improvements = summary.improvements.get(env, {})
+    pairs = {pair: value for pair, value in improvements.items() if shown.issuperset(pair)}
     if pairs:
-        yield drawn_in(
-            f"{name}-improvement",
-            f"{world}: probability of improvement{addition}",
-            lambda ax: draw.improvement(ax, pairs),
-        )
+        paint = partial(draw.improvement, pairs=pairs)
+        yield _figure(env, "improvement", f"probability of improvement{suffix}", paint)
 
 
 def _profile(
     sample: list[np.ndarray], thresholds_T: np.ndarray, seed: int, resamples: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    def statistic(scores: list[np.ndarray]) -> np.ndarray:
-        return performance_profile(scores, thresholds_T)
-
-    draws = drawn(statistic, [sample], seed=seed, resamples=resamples)
-    low, high = percentiles(draws, 0.95)
+    """The performance profile [T] of a group and its interval."""
+    statistic = partial(performance_profile, thresholds_T=thresholds_T)
+    low, high = percentiles(bootstrap(statistic, [sample], seed=seed, resamples=resamples), LEVEL)
     return statistic(sample), low, high
 
 
-def _reached(world: str, curves: pd.DataFrame, threshold: float, addition: str, axis: str) -> Drawn:
+def _reached(
+    env: str, curves: pd.DataFrame, threshold: float, suffix: str, axis: str
+) -> FigureImage:
     groups = {
         group: [time_to(curve, threshold, axis) for _, curve in part.groupby("run", sort=True)]
         for group, part in by_group(curves)
     }
-    return drawn_in(
-        f"{file_name(world)}-{axis}-to-{threshold:g}",
-        f"{world}: {axis} to {threshold:g}{addition}",
-        lambda ax: draw.reached(ax, groups, threshold=threshold, axis=axis),
-    )
+    title = f"{axis} to {threshold:g}"
+    paint = partial(draw.reached, groups=groups, threshold=threshold, axis=axis)
+    return _figure(env, title.replace(" ", "-"), f"{title}{suffix}", paint)
 
 
-def _throughput(world: str, curves: pd.DataFrame, seed: int, resamples: int) -> Drawn:
-    """Agent steps per second over all of a run, per group."""
+def _throughput(
+    env: str, curves: pd.DataFrame, interval: Callable[[list[np.ndarray]], Any]
+) -> FigureImage:
+    """Agent steps per second over whole runs, per group."""
     rates = {
         group: np.array([rate_of(curve) for _, curve in part.groupby("run")])
         for group, part in by_group(curves)
     }
-    known = {group: found[~np.isnan(found)] for group, found in rates.items()}
-    estimates = {
-        group: estimate(iqm, [found], seed=seed, resamples=resamples)
-        for group, found in known.items()
-        if len(found)
-    }
-    words = "agent steps per second of training, interquartile mean"
-    return drawn_in(
-        f"{file_name(world)}-throughput",
-        f"{world}: throughput",
-        partial(draw.bars, estimates=estimates, xlabel=words),
-    )
+    known = {group: values[~np.isnan(values)] for group, values in rates.items()}
+    estimates = {group: interval([values]) for group, values in known.items() if len(values)}
+    xlabel = "agent steps per second of training, interquartile mean"
+    paint = partial(draw.bars, estimates=estimates, xlabel=xlabel)
+    return _figure(env, "throughput", "throughput", paint)
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

@@ -1,1 +1,1 @@
-"""The HTML report and the generated sections of Markdown pages."""
+"""The HTML report and generated sections of Markdown pages."""

@@ -1,4 +1,4 @@
-"""`rllib report` and `python -m analysis`: the same command."""
+"""The command `rllib report`, also `python -m rllib_zoo.analysis`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ def report(
         Path, typer.Option("--output", "-o", help="Folder for the page, tables and figures.")
     ] = Path("report"),
     measure: Annotated[
-        str, typer.Option("--measure", help="What runs are judged by: final, average or best.")
+        str, typer.Option("--measure", help="Score of a run: final, average or best.")
     ] = DEFAULTS.measure,
     threshold: Annotated[
         list[str] | None,
         typer.Option(
-            "--threshold", metavar="ENV=RETURN", help="Time the first reaching (repeatable)."
+            "--threshold",
+            metavar="ENV=RETURN",
+            help="Measure the time to reach a return (repeatable).",
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = (DEFAULTS.seed),
@@ -38,11 +40,11 @@ def report(
     ] = DEFAULTS.resamples,
     baseline: Annotated[
         str | None,
-        typer.Option("--baseline", help="Group the others are compared with (ablation bars)."),
+        typer.Option("--baseline", help="Group to compare the others with (ablation bars)."),
     ] = None,
     title: Annotated[str, typer.Option("--title", help="Title of the page.")] = DEFAULTS.title,
 ) -> None:
-    """Compare runs: one page that works offline, tables, figures, and the command that drew them."""
+    """Compare runs: an offline HTML page, tables, figures, and the command to regenerate them."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -52,7 +54,7 @@ def report(
     from rllib_zoo.analysis.summary import UnknownGroupError
 
     if measure not in MEASURES:
-        refuse(f"--measure: {measure!r} is unknown; there are {', '.join(MEASURES)}")
+        refuse(f"--measure: {measure!r} is unknown; choose from {', '.join(MEASURES)}")
     options = ReportOptions(
         measure=measure,
         thresholds=thresholds_of(threshold or []),
@@ -77,18 +79,18 @@ def report(
     print(f"report: {output / 'report.html'}")
 
 
-def thresholds_of(given: list[str]) -> dict[str, float]:
+def thresholds_of(options: list[str]) -> dict[str, float]:
     """``ENV=RETURN`` options as a mapping; a wrong one ends the command."""
-    found = {}
-    for text in given:
-        env, equals, value = text.rpartition("=")
+    thresholds = {}
+    for text in options:
+        env, _, value = text.rpartition("=")
         try:
-            found[env] = float(value)
+            thresholds[env] = float(value)
         except ValueError:
-            equals = ""
-        if not equals or not env or not math.isfinite(found[env]):
+            env = ""
+        if not env or not math.isfinite(thresholds[env]):
             refuse(f"--threshold: {text!r} is not ENV=RETURN, for example CartPole-v1=475")
-    return found
+    return thresholds
 
 
 def refuse(message: str) -> None:

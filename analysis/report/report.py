@@ -1,4 +1,4 @@
-"""One command from Tune folders to a page, tables and figures."""
+"""From Tune folders to an HTML page, tables and figures."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.html import overall_rows, page_of, score_rows
 from rllib_zoo.analysis.summary import Summary, summarise
 
-# Rows kept of one trial: more than a figure has pixels.
+# Rows to keep per trial: more than a figure has pixels.
 MAX_ROWS = 5_000
 
 
 class UnknownEnvironmentError(ValueError):
-    """A threshold was given for an environment that no run is of."""
+    """No run is of an environment that has a threshold."""
 
 
 class NothingToReportError(ValueError):
-    """No run has a single result."""
+    """No run has a result."""
 
 
 def report(
@@ -36,14 +36,14 @@ def report(
     """Load, summarise, draw and write.
 
     Args:
-        folders: with trials at or below them.
+        folders: with trials in them or below.
         output: folder for ``report.html``, ``scores.csv``, ``curves.csv``, ``table.md``, ``command.txt`` and
             ``figures/``; files of an earlier report are replaced.
         options: see :class:`ReportOptions`.
-        progress: see :func:`rllib_zoo.analysis.load.load`.
+        progress: see ``load``.
 
     Raises:
-        FileNotFoundError: a folder is not there.
+        FileNotFoundError: a folder does not exist.
         NothingToReportError: no run has a result; nothing is written.
         UnknownGroupError: no run is of the baseline; nothing is written.
         UnknownEnvironmentError: no run is of an environment with a threshold; nothing is written.
@@ -51,7 +51,7 @@ def report(
     """
     options = options or ReportOptions()
     if output.exists() and not output.is_dir():
-        raise NotADirectoryError(f"{output} is a file; --output is a folder")
+        raise NotADirectoryError(f"{output} is a file; --output must be a folder")
     results = load(folders, max_rows=MAX_ROWS, progress=progress)
     if results.usable.empty:
         raise NothingToReportError(
@@ -60,8 +60,8 @@ def report(
         )
     unknown = sorted(set(options.thresholds) - set(results.runs["env"]))
     if unknown:
-        known = ", ".join(sorted(set(results.usable["env"])))
-        raise UnknownEnvironmentError(f"no run is of {unknown[0]!r}; there are {known}")
+        envs = ", ".join(sorted(set(results.usable["env"])))
+        raise UnknownEnvironmentError(f"no run is of {unknown[0]!r}; choose from {envs}")
     summary = summarise(
         results,
         measure=options.measure,
@@ -70,7 +70,7 @@ def report(
         resamples=options.resamples,
         baseline=options.baseline,
     )
-    drawn = list(
+    images = list(
         figures(
             results,
             summary,
@@ -82,27 +82,26 @@ def report(
     )
     command = _command(folders, output, options)
     output.mkdir(parents=True, exist_ok=True)
-    write_figures(output / "figures", drawn)
+    write_figures(output / "figures", images)
     summary.scores.to_csv(output / "scores.csv", index=False)
     results.curves.dropna(axis=1, how="all").to_csv(output / "curves.csv", index=False)
-    columns, rows = score_rows(summary)
-    written = tables.markdown(columns, rows)
+    markdown = tables.markdown(*score_rows(summary))
     if len(summary.overall):
-        written += "\n" + tables.markdown(*overall_rows(summary))
-    (output / "table.md").write_text(written, encoding="utf-8")
+        markdown += "\n" + tables.markdown(*overall_rows(summary))
+    (output / "table.md").write_text(markdown, encoding="utf-8")
     (output / "command.txt").write_text(command + "\n", encoding="utf-8")
-    page = page_of(results, summary, drawn, options, command)
+    page = page_of(results, summary, images, options, command)
     (output / "report.html").write_text(page, encoding="utf-8")
     return summary
 
 
 def _command(folders: Sequence[Path], output: Path, options: ReportOptions) -> str:
-    """The command that draws the same again."""
-    words = ["rllib", "report", *map(str, folders), "--output", str(output)]
+    """The command line that regenerates the report."""
+    arguments = ["rllib", "report", *map(str, folders), "--output", str(output)]
     default = ReportOptions()
     for name in ("measure", "seed", "resamples", "title", "baseline"):
         if getattr(options, name) != getattr(default, name):
-            words += [f"--{name}", str(getattr(options, name))]
+            arguments += [f"--{name}", str(getattr(options, name))]
     for env, value in options.thresholds.items():
-        words += ["--threshold", f"{env}={value!r}"]
-    return shlex.join(words)
+        arguments += ["--threshold", f"{env}={value!r}"]
+    return shlex.join(arguments)

@@ -1,4 +1,4 @@
-"""Cells and tables as text."""
+"""Table cells and Markdown tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def cell(value: Any) -> str:
-    """A value as a person reads it; "–" where there is none."""
+    """A value as text; "–" for None and NaN, "never" for infinity."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool):
@@ -21,12 +21,12 @@ def cell(value: Any) -> str:
 
 
 def commit(git: Mapping[str, Any]) -> str:
-    """A manifest's commit, short; a + where the checkout held changes."""
+    """A manifest's abbreviated commit; "+" marks uncommitted changes."""
     return f"{str(git.get('commit'))[:7]}{'+' if git.get('dirty') else ''}"
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table; bars inside of cells are written as slashes."""
+    """A Markdown table; "|" inside cells becomes "/"."""
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row in rows:
         lines.append("| " + " | ".join(cell(value).replace("|", "/") for value in row) + " |")

@@ -1,1 +1,1 @@
-"""What runs are compared by: groups, scores, reference scores, comparable environments."""
+"""Groups of runs, their scores, reference scores and which runs are comparable."""

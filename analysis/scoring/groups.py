@@ -1,4 +1,4 @@
-"""Which trials are seeds of one thing: all that differs between them is the seed."""
+"""Groups of trials: those whose configurations differ in nothing but the seed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-# Keys that do not change what is learned, or that a table has columns of its own for.
-NOT_TELLING = (
+# Keys that do not change learning, or that have a column of their own in tables.
+IGNORED_KEYS = (
     "seed",
     "env",
     "log_level",
@@ -20,20 +20,22 @@ NOT_TELLING = (
     "log_sys_usage",
     "config_in_every_result",
 )
-# Longer labels are no labels: then the differing keys are numbered.
+# Groups with longer labels are numbered instead.
 MAX_LABEL = 60
 
 
 def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Keys of flat configurations that do not have the same value everywhere, sorted."""
-    names = sorted({key for config in configs for key in config} - set(NOT_TELLING))
+    """The keys on which flat configurations differ, sorted."""
+    names = sorted({key for config in configs for key in config} - set(IGNORED_KEYS))
     return [
-        name for name in names if len({spelt(config.get(name, _ABSENT)) for config in configs}) > 1
+        name
+        for name in names
+        if len({value_text(config.get(name, _ABSENT)) for config in configs}) > 1
     ]
 
 
 def sweep_of(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What a sweep varied: group → key → value, the same keys for every group.
+    """The settings that a sweep varies: group → key → value, the same keys for every group.
 
     Args:
         configs: group → flat configuration of one of its runs.
@@ -51,7 +53,7 @@ def labels_of(trials: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     Args:
         trials: algorithm and flat configuration.
     """
-    # Files of several algorithms differ in everything: only equals are asked what they differ in.
+    # Configurations are compared within one algorithm and environment: others differ in most keys.
     families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for algorithm, config in trials:
         families.setdefault((algorithm, _env(config)), []).append(config)
@@ -59,20 +61,20 @@ def labels_of(trials: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     labels = []
     for algorithm, config in trials:
         keys = differing[algorithm, _env(config)]
-        words = [f"{_leaf(key, keys)}={spelt(config.get(key, _ABSENT))}" for key in keys]
+        words = [f"{_leaf(key, keys)}={value_text(config.get(key, _ABSENT))}" for key in keys]
         labels.append(" ".join([algorithm, *words]))
     return _shortened(labels)
 
 
 def natural(label: str) -> list[tuple[bool, float, str]]:
-    """A key that sorts numbers inside of labels by their size."""
+    """A sort key that orders numbers inside labels by their size."""
     parts = re.split(r"(\d[\d.]*(?:e[+-]?\d+)?)", label)
     return [(bool(i % 2), float(part) if i % 2 and _is_number(part) else 0.0, part)
             for i, part in enumerate(parts)]  # fmt: skip
 
 
 def by_group(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The rows of every group of a table, groups in the order of :func:`natural`."""
+    """Group and its rows for every group of a table, in the order of :func:`natural`."""
     parts = [(str(group), part) for group, part in table.groupby("group", sort=True)]
     return sorted(parts, key=lambda item: natural(item[0]))
 
@@ -85,8 +87,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def spelt(value: Any) -> str:
-    """A value as a person would write it, the same for equal values."""
+def value_text(value: Any) -> str:
+    """A value as short text, the same for equal values."""
     if value is _ABSENT:
         return "default"
     if isinstance(value, float):
@@ -104,13 +106,13 @@ def _env(config: Mapping[str, Any]) -> str:
 
 
 def _leaf(key: str, keys: Sequence[str]) -> str:
-    """The last part of a nested key, where no other key ends alike."""
+    """The last part of a nested key; the whole key where several have the same last part."""
     leaf = key.rsplit(".", 1)[-1]
     return leaf if sum(other.rsplit(".", 1)[-1] == leaf for other in keys) == 1 else key
 
 
 def _shortened(labels: list[str]) -> list[str]:
-    """Labels longer than ``MAX_LABEL`` become the algorithm and a number, in order."""
+    """Labels longer than ``MAX_LABEL`` replaced by the algorithm and a number."""
     numbers: dict[str, str] = {}
     for label in labels:
         if len(label) > MAX_LABEL and label not in numbers:

@@ -1,4 +1,4 @@
-"""Scores that learned ones are measured against, each with its source."""
+"""Reference scores for normalisation, each with its source."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class ReferenceScores:
 
     Attributes:
         random: of uniformly random actions.
-        target: what counts as 1.
-        target_is: what reached the target, in a word or two.
+        target: the return with normalised score 1.
+        target_is: a word for it in figures and tables.
         source: of both numbers.
     """
 

@@ -1,4 +1,4 @@
-"""One number per run: what a learning curve is judged by."""
+"""Scores: one number per learning curve."""
 
 from __future__ import annotations
 
@@ -8,35 +8,34 @@ import pandas as pd
 from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 
-# Measure → what it is, for tables.
+# Measure → description for reports.
 MEASURES = {
     "final": "mean return of the last 100 episodes at the end of training",
-    "average": "mean return over training, by agent steps, as far as the shortest run got",
-    "best": "highest mean return of 100 episodes on the way",
+    "average": "mean return over training, by agent steps, up to the end of the shortest run",
+    "best": "highest mean return of 100 episodes during training",
 }
-
-
-SHOWN = ("run", "group", "env", "seed", "status", "steps", "seconds", "short")
+# Columns that a table of scores takes from the runs.
+RUN_COLUMNS = ("run", "group", "env", "seed", "status", "steps", "seconds", "short")
 
 
 def score(curve: pd.DataFrame, measure: str, until: float | None = None) -> float:
-    """A run's score in raw returns; NaN when no episode has ended.
+    """A run's score in raw returns; NaN if no episode has ended.
 
     ``final`` and ``average`` are the two criteria of Schulman et al. 2017 (PPO), table 2: the last 100
     episodes, and the average over all of training, here the area under the curve over agent steps
-    divided by the steps it covers. Averages of runs of different lengths do not compare: ``until`` ends
-    them all at the same step.
+    divided by the steps it covers. Averages of runs of different lengths are only comparable up to the
+    same step, ``until``.
 
     Args:
         curve: rows of one run, in order.
         measure: a key of ``MEASURES``.
-        until: agent steps at which ``average`` ends; None: where the run does.
+        until: agent steps at which ``average`` ends; None: at the end of the run.
 
     Raises:
         ValueError: an unknown measure.
     """
     if measure not in MEASURES:
-        raise ValueError(f"measure {measure!r} is unknown; there are {', '.join(MEASURES)}")
+        raise ValueError(f"measure {measure!r} is unknown; choose from {', '.join(MEASURES)}")
     known = curve[["steps", "return_mean"]].dropna()
     if known.empty:
         return float("nan")
@@ -51,14 +50,14 @@ def score(curve: pd.DataFrame, measure: str, until: float | None = None) -> floa
         if len(steps) < 2:
             return float("nan")
     widths = np.diff(steps)
-    # The earlier result holds until the next one, as everywhere here.
-    return (
-        float((returns[:-1] * widths).sum() / widths.sum()) if widths.sum() else float(returns[0])
-    )
+    if not widths.sum():
+        return float(returns[0])
+    # A result holds until the next one, as in align().
+    return float((returns[:-1] * widths).sum() / widths.sum())
 
 
 def time_to(curve: pd.DataFrame, threshold: float, axis: str = "steps") -> float:
-    """Where the mean return first reached a threshold; NaN when it never did.
+    """Where the mean return first reached a threshold; NaN if it never did.
 
     Args:
         curve: rows of one run, in order.
@@ -69,29 +68,28 @@ def time_to(curve: pd.DataFrame, threshold: float, axis: str = "steps") -> float
         ValueError: an unknown axis.
     """
     if axis not in AXES:
-        raise ValueError(f"axis {axis!r} is unknown; there are {', '.join(AXES)}")
+        raise ValueError(f"axis {axis!r} is unknown; choose from {', '.join(AXES)}")
     reached = curve[curve["return_mean"] >= threshold]
     return float(reached[axis].iloc[0]) if len(reached) else float("nan")
 
 
 def normalised(value: float, env: str) -> float:
-    """0 is random play, 1 the reference; NaN where we have no reference for the environment."""
+    """0 is random play, 1 the target; NaN if the environment has no reference."""
     reference = REFERENCE_SCORES.get(env)
     return reference.normalised(value) if reference else float("nan")
 
 
 def scores_table(runs: pd.DataFrame, curves: pd.DataFrame, measure: str = "final") -> pd.DataFrame:
-    """One row per run: its group, environment, seed, status, every measure, and ``normalised``, which
-    is the measure asked for between random play and the target.
+    """One row per run: ``RUN_COLUMNS``, every measure, and ``measure`` normalised.
 
-    Averages end where the shortest whole run of the environment does.
+    Averages end with the shortest complete run of the environment.
     """
     horizons = runs[~runs["short"]].groupby("env")["steps"].min()
     rows = []
     by_run = dict(list(curves.groupby("run", sort=True)))
     for run in runs.to_dict("records"):
         curve = by_run.get(run["run"])
-        row = {key: run[key] for key in SHOWN}
+        row = {key: run[key] for key in RUN_COLUMNS}
         for name in MEASURES:
             until = horizons.get(run["env"]) if name == "average" else None
             row[name] = score(curve, name, until) if curve is not None else float("nan")

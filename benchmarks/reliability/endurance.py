@@ -23,7 +23,7 @@ import psutil
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import write_json
-from rllib_zoo.analysis.files.result_json import result_in
+from rllib_zoo.analysis.files.result_json import parse_result
 from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.benchmarks.reliability.endurance_report import COLUMNS, SECTION, report_of, table
 from rllib_zoo.benchmarks.speed.measure import private_mib, pss_mib, train_file, tree
@@ -165,7 +165,7 @@ def last_result(storage: Path) -> dict[str, Any]:
             handle.seek(max(file.stat().st_size - TAIL_BYTES, 0))
             lines = handle.read().splitlines()
         for line in reversed(lines):
-            result = result_in(line)
+            result = parse_result(line)
             if result is not None and "time_total_s" in result:
                 return {
                     "steps": int(result["num_env_steps_sampled_lifetime"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import math
 import os
 import shutil
@@ -15,7 +14,8 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import write_json
-from rllib_zoo.analysis.files.trials import read_object
+from rllib_zoo.analysis.files.result_json import map_results
+from rllib_zoo.analysis.files.trials import PARAMS, RESULT, read_object
 from rllib_zoo.experiments.config.python_loader import differences
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.agent import (
@@ -53,13 +53,13 @@ def source_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """Where a checkpoint comes from, as far as its trial and experiment say; None where they do not."""
     trial = checkpoint.folder.absolute().parent
     manifest = read_manifest(trial.parent)
-    row = _row(trial / "result.json", checkpoint.iteration)
+    row = _result_of(trial / RESULT, checkpoint.iteration)
     file = manifest.get("source")
     return {
         "experiment": manifest.get("experiment"),
         # An absolute path would name one machine's folders.
         "config_file": Path(file).name if file and Path(file).is_absolute() else file,
-        "seed": read_object(trial / "params.json").get("seed", checkpoint.config.seed),
+        "seed": read_object(trial / PARAMS).get("seed", checkpoint.config.seed),
         "iterations": checkpoint.iteration,
         "steps": row.get("num_env_steps_sampled_lifetime"),
         "episode_return_mean": (row.get("env_runners") or {}).get("episode_return_mean"),
@@ -68,20 +68,13 @@ def source_of(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _row(file: Path, iteration: int | None) -> dict[str, Any]:
-    """The result of that iteration; played twice, the second time."""
-    found: dict[str, Any] = {}
-    if not file.exists():
-        return found
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if row.get("training_iteration") == iteration:
-                found = row
-    return found
+def _result_of(file: Path, iteration: int | None) -> dict[str, Any]:
+    """The result of an iteration; empty without one."""
+
+    def if_it(result: dict[str, Any]) -> dict[str, Any] | None:
+        return result if result.get("training_iteration") == iteration else None
+
+    return next(filter(None, map_results(file, if_it)), {})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ today's code, and the options with it.
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.analysis.files.columns import number_of
+from rllib_zoo.analysis.files.result_json import map_results
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT, TrialFolder, find_trials
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.provenance.manifest import (
@@ -250,8 +253,6 @@ def _named(value: Any) -> Any:
 
 
 def _iterations(file: Path) -> int:
-    """Iterations that a trial got to; 0 without results."""
-    if not file.exists():
-        return 0
-    lines = [line for line in file.read_text().splitlines() if line.endswith("}")]
-    return int(json.loads(lines[-1])["training_iteration"]) if lines else 0
+    """The last complete training iteration of a trial; 0 without results."""
+    numbers = map_results(file, lambda result: number_of(result, "iterations"))
+    return int(max(filter(math.isfinite, numbers), default=0))

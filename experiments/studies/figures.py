@@ -13,17 +13,17 @@ from matplotlib.axes import Axes
 
 from rllib_zoo.analysis import draw
 from rllib_zoo.analysis.align import Curves, align_groups
-from rllib_zoo.analysis.draw import WORDS
+from rllib_zoo.analysis.draw import COLUMN_LABELS
 from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.files.curve_csv import Row
 from rllib_zoo.analysis.load import Results, load
 from rllib_zoo.analysis.options import RESAMPLES, SEED
 from rllib_zoo.analysis.plots import sweep_figures as draw_sweeps
-from rllib_zoo.analysis.plots.figure_file import Drawn, drawn_in, file_name
+from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_name
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES, score
 from rllib_zoo.analysis.statistics import Estimate, estimate, iqm
-from rllib_zoo.analysis.style import legend, look
+from rllib_zoo.analysis.style import legend, line_style
 from rllib_zoo.experiments.studies.catalog import Cell, Study
 from rllib_zoo.experiments.studies.measures import (
     SIGNAL_STEPS,
@@ -42,7 +42,7 @@ PARTS = 10
 Line = Mapping[float, Sequence[float]]
 
 
-def figures_of(study: Study, results: Path) -> Iterator[Drawn]:
+def figures_of(study: Study, results: Path) -> Iterator[FigureImage]:
     """Every figure of the study that there is data for.
 
     Only runs that are done are drawn; the study's table counts the others.
@@ -89,7 +89,9 @@ def short_name(env: str) -> str:
     return env.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
 
 
-def _learning_curves(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+def _learning_curves(
+    study: Study, env: str, runs: Sequence[Run], results: Path
+) -> Iterator[FigureImage]:
     """Return over agent steps and over time."""
     if not runs:
         return
@@ -98,7 +100,7 @@ def _learning_curves(study: Study, env: str, runs: Sequence[Run], results: Path)
             paint = partial(
                 draw.learning_curves, groups=groups, reference=REFERENCE_SCORES.get(env)
             )
-            yield drawn_in(_name(study, env, axis), f"{env}: learning curves", paint)
+            yield draw_figure(_name(study, env, axis), f"{env}: learning curves", paint)
 
 
 def held_curves(
@@ -114,7 +116,7 @@ def held_curves(
     return align_groups(pd.concat([curves, held], ignore_index=True), axis=axis)
 
 
-def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
     """Final scores, or the steps to the score that ended runs."""
     solving = [run for run in runs if run.cell.budget.score is not None]
     column, title = "return_mean", "final scores"
@@ -128,7 +130,7 @@ def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Itera
             estimates[label] = estimate(iqm, [np.array(values)], seed=SEED, resamples=RESAMPLES)
     if estimates:
         paint = partial(draw.bars, estimates=estimates, xlabel=f"interquartile mean of {title}")
-        yield drawn_in(_name(study, env, "scores"), f"{env}: {title}", paint)
+        yield draw_figure(_name(study, env, "scores"), f"{env}: {title}", paint)
 
 
 def _over_axis(
@@ -139,7 +141,7 @@ def _over_axis(
     paint: Callable[[Axes, str, int, Line], None],
     ylabel: str,
     xlabel: str = "",
-) -> Iterator[Drawn]:
+) -> Iterator[FigureImage]:
     """One figure with a line per label over the study's axis, or over another."""
     # The same order, and so the same colours, in every figure.
     shown = {label: lines[label] for label in sorted(lines) if lines[label]}
@@ -154,7 +156,7 @@ def _over_axis(
         legend(ax)
         return ax
 
-    yield drawn_in(_name(study, env, what), f"{short_name(env)}: {ylabel}", all_lines)
+    yield draw_figure(_name(study, env, what), f"{short_name(env)}: {ylabel}", all_lines)
 
 
 def _lines(
@@ -174,17 +176,19 @@ def _points(ax: Axes, label: str, number: int, line: Line) -> None:
     x = sorted(line)
     for place in x:
         ax.plot([place] * len(line[place]), line[place], ".", color="0.6")
-    ax.plot(x, [float(np.median(line[v])) for v in x], marker="o", label=label, **look(number))
+    ax.plot(
+        x, [float(np.median(line[v])) for v in x], marker="o", label=label, **line_style(number)
+    )
     ax.set_xticks(x)
     ax.set_ylim(bottom=0)
 
 
-def _scaling(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+def _scaling(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
     lines = _lines(runs, rate_of)
     yield from _over_axis(study, env, "rate", lines, _points, "agent steps per second")
 
 
-def _efficiency(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+def _efficiency(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
     cells: dict[str, Cell] = {run.cell.name: run.cell for run in runs}
     lines: dict[str, dict[float, list[float]]] = {}
     for name, value in efficiencies(runs).items():
@@ -192,14 +196,14 @@ def _efficiency(study: Study, env: str, runs: Sequence[Run], results: Path) -> I
     yield from _over_axis(study, env, "efficiency", lines, _points, "efficiency")
 
 
-def _staleness(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[Drawn]:
+def _staleness(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
     ylabel = "updates between weights and gradient"
     yield from _over_axis(study, env, "staleness", _lines(runs, staleness_of), _points, ylabel)
 
 
 def _sensitivity(
     study: Study, env: str, runs: Sequence[Run], results: Path, *, measure: str
-) -> Iterator[Drawn]:
+) -> Iterator[FigureImage]:
     """A score with its interval over the study's axis."""
 
     def of(run: Run) -> float:
@@ -225,7 +229,7 @@ def _gradients(
     ylabel: str,
     measure: Callable[[Sequence[Row]], float],
     scale: str,
-) -> Iterator[Drawn]:
+) -> Iterator[FigureImage]:
     """A number of the policy gradient over the course of training, in parts of the budget."""
     lines: dict[str, dict[float, list[float]]] = {}
     for run in runs:
@@ -237,7 +241,7 @@ def _gradients(
     yield from _over_axis(study, env, what, lines, paint, ylabel, xlabel)
 
 
-KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[Drawn]]] = {
+KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[FigureImage]]] = {
     "learning_curves": _learning_curves,
     "scores": _scores,
     "scaling": _scaling,
@@ -246,7 +250,7 @@ KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[Drawn]]] =
     "gradient_variance": partial(
         _gradients,
         what="gradient-variance",
-        ylabel=WORDS["gradient_variance"],
+        ylabel=COLUMN_LABELS["gradient_variance"],
         measure=variance_of,
         scale="symlog",
     ),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import written_aside
-from rllib_zoo.analysis.plots.figure_file import Drawn
+from rllib_zoo.analysis.plots.figure_file import FigureImage
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between, has_marks
 from rllib_zoo.experiments.studies.algorithms_compared_tables import cartpole_table, games_table
@@ -96,7 +96,7 @@ def update_pages(
     return written
 
 
-def page_of(studies: Sequence[Study], results: Path, drawn: dict[str, list[Drawn]]) -> str:
+def page_of(studies: Sequence[Study], results: Path, drawn: dict[str, list[FigureImage]]) -> str:
     """The text of `docs/results.md`."""
     parts = [HEAD]
     for study in studies:
@@ -158,7 +158,7 @@ def study_section(study: Study, results: Path) -> str:
     return f"{study_table(study, results)}\n{provenance(runs_of(study, results))} {REGENERATE}"
 
 
-def image_of(figure: Drawn) -> tuple[str, bytes]:
+def image_of(figure: FigureImage) -> tuple[str, bytes]:
     """File name and content: SVG, or PNG where an SVG of many points would be large."""
     svg = figure.svg.encode()
     if len(svg) <= SVG_BYTES or len(svg) <= len(figure.png):

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from rllib_zoo.analysis import draw
-from rllib_zoo.analysis.plots.figure_file import drawn_in
+from rllib_zoo.analysis.plots.figure_file import draw_figure
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.envs import make_single_env
 from rllib_zoo.experiments.evaluation.evaluate import evaluation_runner, open_trained
@@ -49,7 +49,7 @@ def learning_curves(results: Path) -> bytes:
         )
         return ax
 
-    return drawn_in("pong-learning-curves", "Pong: learning curves", paint).png
+    return draw_figure("pong-learning-curves", "Pong: learning curves", paint).png
 
 
 def recording(agent: Path, seconds: float, scale: int = SCALE) -> bytes:

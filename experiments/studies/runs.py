@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.atomic import write_json
-from rllib_zoo.analysis.files.curve_csv import Row, read_curve
+from rllib_zoo.analysis.files.curve_csv import Row, read_rows
 from rllib_zoo.experiments.config.yaml_loader import parse_yaml
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.studies.catalog import Cell, Study
@@ -83,7 +83,7 @@ def _run(cell: Cell, seed: int, file: Path | None, greedy: Mapping[str, Any] | N
         return Run(cell, seed, MISSING, {}, ())
     about, curve = _json(file), file.with_suffix(".csv")
     try:
-        rows = tuple(read_curve(curve)) if curve.exists() else ()
+        rows = tuple(read_rows(curve)) if curve.exists() else ()
     except (ValueError, TypeError) as error:
         raise BrokenResultError(f"{curve}: {error}") from None
     status = OTHER if difference(cell, about) else str(about.get("status", "unknown"))

@@ -20,7 +20,12 @@ from ray.tune.utils.util import SafeFallbackEncoder
 
 from rllib_zoo.analysis.files.atomic import written_aside
 from rllib_zoo.analysis.files.columns import number_of
-from rllib_zoo.analysis.files.result_json import behind_a_cut, counting, parsed, result_in
+from rllib_zoo.analysis.files.result_json import (
+    not_repeated,
+    parse_object,
+    parse_result,
+    result_after_cut,
+)
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT
 from rllib_zoo.experiments.tune.checkpoint_checks import put_aside
 
@@ -85,7 +90,7 @@ def rows_of(folder: Path, iterations: set[int]) -> dict[int, dict[str, Any]]:
     if not file.exists():
         return {}
     with file.open("rb") as lines:
-        found = (result for line in lines if (result := result_in(line)) is not None)
+        found = (result for line in lines if (result := parse_result(line)) is not None)
         return {
             row["training_iteration"]: row
             for row in found
@@ -109,7 +114,7 @@ def cut_results(folder: Path, iteration: int) -> None:
         iterations, sound = (
             zip(*map(_told, lines), strict=True) if file.stat().st_size else ((), ())
         )
-    stays = counting(np.array(iterations)) & ~(np.array(iterations) > iteration)
+    stays = not_repeated(np.array(iterations)) & ~(np.array(iterations) > iteration)
     if stays.all() and all(sound):
         return
     # First there, then gone from here: after a kill in between rows are in both, not in none.
@@ -135,7 +140,7 @@ def cut_progress(folder: Path, iteration: int) -> list[str]:
     rows = [row for row in rows if len(row) == len(header)]
     at = header.index("training_iteration") if header else 0
     iterations = np.array([_number(row[at]) for row in rows])
-    stays = counting(iterations) & (iterations <= iteration)
+    stays = not_repeated(iterations) & (iterations <= iteration)
     kept = [row for row, stay in zip(rows, stays, strict=True) if stay]
     if not kept:
         file.unlink(missing_ok=True)
@@ -147,8 +152,8 @@ def cut_progress(folder: Path, iteration: int) -> list[str]:
 
 def _told(line: bytes) -> tuple[float, bool]:
     """A line's iteration, NaN without one; and whether it is a whole result and nothing else."""
-    whole = parsed(line)
-    result = whole if whole is not None else behind_a_cut(line)
+    whole = parse_object(line)
+    result = whole if whole is not None else result_after_cut(line)
     if result is None:
         return np.nan, False
     return number_of(result, "iterations"), line.endswith(b"\n") and whole is not None
@@ -156,10 +161,10 @@ def _told(line: bytes) -> tuple[float, bool]:
 
 def _line(line: bytes) -> bytes:
     """The result on a line as a line of its own; nothing where there is none."""
-    whole = parsed(line)
+    whole = parse_object(line)
     if line.endswith(b"\n") and whole is not None:
         return line
-    result = whole if whole is not None else behind_a_cut(line)
+    result = whole if whole is not None else result_after_cut(line)
     return b"" if result is None else json.dumps(result).encode() + b"\n"
 
 

@@ -9,7 +9,7 @@ from rllib_zoo.analysis import draw
 from rllib_zoo.analysis.align import align_groups
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.statistics import Estimate
-from rllib_zoo.analysis.style import COLOURS, house_style, look, short
+from rllib_zoo.analysis.style import COLOURS, figure_style, line_style, short
 
 
 def table(*runs):
@@ -33,7 +33,7 @@ def table(*runs):
 
 @pytest.fixture
 def ax():
-    with house_style():
+    with figure_style():
         yield plt.subplots()[1]
     plt.close("all")
 
@@ -96,7 +96,7 @@ def test_improvement_has_its_middle(ax):
 
 
 def test_groups_are_told_apart_without_colour():
-    styles = {(look(i)["color"], look(i)["linestyle"]) for i in range(4 * len(COLOURS))}
+    styles = {(line_style(i)["color"], line_style(i)["linestyle"]) for i in range(4 * len(COLOURS))}
     assert len(styles) == 4 * len(COLOURS)
 
 

@@ -76,7 +76,7 @@ def test_our_manifest_knows_best(trial):
         (
             [json.dumps(result(i, float(i))) for i in (1, 2, 3, 2, 3, 4)],
             4,
-            "2 result(s) played again after a restart",
+            "2 result(s) repeated after a restart",
         ),
     ],
 )

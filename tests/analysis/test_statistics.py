@@ -18,7 +18,7 @@ from rllib_zoo.analysis.statistics import (
     optimality_gap,
     performance_profile,
     probability_of_improvement,
-    resampled,
+    resample,
 )
 
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "rliable_numbers.json").read_text())
@@ -96,7 +96,7 @@ def test_different_numbers_of_tasks_are_refused():
 
 
 def test_resampling_is_stratified():
-    drawn = resampled([np.zeros(4), np.ones(6)], 50, np.random.default_rng(0))
+    drawn = resample([np.zeros(4), np.ones(6)], 50, np.random.default_rng(0))
     assert [part.shape for part in drawn] == [(50, 4), (50, 6)]
     assert (drawn[0] == 0).all()
     assert (drawn[1] == 1).all()

@@ -52,10 +52,10 @@ def test_every_row_is_told(corrupted, tmp_path):
         assert message in page
     scores = pd.read_csv(out / "scores.csv")
     assert len(scores) == len(MESSAGES)
-    assert sorted(scores["world"].unique()) == ["ALE/Pong-v5 #1", "ALE/Pong-v5 #2"]
+    assert sorted(scores["environment"].unique()) == ["ALE/Pong-v5 #1", "ALE/Pong-v5 #2"]
     assert scores["final"].isna().sum() == 2
     said = " ".join(done.output.split())
-    assert "played in 2 ways" in said
+    assert "run in 2 variants" in said
     assert said.count("warning: run") == sum(map(bool, MESSAGES.values()))
 
 

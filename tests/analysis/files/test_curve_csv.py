@@ -8,8 +8,8 @@ from rllib_zoo.analysis.compare.bitwise import rows_of
 from rllib_zoo.analysis.files import result_json as reading
 from rllib_zoo.analysis.files.columns import COLUMNS as COLUMNS_READ
 from rllib_zoo.analysis.files.curve_csv import KEPT as COLUMNS
-from rllib_zoo.analysis.files.curve_csv import read_curve, read_results, thinned, write_curve
-from rllib_zoo.analysis.files.result_json import results_of
+from rllib_zoo.analysis.files.curve_csv import read_results, read_rows, thinned, write_curve
+from rllib_zoo.analysis.files.result_json import map_results
 
 
 def rows_at(*steps):
@@ -59,7 +59,7 @@ def test_reading_and_writing(tmp_path):
     assert rows[0]["return_mean"] is None
     file = tmp_path / "new" / "curve.csv"
     write_curve(file, rows)
-    back = read_curve(file)
+    back = read_rows(file)
     assert list(back[0]) == list(COLUMNS)
     assert [row["seconds"] for row in back] == [1.5, 3.0]
     assert (back[0]["return_mean"], back[1]["return_mean"]) == (None, -20.123)
@@ -90,8 +90,8 @@ def test_a_restart_and_a_cut_in_the_middle(tmp_path, left):
     cut = played(5)[0][:left]
     file.write_text("".join([*first, cut, *second]))
     assert steps_of(read_results(file)) == [100, 200, 300, 400, 500]
-    told = results_of(file, lambda result: result["of"]["a"]["b"])
-    assert told == [1, 1, 2, 1, 1]
+    values = map_results(file, lambda result: result["of"]["a"]["b"])
+    assert values == [1, 1, 2, 1, 1]
     whole = rows_of(file)
     assert list(whole) == [1, 2, 3, 4, 5]
     assert whole[3]["of.a.b"] == 2

@@ -110,7 +110,7 @@ def test_ablation_bars_are_differences_from_the_baseline(sweep):
 
 def test_a_baseline_that_is_not_there(sweep):
     results, _ = sweep(({}, 1.0))
-    with pytest.raises(UnknownGroupError, match="there are 'PPO'"):
+    with pytest.raises(UnknownGroupError, match="choose from 'PPO'"):
         summarise(results, resamples=100, baseline="A2C")
 
 

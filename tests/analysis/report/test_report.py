@@ -13,7 +13,7 @@ from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.report.cli import app
 from rllib_zoo.analysis.report.report import NothingToReportError, report
-from rllib_zoo.analysis.scoring.comparability import worlds_of
+from rllib_zoo.analysis.scoring.comparability import comparable_envs
 from rllib_zoo.analysis.summary import summarise
 
 FAST = ReportOptions(resamples=200, thresholds={"CartPole-v1": 4.0})
@@ -100,10 +100,10 @@ def test_the_same_id_played_differently_is_never_compared(trial, tmp_path):
         signature = {"id": "ALE/Pong-v5", "frameskip": skip}
         trial(name, config={"env": "ALE/Pong-v5"}, manifest={"environment_signature": signature})
     runs = load([tmp_path / "results"]).runs
-    worlds, warnings = worlds_of(runs)
-    assert worlds == ["ALE/Pong-v5 #1", "ALE/Pong-v5 #1", "ALE/Pong-v5 #2"]
+    env_labels, warnings = comparable_envs(runs)
+    assert env_labels == ["ALE/Pong-v5 #1", "ALE/Pong-v5 #1", "ALE/Pong-v5 #2"]
     assert warnings == [
-        "ALE/Pong-v5 was played in 2 ways, which are not compared; they differ in frameskip"
+        "ALE/Pong-v5 was run in 2 variants, which are not compared; they differ in frameskip"
     ]
 
 
@@ -151,8 +151,8 @@ def test_two_groups_that_differ(trial, tmp_path):
             config = {"lr": rate, "seed": seed}
             trial(f"{name}/{seed}", returns=(height + seed,), config=config, manifest=manifest)
     found = compare(tmp_path / "results" / "a", tmp_path / "results" / "b")
-    told = [str(difference) for difference in found.differences]
-    assert told == [
+    texts = [str(difference) for difference in found.differences]
+    assert texts == [
         "package: torch is 2.a in the first, 2.b in the second",
         "configuration: lr is 0.1 in the first, 0.2 in the second",
     ]
@@ -162,8 +162,8 @@ def test_two_groups_that_differ(trial, tmp_path):
 @pytest.mark.parametrize(
     ("seeds", "words"),
     [
-        (1, "too few runs to say"),
-        (3, "too few runs to say what seeds explain (at best p = 0.10)"),
+        (1, "too few runs to test"),
+        (3, "too few runs to test what seeds explain (at best p = 0.10)"),
         (4, "seeds may explain the difference"),
     ],
 )

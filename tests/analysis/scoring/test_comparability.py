@@ -18,7 +18,7 @@ def test_empty_facts_are_no_difference(trial, tmp_path):
     trial("a", manifest=signed(clip_rewards=None, exact_resume=False))
     trial("b", config={"seed": 1}, manifest=signed())
     scores = summarise(load([tmp_path / "results"]), resamples=100).scores
-    assert set(scores["world"]) == {"CartPole-v1"}
+    assert set(scores["environment"]) == {"CartPole-v1"}
 
 
 def test_runs_without_a_signature_are_said(trial, tmp_path):
@@ -31,7 +31,7 @@ def test_runs_without_a_signature_are_said(trial, tmp_path):
 def test_runs_that_stop_on_a_score_are_said(trial, tmp_path):
     for seed in (0, 1):
         trial(str(seed), config={"seed": seed}, manifest={"stop": {"episode_reward_mean": 3}})
-    assert any("final scores say where they stopped" in w for w in warnings_of(tmp_path))
+    assert any("final scores only show where they stopped" in w for w in warnings_of(tmp_path))
 
 
 def test_groups_of_different_lengths_are_said(trial, tmp_path):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from rllib_zoo.experiments.evaluation.evaluate import (
     play,
     score_of,
 )
-from rllib_zoo.experiments.evaluation.export import export
+from rllib_zoo.experiments.evaluation.export import export, source_of
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.trust import mark_as_own
@@ -68,6 +69,17 @@ def test_the_agents_of_the_checkout_are_listed_in_any_folder(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     assert here.exit_code == 0
     assert CliRunner().invoke(app, ["agent", "list"]).stdout == here.stdout
+
+
+def test_the_source_of_a_checkpoint_is_read_behind_a_cut_line(tmp_path):
+    row = {"training_iteration": 2, "num_env_steps_sampled_lifetime": 300}
+    other = {**row, "training_iteration": 3}
+    cut = json.dumps({**row, "config": {"lr": 0.1}})[:-1]
+    (tmp_path / "result.json").write_text(cut + json.dumps(row) + "\n[1]\n" + json.dumps(other))
+    folder = tmp_path / "checkpoint_000001"
+    checkpoint = SimpleNamespace(folder=folder, iteration=2, config=SimpleNamespace(seed=4))
+    source = source_of(checkpoint)
+    assert (source["iterations"], source["steps"], source["seed"]) == (2, 300, 4)
 
 
 @pytest.fixture(scope="module")

@@ -290,6 +290,17 @@ def test_what_is_no_run_is_one_line(tmp_path, make, words):
         open_original(make(tmp_path))
 
 
+@pytest.mark.parametrize("cut", ['{"training_iteration": 3, "env_runners": {}', "[{}", "{}}"])
+def test_a_trial_ended_by_its_scheduler_stops_at_its_last_complete_result(tmp_path, cut):
+    written(tmp_path, request={"scheduler": "asha"})
+    trial = tmp_path / "PPO_x_00000"
+    trial.mkdir()
+    (trial / "params.json").write_text('{"seed": 0}')
+    complete = [json.dumps({"training_iteration": number}) for number in (1, 2)]
+    (trial / "result.json").write_text("\n".join([*complete, cut]))
+    assert open_original(trial).experiment.stop["training_iteration"] == 2
+
+
 def test_lambda_is_a_value_and_no_sampler(tmp_path):
     file = written(tmp_path, config_given={"lambda": 0.9}, seeds=[0])
     assert open_original(file).experiment.config == {"lambda": 0.9}
