@@ -63,11 +63,11 @@ def align(
     """
     if axis not in AXES:
         raise ValueError(f"axis {axis!r} is unknown; choose from {', '.join(AXES)}")
-    known = curves[["run", axis, column]].dropna()
-    if known.empty:
+    rows = curves[["run", axis, column]].dropna()
+    if rows.empty:
         raise ValueError(f"no run has {column} over {axis}")
-    per_run = dict(list(known.groupby("run", sort=True)))
-    grid = np.linspace(known[axis].min(), known[axis].max(), points)
+    per_run = dict(list(rows.groupby("run", sort=True)))
+    grid = np.linspace(rows[axis].min(), rows[axis].max(), points)
     values = np.full((len(per_run), points), np.nan)
     for row, part in enumerate(per_run.values()):
         x, y = part[axis].to_numpy(), part[column].to_numpy()
@@ -87,12 +87,12 @@ class Curves:
     """The curves of a group.
 
     Attributes:
-        whole: its runs of full length, aligned.
+        complete: its runs of full length, aligned.
         tails: x and y of each of them before the first and after the last grid point common to all.
         short: x and y of every run that ended early.
     """
 
-    whole: Aligned
+    complete: Aligned
     tails: Sequence[Line] = ()
     short: Sequence[Line] = ()
 
@@ -112,18 +112,18 @@ def align_groups(
     """
     groups: dict[str, Curves] = {}
     for group, part in by_group(curves):
-        known = part[["run", "short", axis, column]].dropna()
-        long, early = known[~known["short"]], known[known["short"]]
+        rows = part[["run", "short", axis, column]].dropna()
+        long, early = rows[~rows["short"]], rows[rows["short"]]
         if long.empty:
             continue
-        whole = align(long, column, axis=axis)
-        common = whole.common().grid_G
+        complete = align(long, column, axis=axis)
+        common = complete.common().grid_G
         if len(common) > 1:
             lines = _lines(long, axis, column)
             tails = [_until(x, y, common[0]) for x, y in lines]
             tails += [_from(x, y, common[-1]) for x, y in lines]
             tails = [(x, y) for x, y in tails if x[0] < x[-1]]
-            groups[group] = Curves(whole, tails, _lines(early, axis, column))
+            groups[group] = Curves(complete, tails, _lines(early, axis, column))
     return groups
 
 

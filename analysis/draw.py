@@ -67,10 +67,10 @@ def learning_curves(
         seed: of the interval's resamples; ``resamples``: their number.
         tails: whether to draw runs beyond the end of their group's line.
     """
-    first = next(iter(groups.values())).whole
-    several = any(len(curves.whole.runs) > 1 for curves in groups.values())
+    first = next(iter(groups.values())).complete
+    several = any(len(curves.complete.runs) > 1 for curves in groups.values())
     for number, (label, curves) in enumerate(groups.items()):
-        common = curves.whole.common()
+        common = curves.complete.common()
         value, low, high = curve_interval(
             common.values_RG, statistic, seed=seed, resamples=resamples
         )

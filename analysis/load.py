@@ -124,7 +124,7 @@ def _row(run: int, trial: TrialFolder, curve: Curve, group: str) -> dict[str, An
         "status": trial.status,
         "message": "; ".join(note for note, applies in notes.items() if applies),
         "rows": rows,
-        "rows_found": max(curve.whole, rows),
+        "rows_found": max(curve.results, rows),
         "ends_on_score": trial.may_end_on_a_score,
         "signature": mapping(trial.manifest.get("environment_signature")),
         "path": str(trial.path),

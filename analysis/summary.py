@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
@@ -101,12 +101,7 @@ def summarise(
     for env, part in scores.dropna(subset=[measure]).groupby("environment", sort=True):
         samples = {group: [members[measure].to_numpy()] for group, members in by_group(part)}
         iqms[env] = {group: bootstrap(iqm, sample) for group, sample in samples.items()}
-        improvements[env] = {
-            (first, second): bootstrap(probability_of_improvement, samples[first], samples[second])
-            for first, second in combinations(samples, 2)
-            # A comparison of single runs would not generalise.
-            if min(len(samples[first][0]), len(samples[second][0])) > 1
-        }
+        improvements[env] = _improvements(samples, bootstrap)
         if baseline in samples:
             differences[env] = {
                 group: bootstrap(_iqm_difference, sample, samples[baseline])
@@ -134,6 +129,17 @@ def summarise(
         differences=differences,
         sweeps=_sweeps(results, scores),
     )
+
+
+def _improvements(
+    samples: Mapping[str, Scores], bootstrap: Callable[..., Estimate]
+) -> dict[tuple[str, str], Estimate]:
+    """Probability of improvement of every pair of groups with more than one run each."""
+    several = [group for group, sample in samples.items() if len(sample[0]) > 1]
+    return {
+        (first, second): bootstrap(probability_of_improvement, samples[first], samples[second])
+        for first, second in combinations(several, 2)
+    }
 
 
 def overall(
@@ -213,7 +219,7 @@ def _sweeps(
 
 
 def _table_row(
-    env: str, group: str, sample: Sequence[np.ndarray], value: Estimate, members: pd.DataFrame
+    env: str, group: str, sample: Scores, value: Estimate, members: pd.DataFrame
 ) -> dict[str, Any]:
     return {
         "environment": env,

@@ -33,14 +33,14 @@ class Curve:
         broken: lines that are not JSON, also where a complete result follows the cut part.
         repeated: rows left out because a restart repeated them.
         config: of the last line, or of the one before where the last is cut within it.
-        whole: rows before any were left out because of ``max_rows``.
+        results: number of rows before any were left out because of ``max_rows``.
     """
 
     values_TC: np.ndarray
     broken: int = 0
     repeated: int = 0
     config: dict[str, Any] = field(default_factory=dict)
-    whole: int = 0
+    results: int = 0
 
     def last(self) -> dict[str, float]:
         """Column → its last number; NaN if there is none."""

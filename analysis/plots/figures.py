@@ -187,8 +187,8 @@ def _throughput(
         group: np.array([rate_of(curve) for _, curve in part.groupby("run")])
         for group, part in by_group(curves)
     }
-    known = {group: values[~np.isnan(values)] for group, values in rates.items()}
-    estimates = {group: interval([values]) for group, values in known.items() if len(values)}
+    measured = {group: values[~np.isnan(values)] for group, values in rates.items()}
+    estimates = {group: interval([values]) for group, values in measured.items() if len(values)}
     xlabel = "agent steps per second of training, interquartile mean"
     paint = partial(draw.bars, estimates=estimates, xlabel=xlabel)
     return _figure(env, "throughput", "throughput", paint)

@@ -51,15 +51,17 @@ def sweep_figures(curves: pd.DataFrame, summary: Summary, env: str) -> Iterator[
         if keys == [RUNNERS]:
             paint = partial(worker_scaling, rates=runner_rates(curves, settings))
             yield draw_figure(f"{name}-worker-scaling", f"{title}: runners", paint)
-        rows, found = list(settings.values()), [estimates[group] for group in settings]
+        rows, row_estimates = list(settings.values()), [estimates[group] for group in settings]
         if len(keys) == 1 and len(rows) > 2:
             values = [row[keys[0]] for row in rows]
-            paint = partial(sensitivity, values=values, estimates=found, key=keys[0], ylabel=SCORE)
+            paint = partial(
+                sensitivity, values=values, estimates=row_estimates, key=keys[0], ylabel=SCORE
+            )
             yield draw_figure(f"{name}-sensitivity", f"{title}: sensitivity to {keys[0]}", paint)
         if len(keys) == 2:
-            yield from _map_figure(name, title, (keys[0], keys[1]), rows, found)
+            yield from _map_figure(name, title, (keys[0], keys[1]), rows, row_estimates)
         if len(keys) > 1 and len(rows) > 3:
-            scores = [estimate.value for estimate in found]
+            scores = [estimate.value for estimate in row_estimates]
             paint = partial(parallel_coordinates, settings=rows, scores=scores, label="score")
             yield draw_figure(f"{name}-coordinates", f"{title}: settings and {SCORE}", paint)
 

@@ -26,12 +26,8 @@ MAX_LABEL = 60
 
 def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys on which flat configurations differ, sorted."""
-    names = sorted({key for config in configs for key in config} - set(IGNORED_KEYS))
-    return [
-        name
-        for name in names
-        if len({value_text(config.get(name, _ABSENT)) for config in configs}) > 1
-    ]
+    keys = sorted({key for config in configs for key in config} - set(IGNORED_KEYS))
+    return [key for key in keys if len({value_text(c.get(key, _ABSENT)) for c in configs}) > 1]
 
 
 def sweep_of(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -61,8 +57,8 @@ def labels_of(trials: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     labels = []
     for algorithm, config in trials:
         keys = differing[algorithm, _env(config)]
-        words = [f"{_leaf(key, keys)}={value_text(config.get(key, _ABSENT))}" for key in keys]
-        labels.append(" ".join([algorithm, *words]))
+        settings = [f"{_leaf(key, keys)}={value_text(config.get(key, _ABSENT))}" for key in keys]
+        labels.append(" ".join([algorithm, *settings]))
     return _shortened(labels)
 
 

@@ -36,17 +36,17 @@ def score(curve: pd.DataFrame, measure: str, until: float | None = None) -> floa
     """
     if measure not in MEASURES:
         raise ValueError(f"measure {measure!r} is unknown; choose from {', '.join(MEASURES)}")
-    known = curve[["steps", "return_mean"]].dropna()
-    if known.empty:
+    rows = curve[["steps", "return_mean"]].dropna()
+    if rows.empty:
         return float("nan")
-    steps, returns = known["steps"].to_numpy(), known["return_mean"].to_numpy()
+    steps, returns = rows["steps"].to_numpy(), rows["return_mean"].to_numpy()
     if measure == "final":
         return float(returns[-1])
     if measure == "best":
         return float(returns.max())
     if until is not None and until < steps[-1]:
-        whole = steps < until
-        steps, returns = np.append(steps[whole], until), np.append(returns[whole], np.nan)
+        before = steps < until
+        steps, returns = np.append(steps[before], until), np.append(returns[before], np.nan)
         if len(steps) < 2:
             return float("nan")
     widths = np.diff(steps)

@@ -125,18 +125,18 @@ def diff(
     first: Annotated[Path, typer.Argument(help="A trial or experiment folder.")],
     second: Annotated[Path, typer.Argument(help="Another one.")],
 ) -> None:
-    """Say what differs between two runs, and whether their scores differ more than seeds explain."""
+    """Show what differs between two runs, and whether their scores differ more than seeds explain."""
     from rllib_zoo.analysis.compare.diff import compare
 
     try:
-        found = compare(first, second)
+        comparison = compare(first, second)
     except (FileNotFoundError, ValueError) as error:
         raise RequestError(problem=str(error)) from None
-    for difference in found.differences:
+    for difference in comparison.differences:
         print(difference)
-    if not found.differences:
-        print("nothing differs but seeds")
-    print(found.verdict)
+    if not comparison.differences:
+        print("only seeds differ")
+    print(comparison.verdict)
 
 
 @app.command()

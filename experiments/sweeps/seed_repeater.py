@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 from ray.tune.search import Searcher
-from scipy import stats
 
+from rllib_zoo.analysis.statistics import iqm
 from rllib_zoo.experiments.spec.search_space import at, placed
 
 
 def interquartile_mean(scores: Sequence[float]) -> float:
     """Mean of the middle half; of three and fewer scores, of all."""
-    return float(stats.trim_mean(scores, 0.25))
+    return float(iqm([np.asarray(scores)]))
 
 
 class SeedRepeater(Searcher):

@@ -96,3 +96,24 @@ def test_the_code_is_of_the_oldest_python_and_asks_for_no_version():
             tree = ast.parse((ROOT / name).read_text(), filename=name, feature_version=OLDEST)
             asked = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
             assert not asked & {"version_info", "hexversion"}, name
+
+
+def imports_of(file):
+    """Modules that a file imports, anywhere in it; those of a ``from`` with the names behind it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} has a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    ("folder", "others"), [("analysis", ()), ("envs", ("class_path",)), ("custom_models", ("class_path",))]
+)  # fmt: skip
+def test_the_lower_layers_import_nothing_else_of_this_project(folder, others):
+    files = sorted((ROOT / folder).rglob("*.py"))
+    ours = {(f, m) for f in files for m in imports_of(f) if m.partition(".")[0] == "rllib_zoo"}
+    assert len(files) > 3
+    assert ours
+    assert {(f, m) for f, m in ours if m.split(".")[1] not in (folder, *others)} == set()
