@@ -1,4 +1,4 @@
-"""The networks: TorchModelV2 classes and the RLModule that hosts them."""
+"""Networks: TorchModelV2 classes and the RLModule that wraps them."""
 
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 

@@ -46,15 +46,15 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
     nothing else is scaled. Features are the output where ``num_outputs``
     is given as None.
 
-    RLlib's LSTM wrapper (``use_lstm``) asks for None: its LSTM stands behind the encoder and has
-    linear heads of its own. Options of heads and of a second encoder are refused then.
+    RLlib's LSTM wrapper (``use_lstm``) passes None: its LSTM follows the encoder and has linear heads
+    of its own. Options of heads and of a second encoder are errors then.
 
-    Under ``torch.autocast`` convolutions and encoder run in its type, the heads in float32: with
-    logits and values in bfloat16 a learning rate of 1e-3 made Pong collapse.
+    Under ``torch.autocast`` convolutions and encoder run in its dtype, the heads in float32: with logits
+    and values in bfloat16 Pong collapsed at a learning rate of 1e-3.
 
     Raises:
-        ValueError: wrong option; observation space that is not a Box; an image the convolutions
-            do not fit; ``num_outputs`` odd with ``free_log_std``; that option without Box
+        ValueError: invalid option; observation space that is not a Box; image too small for the
+            convolutions; odd ``num_outputs`` with ``free_log_std``; that option without Box
             actions; an option of heads without heads.
     """
 
@@ -67,12 +67,12 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
         name: str,
         **custom_model_kwargs: Any,
     ) -> None:
-        given = _given_options(model_config, custom_model_kwargs)
-        options = ActorCriticOptions.from_dict(given)
+        config = _model_options(model_config, custom_model_kwargs)
+        options = ActorCriticOptions.from_dict(config)
         if not isinstance(obs_space, gym.spaces.Box):
             raise ValueError(f"{type(self).__name__} needs Box observations, got {obs_space}")
         if num_outputs is None:
-            _require_no_heads(given, options)
+            _require_no_heads(config, options)
         TorchModelV2.__init__(self, obs_space, action_space, num_outputs, model_config, name)
         nn.Module.__init__(self)
 
@@ -108,12 +108,12 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
         state: list[Tensor],
         seq_lens: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
-        """Logits [B, num_outputs] of ``obs_flat`` (else ``obs``); keeps the values for later.
+        """Logits [B, num_outputs] of ``obs_flat`` (else ``obs``); stores values for ``value_function``.
 
         Without heads: the features.
 
         Raises:
-            ValueError: an observation has another size than the observation space.
+            ValueError: the size of an observation differs from the observation space.
         """
         obs = input_dict["obs_flat"] if "obs_flat" in input_dict else input_dict["obs"]
         if self.policy_head is None:
@@ -122,29 +122,29 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
         return outputs, state
 
     def value_function(self) -> Tensor:
-        """V(obs), shape [B], of the last ``forward``, attached to its graph.
+        """V(obs), shape [B], of the last ``forward``, with its graph.
 
         Raises:
-            RuntimeError: there was no ``forward`` yet.
+            RuntimeError: called before the first ``forward``.
         """
         if self._value is None:
             raise RuntimeError("value_function() was called before the first forward()")
         return self._value
 
     def lstm_features(self, obs: Tensor) -> Tensor:
-        """What an LSTM behind the encoder reads, [B, n] float32, of obs [B, ...].
+        """The encoder's features for an LSTM, [B, n] float32, of obs [B, ...].
 
         Raises:
-            ValueError: an observation has another size than the observation space.
+            ValueError: the size of an observation differs from the observation space.
         """
         obs = self._floats(obs)
         return self.encoder(obs if self.image is None else self.image(obs)).float()
 
     def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [B, num_outputs] and values [B] of obs [B, ...]; stores nothing.
+        """Logits [B, num_outputs] and values [B] of obs [B, ...]; does not store the values.
 
         Raises:
-            ValueError: an observation has another size than the observation space.
+            ValueError: the size of an observation differs from the observation space.
         """
         obs = self._floats(obs)
         features = self.encoder(obs if self.image is None else self.image(obs))
@@ -174,19 +174,19 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
                 f"each observation has {count} numbers, but the observation space of "
                 f"shape {self.obs_space.shape} has {self._n_obs}"
             )
-        # The batch size is named: reshape(-1, ...) would be ambiguous for an empty batch.
+        # With the batch size: reshape(-1, ...) would be ambiguous for an empty batch.
         shape = (self._n_obs,) if self.image is None else self.obs_space.shape
         if obs.shape[1:] != shape:
             obs = obs.reshape(obs.shape[0], *shape)
         if obs.dtype != torch.uint8:
             return obs.float()
         device = obs.device.type
-        fast = torch.is_autocast_enabled(device)  # bytes are exact in bfloat16, too
+        fast = torch.is_autocast_enabled(device)  # bytes are exact in bfloat16
         dtype = torch.get_autocast_dtype(device) if fast else torch.float32
         return obs.to(dtype).mul_(1.0 / 255.0)
 
 
-def _given_options(
+def _model_options(
     model_config: Mapping[str, Any], keywords: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     # ModelCatalog.get_model_v2 gives a class or registered name the options as keywords and in
@@ -195,23 +195,23 @@ def _given_options(
     if "custom_model_config" not in model_config:
         return keywords or model_config
     if model_config.get("free_log_std"):
-        raise ValueError("free_log_std belongs into custom_model_config for this model")
+        raise ValueError("free_log_std belongs in custom_model_config for this model")
     return keywords or model_config["custom_model_config"]
 
 
-def _require_no_heads(given: Mapping[str, Any], options: ActorCriticOptions) -> None:
-    """Options that a network without heads would ignore are refused."""
+def _require_no_heads(config: Mapping[str, Any], options: ActorCriticOptions) -> None:
+    """Raises ValueError for options that a network without heads would ignore."""
     problems = {
-        "policy_hiddens": bool(given.get("policy_hiddens")),
-        "value_hiddens": bool(given.get("value_hiddens")),
+        "policy_hiddens": bool(config.get("policy_hiddens")),
+        "value_hiddens": bool(config.get("value_hiddens")),
         "shared_encoder": not options.shared_encoder,
         "free_log_std": options.free_log_std,
     }
-    for name, set_to_something in problems.items():
-        if set_to_something:
+    for name, problem in problems.items():
+        if problem:
             raise ValueError(
-                f"custom_model_config key {name!r} cannot go with use_lstm: one LSTM reads one "
-                "encoder and has linear heads of its own"
+                f"custom_model_config key {name!r} is not supported with use_lstm: one LSTM reads one "
+                "encoder and has its own linear heads"
             )
 
 

@@ -1,5 +1,4 @@
-"""The options of :class:`custom_models.SharedEncoderActorCritic`, checked; the only place where
-their defaults stand."""
+"""The options of ``SharedEncoderActorCritic``, validated; the only place with their defaults."""
 
 from __future__ import annotations
 
@@ -26,16 +25,16 @@ PADDINGS = ("valid", "same")
 ConvFilter = tuple[int, int, int]
 
 
-def _option_error(name: object, complaint: str) -> ValueError:
-    return ValueError(f"custom_model_config key {name!r} {complaint}")
+def _option_error(name: object, problem: str) -> ValueError:
+    return ValueError(f"custom_model_config key {name!r} {problem}")
 
 
-def _is_whole(value: Any) -> bool:
+def _is_size(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _layer_units(name: str, units: Any) -> tuple[int, ...]:
-    if not isinstance(units, list | tuple) or not all(map(_is_whole, units)):
+    if not isinstance(units, list | tuple) or not all(map(_is_size, units)):
         raise _option_error(name, f"must be a list of integers of at least 1, got {units!r}")
     return tuple(int(n) for n in units)
 
@@ -51,7 +50,7 @@ def _conv_filters(filters: Any) -> tuple[ConvFilter, ...] | None:
         values = list(entry) if isinstance(entry, list | tuple) else []
         if len(values) == 3 and isinstance(values[1], list | tuple) and len(set(values[1])) == 1:
             values[1] = values[1][0]
-        if len(values) != 3 or not all(map(_is_whole, values)):
+        if len(values) != 3 or not all(map(_is_size, values)):
             raise _option_error(
                 "conv_filters", f"needs [channels, kernel, stride] per layer, got {entry!r}"
             )
@@ -61,7 +60,7 @@ def _conv_filters(filters: Any) -> tuple[ConvFilter, ...] | None:
 
 @dataclass(frozen=True)
 class ActorCriticOptions:
-    """What ``custom_model_config`` may say.
+    """The options of ``custom_model_config``.
 
     Attributes:
         conv_filters: convolutions in front of the encoder, each [channels, kernel, stride], for
@@ -69,8 +68,8 @@ class ActorCriticOptions:
             images the Atari lecture's four of [32, 3, 2]; vectors get none. An empty list flattens
             the image.
         conv_padding: ``valid`` (none) or ``same`` (half the kernel, rounded down, on every side).
-            None: what belongs to the filters chosen by ``conv_filters: null``, else ``valid``.
-        encoder_hiddens: units of each encoder layer; empty: the heads read what comes before.
+            None: that of the default filters with ``conv_filters: null``, else ``valid``.
+        encoder_hiddens: units of each encoder layer; empty: the heads read its input.
         policy_hiddens: units of each hidden layer of the policy head; empty: one Linear.
         value_hiddens: the same for the value head.
         activation: after every hidden layer: elu, relu, tanh, silu, gelu, or linear (none).
@@ -80,14 +79,14 @@ class ActorCriticOptions:
             Bengio 2010, equation 16). ``orthogonal`` (Saxe et al. 2014): gain sqrt(2) in
             hidden, 0.01 in policy output and 1 in value output layers.
         layer_norm: LayerNorm (Ba et al. 2016) after every hidden Linear, before the activation.
-        shared_encoder: one encoder for both heads; False gives each head its own, so that no
-            gradient of the value loss reaches the policy.
+        shared_encoder: one encoder for both heads; False: one for each, so that no gradient of the
+            value loss reaches the policy.
         free_log_std: continuous (Box) actions only: the log standard deviations are a parameter
-            of their own instead of a function of the observation.
+            instead of a function of the observation.
         log_std_init: start value of that parameter, a natural log; needs ``free_log_std``.
 
     Raises:
-        ValueError: an option has a wrong type or value; the message is one line.
+        ValueError: an option has an invalid type or value; the message is one line.
     """
 
     conv_filters: Sequence[ConvFilter] | None = None
@@ -106,15 +105,14 @@ class ActorCriticOptions:
         object.__setattr__(self, "conv_filters", _conv_filters(self.conv_filters))
         for name in ("encoder_hiddens", "policy_hiddens", "value_hiddens"):
             object.__setattr__(self, name, _layer_units(name, getattr(self, name)))
-        chosen: list[tuple[str, Sequence[str]]] = [
-            ("activation", list(ACTIVATIONS)),
+        for name, choices in (
+            ("activation", tuple(ACTIVATIONS)),
             ("initializer", INITIALIZERS),
-        ]
-        if self.conv_padding is not None:
-            chosen.append(("conv_padding", PADDINGS))
-        for name, known in chosen:
-            if (value := getattr(self, name)) not in known:
-                raise _option_error(name, f"must be one of {', '.join(known)}; got {value!r}")
+            ("conv_padding", PADDINGS),
+        ):
+            value = getattr(self, name)
+            if value not in choices and (name, value) != ("conv_padding", None):
+                raise _option_error(name, f"must be one of {', '.join(choices)}; got {value!r}")
         if self.conv_padding is not None and not self.conv_filters:
             raise _option_error("conv_padding", "needs conv_filters")
         for name in ("layer_norm", "shared_encoder", "free_log_std"):
@@ -128,19 +126,19 @@ class ActorCriticOptions:
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> ActorCriticOptions:
-        """Check ``custom_model_config`` as a config file has it and fill in the defaults.
+        """The options of a ``custom_model_config``, with defaults.
 
         Raises:
-            ValueError: unknown key (the nearest known one is named), wrong type or value; the
-                message is one line.
+            ValueError: unknown key (with the nearest valid one), invalid type or value; the message is
+                one line.
         """
         if not isinstance(options, Mapping):
             kind = type(options).__name__
             raise ValueError(f"custom_model_config must map option names to values, got a {kind}")
-        known = [field.name for field in fields(cls)]
+        names = [field.name for field in fields(cls)]
         for key in options:
-            if key not in known:
-                nearest = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+            if key not in names:
+                near = difflib.get_close_matches(str(key), names, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"
                 raise _option_error(key, f"is unknown; {hint}")
         return cls(**options)

@@ -1,8 +1,8 @@
-"""Dense actor-critics on plain arrays, forward and backward written out.
+"""Dense actor-critics in numpy, with hand-written forward and backward passes.
 
-A minibatch of 64 rows through two nets of 64-64 is some hundred calls of torch, each of which costs more
-than its arithmetic. numpy's calls cost a fraction, and a backward pass written out needs no graph.
-Weights are torch's own memory: both sides see every change.
+A minibatch of 64 rows through two 64-64 networks takes about a hundred torch calls, each with more
+overhead than arithmetic. numpy's overhead is a fraction of it, and a hand-written backward pass needs no
+graph. Weights share torch's memory: both see every change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 
 Array = np.ndarray
 
-# Torch's layer → the activation in place, and its derivative from its value.
+# Torch's layer → the activation, in place, and its derivative as a function of its value.
 ACTIVATIONS: dict[type[nn.Module], tuple[Callable[[Array], Any], Callable[[Array], Array]]] = {
     nn.Tanh: (lambda x: np.tanh(x, out=x), lambda h: 1.0 - h * h),
     nn.ReLU: (lambda x: np.maximum(x, 0.0, out=x), lambda h: (h > 0.0).astype(h.dtype)),
@@ -28,11 +28,11 @@ ACTIVATIONS: dict[type[nn.Module], tuple[Callable[[Array], Any], Callable[[Array
 
 @dataclass(frozen=True)
 class DenseStack:
-    """Linear layers with one activation between them, none behind the last.
+    """Linear layers with an activation after all but the last.
 
     Attributes:
         weights: [out, in] of every layer; biases: [out]. Views of torch's parameters.
-        activation: in place; slope: its derivative, given its value.
+        activation: in place; slope: its derivative as a function of its value.
     """
 
     weights: Sequence[Array]
@@ -41,7 +41,7 @@ class DenseStack:
     slope: Callable[[Array], Array]
 
     def forward(self, inputs_BI: Array) -> list[Array]:
-        """The inputs and every layer's outputs, after the activation where there is one."""
+        """The inputs and every layer's outputs, after its activation if it has one."""
         values = [inputs_BI]
         last = len(self.weights) - 1
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -62,7 +62,7 @@ class DenseStack:
         """Write the gradients of Σ d_outputs · outputs into arrays shaped as weights and biases.
 
         Args:
-            values: what :meth:`forward` returned.
+            values: of :meth:`forward`.
             d_outputs_BO: gradient with respect to the last layer's outputs.
         """
         delta = d_outputs_BO
@@ -99,10 +99,10 @@ class DenseActorCritic:
 
 
 def dense_actor_critic(model: Any) -> DenseActorCritic | None:
-    """The network as arrays; None where it is made of anything but what they know.
+    """The network as arrays; None if it is unsupported.
 
-    That is a :class:`SharedEncoderActorCritic` on the CPU with ``shared_encoder: false``,
-    ``free_log_std: true``, no convolutions, no LayerNorm, and an activation of :data:`ACTIVATIONS`.
+    Supported is a :class:`SharedEncoderActorCritic` on the CPU with ``shared_encoder: false``,
+    ``free_log_std: true``, no convolutions, no LayerNorm, and an activation of ``ACTIVATIONS``.
     """
     if type(model) is not SharedEncoderActorCritic or model.image is not None:
         return None
@@ -128,12 +128,12 @@ def dense_actor_critic(model: Any) -> DenseActorCritic | None:
 def _stack(layers: Sequence[nn.Module]) -> DenseStack | None:
     """Linear, activation, Linear, …, Linear; None for anything else."""
     linear, between = layers[::2], layers[1::2]
-    kinds = {type(layer) for layer in between}
-    if len(kinds) != 1 or not kinds <= set(ACTIVATIONS):
+    types = {type(layer) for layer in between}
+    if len(types) != 1 or not types <= set(ACTIVATIONS):
         return None
     if len(linear) != len(between) + 1 or not all(isinstance(m, nn.Linear) for m in linear):
         return None
-    activation, slope = ACTIVATIONS[kinds.pop()]
+    activation, slope = ACTIVATIONS[types.pop()]
     weights: list[Array] = [m.weight.detach().numpy() for m in linear]
     biases: list[Array] = [m.bias.detach().numpy() for m in linear]
     return DenseStack(weights, biases, activation, slope)

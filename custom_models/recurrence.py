@@ -1,7 +1,7 @@
 """Recurrent TorchModelV2 networks: sequences of observations instead of single ones.
 
-A state is one flat float32 vector of D numbers per environment, whatever tensors a model splits it
-into. Rows of several sequences stand one sequence after the other; padding exists in here only.
+A state is one flat float32 vector of D numbers per environment, whatever tensors the model uses. Rows
+of several sequences are concatenated; padding is internal to this module.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from rllib_zoo.custom_models.thread_safety import SharedModel
 
 
 class RecurrentModel:
-    """A TorchModelV2 with a state, asked for whole sequences.
+    """A TorchModelV2 with a state, applied to whole sequences.
 
     Works with RLlib's LSTM wrapper (``use_lstm``) and with any model whose
-    ``get_initial_state()`` is not empty. A wrapped model that offers ``lstm_features(obs)`` is
-    encoded without padding, and its LSTM and heads stay in float32 under autocast.
+    ``get_initial_state()`` is not empty. The encoder of a wrapped model with ``lstm_features(obs)`` runs
+    without padding, and its LSTM and heads stay in float32 under autocast.
 
     =============  ==========  =======  ==========================================================
     symbol         shape       dtype    meaning
     =============  ==========  =======  ==========================================================
     obs            [B, …]      any      rows of S sequences, one sequence after the other
     lengths        [S]         int64    rows of each sequence, on the CPU; their sum is B
-    states         [S, D]      float32  what the network remembers before a sequence's first row
-    dist_inputs    [B, K]      float32  as of any hosted network
+    states         [S, D]      float32  the network's state before a sequence's first row
+    dist_inputs    [B, K]      float32  as of any network
     values         [B]         float32  V(s)
     =============  ==========  =======  ==========================================================
     """
 
     def __init__(self, shared: SharedModel, prepare: Callable[[Tensor], Tensor]):
-        """``prepare`` turns observations into what the model reads (image layout, scale)."""
+        """``prepare`` converts observations for the model (image layout, scale)."""
         model = shared.model
         self._shared = shared
         self._prepare = prepare
@@ -47,18 +47,13 @@ class RecurrentModel:
         self._shapes = [tuple(np.shape(part)) for part in model.get_initial_state()]
         self._sizes = [math.prod(shape) for shape in self._shapes]
 
-    @property
-    def state_size(self) -> int:
-        """D, numbers in one state."""
-        return sum(self._sizes)
-
     def initial_state(self) -> Tensor:
         """The state at an episode's start, [D], on the CPU."""
         parts = [torch.as_tensor(part) for part in self._shared.model.get_initial_state()]
         return torch.cat([part.detach().float().cpu().reshape(-1) for part in parts])
 
     def step(self, obs: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One row of every sequence: dist inputs [S, K], values [S], the states after it [S, D]."""
+        """One row of every sequence: dist inputs [S, K], values [S], new states [S, D]."""
         return self._run(obs, torch.ones(len(obs), dtype=torch.int64), states, None)
 
     def unroll(self, obs: Tensor, lengths: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,14 +68,14 @@ class RecurrentModel:
     def _run(
         self, obs: Tensor, lengths: Tensor, states: Tensor, kept: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """``kept``: where the rows stand among the padded ones; None where nothing is padded."""
+        """``kept``: indices of the rows among the padded ones; None without padding."""
         padded_rows = len(obs) if kept is None else int(lengths.max()) * len(lengths)
         lengths = lengths.to(obs.device)
 
         def forward(model: Any) -> tuple[Tensor, list[Tensor], Tensor]:
             parts = self._split(states)
             encoded = model.lstm_features(self._prepare(obs)) if self._encodes else None
-            # Logits and values in bfloat16 ruined learning where it was tried (actor_critic.py).
+            # Logits and values in bfloat16 made learning collapse (see actor_critic.py).
             with torch.autocast(obs.device.type, enabled=False):
                 if encoded is not None:
                     padded = _padded(encoded.float(), kept, padded_rows)
@@ -99,7 +94,7 @@ class RecurrentModel:
         return outputs, values, torch.cat([part.reshape(len(lengths), -1) for part in after], 1)
 
     def _split(self, states: Tensor) -> list[Tensor]:
-        """The model's own state tensors, [S, *shape] each, of flat ones [S, D]."""
+        """The model's state tensors, [S, *shape] each, from flat ones [S, D]."""
         parts = states.split(self._sizes, dim=1)
         return [
             part.reshape(len(states), *shape).contiguous()
@@ -108,30 +103,30 @@ class RecurrentModel:
 
 
 def encodes_for_lstm(model: TorchModelV2) -> bool:
-    """Whether it is RLlib's LSTM around a model whose encoder can be asked by itself."""
+    """Whether it is RLlib's LSTM around a model whose encoder can be called separately."""
     return isinstance(model, LSTMWrapper) and hasattr(model, "lstm_features")
 
 
 def _unpadded(lengths: Tensor, longest: int) -> Tensor:
-    """Places [B] of the rows when every sequence is padded to ``longest``, one after the other."""
+    """Indices [B] of the rows when every sequence is padded to ``longest``."""
     return torch.nonzero((torch.arange(longest) < lengths[:, None]).reshape(-1)).squeeze(1)
 
 
 def _padded(rows: Tensor, kept: Tensor | None, padded_rows: int) -> Tensor:
-    """Rows at their places among zeros."""
+    """Rows at the indices ``kept`` among zeros."""
     if kept is None:
         return rows
     return rows.new_zeros((padded_rows, *rows.shape[1:])).index_copy(0, kept, rows)
 
 
 def check_recurrence(model: Mapping[str, Any]) -> None:
-    """What the keys of recurrent networks may say together.
+    """Validate the ``model`` keys of recurrent networks.
 
     Args:
-        model: the ``model:`` dict as given, without defaults.
+        model: the ``model:`` dict without defaults.
 
     Raises:
-        ValueError: a wrong value, or a key that would have no effect; one line.
+        ValueError: an invalid value, or a key without effect; one line.
     """
     for key in ("max_seq_len", "lstm_cell_size"):
         value = model.get(key, 1)
@@ -146,11 +141,11 @@ def check_recurrence(model: Mapping[str, Any]) -> None:
         raise ValueError("model.max_seq_len has no effect without use_lstm: true")
     if wrapped and model.get("free_log_std"):
         raise ValueError(
-            "model.free_log_std cannot go with use_lstm: RLlib's LSTM has the policy head, whose "
+            "model.free_log_std is not supported with use_lstm: RLlib's LSTM has the policy head, whose "
             "log standard deviations depend on the observations"
         )
 
 
 def max_seq_len(model: Mapping[str, Any]) -> int:
-    """The longest sequence, steps, of a ``model:`` dict as given."""
+    """Steps of the longest sequence, of a ``model:`` dict without defaults."""
     return int(model.get("max_seq_len", MODEL_DEFAULTS["max_seq_len"]))

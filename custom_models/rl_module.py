@@ -1,4 +1,4 @@
-"""The one place where TorchModelV2 networks meet RLlib's new API stack."""
+"""TorchModelV2 networks as RLModules of RLlib's new API stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.apis import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
@@ -31,11 +30,11 @@ from rllib_zoo.custom_models.thread_safety import SharedModel
 # The name of the recurrent state in RLlib's STATE_IN and STATE_OUT.
 STATE = "state"
 
-# Keys RLlib's catalogue understands but this project's runners do not serve (yet).
+# Keys of RLlib's catalogue that are not supported, with the reason.
 UNSUPPORTED_MODEL_KEYS = {
     "use_attention": "attention networks are not supported",
-    "lstm_use_prev_action": "networks get observations only; put the last action into them",
-    "lstm_use_prev_reward": "networks get observations only; put the last reward into them",
+    "lstm_use_prev_action": "networks get observations only; include the last action in them",
+    "lstm_use_prev_reward": "networks get observations only; include the last reward in them",
     "custom_action_dist": "the action distribution follows from the action space",
     **{
         key: "RLlib's networks for TorchModelV2 do not read it"
@@ -46,10 +45,10 @@ UNSUPPORTED_MODEL_KEYS = {
 
 
 def checked_model_config(model: Mapping[str, Any]) -> dict[str, Any]:
-    """RLlib's ``model:`` dict with its defaults filled in.
+    """RLlib's ``model:`` dict with its defaults.
 
     Raises:
-        ValueError: unknown or unsupported key, named, with the nearest right one.
+        ValueError: unknown or unsupported key; names it and the nearest valid one.
     """
     for key, value in model.items():
         if key not in MODEL_DEFAULTS:
@@ -81,9 +80,9 @@ def resolved_model_class(custom_model: str | type) -> str | type:
 
 
 def num_dist_inputs(action_space: gym.Space) -> int:
-    """K, outputs that describe the policy: a logit per action, or mean and log std per dimension.
+    """K, the policy's outputs: a logit per action, or mean and log std per dimension.
 
-    ModelCatalog's own count differs: it takes integer Boxes for categories and refuses matrices.
+    ModelCatalog's own count differs: it treats integer Boxes as categories and rejects matrices.
     """
     if isinstance(action_space, gym.spaces.Discrete):
         return int(action_space.n)
@@ -97,17 +96,17 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
 
     | symbol | shape | meaning |
     |---|---|---|
-    | obs | [B, *observation_space.shape] | what the runner saw |
+    | obs | [B, *observation_space.shape] | the runner's observations |
     | action_dist_inputs | [B, K] | logits, or [mean, log std]; K is 1 per action or 2 per dimension |
     | vf_preds | [B] | V(s) |
 
     Attributes:
-        recurrent: how to ask a recurrent network, whose rows are sequences; None of others, which
-            are asked by :meth:`policy_and_value`.
-        max_seq_len: steps of the longest sequence that a recurrent network is trained on.
+        recurrent: applies a recurrent network to sequences; None for others, which use
+            :meth:`policy_and_value`.
+        max_seq_len: steps of the longest sequence in training a recurrent network.
 
     Raises:
-        ValueError: unknown or contradicting ``model`` keys; no TorchModelV2; ``max_seq_len`` for a
+        ValueError: unknown or contradictory ``model`` keys; not a TorchModelV2; ``max_seq_len`` for a
             network without state.
     """
 
@@ -115,12 +114,12 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         check_recurrence(self.model_config)
         model_config = checked_model_config(self.model_config)
         if model_config["use_lstm"]:
-            # Its heads read the LSTM: value layers of their own would be weights without use.
+            # Its heads read the LSTM: separate value layers would be unused weights.
             model_config["vf_share_layers"] = True
         if model_config["custom_model"] is not None:
             model_config["custom_model"] = resolved_model_class(model_config["custom_model"])
         space = self.observation_space
-        # RLlib's convolutions read [H, W, C] and scale nothing; custom models get images as they are.
+        # RLlib's convolutions read [H, W, C] and do not scale; custom models get images unchanged.
         self._images_for_rllib = model_config["custom_model"] is None and is_image(space)
         if self._images_for_rllib:
             channels, height, width = space.shape
@@ -138,25 +137,22 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
             raise ValueError(f"{type(self.model).__name__} is not a TorchModelV2")
         self.recurrent: RecurrentModel | None = None
         self.max_seq_len = max_seq_len(self.model_config)
-        known = model_config["custom_model"] is None or encodes_for_lstm(self.model)
-        self._shared = SharedModel(self.model, copied=known)
+        copyable = model_config["custom_model"] is None or encodes_for_lstm(self.model)
+        self._shared = SharedModel(self.model, copied=copyable)
         if self.model.get_initial_state():
             self.recurrent = RecurrentModel(self._shared, self._prepared)
         elif "max_seq_len" in self.model_config:
             kind = type(self.model).__name__
             raise ValueError(f"model.max_seq_len has no effect: {kind} is not recurrent")
-        # A model may offer policy and value in one pass, without ModelV2's dict unpacking.
+        # A model may compute policy and value in one pass, without ModelV2's dict unpacking.
         self._direct = getattr(self.model, "policy_and_value", None)
 
     def _prepared(self, obs: Tensor) -> Tensor:
-        """Observations as the model reads them."""
+        """Observations in the model's layout and scale."""
         return obs.permute(0, 2, 3, 1).float() / 255.0 if self._images_for_rllib else obs
 
     def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Dist inputs [B, K] and values [B] for observations [B, …]; gradients as torch's mode says.
-
-        Of a network without state only.
-        """
+        """Dist inputs [B, K] and values [B] of observations [B, …], for networks without state."""
         if self._direct is not None:
             return self._direct(obs)
         return self._shared.run(lambda model: self._forward_and_value(model, obs))
@@ -167,7 +163,7 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         return dist_inputs, model.value_function()
 
     def get_initial_state(self) -> dict[str, Tensor]:
-        """RLlib's hook: the state [D] before an episode; empty of a network without one."""
+        """RLlib's hook: the state [D] before an episode; empty for networks without state."""
         return {} if self.recurrent is None else {STATE: self.recurrent.initial_state()}
 
     def _forward(self, batch: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -189,7 +185,7 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """Silence ModelCatalog, which blames a model for the options its own LSTM wrapper refuses."""
+    """Silence ModelCatalog's warning, which is about options of its own LSTM wrapper."""
     logger = logging.getLogger(ModelCatalog.__module__)
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -207,8 +203,3 @@ def is_image(space: gym.Space) -> bool:
         and len(space.shape) == 3
         and space.shape[0] < space.shape[2]
     )
-
-
-def num_parameters(module: torch.nn.Module) -> int:
-    """Trainable numbers in a network."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)

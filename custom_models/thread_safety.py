@@ -1,4 +1,4 @@
-"""One TorchModelV2, several threads."""
+"""Using one TorchModelV2 from several threads."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ Result = TypeVar("Result")
 class SharedModel:
     """A TorchModelV2 that keeps tensors of its last forward for ``value_function()``.
 
-    Between the two calls another thread's forward may come. Of RLlib's own models other threads
-    than the one that built it use copies (of references, not of weights). Somebody else's may hold
-    references to themselves, which a copy would not follow, so threads take turns with it.
+    Between the two calls another thread may call forward. With ``copied`` other threads than the one
+    that built the model use shallow copies, which share its weights. Custom models may hold references
+    to themselves, which a shallow copy would not follow: without ``copied`` a lock serializes threads.
     """
 
     def __init__(self, model: TorchModelV2, *, copied: bool):
         self.model = model
         self._copied = copied
-        self._turn = Lock()
-        self._home = get_ident()
+        self._lock = Lock()
+        self._thread = get_ident()
 
     def run(self, forward: Callable[[Any], Result]) -> Result:
-        """``forward(model)``: one forward and what belongs to it."""
+        """``forward(model)``: a forward pass and the calls that need its tensors."""
         if self._copied:
-            at_home = get_ident() == self._home
-            return forward(self.model if at_home else copy.copy(self.model))
-        with self._turn:
+            own_thread = get_ident() == self._thread
+            return forward(self.model if own_thread else copy.copy(self.model))
+        with self._lock:
             return forward(self.model)
 
     def __reduce__(self) -> Any:

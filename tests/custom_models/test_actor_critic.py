@@ -413,7 +413,7 @@ def test_without_outputs_it_gives_features_and_has_no_heads():
 )
 def test_options_of_heads_are_refused_without_heads(option):
     (name,) = option
-    with pytest.raises(ValueError, match=f"'{name}' cannot go with use_lstm"):
+    with pytest.raises(ValueError, match=f"'{name}' is not supported with use_lstm"):
         build(num_outputs=None, **option)
     build(num_outputs=None, policy_hiddens=[], value_hiddens=[], shared_encoder=True)
 
@@ -430,8 +430,8 @@ def test_free_log_std_needs_pairs_of_outputs_and_continuous_actions():
     [
         ({"activaton": "elu"}, "key 'activaton' is unknown; did you mean 'activation'?"),
         ({"shared_encoders": True}, "key 'shared_encoders' is unknown; did you mean 'shared_en"),
-        ({"zzz": 1}, "key 'zzz' is unknown; known: conv_filters, conv_padding, encoder_hi"),
-        ({3: 1}, "key 3 is unknown; known: "),
+        ({"zzz": 1}, "key 'zzz' is unknown; choose from conv_filters, conv_padding, encoder_hi"),
+        ({3: 1}, "key 3 is unknown; choose from "),
         ({"activation": "elux"}, "key 'activation' must be one of elu, relu, tanh, silu, gelu, li"),
         ({"activation": ["elu"]}, "key 'activation' must be one of"),
         ({"initializer": None}, "key 'initializer' must be one of default, he_uniform, orthogonal"),
@@ -499,7 +499,7 @@ def test_options_left_in_custom_model_config_count_without_keywords():
 
 def test_free_log_std_of_the_model_dict_is_not_dropped_silently():
     config = {**MODEL_DEFAULTS, "free_log_std": True}
-    with pytest.raises(ValueError, match="free_log_std belongs into custom_model_config"):
+    with pytest.raises(ValueError, match="free_log_std belongs in custom_model_config"):
         SharedEncoderActorCritic(BALL, TILT, 4, config, "test")
 
 

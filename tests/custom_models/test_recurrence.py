@@ -82,7 +82,7 @@ def rows_of(kind, count, seed=1):
 
 def states_of(recurrent, count, seed=2):
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, recurrent.state_size, generator=generator) / 2
+    return torch.randn(count, recurrent.initial_state().numel(), generator=generator) / 2
 
 
 def stepped(recurrent, obs, lengths, states):
@@ -137,7 +137,7 @@ def test_outputs_have_a_row_per_step_and_states_a_row_per_sequence(kind):
     dist_inputs, values, after = recurrent.step(rows_of(kind, 7), states)
     assert dist_inputs.shape == (7, outputs)
     assert values.shape == (7,)
-    assert after.shape == (7, recurrent.state_size) == states.shape
+    assert after.shape == (7, recurrent.initial_state().numel()) == states.shape
     assert not torch.allclose(after, states)
 
 

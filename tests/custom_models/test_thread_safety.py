@@ -57,7 +57,7 @@ def hosted(model):
 def outputs(module, obs):
     if module.recurrent is None:
         return torch.cat([part.reshape(-1) for part in module.policy_and_value(obs)])
-    states = torch.zeros(len(obs), module.recurrent.state_size)
+    states = torch.zeros(len(obs), module.recurrent.initial_state().numel())
     return torch.cat([part.reshape(-1) for part in module.recurrent.step(obs, states)])
 
 

@@ -160,7 +160,7 @@ CONTRADICTIONS = {
     "free log std with memory": (
         "A2C",
         {"model": {"use_lstm": True, "free_log_std": True}},
-        ["free_log_std cannot go with use_lstm"],
+        ["free_log_std is not supported with use_lstm"],
     ),
     "entropy schedule": ("A2C", {"entropy_coeff": [[10, 0.1], [20, 0.0]]}, ["entropy_coeff"]),
     "lr schedule": ("A2C", {"lr": [[10, 0.1], [20, 0.0]]}, ["lr"]),

@@ -197,7 +197,7 @@ KEYS = [
             }
         },
         "config.model: the network cannot be built: custom_model_config key 'policy_hiddens' "
-        "cannot go with use_lstm: one LSTM reads one encoder and has linear heads of its own",
+        "is not supported with use_lstm: one LSTM reads one encoder and has its own linear heads",
     ),
     (
         "PPO",
