@@ -1,4 +1,4 @@
-"""The worlds: one door to every environment, and probe environments whose values are known."""
+"""Environments: one factory for all of them, and probe environments with known values."""
 
 from rllib_zoo.envs.atari.ids import LegacyAtariId, is_atari, legacy_atari_id
 from rllib_zoo.envs.atari.options import AtariOptions

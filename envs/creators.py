@@ -1,4 +1,4 @@
-"""From an environment's name to a function that builds one copy.
+"""Resolving an environment's name to a function that builds one copy.
 
 An environment may be named by a gymnasium id (``CartPole-v1``), by a name registered with
 ``ray.tune.registry.register_env``, by a dotted class path (``my_module.MyEnv``) or by the class
@@ -20,16 +20,16 @@ from rllib_zoo.envs.atari.ids import games_by_name, legacy_atari_id, nearest_nam
 from rllib_zoo.envs.ball_balance.env import SPEC as BALL_SPEC
 from rllib_zoo.envs.errors import EnvironmentRequestError
 
-# Ids of this project's own worlds. They are known here alone: nothing enters gymnasium's registry.
+# Ids of this project's own environments; they are not in gymnasium's registry.
 OWN = {BALL_SPEC.id: BALL_SPEC}
 
 
 def gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec | None:
-    """The entry of an id of gymnasium's or of ours, or None when the name is neither."""
+    """The spec of an id of gymnasium or of this project; None for other names."""
     if not isinstance(env, str) or _global_registry.contains(ENV_CREATOR, env):
         return None
     spec = OWN.get(env) or gym.registry.get(env)
-    # ale-py registers the retired ids too; those would show raw frames and no stack.
+    # ale-py registers the legacy ids too; those would have raw frames and no stack.
     return None if spec is not None and "ale_py" in str(spec.entry_point) else spec
 
 
@@ -45,7 +45,7 @@ def creator_of(env: str | type[gym.Env], options: dict[str, Any]) -> Callable[[]
     return partial(call_with_options, env, *_arguments(_class_at(env), options))
 
 
-# How people call the parameter of a class that RLlib gives all options.
+# Usual names of the parameter that gets all options from RLlib.
 _NAMES_OF_ALL_OPTIONS = (
     "config",
     "env_config",
@@ -63,11 +63,11 @@ _NAMES_OF_ALL_OPTIONS = (
 def _arguments(
     env_class: Callable[..., gym.Env], options: dict[str, Any]
 ) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
-    """How to call a class: with the options by name, or, as RLlib does it, with all in its one
+    """A class and its keyword arguments: the options by name, or, as in RLlib, all of them in its only
     parameter (``def __init__(self, config)``)."""
     try:
         parameters = list(inspect.signature(env_class).parameters.values())
-    except (TypeError, ValueError):  # of C or without a signature
+    except (TypeError, ValueError):  # written in C or without a signature
         return env_class, options
     single = parameters[0] if len(parameters) == 1 else None
     if single is None or single.kind is not single.POSITIONAL_OR_KEYWORD or single.name in options:
@@ -81,26 +81,26 @@ def _class_at(path: str) -> type[gym.Env]:
     """The environment class at a dotted path.
 
     Raises:
-        EnvironmentRequestError: with the nearest gymnasium id where there is one.
+        EnvironmentRequestError: names the nearest gymnasium id, if any.
     """
     module_name, _, attribute = path.rpartition(".")
     # Gymnasium ids carry a version ("-v1"); only names without one can be dotted paths.
     if module_name and "-v" not in attribute:
         try:
-            found = import_class(path)
+            env_class = import_class(path)
         except (ImportError, AttributeError) as error:
             raise EnvironmentRequestError(
                 f"environment {path!r} cannot be imported: {error}"
             ) from error
-        # It is called with values from a file: of anything else, subprocess.Popen for one, a file
-        # could start what it likes.
-        if not (isinstance(found, type) and issubclass(found, gym.Env)):
-            raise EnvironmentRequestError(f"{path!r} is not a class of gymnasium environments")
-        return found
+        # It is called with values from a file: with subprocess.Popen, for example, a file could run any
+        # command.
+        if not (isinstance(env_class, type) and issubclass(env_class, gym.Env)):
+            raise EnvironmentRequestError(f"{path!r} is not a subclass of gymnasium.Env")
+        return env_class
     legacy = legacy_atari_id(path)
     if legacy is not None:
         raise EnvironmentRequestError(
-            f"environment {path!r} is retired; ask for {legacy.env!r} with env_config "
+            f"environment {path!r} is a legacy id; use {legacy.env!r} with env_config "
             f"{legacy.env_config}"
         )
     raise EnvironmentRequestError(
@@ -109,30 +109,29 @@ def _class_at(path: str) -> type[gym.Env]:
 
 
 def _hint(name: str) -> str:
-    """The id whose name, its version apart, is spelt most like the one asked for."""
-    known = [env_id for env_id in gym.registry if "ale_py" not in str(gym.spec(env_id).entry_point)]
-    known += OWN
-    near = nearest_name(name, {env_id: env_id for env_id in known} | games_by_name())
+    """A suggestion: the id with the most similar name, its version apart."""
+    ids = [env_id for env_id in gym.registry if "ale_py" not in str(gym.spec(env_id).entry_point)]
+    near = nearest_name(name, {env_id: env_id for env_id in (*ids, *OWN)} | games_by_name())
     return f"; did you mean {near!r}?" if near else ""
 
 
 def call_with_options(name: str, build: Callable[..., Any], options: dict[str, Any]) -> Any:
-    """Build an environment; refused options become one sentence instead of a stack of frames."""
+    """Build an environment; invalid options become an EnvironmentRequestError of one line."""
     try:
         return build(**options)
     except gym.error.DependencyNotInstalled as error:
         raise EnvironmentRequestError(_missing_package(name, str(error))) from error
     except (TypeError, gym.error.Error, ValueError) as error:
-        given = ", ".join(sorted(options)) or "none given"
+        keys = ", ".join(sorted(options)) or "none"
         reason = str(error).splitlines()[0]
         raise EnvironmentRequestError(
-            f"environment {name!r} cannot be built with env_config keys ({given}): {reason}"
+            f"environment {name!r} cannot be built with env_config keys ({keys}): {reason}"
         ) from error
 
 
 def _missing_package(name: str, reason: str) -> str:
-    """Gymnasium's advice would leave this project's tested ranges; ours names the extra."""
+    """The message for a missing package; for MuJoCo it names this project's extra with tested versions."""
     advice = reason.splitlines()[0]
     if "mujoco" in reason.lower():
         advice = "MuJoCo is not installed; run: pip install 'rllib-zoo[mujoco]'"
-    return f"environment {name!r} needs a package that is missing: {advice}"
+    return f"environment {name!r} needs a missing package: {advice}"

@@ -1,8 +1,7 @@
-"""The one door to environments: every algorithm, evaluation and video gets its worlds here.
+"""The factory of environments, for every algorithm, evaluation and video.
 
-How an environment may be named says ``envs/creators.py``. Dict, Tuple, Discrete and MultiBinary
-observations are flattened to one Box. Atari games (``ALE/Pong-v5``) are built by
-``envs/atari/vector_env.py``.
+``envs/creators.py`` resolves names. Dict, Tuple, Discrete and MultiBinary observations are flattened
+to one Box. Atari games (``ALE/Pong-v5``) are built by ``envs/atari/vector_env.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from rllib_zoo.envs.atari.ids import is_atari
 from rllib_zoo.envs.creators import call_with_options, creator_of, gymnasium_spec
 from rllib_zoo.envs.errors import EnvironmentRequestError
 from rllib_zoo.envs.mujoco.vector_env import MujocoVectorEnv, has_native_vector
-from rllib_zoo.envs.restart_wrapper import watched
+from rllib_zoo.envs.restart_wrapper import restartable
 
 VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
 
@@ -41,19 +40,17 @@ def make_vector_env(
     Args:
         env: gymnasium id, registered name, class path or class.
         num_envs: number of copies, N >= 1.
-        env_config: keyword arguments of the environment (a registered creator gets the dict whole).
-        vectorize_mode: ``vector_entry_point`` uses the environment's own vector implementation where it has
-            one (CartPole steps 64 copies 8 times faster so), ours for MuJoCo's tasks
-            (:mod:`envs.mujoco_vector`), and ``sync`` elsewhere; ``async``
-            gives every copy a process, for environments slower than about a millisecond a step.
-            Atari games have the first only.
-        num_threads: threads that play Atari games and MuJoCo's tasks, >= 1; other environments have no
-            use for it.
-        restart_failed: watch every copy of ``sync`` and ``async``: True builds one anew that raises,
-            False names it (:mod:`envs.watched`). None: errors come as they are.
+        env_config: keyword arguments of the environment; a registered creator gets the dict itself.
+        vectorize_mode: ``vector_entry_point`` uses the environment's own vector implementation if it has
+            one (with it 64 CartPoles step 8 times as fast), ``envs/mujoco/vector_env.py`` for MuJoCo's
+            tasks, and ``sync`` otherwise; ``async`` gives every copy a process, for environments
+            slower than about a millisecond per step. Atari games support the first only.
+        num_threads: threads that step Atari games and MuJoCo's tasks, >= 1; others ignore it.
+        restart_failed: with ``sync`` and ``async``, True restarts a copy that raises, False names it in
+            the error (``envs/restart_wrapper.py``). None: errors are raised unchanged.
 
     Raises:
-        EnvironmentRequestError: unknown environment, refused options or unsupported spaces.
+        EnvironmentRequestError: unknown environment, invalid options or unsupported spaces.
     """
     if vectorize_mode not in VECTORIZE_MODES:
         raise EnvironmentRequestError(
@@ -64,30 +61,28 @@ def make_vector_env(
     if _is_atari(env):
         if vectorize_mode != "vector_entry_point":
             raise EnvironmentRequestError(
-                f"environment {env!r} is played by ale-py's own threads; gym_env_vectorize_mode "
-                f"{vectorize_mode!r} is not offered, leave it at 'vector_entry_point'"
+                f"environment {env!r} is stepped by ale-py's own threads; gym_env_vectorize_mode "
+                f"{vectorize_mode!r} is not supported, leave it at 'vector_entry_point'"
             )
         from rllib_zoo.envs.atari.vector_env import make_atari_vector
 
         return make_atari_vector(env, num_envs, options, num_threads)
-    spec = gymnasium_spec(env)
-    native = vectorize_mode == "vector_entry_point" and spec is not None
-    if native and spec is not None and has_native_vector(spec.id):
+    spec = gymnasium_spec(env) if vectorize_mode == "vector_entry_point" else None
+    if spec is not None and has_native_vector(spec.id):
         build = partial(MujocoVectorEnv, spec.id, num_envs, num_threads)
         vector: VectorEnv = call_with_options(spec.id, build, options)
-    elif native and spec is not None and spec.vector_entry_point is not None:
-        vector = call_with_options(
-            spec.id,
-            partial(gym.make_vec, spec, num_envs, vectorization_mode="vector_entry_point"),
-            options,
-        )
+    elif spec is not None and spec.vector_entry_point is not None:
+        build = partial(gym.make_vec, spec, num_envs, vectorization_mode=vectorize_mode)
+        vector = call_with_options(spec.id, build, options)
     else:
         creator = creator_of(env, options)
         vector_class = AsyncVectorEnv if vectorize_mode == "async" else SyncVectorEnv
         creators = [creator] * num_envs
         if restart_failed is not None:
             name = environment_name(env)
-            creators = [partial(watched, name, i, creator, restart_failed) for i in range(num_envs)]
+            creators = [
+                partial(restartable, name, i, creator, restart_failed) for i in range(num_envs)
+            ]
         vector = vector_class(creators)
     if not isinstance(vector.single_observation_space, gym.spaces.Box):
         vector = VectorFlattenObservation(vector)
@@ -107,14 +102,16 @@ def make_single_env(
     """
     options = dict(env_config or {})
     if _is_atari(env):
-        from rllib_zoo.envs.atari.vector_env import make_atari_single
+        from rllib_zoo.envs.atari.single_env import make_atari_single
 
         return make_atari_single(env, options, render_mode)
     if render_mode is not None:
         options["render_mode"] = render_mode
     single = creator_of(env, options)()
     if isinstance(single, MultiAgentEnv):
-        raise EnvironmentRequestError(f"environment {env!r} has several agents; one is supported")
+        raise EnvironmentRequestError(
+            f"environment {env!r} has several agents; only one is supported"
+        )
     if not isinstance(single.observation_space, gym.spaces.Box):
         single = FlattenObservation(single)
     _require_supported_spaces(env, single.observation_space, single.action_space)
@@ -122,14 +119,14 @@ def make_single_env(
 
 
 def environment_name(env: str | type[gym.Env]) -> str:
-    """What messages call it."""
+    """An environment's name in messages."""
     return env if isinstance(env, str) else env.__name__
 
 
 def environment_spaces(
     env: str | type[gym.Env], env_config: Mapping[str, Any] | None = None
 ) -> tuple[gym.Space, gym.Space]:
-    """Observation and action space of one copy as the networks see them; builds and closes it."""
+    """Observation and action space of one copy as the networks see them; builds a copy."""
     single = make_single_env(env, env_config)
     spaces = single.observation_space, single.action_space
     single.close()
@@ -139,13 +136,13 @@ def environment_spaces(
 def environment_signature(
     env: str | type[gym.Env], env_config: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What must agree before two runs' scores may be compared.
+    """What must be equal for the scores of two runs to be comparable.
 
     Atari games: the id, every option with its default, and the ROM's MD5; others: ``id`` and
-    ``env_config`` as given.
+    ``env_config``.
 
     Raises:
-        EnvironmentRequestError: unknown Atari game or refused option of one.
+        EnvironmentRequestError: unknown Atari game or invalid option of one.
     """
     if _is_atari(env):
         from rllib_zoo.envs.atari.vector_env import atari_signature
@@ -155,7 +152,7 @@ def environment_signature(
 
 
 def _is_atari(env: str | type[gym.Env]) -> TypeGuard[str]:
-    """Whether Atari's own door builds it; a registered name wins, as everywhere."""
+    """Whether it is one of ale-py's games and not a name the user registered."""
     return is_atari(env) and not _global_registry.contains(ENV_CREATOR, env)
 
 

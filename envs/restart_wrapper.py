@@ -1,4 +1,4 @@
-"""One copy of an environment, watched: what it breaks is named, and it can be built anew."""
+"""A wrapper of one copy of an environment that names its faults and can restart it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import gymnasium as gym
 import numpy as np
 
 from rllib_zoo.envs.errors import EnvironmentFault, StepTimeout
-from rllib_zoo.envs.restart_policy import RESTARTS, Restarts, described
+from rllib_zoo.envs.restart_policy import RESTARTS, Restarts, error_line
 from rllib_zoo.envs.space_checks import mismatch
 
 
-class WatchedEnv(gym.Wrapper):
-    """A copy whose faults are named, or mended by building it anew.
+class RestartableEnv(gym.Wrapper):
+    """A copy that is restarted when it raises, or whose faults are named.
 
-    A step that raised has no outcome: the new copy's first observation comes back with reward 0,
-    no end, and ``info["env_restarts"]``; the caller leaves the step out of everything.
-    Observations of another shape or dtype than the space's are never mended: building anew would
-    not change them.
+    A step that raised has no outcome: it returns the new copy's first observation with reward 0, no
+    end, and ``info["env_restarts"]``; the caller must discard the step. Observations with another
+    shape or dtype than the space's always raise: a restart would not change them.
 
     Raises (in ``reset`` and ``step``):
         EnvironmentFault: one line with environment, copy, step and cause.
@@ -29,10 +28,10 @@ class WatchedEnv(gym.Wrapper):
     env: gym.Env
 
     def __init__(self, env: gym.Env, name: str, index: int, create: Callable[[], gym.Env] | None):
-        """``name`` and ``index`` tell which copy of what it is; without ``create`` nothing is mended."""
+        """``name`` and ``index`` identify the copy in messages; without ``create`` it is never restarted."""
         super().__init__(env)
         self._name, self._create, self._index = name, create, index
-        # Resets and steps begun: who waits for a whole vector sees which copy it waits for.
+        # Resets and steps begun: shows which copy a whole vector is waiting for.
         self.beats = 0
         self._reset_at = 0
         self._restarts = Restarts(allowed=create is not None)
@@ -42,24 +41,24 @@ class WatchedEnv(gym.Wrapper):
         self._dtypes = {space.dtype}
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        """As the environment; builds it anew where that fails."""
+        """Like the environment's; restarts it if that raises."""
         self._seed = self._seed if seed is None else seed
         self.beats += 1
         self._reset_at = self.beats
         try:
             obs, info = self.env.reset(seed=seed, options=options)
         except Exception as error:
-            obs, info = self._mended(error, "reset")
+            obs, info = self._restart(error, "reset")
         self._require_fit(obs)
         return obs, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """As the environment; builds it anew where that fails."""
+        """Like the environment's; restarts it if that raises."""
         self.beats += 1
         try:
             obs, reward, terminated, truncated, info = self.env.step(action)
         except Exception as error:
-            obs, info = self._mended(error, self._where(), action)
+            obs, info = self._restart(error, self._where(), action)
             self._reset_at = self.beats
             self._require_fit(obs)
             return obs, 0.0, False, False, info
@@ -68,13 +67,12 @@ class WatchedEnv(gym.Wrapper):
         return obs, reward, terminated, truncated, info
 
     def _require_fit(self, obs: Any) -> None:
-        """Raises EnvironmentFault where an observation is not what the space says."""
-        # The quick way costs 0.1 µs; a dtype that casts is remembered.
+        """Raises EnvironmentFault if an observation has the wrong structure, shape or dtype."""
+        # This check costs 0.1 µs; a dtype that casts is added to it.
         if type(obs) is np.ndarray and obs.shape == self._shape and obs.dtype in self._dtypes:
             return
-        found = mismatch(self.env.observation_space, obs)
-        if found:
-            raise EnvironmentFault(f"{self._which()}: {found} (at {self._where()})")
+        if problem := mismatch(self.env.observation_space, obs):
+            raise EnvironmentFault(f"{self._which()}: {problem} (at {self._where()})")
         if isinstance(obs, np.ndarray):
             self._dtypes.add(obs.dtype)
 
@@ -85,14 +83,14 @@ class WatchedEnv(gym.Wrapper):
     def _which(self) -> str:
         return f"environment {self._name!r}, copy {self._index}"
 
-    def _mended(self, error: Exception, where: str, action: Any = None) -> tuple[Any, dict]:
-        """Build the copy anew until it resets; its first observation and the info."""
+    def _restart(self, error: Exception, where: str, action: Any = None) -> tuple[Any, dict]:
+        """Restart the copy until a reset succeeds; its first observation and the info."""
         began = self._restarts.total
         while True:
-            line = f"{self._which()}: {described(error)} in {where}{_broken(action)}"
+            line = f"{self._which()}: {error_line(error)} in {where}{_action_hint(action)}"
             self._restarts.count(line, error)
             assert self._create is not None
-            if not isinstance(error, StepTimeout):  # closing may hang as well
+            if not isinstance(error, StepTimeout):  # closing could hang too
                 with contextlib.suppress(Exception):
                     self.env.close()
             try:
@@ -104,16 +102,16 @@ class WatchedEnv(gym.Wrapper):
                 return obs, {**info, RESTARTS: self._restarts.total - began}
 
 
-def watched(name: str, index: int, create: Callable[[], gym.Env], restart: bool) -> gym.Env:
-    """A copy made by ``create``, watched; one that only looks like gymnasium's stays as it is."""
-    made = create()
-    if not isinstance(made, gym.Env):
-        return made
-    return WatchedEnv(made, name, index, create if restart else None)
+def restartable(name: str, index: int, create: Callable[[], gym.Env], restart: bool) -> gym.Env:
+    """A wrapped copy; unwrapped if ``create`` returns something that is not a ``gymnasium.Env``."""
+    env = create()
+    if not isinstance(env, gym.Env):
+        return env
+    return RestartableEnv(env, name, index, create if restart else None)
 
 
-def _broken(action: Any) -> str:
-    """A hint where the environment was given what is no number."""
+def _action_hint(action: Any) -> str:
+    """A hint if the action was NaN or infinite."""
     kind = getattr(action, "dtype", None)
     if kind is None or kind.kind != "f" or np.isfinite(action).all():
         return ""

@@ -1,4 +1,4 @@
-"""Whether an observation is what the space promises: structure, shape and dtype, not its values."""
+"""Checking an observation against its space: structure, shape and dtype, not values."""
 
 from __future__ import annotations
 
@@ -11,33 +11,31 @@ _ARRAYS = (gym.spaces.Box, gym.spaces.MultiBinary, gym.spaces.MultiDiscrete)
 
 
 def mismatch(space: gym.Space, obs: Any, key: str = "observation") -> str | None:
-    """What is wrong with an observation, None where nothing is.
+    """How an observation differs from its space; None if it does not.
 
-    Bounds are not checked: many environments leave theirs by a rounding error. A dtype passes
-    where numpy casts it to the space's "same kind", as stacking the copies' observations does.
+    Bounds are not checked: many environments exceed theirs by a rounding error. A dtype passes if numpy
+    casts it to the space's as "same kind", as stacking the copies' observations does.
 
     Args:
-        space: Dict and Tuple are looked into; kinds not known here pass.
+        space: Dict and Tuple are checked recursively; unknown kinds pass.
         obs: of one environment.
-        key: what it is called in the answer, keys below are appended as ``observation['speed']``.
+        key: name in the message; keys are appended as ``observation['speed']``.
     """
     if isinstance(space, _ARRAYS):
         return _array_mismatch(space, obs, key)
     if isinstance(space, gym.spaces.Discrete):
         whole = isinstance(obs, int | np.integer) or getattr(obs, "shape", None) == ()
-        return (
-            None if whole and space.contains(obs) else f"{key} is {obs!r}, the space says {space}"
-        )
+        return None if whole and space.contains(obs) else f"{key} is {obs!r}, expected {space}"
     if isinstance(space, gym.spaces.Dict):
         return _dict_mismatch(space, obs, key)
     if isinstance(space, gym.spaces.Tuple):
         if not isinstance(obs, tuple | list) or len(obs) != len(space.spaces):
-            return f"{key} is no tuple of {len(space.spaces)}"
+            return f"{key} is not a tuple of {len(space.spaces)}"
         inside = (
             mismatch(part, value, f"{key}[{i}]")
             for i, (part, value) in enumerate(zip(space.spaces, obs, strict=True))
         )
-        return next((found for found in inside if found), None)
+        return next(filter(None, inside), None)
     return None
 
 
@@ -45,22 +43,21 @@ def _array_mismatch(space: gym.Space, obs: Any, key: str) -> str | None:
     try:
         array = np.asarray(obs)
     except ValueError:  # rows of different lengths
-        return f"{key} is no array: {type(obs).__name__}"
+        return f"{key} is not an array: {type(obs).__name__}"
     if array.shape != space.shape:
-        return f"{key} has shape {array.shape}, the space says {space.shape}"
+        return f"{key} has shape {array.shape}, expected {space.shape}"
     assert space.dtype is not None
     if not np.can_cast(array.dtype, space.dtype, "same_kind"):
-        return f"{key} has dtype {array.dtype}, the space says {space.dtype}"
+        return f"{key} has dtype {array.dtype}, expected {space.dtype}"
     return None
 
 
 def _dict_mismatch(space: gym.spaces.Dict, obs: Any, key: str) -> str | None:
     if not isinstance(obs, dict):
-        return f"{key} is a {type(obs).__name__}, the space says a dict"
+        return f"{key} is a {type(obs).__name__}, expected a dict"
     for name, part in space.spaces.items():
         if name not in obs:
             return f"{key}[{name!r}] is missing"
-        found = mismatch(part, obs[name], f"{key}[{name!r}]")
-        if found:
-            return found
+        if problem := mismatch(part, obs[name], f"{key}[{name!r}]"):
+            return problem
     return None

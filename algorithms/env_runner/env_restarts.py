@@ -17,7 +17,7 @@ from gymnasium.vector import AsyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from rllib_zoo.envs import RESTARTS, EnvironmentFault, StepTimeout
-from rllib_zoo.envs.restart_policy import Restarts, described
+from rllib_zoo.envs.restart_policy import Restarts, error_line
 from rllib_zoo.envs.space_checks import mismatch
 
 Outcome = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]
@@ -71,7 +71,7 @@ def begun_anew(
     while True:
         if isinstance(error, EnvironmentFault):  # a copy's, with its step
             raise error
-        line = f"environment {builder.name!r}, {env.num_envs} copies: {described(error)}"
+        line = f"environment {builder.name!r}, {env.num_envs} copies: {error_line(error)}"
         builder.restarts.count(line, error)
         close(env, hung=isinstance(error, StepTimeout))
         try:

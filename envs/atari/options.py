@@ -1,4 +1,4 @@
-"""What may be asked of an Atari game, and the only place where its defaults stand."""
+"""The options of Atari games; the only place with their defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rllib_zoo.envs.errors import EnvironmentRequestError
 
 @dataclass(frozen=True)
 class AtariOptions:
-    """How a game is played and seen; every field is an ``env_config`` key.
+    """How a game is played and observed; every field is an ``env_config`` key.
 
     Attributes:
         frameskip: frames one action lasts, >= 1; the last two are merged by their maximum (Mnih
@@ -24,16 +24,16 @@ class AtariOptions:
         grayscale_obs: one luminance channel instead of RGB (Mnih et al. 2015).
         stack_size: observed frames, oldest first, >= 1 (4: Mnih et al. 2015).
         noop_max: a game starts after a random number of idle frames below this, >= 0 (30: Mnih
-            et al. 2015, "no-op" starts; counted as ale-py's vector environment does).
+            et al. 2015, "no-op" starts; counted as in ale-py's vector environment).
         terminal_on_life_loss: a lost life ends the episode for learning while the game goes on
             (Mnih et al. 2015). Off, as Machado et al. 2018 advise.
         use_fire_reset: press FIRE for one frame at the start of a game that has this action (on
-            in ale-py; OpenAI Baselines' Atari wrappers pressed it too). Without it Breakout shows
-            nothing moving until the policy finds the button.
+            in ale-py and in OpenAI Baselines' Atari wrappers). Without it nothing moves in Breakout
+            until the policy presses it.
         full_action_space: all 18 joystick actions instead of the game's own (Mnih et al. 2015
             used the game's own; Machado et al. 2018 all 18).
-        max_num_frames_per_episode: a game longer than this many frames, those of the start not
-            counted, is cut (truncated), >= 1 (108000, half an hour of play, as ``ALE/*-v5``
+        max_num_frames_per_episode: a game is truncated after this many frames, those of the start not
+            counted, >= 1 (108000, half an hour of play, as ``ALE/*-v5``
             registers; Hessel et al. 2018, "Rainbow").
     """
 
@@ -54,24 +54,25 @@ class AtariOptions:
 
     @classmethod
     def from_dict(cls, env_config: Mapping[str, Any] | None) -> Self:
-        """The options of an ``env_config``, defaults filled in.
+        """The options of an ``env_config``, with defaults.
 
         Raises:
             EnvironmentRequestError: an unknown key, or a value of the wrong type or range.
         """
         options = dict(env_config or {})
-        known = [field.name for field in fields(cls)]
+        names = [field.name for field in fields(cls)]
         for key in options:
-            if key not in known:
-                raise EnvironmentRequestError(_unknown_key(key, known))
+            if key not in names:
+                raise EnvironmentRequestError(_unknown_key(key, names))
         return cls(**options)
 
 
 _AT_LEAST = {"noop_max": 0}
-_ELSEWHERE = {
+# Keys of other libraries that are not supported, with the reason.
+_UNSUPPORTED = {
     "mode": "ale-py's vector environment plays every game in its first mode",
     "difficulty": "ale-py's vector environment plays every game at its first difficulty",
-    "obs_type": "set grayscale_obs to true or false; RAM is not offered",
+    "obs_type": "set grayscale_obs to true or false; RAM is not supported",
     "render_mode": "only videos are rendered",
     "sound_obs": "ale-py's vector environment has no sound",
     "continuous": "actions are discrete; see full_action_space",
@@ -85,6 +86,7 @@ _ELSEWHERE = {
     "scale_obs": "observations are bytes; the network scales them",
     "grayscale_newaxis": "the stack is the first axis; there is no other",
 }
+# Keys of other libraries → ours.
 _RENAMED = {
     "frame_skip": "frameskip",
     "skip": "frameskip",
@@ -106,26 +108,26 @@ _RENAMED = {
 }
 
 
-def _unknown_key(key: object, known: list[str]) -> str:
-    start = f"env_config key {key!r} is not an option of Atari games"
-    if key in _ELSEWHERE:
-        return f"{start}: {_ELSEWHERE[str(key)]}"
-    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+def _unknown_key(key: object, names: list[str]) -> str:
+    problem = f"env_config key {key!r} is not an option of Atari games"
+    if key in _UNSUPPORTED:
+        return f"{problem}: {_UNSUPPORTED[str(key)]}"
+    near = difflib.get_close_matches(str(key), names, n=1, cutoff=0.5)
     nearest = _RENAMED.get(str(key)) or (near[0] if near else None)
-    hint = f"did you mean {nearest!r}?" if nearest else f"choose from {', '.join(known)}"
-    return f"{start}; {hint}"
+    hint = f"did you mean {nearest!r}?" if nearest else f"choose from {', '.join(names)}"
+    return f"{problem}; {hint}"
 
 
 def _require(name: str, kind: object, value: object) -> None:
-    """Raises EnvironmentRequestError unless the value is of the field's kind and range."""
+    """Raises EnvironmentRequestError unless the value has the field's type and range."""
     if kind == "bool":
-        good, wanted = isinstance(value, bool), "true or false"
+        valid, expected = isinstance(value, bool), "true or false"
     elif kind == "float":
-        good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
-        wanted = "a number from 0 to below 1"
+        valid = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
+        expected = "a number from 0 to below 1"
     else:
         least = _AT_LEAST.get(name, 1)
-        good = isinstance(value, int) and not isinstance(value, bool) and value >= least
-        wanted = f"an integer of at least {least}"
-    if not good:
-        raise EnvironmentRequestError(f"env_config {name} must be {wanted}, not {value!r}")
+        valid = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        expected = f"an integer of at least {least}"
+    if not valid:
+        raise EnvironmentRequestError(f"env_config {name} must be {expected}, not {value!r}")

@@ -1,6 +1,6 @@
-"""One copy of an Atari game from gymnasium's wrappers, which can be rendered.
+"""One copy of an Atari game built from gymnasium's wrappers, which can be rendered.
 
-It starts, shows and cuts games as ale-py's vector environment does (``envs/atari/vector_env.py``).
+Starts, observations and truncation are those of ale-py's vector environment (``envs/atari/vector_env.py``).
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ def make_atari_single(
     env_config: Mapping[str, Any] | None = None,
     render_mode: str | None = None,
 ) -> gym.Env:
-    """One copy built from gymnasium's wrappers, for videos and checks; it plays whole games.
+    """One copy built from gymnasium's wrappers, for videos and checks; an episode is a whole game.
 
-    Observations as in :func:`make_atari_vector`, [stack, H, W] uint8. ``render()`` gives the
-    console's picture, [210, 160, 3] for most games.
+    Observations as in ``make_atari_vector``, [stack, H, W] uint8. ``render()`` returns the console's
+    picture, [210, 160, 3] for most games.
 
     Raises:
-        EnvironmentRequestError: unknown game or refused option.
+        EnvironmentRequestError: unknown game or invalid option.
     """
     options = AtariOptions.from_dict(env_config)
-    _quiet()
+    _silence_banner()
     env = gym.make(
         canonical_atari_id(env_id),
         frameskip=1,
@@ -53,9 +53,9 @@ def make_atari_single(
 
 
 class StartAndLimit(gym.Wrapper):
-    """Starts and cuts games frame by frame as ale-py's vector environment does.
+    """Starts and truncates games frame by frame as ale-py's vector environment does.
 
-    FIRE for one frame where the game has it and it is wanted; then n idle frames, n uniform below
+    With ``use_fire_reset``, FIRE for one frame if the game has it; then n idle frames, n uniform below
     ``noop_max`` (one fewer after FIRE). The limit counts frames after these.
     """
 
@@ -91,6 +91,6 @@ class StartAndLimit(gym.Wrapper):
 
 
 @cache
-def _quiet() -> None:
-    """ale-py greets on standard error with every game it loads; its errors stay."""
+def _silence_banner() -> None:
+    """Hide the banner that ale-py prints for every game; errors stay visible."""
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)

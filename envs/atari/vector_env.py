@@ -1,7 +1,7 @@
-"""Atari: many copies of a game in ale-py's own vector environment, and what decides a score.
+"""Atari games in ale-py's own vector environment, and their signature.
 
-One copy that can be filmed is in ``envs/atari/single_env.py``. Both show the same: ``AtariOptions``
-says what, ``docs/environments.md`` how it compares with gymnasium's wrappers.
+One copy that can be rendered is in ``envs/atari/single_env.py``. Both have the same observations, set by
+``AtariOptions``; ``docs/environments.md`` compares them with gymnasium's wrappers.
 """
 
 from __future__ import annotations
@@ -17,19 +17,9 @@ import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from rllib_zoo.envs.atari.ids import atari_games, canonical_atari_id, is_atari
+from rllib_zoo.envs.atari.ids import atari_games, canonical_atari_id
 from rllib_zoo.envs.atari.options import AtariOptions
-from rllib_zoo.envs.atari.single_env import make_atari_single
 from rllib_zoo.envs.errors import EnvironmentRequestError
-
-__all__ = [
-    "AtariOptions",
-    "atari_seeds",
-    "atari_signature",
-    "is_atari",
-    "make_atari_single",
-    "make_atari_vector",
-]
 
 
 def make_atari_vector(
@@ -38,19 +28,19 @@ def make_atari_vector(
     env_config: Mapping[str, Any] | None = None,
     num_threads: int = 1,
 ) -> VectorEnv:
-    """``num_envs`` copies of a game, stepped by ale-py's threads; resets take a step (NEXT_STEP).
+    """``num_envs`` copies of a game, stepped by ale-py's threads; a reset takes a step (NEXT_STEP).
 
     Rewards are the game's own, never clipped. ``info["game_over"]``, bool [N], is True where a whole
     game ended; that copy's next step is its reset.
 
     Args:
-        env_id: ``ALE/Pong-v5`` and its like.
+        env_id: for example ``ALE/Pong-v5``.
         num_envs: N >= 1.
         env_config: see :class:`AtariOptions`.
-        num_threads: threads that play, >= 1; ale-py takes no more than the machine has cores.
+        num_threads: threads that step the copies, >= 1; ale-py uses no more than there are cores.
 
     Raises:
-        EnvironmentRequestError: unknown game or refused option.
+        EnvironmentRequestError: unknown game or invalid option.
     """
     if num_threads < 1 or num_envs < 1:
         raise EnvironmentRequestError(
@@ -67,16 +57,16 @@ def atari_seeds(seed: int, num_envs: int) -> np.ndarray:
 
 
 class GameVector(AtariVectorEnv):
-    """ale-py's vector environment that tells lost lives from ended games.
+    """ale-py's vector environment that distinguishes lost lives from ended games.
 
     Observations are uint8 [N, stack, H, W] (colour: [N, stack, H, W, 3]), rewards float64 [N].
-    ale-py itself ends an episode where the console says so, or at the limit of frames: nothing is
-    inferred from lives, as Adventure ends with one left and Bank Heist plays its last with none. A
-    lost life is worked out here, as ale-py and OpenAI Baselines do: the counter fell and is not 0.
-    (At 0 some games, Atlantis for one, play on for a moment and then end: one end, not two.)
+    ale-py ends an episode when the console signals it, or at the limit of frames. The number of lives
+    does not decide: Adventure ends with one left, Bank Heist plays its last with none. A life is lost,
+    as in ale-py and OpenAI Baselines, when the counter decreased and is not 0. (At 0 some games,
+    for example Atlantis, continue for a moment and then end: one end, not two.)
     """
 
-    # ale-py writes the mode into what it finds here: elsewhere a dict that all classes share.
+    # ale-py writes the mode into this dict; without it into one that all classes share.
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
 
     def __init__(self, game: str, num_envs: int, options: AtariOptions, num_threads: int):
@@ -107,8 +97,8 @@ class GameVector(AtariVectorEnv):
         """Start new games; ``options["reset_mask"]``, bool [N], chooses which.
 
         Args:
-            seed: an integer >= 0 from which every copy's own seed is drawn, so that neighbouring
-                integers share no game; an int array is one seed per copy, as ale-py takes them.
+            seed: an integer >= 0 from which every copy's own seed is derived, so that neighbouring
+                integers share no game; an int array is one seed per copy, as in ale-py.
             options: see above.
         """
         mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
@@ -121,13 +111,13 @@ class GameVector(AtariVectorEnv):
         return obs, info
 
     def send(self, actions: np.ndarray) -> None:
-        """Hand one action to every copy.
+        """Send one action to every copy.
 
         Args:
             actions: integers [N].
 
         Raises:
-            ValueError: an action the game does not have. ale-py's threads would wait for ever.
+            ValueError: an action the game does not have; ale-py's threads would hang.
         """
         if actions.min() < 0 or actions.max() >= self.single_action_space.n:
             raise ValueError(f"actions must be 0 to {self.single_action_space.n - 1}: {actions}")
@@ -148,7 +138,7 @@ class GameVector(AtariVectorEnv):
         was_over, self._over = self._over, terminated | truncated
         lives = info["lives"]
         if self._ends_at_lost_lives:
-            # A new game may start with fewer lives than a cut one still had.
+            # A new game may start with fewer lives than a truncated one still had.
             lost = (lives < self._lives) & (lives > 0) & ~was_over
             terminated = terminated | lost
             truncated = truncated & ~lost
@@ -158,10 +148,10 @@ class GameVector(AtariVectorEnv):
 
 
 def atari_signature(env_id: str, env_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What decides a score: the id, every option with its default, and the ROM's MD5.
+    """What must be equal for scores to be comparable: id, all options with defaults, the ROM's MD5.
 
     Raises:
-        EnvironmentRequestError: unknown game or refused option.
+        EnvironmentRequestError: unknown game or invalid option.
     """
     env_id = canonical_atari_id(env_id)
     options = asdict(AtariOptions.from_dict(env_config))

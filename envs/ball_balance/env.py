@@ -1,8 +1,8 @@
-"""3D ball balancing: boards that are tilted so that a ball stays on them, as ML-Agents' 3DBall.
+"""3D ball balancing: tilt a board so that a ball stays on it, as in ML-Agents' 3DBall.
 
-N boards live in one MuJoCo scene and are one native vector environment; one board that can be filmed
-is an environment of its own. Both are reached by the id ``3DBall-v0`` through ``envs/factory.py``.
-Observations, actions, rewards and ends: ``docs/3dball.md``; physics: ``envs/ball_balance/scene.py``.
+N boards in one MuJoCo scene are a native vector environment; a single board can be rendered. Both have
+the id ``3DBall-v0`` in ``envs/factory.py``. Observations, actions, rewards and terminations:
+``docs/3dball.md``; physics: ``envs/ball_balance/scene.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gymnasium.vector.utils import batch_space
 from rllib_zoo.envs.ball_balance.scene import FIXED_STEP, STEPS_PER_DECISION, BallOptions, BallScene
 
 ENV_ID = "3DBall-v0"
-# The Unity scene has so many.
+# As many as in the Unity scene.
 NUM_BOARDS = 12
 REWARD_KEPT, REWARD_DROPPED = 0.1, -1.0
 DECISIONS_PER_SECOND = round(1 / (FIXED_STEP * STEPS_PER_DECISION))
@@ -42,22 +42,22 @@ def spaces_of_one() -> tuple[gym.spaces.Box, gym.spaces.Box]:
 
 
 def board_generator(seed: int, board: int) -> np.random.Generator:
-    """Draws a board's starts; the same whatever the number of boards beside it."""
+    """The generator of a board's starts; independent of the number of boards."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(board,)))
 
 
 class BallBalanceVector(VectorEnv):
-    """N boards in one scene; a board whose episode ends starts anew in the same step (SAME_STEP).
+    """N boards in one scene; a board whose episode ends is reset in the same step (SAME_STEP).
 
-    ``info["final_obs"]``, float32 [N, 8], is there in steps in which episodes ended, and
-    ``info["_final_obs"]``, bool [N], says whose: those rows hold what was seen last.
+    In steps in which episodes end, ``info["_final_obs"]``, bool [N], marks their boards, and
+    ``info["final_obs"]``, float32 [N, 8], has their last observations.
 
     Args:
         num_envs: N >= 1.
         options: keys of :class:`BallOptions`.
 
     Raises:
-        ValueError: no board, or a wrong option.
+        ValueError: ``num_envs`` below 1, or an invalid option.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_fps": DECISIONS_PER_SECOND}
@@ -80,11 +80,11 @@ class BallBalanceVector(VectorEnv):
         seed: int | Sequence[int] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start new episodes; ``options["reset_mask"]``, bool [N], chooses which, the others go on.
+        """Start new episodes; ``options["reset_mask"]``, bool [N], selects boards, the others go on.
 
         Args:
-            seed: from which every board's own generator is made; a sequence [N] is one seed per
-                board, each as for a scene of that board alone. None: the generators go on.
+            seed: every board's generator is derived from it; a sequence [N] is one seed per board, as
+                for a scene of that board alone. None: the generators continue.
             options: see above.
         """
         mask = (options or {}).get("reset_mask")
@@ -99,13 +99,13 @@ class BallBalanceVector(VectorEnv):
     def _seed(self, seed: int | Sequence[int], chosen: np.ndarray) -> None:
         n = self.num_envs
         if isinstance(seed, int | np.integer):
-            made = [board_generator(int(seed), i) for i in range(n)]
+            generators = [board_generator(int(seed), i) for i in range(n)]
         else:
-            made = [board_generator(int(s), 0) for s in seed]
+            generators = [board_generator(int(s), 0) for s in seed]
         if not self._generators:
-            self._generators = made
+            self._generators = generators
         for i in chosen:
-            self._generators[i] = made[i]
+            self._generators[i] = generators[i]
 
     def _begin(self, boards: np.ndarray) -> None:
         self.scene.begin(boards.tolist(), self._generators)
@@ -114,7 +114,7 @@ class BallBalanceVector(VectorEnv):
     def step(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One decision of every board.
+        """One action for every board.
 
         Args:
             actions: [N, 2], see :meth:`BallScene.advance`.
@@ -139,28 +139,28 @@ class BallBalanceVector(VectorEnv):
 
 
 class BallBalance(gym.Env):
-    """One board; with ``render_mode="rgb_array"`` it is drawn.
+    """One board, which can be rendered.
 
     Args:
         render_mode: None or ``rgb_array``.
         options: keys of :class:`BallOptions`.
 
     Raises:
-        ValueError: a wrong option or render mode.
+        ValueError: an invalid option or render mode.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": DECISIONS_PER_SECOND}
 
     def __init__(self, render_mode: str | None = None, **options: Any):
         if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode {render_mode!r} is not offered, only 'rgb_array'")
+            raise ValueError(f"render_mode {render_mode!r} is not supported, only 'rgb_array'")
         self.observation_space, self.action_space = spaces_of_one()
         self.render_mode = render_mode
         self._options = BallOptions.from_dict(options)
         self.scene = BallScene(1, self._options)
         self._decisions = 0
         self._generator: np.random.Generator | None = None
-        self._picture: Any = None
+        self._renderer: Any = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -175,7 +175,7 @@ class BallBalance(gym.Env):
         return self.scene.observations()[0], {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """One decision; see :meth:`BallBalanceVector.step`."""
+        """One action; see :meth:`BallBalanceVector.step`."""
         terminated = bool(self.scene.advance(np.asarray(action)[None])[0])
         self._decisions += 1
         truncated = not terminated and self._decisions >= self._options.max_decisions
@@ -183,17 +183,17 @@ class BallBalance(gym.Env):
         return self.scene.observations()[0], reward, terminated, truncated, {}
 
     def render(self) -> np.ndarray | None:
-        """The picture, uint8 [240, 320, 3]; None where nothing is drawn."""
+        """The image, uint8 [240, 320, 3]; None without a render mode."""
         if self.render_mode is None:
             return None
-        if self._picture is None:
-            from rllib_zoo.envs.ball_balance.render import BallPicture
+        if self._renderer is None:
+            from rllib_zoo.envs.ball_balance.render import BallRenderer
 
-            self._picture = BallPicture(self.scene)
-        return self._picture.draw()
+            self._renderer = BallRenderer(self.scene)
+        return self._renderer.draw()
 
     def close(self) -> None:
-        """Give back what drawing took."""
-        if self._picture is not None:
-            self._picture.close()
-            self._picture = None
+        """Release the renderer."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

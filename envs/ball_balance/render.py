@@ -1,4 +1,4 @@
-"""Drawing a ball scene with MuJoCo's own renderer, on machines without a screen too."""
+"""Rendering a ball scene with MuJoCo, also on machines without a screen."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rllib_zoo.envs.errors import EnvironmentRequestError
 HEIGHT, WIDTH = 240, 320
 
 
-class BallPicture:
-    """What draws one scene.
+class BallRenderer:
+    """Renders one scene.
 
     Raises:
-        EnvironmentRequestError: this machine has no OpenGL that MuJoCo finds.
+        EnvironmentRequestError: MuJoCo finds no OpenGL on this machine.
     """
 
     def __init__(self, scene: BallScene):
         from gymnasium.envs.mujoco.mujoco_rendering import OffScreenViewer
 
         if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-            # Gymnasium tries a window first, which warns where there is no screen.
+            # Gymnasium tries a window first, which warns without a screen.
             os.environ.setdefault("MUJOCO_GL", "egl")
         self._scene = scene
         try:
@@ -32,7 +32,7 @@ class BallPicture:
         except Exception as error:  # EGL, OSMesa and GLFW each raise errors of their own
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise EnvironmentRequestError(
-                f"3DBall-v0 cannot be drawn on this machine: {reason}; install EGL or OSMesa and "
+                f"3DBall-v0 cannot be rendered on this machine: {reason}; install EGL or OSMesa and "
                 "set MUJOCO_GL to egl or osmesa"
             ) from error
 
@@ -42,5 +42,5 @@ class BallPicture:
         return self._viewer.render("rgb_array", camera_id=0)
 
     def close(self) -> None:
-        """Give the OpenGL context back."""
+        """Release the OpenGL context."""
         self._viewer.close()

@@ -1,7 +1,7 @@
 """The physics of 3D ball balancing: N boards with a ball each in one MuJoCo scene.
 
 Axes are Unity's: y is up, x and z lie in the plane. Lengths in m, masses in kg, times in s, angles in
-radians. Where each number comes from, and what is chosen here: ``docs/3dball.md``.
+radians. Sources of the numbers: ``docs/3dball.md``.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ import numpy as np
 FIXED_STEP = 0.02  # s between two physics steps of Unity
 STEPS_PER_DECISION = 5  # fixed steps that one action lasts; it is applied in each
 MAX_TURN = math.radians(2.0)  # of a board about one axis in one fixed step, at an action of ±1
-TILT_LIMIT = 0.25  # of the quaternion's x and z: 2·asin(0.25) = 29°; looked at before a turn
+TILT_LIMIT = 0.25  # of the quaternion's x and z: 2·asin(0.25) = 29°; checked before a turn
 BOARD_SIDE = 5.0  # the board is a cube
 BALL_RADIUS = 0.5  # at scale 1
 ANGULAR_DRAG = 0.01  # 1/s
 START_TILT = math.radians(10.0)  # about x, then about z, each uniform within ±
 START_OFFSET = 1.5  # of the ball in x and z, uniform within ±
 START_HEIGHT = 4.0  # of the ball's centre above the cube's
-LOWEST, FARTHEST = -2.0, 3.0  # of the ball relative to the cube's centre: beyond them it is dropped
+LOWEST, FARTHEST = -2.0, 3.0  # of the ball relative to the cube's centre: beyond them it has fallen
 
 # --- chosen here ----------------------------------------------------------------------------------
 SUBSTEPS = 2  # MuJoCo steps per fixed step
-# Unity's default; the ball's own material is not among the public files we could read.
+# Unity's default; the ball's own material is not in the public files.
 FRICTION = 0.6
-SPACING = 20.0  # between neighbouring boards: a dropped ball never gets near the next one
+SPACING = 20.0  # between neighbouring boards: a fallen ball never comes near the next one
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class BallOptions:
         mass: of the ball, kg.
         scale: of the ball's radius, which is 0.5 m at 1.
         gravity: m/s², downwards.
-        max_decisions: an episode that lasts so long is cut (``truncated``).
+        max_decisions: an episode is truncated after so many actions.
 
     Raises:
-        ValueError: a value is no number above 0, or ``max_decisions`` not whole.
+        ValueError: a value is not a number above 0, or ``max_decisions`` is not an integer.
     """
 
     mass: float = 1.0
@@ -62,29 +62,28 @@ class BallOptions:
             if not number or not math.isfinite(value) or value <= 0:
                 raise ValueError(f"{field.name} must be a number above 0, got {value!r}")
         if self.max_decisions != int(self.max_decisions):
-            raise ValueError(f"max_decisions must be whole, got {self.max_decisions!r}")
+            raise ValueError(f"max_decisions must be an integer, got {self.max_decisions!r}")
 
     @classmethod
-    def from_dict(cls, given: Mapping[str, Any]) -> BallOptions:
-        """Check what a config file gives.
+    def from_dict(cls, options: Mapping[str, Any]) -> BallOptions:
+        """The options of an ``env_config``, with defaults.
 
         Raises:
-            ValueError: an unknown key, with the nearest known one, or a wrong value.
+            ValueError: an unknown key (with the nearest valid one), or an invalid value.
         """
-        known = [field.name for field in fields(cls)]
-        for key in given:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        names = [field.name for field in fields(cls)]
+        for key in options:
+            if key not in names:
+                near = difflib.get_close_matches(str(key), names, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"
                 raise ValueError(f"{key!r} is unknown; {hint}")
-        return cls(**given)
+        return cls(**options)
 
 
 class BallScene:
     """N boards and balls, stepped together.
 
-    Boards are moved as Unity's script moves them: turned between two physics steps, without a
-    velocity of their own.
+    Boards move as in Unity's script: they are turned between two physics steps and have no velocity.
 
     Args:
         num_boards: N >= 1.
@@ -92,7 +91,7 @@ class BallScene:
 
     Attributes:
         model, data: MuJoCo's.
-        position, velocity: views of the balls' centres relative to the world and their velocities, [N, 3].
+        position, velocity: views of the balls' centres and velocities in the scene's frame, [N, 3].
         boards: view of the boards' rotations as quaternions (w, x, y, z), [N, 4].
 
     Raises:
@@ -121,7 +120,7 @@ class BallScene:
         self._centres = self.data.mocap_pos
 
     def begin(self, boards: Sequence[int], generators: Sequence[np.random.Generator]) -> None:
-        """Put some boards to a random start, drawn by each board's own generator."""
+        """Start episodes on some boards, drawn by each board's own generator."""
         for i in boards:
             draw = generators[i].uniform
             tilt_x, tilt_z = draw(-START_TILT, START_TILT), draw(-START_TILT, START_TILT)
@@ -132,18 +131,17 @@ class BallScene:
             place = (*offset, draw(-START_OFFSET, START_OFFSET))
             self._qpos[i] = (*(self._centres[i] + place), 1.0, 0.0, 0.0, 0.0)
             self._qvel[i] = 0.0
-            self._warmstart[i] = (
-                0.0  # the solver's memory: else a start would depend on the last episode
-            )
+            # The solver's memory: otherwise a start would depend on the last episode.
+            self._warmstart[i] = 0.0
 
     def advance(self, actions: np.ndarray) -> np.ndarray:
-        """One decision: five times turn, look whether a ball is off, and let 0.02 s pass.
+        """One action: five times turn, check for fallen balls, and simulate 0.02 s.
 
         Args:
             actions: [N, 2], clipped to ±1: the share of 2° per fixed step about z and about x.
 
         Returns:
-            Which balls were dropped on the way, bool [N].
+            Which balls fell, bool [N].
 
         Raises:
             ValueError: an action is not a finite number.
@@ -151,19 +149,19 @@ class BallScene:
         if not np.isfinite(actions).all():
             raise ValueError("actions must be finite numbers")
         turn_z, turn_x = MAX_TURN * np.clip(actions, -1.0, 1.0).T.astype(np.float64)
-        dropped = np.zeros(self.num_boards, bool)
+        fallen = np.zeros(self.num_boards, bool)
         for _ in range(STEPS_PER_DECISION):
             self._turn(turn_z, turn_x)
-            dropped |= self.off()
+            fallen |= self.off()
             self.pass_time()
-        return dropped
+        return fallen
 
     def pass_time(self) -> None:
         """One fixed step of physics."""
         self._mujoco.mj_step(self.model, self.data, SUBSTEPS)
 
     def _turn(self, turn_z: np.ndarray, turn_x: np.ndarray) -> None:
-        """Turn boards about their own z, then x, unless they are tilted as far already."""
+        """Turn boards about their own z, then x, unless they are at the tilt limit."""
         q = self.boards
         z = q[:, 3]
         free = ((z < TILT_LIMIT) & (turn_z > 0)) | ((z > -TILT_LIMIT) & (turn_z < 0))
@@ -173,35 +171,28 @@ class BallScene:
         self.boards[:] = turned_about_x(q, np.where(free, turn_x, 0.0))
 
     def place_shapes(self) -> None:
-        """Put what is drawn where the state says; after a start nothing else has done so yet."""
+        """Update the positions of rendered shapes; after a start no physics step has done so yet."""
         self._mujoco.mj_kinematics(self.model, self.data)
         self._mujoco.mj_camlight(self.model, self.data)
 
     def relative(self) -> np.ndarray:
-        """The balls' centres relative to the boards', along the world's axes, [N, 3]."""
+        """The balls' centres relative to the boards', in the scene's frame, [N, 3]."""
         return self.position - self._centres
 
     def off(self) -> np.ndarray:
-        """Which balls are dropped, bool [N]."""
+        """Which balls have fallen, bool [N]."""
         place = self.relative()
         return (place[:, 1] < LOWEST) | (np.abs(place[:, [0, 2]]) > FARTHEST).any(axis=1)
 
     def observations(self) -> np.ndarray:
         """float32 [N, 8]: the board's quaternion z and x, the ball's place (x, y, z) relative to the
         board's centre, its velocity (x, y, z)."""
-        found = np.empty((self.num_boards, 8), np.float32)
-        found[:, 0], found[:, 1] = self.boards[:, 3], self.boards[:, 1]
-        found[:, 2:5], found[:, 5:8] = self.relative(), self.velocity
-        return found
+        obs = np.empty((self.num_boards, 8), np.float32)
+        obs[:, 0], obs[:, 1] = self.boards[:, 3], self.boards[:, 1]
+        obs[:, 2:5], obs[:, 5:8] = self.relative(), self.velocity
+        return obs
 
-    def energy(self) -> np.ndarray:
-        """Of every ball: kinetic, of the spin, and potential from the board's centre, J, [N]."""
-        mass, radius = self.options.mass, BALL_RADIUS * self.options.scale
-        moving = 0.5 * mass * np.square(self.velocity).sum(axis=1)
-        spinning = 0.5 * 0.4 * mass * radius**2 * np.square(self._qvel[:, 3:]).sum(axis=1)
-        return moving + spinning + mass * self.options.gravity * self.relative()[:, 1]
-
-    # --- state: MuJoCo's objects are made anew, and told where they were ----------------------------
+    # --- pickling: MuJoCo's objects are rebuilt, then get the saved state ----------------------------
 
     def __getstate__(self) -> dict[str, Any]:
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
@@ -232,7 +223,7 @@ def turned_about_x(q: np.ndarray, angle: Any) -> np.ndarray:
 def scene_xml(num_boards: int, options: BallOptions) -> str:
     """The scene in MuJoCo's format.
 
-    Every ball meets its own board only, by name: nothing else is looked for. One solver for all balls
+    Only the contacts of every ball with its own board are computed. One solver for all balls
     ("islands" off) takes a fifth of the time of one per ball.
     """
     half, radius = 0.5 * BOARD_SIDE, BALL_RADIUS * options.scale

@@ -1,1 +1,1 @@
-"""MuJoCo's tasks stepped by threads."""
+"""Gymnasium's MuJoCo tasks as a native vector environment."""

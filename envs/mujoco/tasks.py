@@ -1,4 +1,4 @@
-"""What MuJoCo's tasks show and pay: gymnasium's formulas (v5) on all copies at once.
+"""Observations, rewards and terminations of MuJoCo's tasks: gymnasium's formulas (v5), vectorised.
 
 N copies, nq and nv coordinates and velocities of the model; float64 as in gymnasium. Every formula keeps
 gymnasium's order of operations, so that results agree to the last bit.
@@ -28,32 +28,32 @@ class Task:
 
     Args:
         simulations: of the task's model.
-        world: one copy of gymnasium's own, for names and sizes.
-        options: the arguments of its class, defaults filled in.
+        single: one copy of gymnasium's environment, for names and sizes.
+        options: the arguments of its class, with defaults.
     """
 
-    def __init__(self, simulations: Simulations, world: Any, options: Mapping[str, Any]):
+    def __init__(self, simulations: Simulations, single: Any, options: Mapping[str, Any]):
         self.options = options
-        self.dt = world.dt
+        self.dt = single.dt
         self.qpos, self.qvel = simulations.bind("qpos"), simulations.bind("qvel")
 
     def begin_step(self) -> None:
-        """Note what the reward compares with, before the simulations go on."""
+        """Store what the reward compares with, before the simulations step."""
 
     def outcome(self, actions: Array) -> Outcome:
-        """What the copies show and pay after a step with these actions, float32 [N, nu]."""
+        """Observations, rewards and terminated after a step with these actions, float32 [N, nu]."""
         raise NotImplementedError
 
-    def _nobody(self) -> Array:
+    def _no_copy(self) -> Array:
         return np.zeros(len(self.qpos), bool)
 
 
 class Locomotion(Task):
-    """Paid for velocity along x and, where a task knows health, for being healthy; control costs.
+    """Reward for velocity along x and, if a task defines it, for being healthy; control costs.
 
     Attributes:
-        hidden_positions: first coordinates that observations leave out by default.
-        speed_limit: velocities are shown clipped to it; None: as they are.
+        hidden_positions: number of first coordinates that observations leave out by default.
+        speed_limit: observed velocities are clipped to it; None: not clipped.
     """
 
     hidden_positions = 1
@@ -65,20 +65,20 @@ class Locomotion(Task):
     def outcome(self, actions: Array) -> Outcome:
         velocity = (self.qpos[:, 0] - self._x_before) / self.dt
         rewards = self.options["forward_reward_weight"] * velocity
-        terminated = self._nobody()
+        terminated = self._no_copy()
         healthy = self.healthy()
         if healthy is not None:
             rewards = rewards + healthy * self.options["healthy_reward"]
             if self.options["terminate_when_unhealthy"]:
                 terminated = ~healthy
         cost = self.options["ctrl_cost_weight"] * np.square(actions).sum(axis=-1)
-        return self._seen(), rewards - cost, terminated
+        return self._observations(), rewards - cost, terminated
 
     def healthy(self) -> Array | None:
-        """Which copies are healthy, bool [N]; None where a task knows no health."""
+        """Which copies are healthy, bool [N]; None if a task does not define it."""
         return None
 
-    def _seen(self) -> Array:
+    def _observations(self) -> Array:
         hides = self.options["exclude_current_positions_from_observation"]
         positions = self.qpos[:, self.hidden_positions if hides else 0 :]
         velocities = self.qvel
@@ -113,7 +113,7 @@ class Walker2d(Locomotion):
 
 
 class Hopper(Walker2d):
-    """``Hopper-v5``: as the walker, and no coordinate may leave its range."""
+    """``Hopper-v5``: as the walker, and every coordinate must stay in its range."""
 
     def healthy(self) -> Array:
         state = np.concatenate((self.qpos[:, 2:], self.qvel), axis=1)
@@ -121,19 +121,19 @@ class Hopper(Walker2d):
 
 
 class InvertedPendulum(Task):
-    """``InvertedPendulum-v5``: 1 for every step within 0.2 rad."""
+    """``InvertedPendulum-v5``: reward 1 for every step within 0.2 rad."""
 
     def outcome(self, actions: Array) -> Outcome:
-        seen = np.concatenate((self.qpos, self.qvel), axis=1)
-        terminated = ~np.isfinite(seen).all(axis=1) | (np.abs(seen[:, 1]) > 0.2)
-        return seen, (~terminated).astype(np.float64), terminated
+        obs = np.concatenate((self.qpos, self.qvel), axis=1)
+        terminated = ~np.isfinite(obs).all(axis=1) | (np.abs(obs[:, 1]) > 0.2)
+        return obs, (~terminated).astype(np.float64), terminated
 
 
 class InvertedDoublePendulum(Task):
-    """``InvertedDoublePendulum-v5``: the tip has to stay high, near the middle and slow."""
+    """``InvertedDoublePendulum-v5``: the tip must stay high, near the middle and slow."""
 
-    def __init__(self, simulations: Simulations, world: Any, options: Mapping[str, Any]):
-        super().__init__(simulations, world, options)
+    def __init__(self, simulations: Simulations, single: Any, options: Mapping[str, Any]):
+        super().__init__(simulations, single, options)
         self._sites = simulations.bind("site_xpos")
         self._constraint = simulations.bind("qfrc_constraint")
 
@@ -144,33 +144,33 @@ class InvertedDoublePendulum(Task):
         velocity = 1e-3 * self.qvel[:, 1] ** 2 + 5e-3 * self.qvel[:, 2] ** 2
         rewards = self.options["healthy_reward"] * ~terminated - distance - velocity
         angles = self.qpos[:, 1:]
-        seen = (
+        obs = (
             self.qpos[:, :1],
             np.sin(angles),
             np.cos(angles),
             np.clip(self.qvel, -SPEED_LIMIT, SPEED_LIMIT),
             np.clip(self._constraint[:, :1], -SPEED_LIMIT, SPEED_LIMIT),
         )
-        return np.concatenate(seen, axis=1), rewards, terminated
+        return np.concatenate(obs, axis=1), rewards, terminated
 
 
 class Reacher(Task):
     """``Reacher-v5``: the fingertip's distance to the target, and the cost of control."""
 
-    def __init__(self, simulations: Simulations, world: Any, options: Mapping[str, Any]):
-        super().__init__(simulations, world, options)
+    def __init__(self, simulations: Simulations, single: Any, options: Mapping[str, Any]):
+        super().__init__(simulations, single, options)
         self._bodies = simulations.bind("xpos")
-        self._tip, self._target = (world.model.body(n).id for n in ("fingertip", "target"))
+        self._tip, self._target = (single.model.body(n).id for n in ("fingertip", "target"))
 
     def outcome(self, actions: Array) -> Outcome:
         gap = self._bodies[:, self._tip] - self._bodies[:, self._target]
-        # As numpy.linalg.norm of a single vector: a dot product.
+        # A dot product per row, as in numpy.linalg.norm of a vector: bitwise the same.
         distance = np.sqrt([row.dot(row) for row in gap])
-        paid = -distance * self.options["reward_dist_weight"]
-        spent = -np.square(actions).sum(axis=-1) * self.options["reward_control_weight"]
+        reward = -distance * self.options["reward_dist_weight"]
+        control = -np.square(actions).sum(axis=-1) * self.options["reward_control_weight"]
         angles = self.qpos[:, :2]
-        seen = (np.cos(angles), np.sin(angles), self.qpos[:, 2:], self.qvel[:, :2], gap[:, :2])
-        return np.concatenate(seen, axis=1), paid + spent, self._nobody()
+        obs = (np.cos(angles), np.sin(angles), self.qpos[:, 2:], self.qvel[:, :2], gap[:, :2])
+        return np.concatenate(obs, axis=1), reward + control, self._no_copy()
 
 
 TASKS: dict[str, type[Task]] = {

@@ -117,7 +117,7 @@ def test_a_class_of_one_parameter_gets_the_options_whole(env):
 
 
 def test_several_agents_are_refused():
-    with pytest.raises(EnvironmentRequestError, match="has several agents; one is supported"):
+    with pytest.raises(EnvironmentRequestError, match="has several agents; only one is supported"):
         environment_spaces(TwoAgents)
 
 
@@ -230,7 +230,7 @@ def test_a_missing_package_is_named_with_our_extra():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == (
-        "environment 'HalfCheetah-v5' needs a package that is missing: MuJoCo is not installed; "
+        "environment 'HalfCheetah-v5' needs a missing package: MuJoCo is not installed; "
         "run: pip install 'rllib-zoo[mujoco]'"
     )
 

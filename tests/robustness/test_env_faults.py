@@ -1,4 +1,4 @@
-"""Environments that raise, hang or give what is no number: built anew and counted, or named."""
+"""Environments that raise, hang or return NaN: restarted and counted, or named."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_without_restarts_the_first_error_is_named(make_runner):
     runner = make_runner(faulty_envs.RaisesOnce, **SIZES, **options)
     line = (
         r"^environment 'RaisesOnce', copy 0: OSError: once in step 4 of an episode; "
-        r"restart_failed_sub_environments: true would build it anew$"
+        r"restart_failed_sub_environments: true would restart it$"
     )
     with pytest.raises(EnvironmentFault, match=line):
         runner.sample()
@@ -123,7 +123,7 @@ def test_without_restarts_the_first_error_is_named(make_runner):
     ],
 )
 def test_building_anew_in_vain_ends(make_runner, env, said):
-    said = f"'{env.__name__}', copy 0: {said}, after it was built anew {RESTARTS_IN_A_ROW} times in"
+    said = f"'{env.__name__}', copy 0: {said}, after {RESTARTS_IN_A_ROW} restarts in"
     with pytest.raises(EnvironmentFault, match=said):
         sampled(make_runner(env, **SIZES), 2)
 
@@ -219,8 +219,8 @@ def test_broken_rewards_are_named(make_runner, value, clipped):
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        (faulty_envs.WrongShape, r"observation has shape \(5,\), the space says \(4,\)"),
-        (faulty_envs.WrongDtype, r"observation has dtype complex\d+, the space says float32"),
+        (faulty_envs.WrongShape, r"observation has shape \(5,\), expected \(4,\)"),
+        (faulty_envs.WrongDtype, r"observation has dtype complex\d+, expected float32"),
         (faulty_envs.LostKey, r"observation\['speed'\] is missing"),
     ],
 )
@@ -236,8 +236,8 @@ def test_other_forms_are_named(make_runner, env, said, mode):
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("shape", r"4 copies: observation has shape \(4, 1\), the space says \(4, 4\)"),
-        ("dtype", r"4 copies: observation has dtype complex128, the space says float32"),
+        ("shape", r"4 copies: observation has shape \(4, 1\), expected \(4, 4\)"),
+        ("dtype", r"4 copies: observation has dtype complex128, expected float32"),
     ],
 )
 def test_other_forms_of_a_vector_version_are_named(make_runner, broken, said):

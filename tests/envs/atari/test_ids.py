@@ -130,5 +130,10 @@ def test_a_retired_id_is_refused_with_its_translation(build):
     assert "PongNoFrameskip-v4" in gym.registry
     with pytest.raises(EnvironmentRequestError) as error:
         build("PongNoFrameskip-v4")
-    for piece in ("'PongNoFrameskip-v4' is retired", "'ALE/Pong-v5'", "'frameskip': 4", ": 0.0"):
+    for piece in (
+        "'PongNoFrameskip-v4' is a legacy id",
+        "'ALE/Pong-v5'",
+        "'frameskip': 4",
+        ": 0.0",
+    ):
         assert piece in str(error.value)

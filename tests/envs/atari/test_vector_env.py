@@ -188,7 +188,7 @@ def test_refusals_are_one_line_everywhere(options, pieces):
 
 def test_other_ways_of_stepping_and_no_copies_are_refused():
     for mode in ("sync", "async"):
-        with pytest.raises(EnvironmentRequestError, match=f"'{mode}' is not offered, leave it"):
+        with pytest.raises(EnvironmentRequestError, match=f"'{mode}' is not supported, leave it"):
             make_vector_env("ALE/Pong-v5", 2, vectorize_mode=mode)
     for copies, threads in ((0, 1), (1, 0)):
         with pytest.raises(EnvironmentRequestError, match=f"not {copies} and {threads}$"):

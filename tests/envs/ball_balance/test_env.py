@@ -210,7 +210,7 @@ def test_actions_that_are_no_numbers_are_refused(value):
         ({"gravty": 1.0}, "'gravty' is unknown; did you mean 'gravity'?"),
         ({"mass": 0}, "mass must be a number above 0, got 0"),
         ({"scale": "big"}, "scale must be a number above 0, got 'big'"),
-        ({"max_decisions": 2.5}, "max_decisions must be whole, got 2.5"),
+        ({"max_decisions": 2.5}, "max_decisions must be an integer, got 2.5"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(options, said):
