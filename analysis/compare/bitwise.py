@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +40,8 @@ def pairs(
     unpaired = list(again)
     # A kept curve has the config of its file, a trial's folder what Tune made of it: where the seed is
     # enough, configurations are not compared.
-    key = (
-        _seed_of
-        if len(set(map(_seed_of, originals))) == len(originals)
-        else _seed_and_configuration
-    )
+    distinct_seeds = len(set(map(_seed_of, originals))) == len(originals)
+    key = _seed_of if distinct_seeds else _seed_and_configuration
     for trial in originals:
         repeated = next((other for other in unpaired if key(other) == key(trial)), None)
         if repeated is not None:
@@ -118,22 +114,14 @@ def _lengths(common: int, first: int, second: int, *, prefix: bool) -> Check:
 
 def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Key and both values where they differ; NaN equals NaN."""
-    return [
-        (key, first.get(key), second.get(key))
-        for key in sorted({*first, *second})
-        if first.get(key) != second.get(key)
-        and not (_is_nan(first.get(key)) and _is_nan(second.get(key)))
-    ]
+    values = ((key, first.get(key), second.get(key)) for key in sorted({*first, *second}))
+    return [(key, a, b) for key, a, b in values if a != b and not (a != a and b != b)]
 
 
 def _sentence(differing: list[tuple[str, Any, Any]]) -> str:
     named = [f"{key} {a!r} then, {b!r} now" for key, a, b in differing[:NAMED_KEYS]]
     more = len(differing) - len(named)
     return "; ".join(named) + (f"; and {more} more" if more else "")
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)
 
 
 def _is_learning(key: str) -> bool:

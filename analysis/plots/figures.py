@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,7 @@ MAX_LINES = 7
 def figures(
     results: Results,
     summary: Summary,
-    thresholds: dict[str, float],
+    thresholds: Mapping[str, float],
     baseline: str | None = None,
     *,
     seed: int = 0,

@@ -62,24 +62,11 @@ def report(
     if unknown:
         envs = ", ".join(sorted(set(results.usable["env"])))
         raise UnknownEnvironmentError(f"no run is of {unknown[0]!r}; choose from {envs}")
-    summary = summarise(
-        results,
-        measure=options.measure,
-        thresholds=options.thresholds,
-        seed=options.seed,
-        resamples=options.resamples,
-        baseline=options.baseline,
-    )
-    images = list(
-        figures(
-            results,
-            summary,
-            dict(options.thresholds),
-            options.baseline,
-            seed=options.seed,
-            resamples=min(options.resamples, CURVE_RESAMPLES),
-        )
-    )
+    settings = {name: value for name, value in vars(options).items() if name != "title"}
+    summary = summarise(results, **settings)
+    resamples = min(options.resamples, CURVE_RESAMPLES)
+    intervals = {"seed": options.seed, "resamples": resamples}
+    images = list(figures(results, summary, options.thresholds, options.baseline, **intervals))
     command = _command(folders, output, options)
     output.mkdir(parents=True, exist_ok=True)
     write_figures(output / "figures", images)
