@@ -11,7 +11,7 @@ from typing import Any
 
 
 @contextmanager
-def written_aside(file: Path, *, durable: bool = True) -> Iterator[Path]:
+def atomic_write(file: Path, *, durable: bool = True) -> Iterator[Path]:
     """A draft to write, renamed to ``file`` when the block ends and removed when it fails.
 
     A reader sees either the old file or the complete new one, also after a kill or with a full disk.
@@ -43,7 +43,7 @@ def draft_of(file: Path) -> Path:
 
 def write_json(file: Path, content: Any, indent: int = 1) -> None:
     """Write data as JSON, atomically."""
-    with written_aside(file) as draft:
+    with atomic_write(file) as draft:
         draft.write_text(json.dumps(content, indent=indent) + "\n", encoding="utf-8")
 
 

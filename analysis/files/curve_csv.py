@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.columns import COLUMNS, number_of
 from rllib_zoo.analysis.files.result_json import EMPTY, Curve, map_results, read_curve
 from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
@@ -72,7 +72,7 @@ def thinned(rows: Iterable[Row], every: int) -> list[Row]:
 
 def write_curve(file: Path, rows: list[Row]) -> None:
     """Write rows as CSV, atomically; None becomes an empty field."""
-    with written_aside(file) as draft, draft.open("w", newline="") as handle:
+    with atomic_write(file) as draft, draft.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, fieldnames=list(KEPT), lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _rounded(value) for name, value in row.items()} for row in rows)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.files.atomic import write_json, written_aside
+from rllib_zoo.analysis.files.atomic import write_json, atomic_write
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.benchmarks.speed import arithmetic
@@ -179,7 +179,7 @@ def page_section(benchmark: Benchmark, record: Mapping[str, Any]) -> str:
 def rewrite(page: Path, change: Callable[[str], str]) -> None:
     """Replace a page's text, atomically."""
     text = change(page.read_text())
-    with written_aside(page) as draft:
+    with atomic_write(page) as draft:
         draft.write_text(text)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.experiments.options import Trust, prepare_imports
 from rllib_zoo.experiments.paths import AGENTS
 
@@ -70,7 +70,7 @@ def agent_list(
     try:
         page = write.read_text(encoding="utf-8")
         write = write.resolve()
-        with written_aside(write) as draft:
+        with atomic_write(write) as draft:
             draft.write_text(filled(page, body), encoding="utf-8")
             draft.chmod(write.stat().st_mode)
     except OSError as error:

@@ -19,7 +19,7 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER
-from rllib_zoo.analysis.files.atomic import write_json, written_aside
+from rllib_zoo.analysis.files.atomic import atomic_write, write_json
 from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.config.overrides import parse_mapping
 from rllib_zoo.experiments.errors import RequestError
@@ -213,7 +213,7 @@ def write_episodes(file: Path, episodes: list[Episode]) -> None:
     if file.suffix == ".json":
         write_json(file, rows, indent=2)
         return
-    with written_aside(file) as draft, draft.open("w", newline="") as handle:
+    with atomic_write(file) as draft, draft.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.experiments.errors import RequestError
 
 MARK = ".made-here"
@@ -43,7 +43,7 @@ def mark_as_own(folder: Path) -> bool:
     key = _key(make=True)
     if key is None:
         return False
-    with written_aside(folder / MARK) as draft:
+    with atomic_write(folder / MARK) as draft:
         draft.write_text(_mark(key, folder), encoding="ascii")
     return True
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.plots.figure_file import FigureImage
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between, has_marks
@@ -168,6 +168,6 @@ def image_of(figure: FigureImage) -> tuple[str, bytes]:
 
 def write(file: Path, content: bytes) -> Path:
     """Write a file whole or not at all; returns it."""
-    with written_aside(file, durable=False) as draft:
+    with atomic_write(file, durable=False) as draft:
         draft.write_bytes(content)
     return file

@@ -18,7 +18,7 @@ from ray.tune import Callback
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from ray.tune.utils.util import SafeFallbackEncoder
 
-from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.columns import number_of
 from rllib_zoo.analysis.files.result_json import (
     not_repeated,
@@ -54,7 +54,7 @@ class ResultFile(JsonLoggerCallback):
         """Tune's hook; it pickles the configuration, too, which nothing reads."""
         self._trial_configs[trial] = config
         file = Path(trial.path) / PARAMS
-        with written_aside(file, durable=False) as draft, draft.open("w") as handle:
+        with atomic_write(file, durable=False) as draft, draft.open("w") as handle:
             json.dump(config, handle, indent=2, sort_keys=True, cls=SafeFallbackEncoder)
 
 
@@ -122,7 +122,7 @@ def cut_results(folder: Path, iteration: int) -> None:
         repeated.writelines(
             _line(line) for line, stay in zip(lines, stays, strict=True) if not stay
         )
-    with file.open("rb") as lines, written_aside(file) as draft, draft.open("wb") as whole:
+    with file.open("rb") as lines, atomic_write(file) as draft, draft.open("wb") as whole:
         whole.writelines(_line(line) for line, stay in zip(lines, stays, strict=True) if stay)
 
 
@@ -145,7 +145,7 @@ def cut_progress(folder: Path, iteration: int) -> list[str]:
     if not kept:
         file.unlink(missing_ok=True)
         return []
-    with written_aside(file) as draft, draft.open("w", encoding="utf-8", newline="") as handle:
+    with atomic_write(file) as draft, draft.open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle).writerows([header, *kept])
     return header
 

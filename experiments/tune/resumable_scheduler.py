@@ -16,7 +16,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
-from rllib_zoo.analysis.files.atomic import written_aside
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.trials import note_stopped_early
 from rllib_zoo.experiments.console import say
 from rllib_zoo.experiments.tune.disk_errors import raise_if_of_disk
@@ -137,7 +137,7 @@ class SavedScheduler(TrialScheduler):
             note_stopped_early(Path(trial.path), "the scheduler")
 
     def _save(self, folder: Path) -> None:
-        with suppress(NotImplementedError), written_aside(folder / STATE) as draft:
+        with suppress(NotImplementedError), atomic_write(folder / STATE) as draft:
             self.inner.save(str(draft))
 
     def _restore(self, folder: Path) -> None:

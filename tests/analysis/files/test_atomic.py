@@ -6,7 +6,7 @@ import json
 import pytest
 from small_disk import small_disk
 
-from rllib_zoo.analysis.files.atomic import write_json, written_aside
+from rllib_zoo.analysis.files.atomic import atomic_write, write_json
 
 
 def names(folder):
@@ -16,7 +16,7 @@ def names(folder):
 def test_a_file_is_replaced_when_the_block_ends(tmp_path):
     file = tmp_path / "new" / "facts.json"
     write_json(file, {"a": 1})
-    with written_aside(file) as draft:
+    with atomic_write(file) as draft:
         draft.write_text("half")
         assert json.loads(file.read_text()) == {"a": 1}
     assert file.read_text() == "half"
@@ -29,7 +29,7 @@ def test_a_block_that_fails_changes_nothing(tmp_path, error):
     file.write_text("before")
 
     def fail():
-        with written_aside(file) as draft:
+        with atomic_write(file) as draft:
             draft.write_text("half")
             raise error
 
