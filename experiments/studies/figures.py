@@ -23,7 +23,7 @@ from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES, score
 from rllib_zoo.analysis.statistics import Estimate, estimate, iqm
-from rllib_zoo.analysis.style import legend, line_style
+from rllib_zoo.analysis.style import RUN_COLOUR, legend, line_style
 from rllib_zoo.experiments.studies.catalog import Cell, Study
 from rllib_zoo.experiments.studies.measures import (
     SIGNAL_STEPS,
@@ -175,7 +175,7 @@ def _points(ax: Axes, label: str, number: int, line: Line) -> None:
     """Every run a point, a line through their medians."""
     x = sorted(line)
     for place in x:
-        ax.plot([place] * len(line[place]), line[place], ".", color="0.6")
+        ax.plot([place] * len(line[place]), line[place], ".", color=RUN_COLOUR)
     ax.plot(
         x, [float(np.median(line[v])) for v in x], marker="o", label=label, **line_style(number)
     )

@@ -1,5 +1,7 @@
 """Figures show the numbers they are given, and say of how many runs."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from rllib_zoo.analysis.align import align_groups
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.style import COLOURS, figure_style, line_style, short
+from rllib_zoo.experiments.paths import ROOT
 
 
 def table(*runs):
@@ -93,6 +96,14 @@ def test_improvement_has_its_middle(ax):
     draw.improvement(ax, {("PPO", "A2C"): Estimate(0.8, 0.6, 0.9, 5)})
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["PPO > A2C"]
     assert ax.get_lines()[-1].get_xdata()[0] == 0.5
+
+
+def test_all_colours_of_figures_are_in_style():
+    literal = re.compile(r"""(?:color|colour|cmap|"fc"|"ec")\s*[=:]\s*"(?!none)""")
+    files = [*(ROOT / "analysis").rglob("*.py"), *(ROOT / "experiments" / "studies").rglob("*.py")]
+    assert literal.search('ax.plot(x, color="0.5")')
+    assert len(files) > 30
+    assert [file.name for file in files if literal.search(file.read_text())] == []
 
 
 def test_groups_are_told_apart_without_colour():
