@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.files.atomic import write_json, atomic_write
+from rllib_zoo.analysis.files.atomic import atomic_write, write_json
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between
 from rllib_zoo.benchmarks.speed import arithmetic

@@ -188,7 +188,9 @@ def _scaling(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iter
     yield from _over_axis(study, env, "rate", lines, _points, "agent steps per second")
 
 
-def _efficiency(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
+def _efficiency(
+    study: Study, env: str, runs: Sequence[Run], results: Path
+) -> Iterator[FigureImage]:
     cells: dict[str, Cell] = {run.cell.name: run.cell for run in runs}
     lines: dict[str, dict[float, list[float]]] = {}
     for name, value in efficiencies(runs).items():

@@ -31,7 +31,7 @@ def test_a_line_does_not_end_with_its_first_run(tmp_path):
     keep_run(tmp_path, "tiny", one.cells[0], 3, [row(1_000, 0.0), row(2_000, 18.0)])
     keep_run(tmp_path, "tiny", one.cells[0], 4, [row(1_000, 0.0), row(2_000, 1.0), row(9_000, 6.0)])
     curves = held_curves(one, runs_of(one, tmp_path), tmp_path)["PPO"]
-    common = curves.whole.common()
+    common = curves.complete.common()
     assert common.grid_G[-1] == 9_000
     # The first run holds the score it ended with; the mean goes on with both.
     np.testing.assert_array_equal(common.values_RG[:, -1], [18.0, 6.0])
