@@ -1,4 +1,4 @@
-"""What a value may be: small checks that return None, or what was expected instead."""
+"""Validators of configuration values: each returns None, or the expected value as text."""
 
 from __future__ import annotations
 
@@ -13,45 +13,43 @@ Kind = Callable[[Any], str | None]
 
 
 def integer(minimum: int) -> Kind:
-    """A whole number of at least ``minimum``; a bool is none."""
+    """An integer of at least ``minimum``; booleans are refused."""
 
     def check(value: Any) -> str | None:
-        good = isinstance(value, int) and not isinstance(value, bool) and value >= minimum
-        return None if good else f"an integer of at least {minimum}"
+        valid = isinstance(value, int) and not isinstance(value, bool) and value >= minimum
+        return None if valid else f"an integer of at least {minimum}"
 
     return check
 
 
 def number(minimum: float, maximum: float = math.inf, *, above: bool = False) -> Kind:
-    """A finite number from ``minimum`` (beyond it with ``above``) to ``maximum``."""
+    """A finite number from ``minimum`` (excluded with ``above``) to ``maximum``."""
     low = f" above {minimum:g}" if above else f" of at least {minimum:g}"
-    words = "a number" + (low if minimum > -math.inf else "")
-    words += f" and at most {maximum:g}" if maximum < math.inf else ""
+    expected = "a number" + (low if minimum > -math.inf else "")
+    expected += f" and at most {maximum:g}" if maximum < math.inf else ""
 
     def check(value: Any) -> str | None:
         if not isinstance(value, int | float) or isinstance(value, bool):
-            return words
-        if not math.isfinite(value):
-            return words
-        inside = minimum <= value <= maximum and not (above and value == minimum)
-        return None if inside else words
+            return expected
+        valid = math.isfinite(value) and minimum <= value <= maximum
+        return None if valid and not (above and value == minimum) else expected
 
     return check
 
 
 def boolean(value: Any) -> str | None:
-    """true or false, not a string of these."""
+    """true or false, not as a string."""
     return None if isinstance(value, bool) else "true or false"
 
 
 def widths(value: Any) -> str | None:
     """A list of layer widths."""
-    good = isinstance(value, list) and not any(map(integer(1), value))
-    return None if good else "a list of layer widths"
+    valid = isinstance(value, list) and not any(map(integer(1), value))
+    return None if valid else "a list of layer widths"
 
 
 def text(value: Any) -> str | None:
-    """A string."""
+    """A string that is not empty."""
     return None if isinstance(value, str) and value else "text"
 
 
@@ -61,59 +59,60 @@ def mapping(value: Any) -> str | None:
 
 
 def anything(value: Any) -> str | None:
-    """No demand: Python objects that only Python files can give."""
+    """Any value: for Python objects, which only Python files can set."""
     return None
 
 
 def choice(*options: Any) -> Kind:
     """One of a few values."""
-    words = "one of " + ", ".join(str(option) for option in options)
-    return lambda value: None if value in options and not isinstance(value, bool) else words
+    expected = "one of " + ", ".join(str(option) for option in options)
+    return lambda value: None if value in options and not isinstance(value, bool) else expected
 
 
 def either(*kinds: Kind) -> Kind:
-    """What satisfies one of the kinds."""
+    """A value that is valid for one of the validators."""
 
     def check(value: Any) -> str | None:
-        complaints = [kind(value) for kind in kinds]
-        return None if None in complaints else " or ".join(str(c) for c in complaints)
+        expected = [kind(value) for kind in kinds]
+        return None if None in expected else " or ".join(map(str, expected))
 
     return check
 
 
 def optional(kind: Kind) -> Kind:
-    """null, or what the kind asks for."""
+    """null, or a value that is valid for the validator."""
 
     def check(value: Any) -> str | None:
-        complaint = None if value is None else kind(value)
-        return complaint and f"{complaint}, or null"
+        expected = None if value is None else kind(value)
+        return expected and f"{expected}, or null"
 
     return check
 
 
 def schedule(kind: Kind) -> Kind:
     """A value, or ``[[0, value], [step, value], …]`` with rising steps."""
-    words = "or a schedule [[0, value], [step, value], …] with rising steps"
+    form = "or a schedule [[0, value], [step, value], …] with rising steps"
 
     def check(value: Any) -> str | None:
         if not isinstance(value, list | tuple):
-            complaint = kind(value)
-            return complaint and f"{complaint}, {words}"
+            expected = kind(value)
+            return expected and f"{expected}, {form}"
         pairs = [pair for pair in value if isinstance(pair, list | tuple) and len(pair) == 2]
-        if len(pairs) != len(value) or len(pairs) < 2:
-            return f"a number {words}"
-        steps = [pair[0] for pair in pairs]
-        if any(integer(0)(step) for step in steps) or steps[0] != 0:
-            return f"a number {words}"
-        rising = all(a < b for a, b in itertools.pairwise(steps))
-        bad = not rising or any(kind(pair[1]) for pair in pairs)
-        return f"a number {words}" if bad else None
+        steps = [step for step, _ in pairs]
+        valid = (
+            len(pairs) == len(value) >= 2
+            and not any(integer(0)(step) for step in steps)
+            and steps[0] == 0
+            and all(a < b for a, b in itertools.pairwise(steps))
+            and not any(kind(scheduled) for _, scheduled in pairs)
+        )
+        return None if valid else f"a number {form}"
 
     return check
 
 
 def activation(value: object) -> str | None:
-    """A name RLlib finds an activation function for."""
+    """The name of an activation function that RLlib supports."""
     try:
         get_activation_fn(value, framework="torch")
     except (ValueError, TypeError, AttributeError):
@@ -127,16 +126,16 @@ def conv_filters(value: object) -> str | None:
 
 
 def complaint(kind: Kind, value: Any) -> str | None:
-    """The sentence on a wrong value; None for a right one."""
+    """The error message of an invalid value; None for a valid one."""
     expected = kind(value)
     if expected is None:
         return None
-    quoted = isinstance(value, str) and _reads_as_number_or_bool(value)
+    quoted = isinstance(value, str) and _is_number_or_bool(value)
     remedy = " (remove the quotes or the stray comma)" if quoted else ""
     return f"must be {expected}, got {value!r}{remedy}"
 
 
-def _reads_as_number_or_bool(value: str) -> bool:
+def _is_number_or_bool(value: str) -> bool:
     stripped = value.strip().rstrip(",")
     try:
         float(stripped)

@@ -1,4 +1,4 @@
-"""Python config files: a variable ``config`` and, if wanted, ``stop``."""
+"""Load Python config files: a variable ``config`` and optionally ``stop``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 import tokenize
 import traceback
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -16,107 +15,97 @@ from typing import Any
 from ray import cloudpickle
 
 from rllib_zoo import algorithms
-from rllib_zoo.experiments.config.overrides import into_retired
+from rllib_zoo.experiments.config.overrides import merge_into_legacy
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.config_recorders import (
-    REMEDY,
-    CommandsPartError,
-    entry_of,
-    only_defining,
-)
-from rllib_zoo.experiments.legacy.stand_in_modules import gone, retired_modules
-from rllib_zoo.experiments.legacy.translate import translated
+from rllib_zoo.experiments.legacy.config_recorders import TrainingCallError, recorded_entry
+from rllib_zoo.experiments.legacy.stand_in_modules import missing_module_hint, stand_in_modules
+from rllib_zoo.experiments.legacy.translate import translate
+from rllib_zoo.experiments.spec.changes import Change
 from rllib_zoo.experiments.spec.experiment import Experiment
 
-# Attributes of a configuration that its public key sets.
-PUBLIC_NAMES = {
+# Private attribute of a configuration → its key.
+ATTRIBUTE_KEYS = {
     "_model_config": "model",
     "_train_batch_size_per_learner": "train_batch_size_per_learner",
 }
-NOT_CONFIGURATION = {"algo_class", "env"}
+_NOT_SETTINGS = {"algo_class", "env"}
+_EXAMPLE = (
+    "write: from rllib_zoo.algorithms.ppo import PPOConfig; config = PPOConfig().environment(…)"
+)
+_MAIN_HINT = (
+    "define 'config' and 'stop', and put the rest below if __name__ == '__main__', which is not run"
+)
 
 
 def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]:
-    """The experiment a Python file describes; it is named after the file.
+    """The experiment of a Python file, named after the file.
 
     Args:
         file: the file.
         assignments: see :func:`rllib_zoo.experiments.config.load.read_experiments`.
 
     Raises:
-        RequestError: the file fails, or its ``config`` or ``stop`` is not usable.
+        RequestError: the file fails, or its ``config`` or ``stop`` is invalid.
     """
-    for known in algorithms.names():  # before the real modules are hidden
-        algorithms.config_class(known)
-    with retired_modules(), only_defining(file):
+    for algorithm in algorithms.names():  # import them before RLlib's modules are replaced
+        algorithms.config_class(algorithm)
+    with stand_in_modules(file):
         module = _run(file)
-    config = getattr(module, "config", None)
+    config, stop = getattr(module, "config", None), getattr(module, "stop", {})
     if config is None:
-        raise RequestError("defines no variable 'config'", file=file, hint=_how())
-    stop = getattr(module, "stop", {})
-    entry = entry_of(config)
-    if entry is not None:
-        entry, assigned = into_retired({**entry, "stop": stop}, assignments)
-        return [replace(_retired(file, entry, config.release), assigned=assigned)]
-    name = next((n for n in algorithms.names() if type(config) is algorithms.config_class(n)), None)
-    if name is None:
-        if isinstance(config, dict):
-            raise RequestError(
-                "is a plain dict, which names no algorithm", file=file, key="config", hint=_how()
-            )
-        kind = f"{type(config).__module__}.{type(config).__qualname__}"
-        raise RequestError(f"is a {kind}", file=file, key="config", hint=_how())
-    return [
-        Experiment(
-            name=file.stem,
-            algorithm=name,
-            env=config.env,
-            config=differences(config),
-            stop=stop,
-            source=file,
-            text=_text(file),
-        )
-    ]
-
-
-def _text(file: Path) -> str:
-    """The file's text, in the encoding it names."""
-    with tokenize.open(file) as handle:
-        return handle.read()
-
-
-def _retired(file: Path, entry: dict[str, Any], release: str) -> Experiment:
-    """An experiment of what RLlib's own configuration class was told."""
-    try:
-        today, changes = translated(entry, retired=True, release=release)
-    except RequestError as error:
-        raise error.located(file) from None
-    if today["env"] is None:
-        hint = 'config = ….environment("CartPole-v1")'
-        raise RequestError("is missing", file=file, key="env", hint=hint)
-    return Experiment(
+        raise RequestError("defines no variable 'config'", file=file, hint=_EXAMPLE)
+    assigned: tuple[str, ...] = ()
+    changes: list[Change] = []
+    if (entry := recorded_entry(config)) is not None:
+        entry, assigned = merge_into_legacy({**entry, "stop": stop}, assignments)
+        try:
+            entry, changes = translate(entry, legacy=True, release=config.release)
+        except RequestError as error:
+            raise error.located(file) from None
+        if entry["env"] is None:
+            hint = 'config = ….environment("CartPole-v1")'
+            raise RequestError("is missing", file=file, key="env", hint=hint)
+    else:
+        run, settings = _algorithm_of(config, file), differences(config)
+        entry = {"run": run, "env": config.env, "config": settings, "stop": stop}
+    with tokenize.open(file) as handle:  # in the encoding that the file declares
+        text = handle.read()
+    experiment = Experiment(
         name=file.stem,
-        algorithm=today["run"],
-        env=today["env"],
-        config=today["config"],
-        stop=today["stop"],
+        algorithm=entry["run"],
+        env=entry["env"],
+        config=entry["config"],
+        stop=entry["stop"],
         source=file,
-        text=_text(file),
+        text=text,
         changes=tuple(changes),
+        assigned=assigned,
     )
+    return [experiment]
 
 
 def differences(config: Any) -> dict[str, Any]:
-    """What a configuration object sets differently from its class's defaults, as plain keys."""
+    """The settings of a configuration object that differ from its class's defaults, by key."""
     default, changed = vars(type(config)()), {}
     for attribute, value in vars(config).items():
-        key = PUBLIC_NAMES.get(attribute, attribute)
-        # Whatever else differs is kept, private attributes too: the check names what has no effect.
-        if key in NOT_CONFIGURATION:
-            continue
-        if attribute not in default or not _equal(value, default[attribute]):
+        key = ATTRIBUTE_KEYS.get(attribute, attribute)
+        # Private attributes are included: validation reports those without effect.
+        if key not in _NOT_SETTINGS and (
+            attribute not in default or not _equal(value, default[attribute])
+        ):
             changed[key] = value
     return changed
+
+
+def _algorithm_of(config: Any, file: Path) -> str:
+    """Raises: RequestError: ``config`` is not a configuration of this project."""
+    for name in algorithms.names():
+        if type(config) is algorithms.config_class(name):
+            return name
+    problem = f"is a {type(config).__module__}.{type(config).__qualname__}"
+    if isinstance(config, dict):
+        problem = "is a plain dict, which does not name an algorithm"
+    raise RequestError(problem, file=file, key="config", hint=_EXAMPLE)
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -127,40 +116,34 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _run(file: Path) -> ModuleType:
-    """Execute the file, and no other, as a module of its own that does not stay importable."""
+    """Execute the file as a module that is importable only meanwhile."""
     name = f"_config_file_{abs(hash(str(file.absolute())))}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    # What the file registers goes to other processes, which cannot import it: whole, not by name.
+    # Other processes cannot import the module, so what it registers is pickled by value.
     cloudpickle.register_pickle_by_value(module)
     try:
-        # Not the loader's exec_module: it would run compiled code from __pycache__, which nobody reads.
+        # The loader's exec_module could run outdated code from __pycache__.
         exec(compile(file.read_bytes(), str(spec.origin), "exec"), vars(module))
     except SyntaxError as error:
         raise RequestError(f"{error.msg}", file=file, key=f"line {error.lineno}") from None
-    except CommandsPartError as error:
-        raise RequestError(str(error), file=file, key=_line(error, spec), hint=REMEDY) from None
-    except (Exception, SystemExit) as error:  # the user's code runs here and may raise anything
-        problem, hint = f"{type(error).__name__}: {error}", gone(error)
-        raise RequestError(problem, file=file, key=_line(error, spec), hint=hint) from None
+    except TrainingCallError as error:
+        key = _line_of(error, spec)
+        raise RequestError(str(error), file=file, key=key, hint=_MAIN_HINT) from None
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
+        problem, hint = f"{type(error).__name__}: {error}", missing_module_hint(error)
+        raise RequestError(problem, file=file, key=_line_of(error, spec), hint=hint) from None
     finally:
         cloudpickle.unregister_pickle_by_value(module)
         del sys.modules[name]
     return module
 
 
-def _line(error: BaseException, spec: ModuleSpec) -> str | None:
-    """The file's own line that led to the error."""
-    # The import system made the name absolute.
+def _line_of(error: BaseException, spec: ModuleSpec) -> str | None:
+    """The last line of the file in the error's traceback."""
     stack = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in stack if frame.filename == spec.origin]
-    return f"line {frames[-1].lineno}" if frames else None
-
-
-def _how() -> str:
-    return (
-        "write: from rllib_zoo.algorithms.ppo import PPOConfig; config = PPOConfig().environment(…)"
-    )
+    lines = [frame.lineno for frame in stack if frame.filename == spec.origin]
+    return f"line {lines[-1]}" if lines else None

@@ -1,4 +1,4 @@
-"""YAML without surprises: safe, duplicate keys refused, ``1e-4`` a number, size and depth bounded."""
+"""Strict YAML: no tags or duplicate keys, ``1e-4`` is a number, size and depth are limited."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import yaml
 
 from rllib_zoo.experiments.errors import RequestError
 
-# A config file has a few hundred nodes; aliases of aliases can unfold a few lines into billions.
+# Config files have a few hundred nodes; nested aliases can expand a few lines into billions.
 MAX_NODES = 10_000
-# The longest tuned file has some 3,000 characters and 6 levels. The reader takes up to some 40 seconds
-# per million characters, and everything that walks over a configuration goes down its levels.
+# The longest tuned file has about 3,000 characters and 6 levels. Parsing takes up to about 40 seconds
+# per million characters, and functions that traverse a configuration recurse into its levels.
 MAX_CHARACTERS = 100_000
 MAX_DEPTH = 50
-TOO_MANY = f"unfolds to more than {MAX_NODES:,} values"
-# YAML 1.1 reads 1e-4 as a string, because its floats need a dot; YAML 1.2 and people disagree.
+TOO_MANY = f"expands to more than {MAX_NODES:,} values"
+# YAML 1.1 reads 1e-4 as a string because its floats need a dot; YAML 1.2 reads a number.
 FLOAT = re.compile(
     r"^[-+]?(?:(?:\d[\d_]*)?\.\d[\d_]*|\d[\d_]*\.?)(?:[eE][-+]?\d+)?$|^[-+]?\.(?:inf|Inf|INF)$"
     r"|^\.(?:nan|NaN|NAN)$"
 )
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with this project's rules."""
+class Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with stricter rules."""
 
     def __init__(self, text: str):
         super().__init__(text)
@@ -34,12 +34,12 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()
         self.composed += 1
-        if self.composed > MAX_NODES:  # before all of it is read
+        if self.composed > MAX_NODES:  # stop before the whole text is parsed
             raise yaml.composer.ComposerError(None, None, TOO_MANY, event.start_mark)
         if self.depth == MAX_DEPTH:
             problem = f"nests deeper than {MAX_DEPTH} levels"
             raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
-        # Even "safe" tags give what no key takes (sets, pairs, bytes), or fail without a line.
+        # Even "safe" tags give types that no key supports (sets, pairs, bytes).
         if (tag := getattr(event, "tag", None)) not in (None, "!"):
             raise yaml.constructor.ConstructorError(
                 None, None, f"tag {tag!r} is not allowed", event.start_mark
@@ -66,34 +66,29 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# No key takes a date, and "=" has no constructor: both are text.
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, rule) for tag, rule in rules if not tag.endswith((":float", ":timestamp", ":value"))
-    ]
+# No key is a date, and "=" has no constructor: both are read as text.
+_REPLACED = (":float", ":int", ":timestamp", ":value")
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if not tag.endswith(_REPLACED)]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-# Decimal only: YAML 1.1 reads 010 as 8 and 1:30 as 90. They come before the float rule, which 1 fits.
+# Decimal only: YAML 1.1 reads 010 as 8 and 1:30 as 90. Before the float rule, which also matches 1.
 INTEGER = re.compile(r"^[-+]?(?:0|[1-9][\d_]*)$")
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, rule) for tag, rule in rules if not tag.endswith(":int")]
-    for first, rules in _Loader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", INTEGER, list("-+0123456789"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
+Loader.add_implicit_resolver("tag:yaml.org,2002:int", INTEGER, list("-+0123456789"))
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
 
 
 def parse_yaml(text: str, *, file: object = None) -> Any:
-    """The one document in ``text``.
+    """Parse a text with one YAML document.
 
     Raises:
-        RequestError: not YAML, a duplicate key, a tag, or too many or too deep nodes; names the line.
+        RequestError: not YAML, a duplicate key, a tag, too many values or levels; names the line.
     """
     if len(text) > MAX_CHARACTERS:
         raise RequestError(f"is longer than {MAX_CHARACTERS:,} characters", file=file)
     loader = None
     try:
-        loader = _Loader(text)  # refuses control characters itself
+        loader = Loader(text)  # refuses control characters
         node = loader.get_single_node()
         if node is None:
             return None
@@ -115,17 +110,17 @@ def parse_yaml(text: str, *, file: object = None) -> Any:
             loader.dispose()
 
 
-def _size(node: yaml.Node, known: dict[int, int], path: set[int]) -> int:
-    """Nodes after unfolding aliases; computed once per node, so that it cannot explode itself."""
+def _size(node: yaml.Node, sizes: dict[int, int], path: set[int]) -> int:
+    """Number of nodes with aliases expanded; computed once per node."""
     if id(node) in path:
         raise ValueError("an alias contains itself")
-    if id(node) not in known:
+    if id(node) not in sizes:
         path.add(id(node))
         children: list[yaml.Node] = []
         if isinstance(node, yaml.MappingNode):
             children = [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             children = node.value
-        known[id(node)] = 1 + sum(_size(child, known, path) for child in children)
+        sizes[id(node)] = 1 + sum(_size(child, sizes, path) for child in children)
         path.discard(id(node))
-    return known[id(node)]
+    return sizes[id(node)]

@@ -1,100 +1,45 @@
-"""Stand-ins for RLlib's configuration classes: they write down what is set on them."""
+"""Classes that record the settings of RLlib's configuration classes in Python config files."""
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Self
-from unittest import mock
 
 import numpy as np
 
-from rllib_zoo.experiments.spec.changes import copied
+from rllib_zoo.experiments.spec.changes import deep_copy
 
-# Module, attribute, and how a person calls it: each starts Ray or a training.
-_STARTS = (
-    ("ray", "init", "ray.init()"),
-    ("ray.tune", "run", "tune.run()"),
-    ("ray.tune", "run_experiments", "tune.run_experiments()"),
-    ("ray.tune", "Tuner", "tune.Tuner()"),
-)
-
-
-class CommandsPartError(Exception):
-    """A file trains by itself; ``what`` is the call."""
-
-    def __init__(self, what: str):
-        super().__init__(f"{what} is the command's part")
-
-
-REMEDY = (
-    "a config file defines 'config' and 'stop'; "
-    "put the rest below if __name__ == '__main__', which is not run"
-)
-
-
-@contextmanager
-def only_defining(file: Path) -> Iterator[None]:
-    """Inside of it, what starts Ray raises, and ``sys.argv`` is the file's alone."""
-    with ExitStack() as stack:
-        for module, name, call in _STARTS:
-            stack.enter_context(mock.patch.object(importlib.import_module(module), name, no(call)))
-        stack.enter_context(mock.patch.object(sys, "argv", [str(file)]))
-        yield
-
-
-def no(call: str) -> Callable[..., Any]:
-    """A function in the place of ``call`` that raises."""
-
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise CommandsPartError(call)
-
-    return refuse
-
-
-# Name of a builder's first parameter, where files give it without its name.
-_FIRST = {
+# Methods of a configuration → name of their first parameter.
+_FIRST_PARAMETERS = {
     "environment": "env",
     "framework": "framework",
     "callbacks": "callbacks_class",
     "update_from_dict": "",
 }
-_BUILDERS = {
-    *_FIRST,
-    "api_stack",
-    "checkpointing",
-    "debugging",
-    "env_runners",
-    "evaluation",
-    "experimental",
-    "exploration",
-    "fault_tolerance",
-    "learners",
-    "multi_agent",
-    "offline_data",
-    "python_environment",
-    "reporting",
-    "resources",
-    "rl_module",
-    "rollouts",
-    "training",
-}
-_NESTED = (
-    "model",
-    "env_config",
-    "evaluation_config",
-    "exploration_config",
-    "optimizer",
+_METHODS = {
+    *_FIRST_PARAMETERS,
+    "api_stack", "checkpointing", "debugging", "env_runners", "evaluation", "experimental",
+    "exploration", "fault_tolerance", "learners", "multi_agent", "offline_data",
+    "python_environment", "reporting", "resources", "rl_module", "rollouts", "training",
+}  # fmt: skip
+_MAPPINGS = (
+    "model", "env_config", "evaluation_config", "exploration_config", "optimizer",
     "replay_buffer_config",
-)
-_RUNS_ITSELF = ("build", "build_algo", "build_env_runner_group", "build_learner_group", "train")
+)  # fmt: skip
+_TRAINING_METHODS = (
+    "build", "build_algo", "build_env_runner_group", "build_learner_group", "train",
+)  # fmt: skip
 
 
-class Recorded:
-    """A configuration that writes down what is set on it, whatever the method or spelling."""
+class TrainingCallError(Exception):
+    """A config file calls a function that starts Ray or a training."""
+
+    def __init__(self, call: str):
+        super().__init__(f"{call} is not allowed in a config file")
+
+
+class RecordedConfig:
+    """Replaces RLlib's ``AlgorithmConfig``: records settings by methods, attributes or items."""
 
     algorithm = ""
     release = "2"
@@ -106,11 +51,11 @@ class Recorded:
         settings = self.__dict__.get("settings", {})
         if name in settings:
             return settings[name]
-        if name in _RUNS_ITSELF:
-            raise CommandsPartError(f"config.{name}()")
-        if name in _BUILDERS:
-            return self._builder(name)
-        if name in _NESTED:
+        if name in _TRAINING_METHODS:
+            raise TrainingCallError(f"config.{name}()")
+        if name in _METHODS:
+            return self._method(name)
+        if name in _MAPPINGS:
             return settings.setdefault(name, {})
         raise AttributeError(f"the configuration has no {name!r}")
 
@@ -123,93 +68,90 @@ class Recorded:
     def __setitem__(self, name: str, value: Any) -> None:
         self.settings[name] = value
 
-    def update(self, *given: Any, **named: Any) -> None:
-        """As a dictionary's."""
-        self.settings.update(*given, **named)
+    def update(self, *mappings: Any, **settings: Any) -> None:
+        """As :meth:`dict.update`."""
+        self.settings.update(*mappings, **settings)
 
-    def _builder(self, name: str) -> Callable[..., Recorded]:
-        def record(*positional: Any, **named: Any) -> Recorded:
-            if len(positional) > 1 or (positional and name not in _FIRST):
-                raise TypeError(f"config.{name}() takes named arguments")
-            if positional and name == "update_from_dict":
-                named = dict(positional[0])
-            elif positional:
-                named = {_FIRST[name]: positional[0], **named}
-            for key, value in named.items():
-                known = self.settings.get(key)
-                merges = key in _NESTED and isinstance(known, Mapping)
-                # RLlib's own examples hand over what dict.update() returns: None.
-                self.settings[key] = {**known, **(value or {})} if merges else value
+    def _method(self, name: str) -> Callable[..., RecordedConfig]:
+        def record(*arguments: Any, **settings: Any) -> RecordedConfig:
+            if len(arguments) > 1 or (arguments and name not in _FIRST_PARAMETERS):
+                raise TypeError(f"config.{name}() takes only keyword arguments")
+            if arguments and name == "update_from_dict":
+                settings = dict(arguments[0])
+            elif arguments:
+                settings = {_FIRST_PARAMETERS[name]: arguments[0], **settings}
+            for key, value in settings.items():
+                previous = self.settings.get(key)
+                merge = key in _MAPPINGS and isinstance(previous, Mapping)
+                # RLlib's own examples pass the None that dict.update() returns.
+                self.settings[key] = {**previous, **(value or {})} if merge else value
             return self
 
         return record
 
     @staticmethod
     def overrides(**settings: Any) -> dict[str, Any]:
-        """RLlib's way to write an ``evaluation_config``."""
+        """The settings of an ``evaluation_config``."""
         return settings
 
     def copy(self, copy_frozen: bool | None = None) -> Self:
-        """An independent copy."""
+        """A deep copy."""
         other = type(self)()
-        other.settings.update(copied(self.settings))
+        other.settings.update(deep_copy(self.settings))
         return other
 
     def to_dict(self) -> RecordedDict:
-        """What was set."""
-        return RecordedDict(self.algorithm, copied(self.settings), release="2")
+        """The settings as a dictionary."""
+        return RecordedDict(self.algorithm, deep_copy(self.settings), release="2")
 
 
 class RecordedDict(dict[str, Any]):
-    """A ``DEFAULT_CONFIG`` of Ray 1.x: empty, it knows its algorithm, and so do its copies."""
+    """Replaces ``DEFAULT_CONFIG`` of Ray 1.x: empty, with the name of its algorithm."""
 
-    def __init__(self, algorithm: str, *given: Any, release: str = "1"):
-        super().__init__(*given)
+    def __init__(self, algorithm: str, *settings: Any, release: str = "1"):
+        super().__init__(*settings)
         self.algorithm = algorithm
         self.release = release
 
     def __missing__(self, key: str) -> Any:
-        if key not in _NESTED:
+        if key not in _MAPPINGS:
             raise KeyError(f"{key} is read before the file sets it")
         self[key] = {}
         return self[key]
 
     def copy(self) -> RecordedDict:
-        """A copy that knows the algorithm too."""
-        return RecordedDict(self.algorithm, copied(self), release=self.release)
+        """A deep copy."""
+        return RecordedDict(self.algorithm, deep_copy(self), release=self.release)
 
     def __deepcopy__(self, memo: Any) -> RecordedDict:
         return self.copy()
 
 
 class RecordedAlgorithm:
-    """The class that would train; a file may name it and ask for its defaults."""
+    """Replaces RLlib's algorithm classes, which give their default configuration."""
 
-    config_class = Recorded
+    config_class = RecordedConfig
 
     def __init__(self, *args: Any, **kwargs: Any):
-        raise CommandsPartError(f"{type(self).__name__}()")
+        raise TrainingCallError(f"{type(self).__name__}()")
 
     @classmethod
-    def get_default_config(cls) -> Recorded:
-        """A configuration that nothing is set on."""
+    def get_default_config(cls) -> RecordedConfig:
+        """A configuration without settings."""
         return cls.config_class()
 
 
-def entry_of(config: Any) -> dict[str, Any] | None:
-    """What a file's ``config`` wrote down, as a YAML entry; None for other objects."""
-    if isinstance(config, Recorded):
-        settings = config.settings
-    elif isinstance(config, RecordedDict):
-        settings = config
-    else:
+def recorded_entry(config: Any) -> dict[str, Any] | None:
+    """The settings of a recorded configuration as an experiment's entry; None for other objects."""
+    if not isinstance(config, RecordedConfig | RecordedDict):
         return None
+    settings = config.settings if isinstance(config, RecordedConfig) else config
     plain = {key: _plain(value) for key, value in settings.items()}
     return {"run": config.algorithm, "env": plain.pop("env", None), "config": plain}
 
 
 def _plain(value: Any) -> Any:
-    """Lists for tuples and numbers for numpy's, as a YAML file would have it."""
+    """Lists instead of tuples and Python numbers instead of numpy's, as in YAML files."""
     if type(value) in (list, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):

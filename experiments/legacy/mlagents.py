@@ -1,7 +1,6 @@
-"""Trainer files of Unity's ML-Agents (``behaviors:``) in this project's words.
+"""Translate trainer files of Unity's ML-Agents (``behaviors:``).
 
-Every key is translated, or refused by its name; what nothing here depends on is left out and said.
-The tables stand in ``mlagents_keys.py``, the rules in ``docs/3dball.md``.
+Every key is translated, removed with the reason, or refused. The rules: ``docs/3dball.md``.
 """
 
 from __future__ import annotations
@@ -14,23 +13,23 @@ from rllib_zoo.algorithms.base.validators import Kind, boolean, choice, complain
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.spec.changes import Change, Edits
 
-# Behaviour of the Unity scene → environment that plays it here.
+# Behavior of a Unity scene → environment.
 BEHAVIORS = {"3DBall": "3DBall-v0"}
-# Boards of the Unity scene, all of one behaviour.
+# Behavior → agents in the Unity scene.
 AGENTS = {"3DBall": 12}
 
 
-def _no(value: Any) -> str | None:
+def _false(value: Any) -> str | None:
     return None if value is False else "false"
 
 
-def _nothing(value: Any) -> str | None:
+def _null(value: Any) -> str | None:
     return None if value is None else "null"
 
 
 _STEPS = integer(1)
 _SCHEDULE = choice("linear", "constant")
-# Path below a behaviour → what its value may be.
+# Path inside a behavior → validator.
 KINDS: dict[str, Kind] = {
     "trainer_type": choice("ppo"),
     "hyperparameters.batch_size": _STEPS,
@@ -50,67 +49,67 @@ KINDS: dict[str, Kind] = {
     "network_settings.vis_encode_type": choice(
         "simple", "nature_cnn", "resnet", "match3", "fully_connected"
     ),
-    "network_settings.memory": _nothing,
+    "network_settings.memory": _null,
     "network_settings.goal_conditioning_type": choice("hyper", "none"),
-    "network_settings.deterministic": _no,
+    "network_settings.deterministic": _false,
     "network_settings.max_num_agents": integer(1),
     "reward_signals.extrinsic.gamma": number(0, 1),
     "reward_signals.extrinsic.strength": choice(1, 1.0),
-    "init_path": _nothing,
+    "init_path": _null,
     "keep_checkpoints": integer(1),
     "checkpoint_interval": _STEPS,
     "max_steps": _STEPS,
     "time_horizon": _STEPS,
     "summary_freq": _STEPS,
     "threaded": boolean,
-    "self_play": _nothing,
-    "behavioral_cloning": _nothing,
+    "self_play": _null,
+    "behavioral_cloning": _null,
     "framework": choice("pytorch"),
 }
-# The course's document, and nobody else, writes it so.
+# Misspelled in the course's document.
 SPELLINGS = {"hyperparameters.lambda": "hyperparameters.lambd"}
 
-# Where a value is refused though ML-Agents takes it, or a key or section as a whole is.
+# Path → hint where a value or a whole section of ML-Agents is not supported.
 REFUSED = {
-    "trainer_type": "ML-Agents' PPO is translated, its other trainers are not",
-    "network_settings.memory": "it has no equal here; see use_lstm in this project's format",
+    "trainer_type": "only ML-Agents' PPO is supported",
+    "network_settings.memory": "use model: {use_lstm: true} in this project's format",
     "network_settings.deterministic": "training samples actions",
-    "reward_signals.extrinsic.strength": "rewards are learned from as they are",
-    "init_path": "ML-Agents' models are not read; a checkpoint of this project goes with --restore",
-    "self_play": "there is one team",
-    "behavioral_cloning": "there is no learning from demonstrations",
-    "reward_signals.curiosity": "only the environment's own rewards are learned from",
-    "reward_signals.gail": "only the environment's own rewards are learned from",
-    "reward_signals.rnd": "only the environment's own rewards are learned from",
-    "reward_signals.extrinsic.network_settings": "one network learns from one reward",
+    "reward_signals.extrinsic.strength": "rewards are not scaled",
+    "init_path": "models of ML-Agents cannot be loaded; use --restore with a checkpoint of this project",
+    "self_play": "self-play is not supported",
+    "behavioral_cloning": "learning from demonstrations is not supported",
+    "reward_signals.curiosity": "only extrinsic rewards are supported",
+    "reward_signals.gail": "only extrinsic rewards are supported",
+    "reward_signals.rnd": "only extrinsic rewards are supported",
+    "reward_signals.extrinsic.network_settings": "only one network is supported",
 }
-# Sections of the file beside `behaviors`.
+# Other sections than `behaviors`.
 REFUSED_SECTIONS = {
-    "env_settings": "there is no Unity player; a seed goes with --seeds",
-    "engine_settings": "there is no Unity engine",
-    "environment_parameters": "mass, scale and gravity go with --set env_config.mass=… and so on",
-    "checkpoint_settings": "see --experiment-name, --storage-path, --resume and --force",
-    "torch_settings": "a GPU is asked for with --set num_gpus_per_learner=1",
-    "parameter_randomization": "environments here take constants only",
-    "curriculum": "environments here take constants only",
-    "debug": "more words come with -v",
+    "env_settings": "no Unity player is used; for a seed use --seeds",
+    "engine_settings": "no Unity engine is used",
+    "environment_parameters": "for mass, scale and gravity use --set env_config.mass=…",
+    "checkpoint_settings": "use --experiment-name, --storage-path, --resume and --force",
+    "torch_settings": "for a GPU use --set num_gpus_per_learner=1",
+    "parameter_randomization": "environment parameters must be constants",
+    "curriculum": "environment parameters must be constants",
+    "debug": "for more output use -v",
 }
-# Keys that nothing here depends on, and why.
-LEFT_OUT = {
-    "threaded": "sampling and learning take turns",
+# Keys without effect → reason.
+REMOVED = {
+    "threaded": "sampling and learning alternate",
     "network_settings.vis_encode_type": "observations are numbers, not images",
     "network_settings.goal_conditioning_type": "observations have no goal",
-    "network_settings.max_num_agents": "every agent decides for itself",
+    "network_settings.max_num_agents": "agents act independently",
     "network_settings.deterministic": "training samples actions",
-    "network_settings.memory": "there is none",
-    "reward_signals.extrinsic.strength": "rewards are learned from as they are",
+    "network_settings.memory": "it is not set",
+    "reward_signals.extrinsic.strength": "rewards are not scaled",
     "init_path": "training starts from scratch",
-    "self_play": "there is none",
-    "behavioral_cloning": "there is none",
-    "framework": "torch is the only one",
+    "self_play": "it is not set",
+    "behavioral_cloning": "it is not set",
+    "framework": "only 'torch' is supported",
 }
 
-# What ML-Agents does where the file is silent.
+# Defaults of ML-Agents.
 DEFAULTS: dict[str, Any] = {
     "trainer_type": "ppo",
     "hyperparameters.batch_size": 1024,
@@ -132,208 +131,196 @@ DEFAULTS: dict[str, Any] = {
     "time_horizon": 64,
     "summary_freq": 50_000,
 }
-# Values that linear schedules end with, at max_steps.
+# Final values of linear schedules, at max_steps.
 LAST_LEARNING_RATE, LAST_BETA, LAST_EPSILON = 1e-10, 1e-5, 0.1
 
-
 BEHAVIORS_KEY, COMMON_KEY = "behaviors", "default_settings"
-_NESTING = {path.rpartition(".")[0] for path in KINDS} | {"reward_signals"}
-_NETWORK = "config.model.custom_model_config"
-# Its actions are cut at ±3 and divided by 3, ours at ±1: the same first spread of them.
+_SECTIONS = {path.rpartition(".")[0] for path in KINDS} | {"reward_signals"}
+_MODEL = "config.model.custom_model_config"
+# ML-Agents clips actions to ±3 and divides them by 3; here the initial deviation is a third.
 _LOG_STD_INIT = round(math.log(1 / 3), 4)
 
 
 def is_mlagents(document: Mapping[Any, Any]) -> bool:
-    """Whether a file's document is in ML-Agents' trainer format."""
+    """Whether a file has ML-Agents' trainer format."""
     return BEHAVIORS_KEY in document
 
 
 def entries_of(document: Mapping[Any, Any]) -> dict[str, tuple[dict[str, Any], list[Change]]]:
-    """Behaviour → its entry as a file of this project would have it, and every change made.
+    """Behavior → its entry in this project's format, and every change.
 
     Raises:
-        RequestError: an unknown or refused key, section or behaviour, or a wrong value; without the
-            file's name.
+        RequestError: an unknown or unsupported key, section or behavior, or an invalid value;
+            without the file's name.
     """
     for section in document:
-        if section in (BEHAVIORS_KEY, COMMON_KEY):
-            continue
-        known = (BEHAVIORS_KEY, COMMON_KEY, *REFUSED_SECTIONS)
         if section in REFUSED_SECTIONS:
-            raise RequestError("is not offered", key=section, hint=REFUSED_SECTIONS[section])
-        raise RequestError("is unknown", key=str(section), hint=nearest(section, known))
+            raise RequestError("is not supported", key=section, hint=REFUSED_SECTIONS[section])
+        if section not in (BEHAVIORS_KEY, COMMON_KEY):
+            hint = nearest(section, (BEHAVIORS_KEY, COMMON_KEY, *REFUSED_SECTIONS))
+            raise RequestError("is unknown", key=str(section), hint=hint)
     behaviors = document[BEHAVIORS_KEY]
     if not isinstance(behaviors, Mapping) or not behaviors:
-        raise RequestError("must map behaviours to settings", key=BEHAVIORS_KEY)
-    common = dict(_flat(document.get(COMMON_KEY) or {}, COMMON_KEY))
-    return {
-        str(name): _translated(name, {**common, **dict(_flat(settings, f"{BEHAVIORS_KEY}.{name}"))})
-        for name, settings in behaviors.items()
-    }
+        raise RequestError("must map behaviors to settings", key=BEHAVIORS_KEY)
+    common = dict(_flatten(document.get(COMMON_KEY) or {}, COMMON_KEY))
+    entries = {}
+    for name, settings in behaviors.items():
+        own = dict(_flatten(settings, f"{BEHAVIORS_KEY}.{name}"))
+        entries[str(name)] = _translate_behavior(name, {**common, **own})
+    return entries
 
 
-def _flat(settings: Any, where: str, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Path below a behaviour → value, checked by name and kind."""
+def _flatten(settings: Any, where: str, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Path inside a behavior and value of every setting, validated."""
     if not isinstance(settings, Mapping):
         key = f"{where}.{path}".rstrip(".")
         raise RequestError(f"must map keys to values, got {settings!r}", key=key)
     for key, value in settings.items():
-        below = f"{path}.{key}" if path else str(key)
-        named = f"{where}.{below}"
-        today = SPELLINGS.get(below, below)
-        if today != below and today.rpartition(".")[2] in settings:
-            raise RequestError(f"is set twice, also as {today.rpartition('.')[2]}", key=named)
-        if today in REFUSED and today not in KINDS:
-            raise RequestError("is not offered", key=named, hint=REFUSED[today])
-        if today in _NESTING:
-            yield from _flat(value, where, today)
-        elif today not in KINDS:
-            raise RequestError("is unknown", key=named, hint=_near(today))
+        original = f"{path}.{key}" if path else str(key)
+        name = f"{where}.{original}"
+        inner = SPELLINGS.get(original, original)
+        if inner != original and inner.rpartition(".")[2] in settings:
+            raise RequestError(f"is set twice, also as {inner.rpartition('.')[2]}", key=name)
+        if inner in REFUSED and inner not in KINDS:
+            raise RequestError("is not supported", key=name, hint=REFUSED[inner])
+        if inner in _SECTIONS:
+            yield from _flatten(value, where, inner)
+        elif inner not in KINDS:
+            raise RequestError("is unknown", key=name, hint=_nearest_path(inner))
         else:
-            value = _whole(value) if today == "max_steps" else value
-            if words := complaint(KINDS[today], value):
-                raise RequestError(words, key=named, hint=REFUSED.get(today))
-            yield today, value
+            if inner == "max_steps" and isinstance(value, float) and value.is_integer():
+                value = int(value)  # ML-Agents accepts 5.0e5
+            if problem := complaint(KINDS[inner], value):
+                raise RequestError(problem, key=name, hint=REFUSED.get(inner))
+            yield inner, value
 
 
-def _whole(value: Any) -> Any:
-    """ML-Agents takes 5.0e5 for a number of steps."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _near(path: str) -> str | None:
-    """The nearest right name: below the same key first, then anywhere."""
+def _nearest_path(path: str) -> str | None:
+    """A hint with the nearest name in the same section, or with the section of the same name."""
     parent, _, last = path.rpartition(".")
-    known = {*KINDS, *SPELLINGS, *_NESTING, *REFUSED} - {""}
-    here = {p.rpartition(".")[2] for p in known if p.rpartition(".")[0] == parent}
-    if found := nearest(last, here):
-        return found
-    elsewhere = [p for p in sorted(known) if p.rpartition(".")[2] == last]
-    return f"it belongs below {elsewhere[0].rpartition('.')[0]}" if elsewhere else None
+    paths = sorted({*KINDS, *SPELLINGS, *_SECTIONS, *REFUSED} - {""})
+    siblings = {p.rpartition(".")[2] for p in paths if p.rpartition(".")[0] == parent}
+    if hint := nearest(last, siblings):
+        return hint
+    sections = [p.rpartition(".")[0] for p in paths if p.rpartition(".")[2] == last]
+    return f"it belongs to {sections[0]}" if sections else None
 
 
-def _translated(name: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Change]]:
-    """One behaviour with its settings by path."""
+def _translate_behavior(
+    name: Any, file_settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Change]]:
+    """The entry of one behavior, from its settings by path."""
     if name not in BEHAVIORS:
         raise RequestError(
             "has no environment here",
             key=f"{BEHAVIORS_KEY}.{name}",
-            hint=nearest(name, BEHAVIORS) or f"known: {', '.join(BEHAVIORS)}",
+            hint=nearest(name, BEHAVIORS) or f"supported: {', '.join(BEHAVIORS)}",
         )
-    settings = {**DEFAULTS, **given}
-    edits = Edits({})
-    told = _Told(edits, given)
-    edits.put("env", BEHAVIORS[name])
-    told.put("trainer_type", "run", settings["trainer_type"].upper())
-    _sampling(told, settings, AGENTS[name])
-    _learning(told, settings)
-    _network(told, settings)
-    for path in given:
-        if path in LEFT_OUT:
-            edits.changes.append(Change(path, None, LEFT_OUT[path]))
+    edits = _MLAgentsEdits(file_settings)
+    edits.set("env", BEHAVIORS[name])
+    edits.translate("trainer_type", "run", edits.settings["trainer_type"].upper())
+    _translate_sampling(edits, AGENTS[name])
+    _translate_learning(edits)
+    _translate_network(edits)
+    edits.changes += [
+        Change(path, None, REMOVED[path]) for path in file_settings if path in REMOVED
+    ]
     return edits.tree, edits.changes
 
 
-class _Told:
-    """Puts today's keys and says where they came from."""
+class _MLAgentsEdits(Edits):
+    """Edits of an entry that is built from a behavior's settings.
 
-    def __init__(self, edits: Edits, given: Mapping[str, Any]):
-        self.edits, self.given = edits, given
+    Attributes:
+        settings: path → value, with ML-Agents' defaults.
+    """
 
-    def put(self, old: str, new: str, value: Any, why: str = "") -> None:
-        """A key of the file, or ML-Agents' default where the file is silent."""
-        self.edits.put(new, value)
-        silent = old not in self.given
-        reason = "; ".join(part for part in ("ML-Agents' default" * silent, why) if part)
-        self.edits.changes.append(Change(None if silent else old, new, reason, value))
+    def __init__(self, file_settings: Mapping[str, Any]):
+        super().__init__({})
+        self.settings = {**DEFAULTS, **file_settings}
+        self._file_settings = file_settings
 
-    def also(self, old: str, new: str) -> None:
-        """A key of the file that had its part in a key that was put."""
-        if old in self.given:
-            self.edits.changes.append(Change(old, new))
+    def translate(self, old: str, new: str, value: Any = None, why: str = "") -> None:
+        """Set a key from a setting of the file or ML-Agents' default; by default to its value."""
+        value = self.settings[old] if value is None else value
+        self.set(new, value)
+        default = old not in self._file_settings
+        reason = "; ".join(part for part in ("ML-Agents' default" * default, why) if part)
+        self.changes.append(Change(None if default else old, new, reason, value))
 
-    def fill(self, new: str, value: Any, why: str) -> None:
-        """What ML-Agents has no key for."""
-        self.edits.fill(new, value, why)
+    def merged(self, old: str, new: str) -> None:
+        """Record that a setting of the file is part of a key that is set."""
+        if old in self._file_settings:
+            self.changes.append(Change(old, new))
 
 
-def _sampling(told: _Told, settings: Mapping[str, Any], agents: int) -> None:
-    """Buffer, horizon, budget, rows of results and checkpoints."""
+def _translate_sampling(edits: _MLAgentsEdits, agents: int) -> None:
+    """Buffer, horizon, number of steps, reporting and checkpoints."""
+    settings = edits.settings
     buffer, horizon = settings["hyperparameters.buffer_size"], settings["time_horizon"]
-    told.fill("config.num_env_runners", 0, "how its scene is played")
-    told.fill("config.num_envs_per_env_runner", agents, "how its scene is played")
+    edits.fill("config.num_env_runners", 0, "as in the Unity scene")
+    edits.fill("config.num_envs_per_env_runner", agents, "as in the Unity scene")
     fragment = min(horizon, -(-buffer // agents))
-    cut = f"{horizon:,} is longer than an agent's share of the buffer" if fragment < horizon else ""
-    told.put("time_horizon", "config.rollout_fragment_length", fragment, cut)
+    why = f"{horizon:,} exceeds an agent's share of the buffer" if fragment < horizon else ""
+    edits.translate("time_horizon", "config.rollout_fragment_length", fragment, why)
     batch = -(-buffer // (agents * fragment)) * agents * fragment
-    rounded = f"{agents} agents x {fragment:,} decisions fill it" if batch != buffer else ""
-    told.put("hyperparameters.buffer_size", "config.train_batch_size", batch, rounded)
-    told.put(
-        "hyperparameters.batch_size",
-        "config.minibatch_size",
-        settings["hyperparameters.batch_size"],
-    )
-    budget = settings["max_steps"]
-    if batch > budget:
-        raise RequestError(
-            f"is {budget:,}, less than one buffer of {batch:,}: nothing would be learned",
-            key="max_steps",
-        )
-    per_row = max(settings["summary_freq"] // batch, 1)
-    per_row = min(per_row, budget // batch)
-    row = per_row * batch
-    why = f"a row holds whole buffers: {row:,} steps" if row != settings["summary_freq"] else ""
-    told.put("summary_freq", "config.min_sample_timesteps_per_iteration", row, why)
-    steps = budget // row * row
-    why = f"whole buffers within {budget:,} steps" if steps != budget else ""
-    told.put("max_steps", "stop.timesteps_total", steps, why)
-    every = max(round(settings["checkpoint_interval"] / row), 1)
-    told.put("checkpoint_interval", "checkpoint_freq", every, f"in iterations of {row:,} steps")
-    told.put("keep_checkpoints", "keep_checkpoints_num", settings["keep_checkpoints"])
+    why = f"a multiple of {agents} agents x {fragment:,} decisions" if batch != buffer else ""
+    edits.translate("hyperparameters.buffer_size", "config.train_batch_size", batch, why)
+    edits.translate("hyperparameters.batch_size", "config.minibatch_size")
+    max_steps, summary_freq = settings["max_steps"], settings["summary_freq"]
+    if batch > max_steps:
+        problem = f"is {max_steps:,}, fewer than the {batch:,} steps of one batch"
+        raise RequestError(problem, key="max_steps")
+    iteration = min(max(summary_freq // batch, 1), max_steps // batch) * batch
+    why = f"whole batches: {iteration:,} steps" if iteration != summary_freq else ""
+    new = "config.min_sample_timesteps_per_iteration"
+    edits.translate("summary_freq", new, iteration, why)
+    steps = max_steps // iteration * iteration
+    why = f"whole iterations within {max_steps:,} steps" if steps != max_steps else ""
+    edits.translate("max_steps", "stop.timesteps_total", steps, why)
+    frequency = max(round(settings["checkpoint_interval"] / iteration), 1)
+    why = f"in iterations of {iteration:,} steps"
+    edits.translate("checkpoint_interval", "checkpoint_freq", frequency, why)
+    edits.translate("keep_checkpoints", "keep_checkpoints_num")
 
 
-def _learning(told: _Told, settings: Mapping[str, Any]) -> None:
-    """The optimizer and the objective."""
-    h, last = "hyperparameters", settings["max_steps"]
-    schedule = settings[f"{h}.learning_rate_schedule"]
-
-    def decayed(key: str, new: str, end: float, kind: str) -> None:
-        value = settings[f"{h}.{key}"]
-        falls = kind == "linear"
-        why = f"falls to {end:g} at max_steps ({kind})" if falls else ""
-        told.put(f"{h}.{key}", new, [[0, value], [last, min(end, value)]] if falls else value, why)
-
-    decayed("learning_rate", "config.lr", LAST_LEARNING_RATE, schedule)
-    told.also(f"{h}.learning_rate_schedule", "config.lr")
-    beta_schedule = settings.get(f"{h}.beta_schedule", schedule)
-    decayed("beta", "config.entropy_coeff", LAST_BETA, beta_schedule)
-    told.also(f"{h}.beta_schedule", "config.entropy_coeff")
-    falls = settings.get(f"{h}.epsilon_schedule", schedule) == "linear"
-    why = f"stays; ML-Agents' falls to {LAST_EPSILON:g} at max_steps" if falls else ""
-    told.put(f"{h}.epsilon", "config.clip_param", settings[f"{h}.epsilon"], why)
-    told.also(f"{h}.epsilon_schedule", "config.clip_param")
-    for key, new in (("lambd", "lambda"), ("num_epoch", "num_epochs")):
-        told.put(f"{h}.{key}", f"config.{new}", settings[f"{h}.{key}"])
-    told.put(
-        "reward_signals.extrinsic.gamma", "config.gamma", settings["reward_signals.extrinsic.gamma"]
-    )
-    for key, value in (("vf_clip_param", None), ("vf_loss_coeff", 0.5), ("use_kl_loss", False)):
-        told.fill(f"config.{key}", value, "its loss; the clip of its value loss is left out")
+def _translate_learning(edits: _MLAgentsEdits) -> None:
+    """Optimizer and loss."""
+    settings, section = edits.settings, "hyperparameters"
+    lr_schedule = settings[f"{section}.learning_rate_schedule"]
+    for key, new, end in (
+        ("learning_rate", "config.lr", LAST_LEARNING_RATE),
+        ("beta", "config.entropy_coeff", LAST_BETA),
+    ):
+        value: Any = settings[f"{section}.{key}"]
+        why = ""
+        if settings.get(f"{section}.{key}_schedule", lr_schedule) == "linear":
+            value = [[0, value], [settings["max_steps"], min(end, value)]]
+            why = f"decreases linearly to {end:g} at max_steps"
+        edits.translate(f"{section}.{key}", new, value, why)
+        edits.merged(f"{section}.{key}_schedule", new)
+    linear = settings.get(f"{section}.epsilon_schedule", lr_schedule) == "linear"
+    why = f"constant; ML-Agents decreases it to {LAST_EPSILON:g} at max_steps" if linear else ""
+    edits.translate(f"{section}.epsilon", "config.clip_param", why=why)
+    edits.merged(f"{section}.epsilon_schedule", "config.clip_param")
+    edits.translate(f"{section}.lambd", "config.lambda")
+    edits.translate(f"{section}.num_epoch", "config.num_epochs")
+    edits.translate("reward_signals.extrinsic.gamma", "config.gamma")
+    for name, constant in (("vf_clip_param", None), ("vf_loss_coeff", 0.5), ("use_kl_loss", False)):
+        edits.fill(f"config.{name}", constant, "ML-Agents' loss, without its value clipping")
 
 
-def _network(told: _Told, settings: Mapping[str, Any]) -> None:
-    """ML-Agents' network: layers of one width with Swish, a free log standard deviation."""
-    n, told_by = "network_settings", "its network"
-    normalize = settings[f"{n}.normalize"]
-    told.put(
-        f"{n}.normalize", "config.observation_filter", "MeanStdFilter" if normalize else "NoFilter"
-    )
-    told.fill("config.model.custom_model", "custom_models.SharedEncoderActorCritic", told_by)
-    units, layers = settings[f"{n}.hidden_units"], settings[f"{n}.num_layers"]
-    told.put(f"{n}.hidden_units", f"{_NETWORK}.encoder_hiddens", [units] * layers)
-    told.also(f"{n}.num_layers", f"{_NETWORK}.encoder_hiddens")
-    shared = settings["hyperparameters.shared_critic"]
-    told.put("hyperparameters.shared_critic", f"{_NETWORK}.shared_encoder", shared)
+def _translate_network(edits: _MLAgentsEdits) -> None:
+    """ML-Agents' network: equal layers with Swish, and a free log standard deviation."""
+    settings, section, why = edits.settings, "network_settings", "ML-Agents' network"
+    name = "MeanStdFilter" if settings[f"{section}.normalize"] else "NoFilter"
+    edits.translate(f"{section}.normalize", "config.observation_filter", name)
+    model = "custom_models.SharedEncoderActorCritic"
+    edits.fill("config.model.custom_model", model, why)
+    hiddens = [settings[f"{section}.hidden_units"]] * settings[f"{section}.num_layers"]
+    edits.translate(f"{section}.hidden_units", f"{_MODEL}.encoder_hiddens", hiddens)
+    edits.merged(f"{section}.num_layers", f"{_MODEL}.encoder_hiddens")
+    edits.translate("hyperparameters.shared_critic", f"{_MODEL}.shared_encoder")
     for key, value in (
         ("policy_hiddens", []),
         ("value_hiddens", []),
@@ -341,4 +328,4 @@ def _network(told: _Told, settings: Mapping[str, Any]) -> None:
         ("free_log_std", True),
         ("log_std_init", _LOG_STD_INIT),
     ):
-        told.fill(f"{_NETWORK}.{key}", value, told_by)
+        edits.fill(f"{_MODEL}.{key}", value, why)

@@ -1,4 +1,4 @@
-"""What the retired ``model`` dict, and RLlib's newer one, say in today's words."""
+"""Translate the ``model`` settings of older RLlib releases."""
 
 from __future__ import annotations
 
@@ -8,97 +8,90 @@ from typing import Any
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.removed_keys import INITIALIZERS
-from rllib_zoo.experiments.spec.changes import Edits, one_value
+from rllib_zoo.experiments.spec.changes import Edits
+from rllib_zoo.experiments.spec.grid import require_single
 
-# Ray 0.4 called it preprocessing; Ray 2.10 to 2.40 describe their RLModules so.
+# "preprocessing" in Ray 0.4; the others for RLModules in Ray 2.10 to 2.40.
 _OTHER_NAMES = ("preprocessing", "model_config_dict", "model_config")
 
 
-def into_model(edits: Edits) -> None:
-    """One ``model`` of what releases spread over several keys.
+def merge_into_model(edits: Edits) -> None:
+    """Merge the other names of ``model`` into it.
 
     Raises:
-        RequestError: one of them is no mapping, or contradicts ``model``.
+        RequestError: one of them is not a mapping, or contradicts ``model``.
     """
     for name in _OTHER_NAMES:
         path = f"config.{name}"
         if not edits.has(path):
             continue
-        given, model = _as_mapping(edits.get(path), path), edits.get("config.model") or {}
-        twice = [key for key in given if key in model and model[key] != given[key]]
-        if twice or not isinstance(model, Mapping):
-            raise RequestError("is set twice, also in model", key=f"{path}.{twice[0]}")
-        edits.change(path, "config.model", {**model, **given}, "is model now")
+        settings, model = _as_mapping(edits.get(path), path), edits.get("config.model") or {}
+        conflicts = [key for key in settings if key in model and model[key] != settings[key]]
+        if conflicts or not isinstance(model, Mapping):
+            raise RequestError("is set twice, also in model", key=f"{path}.{conflicts[0]}")
+        edits.change(path, "config.model", {**model, **settings}, "is model")
 
 
-def _as_mapping(given: Any, path: str) -> dict[str, Any]:
-    """What a mapping or RLlib's ``DefaultModelConfig`` sets; the latter shares layers unasked."""
-    if dataclasses.is_dataclass(given) and not isinstance(given, type):
-        values, defaults = dataclasses.asdict(given), dataclasses.asdict(type(given)())
+def _as_mapping(settings: Any, path: str) -> dict[str, Any]:
+    """The keys that a mapping or RLlib's ``DefaultModelConfig`` sets.
+
+    A ``DefaultModelConfig`` always includes ``vf_share_layers``, whose default differs from RLlib's.
+    """
+    if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
+        values, defaults = dataclasses.asdict(settings), dataclasses.asdict(type(settings)())
         shared = {"vf_share_layers": values.get("vf_share_layers", False)}
         return {key: v for key, v in values.items() if v != defaults[key]} | shared
-    if given is not None and not isinstance(given, Mapping):
-        raise RequestError(f"must map keys to values, got {given!r}", key=path)
-    return dict(given or {})
+    if settings is not None and not isinstance(settings, Mapping):
+        raise RequestError(f"must map keys to values, got {settings!r}", key=path)
+    return dict(settings or {})
 
 
 def lstm_use_prev_action_reward(edits: Edits, path: str) -> None:
-    """One key for two."""
-    value, scope = one_value(edits.get(path), path), path.rsplit(".", 1)[0]
+    """One key is two keys in current releases."""
+    value, parent = require_single(edits.get(path), path), path.rsplit(".", 1)[0]
     if not value:
-        edits.leave_out(path, "the recurrent layer gets the observation alone")
+        edits.remove(path, "the recurrent layer reads only the observation")
         return
-    edits.change(path, f"{scope}.lstm_use_prev_action", value, "is two keys now")
-    edits.fill(f"{scope}.lstm_use_prev_reward", value, "is two keys now")
+    edits.change(path, f"{parent}.lstm_use_prev_action", value, "is two keys")
+    edits.fill(f"{parent}.lstm_use_prev_reward", value, "is two keys")
 
 
-def screen_colours(edits: Edits, path: str) -> None:
-    """``grayscale`` and ``zero_mean`` of Atari screens."""
-    edits.leave_out(path, "screens are gray and scaled to [0, 1]")
+def recurrent_only(edits: Edits, path: str) -> None:
+    """Without a recurrent layer the key has no effect."""
+    parent = path.rsplit(".", 1)[0]
+    if not edits.get(f"{parent}.use_lstm") and not edits.get(f"{parent}.custom_model"):
+        edits.remove(path, "the network has no recurrent layer")
 
 
-def initial_weights(edits: Edits, path: str) -> None:
-    """RLlib's networks for TorchModelV2 do not read them."""
-    edits.leave_out(path, "weights start as RLlib's own networks do")
-
-
-def of_recurrence(edits: Edits, path: str) -> None:
-    """Without a recurrent layer they said nothing."""
-    scope = path.rsplit(".", 1)[0]
-    if not edits.get(f"{scope}.use_lstm") and not edits.get(f"{scope}.custom_model"):
-        edits.leave_out(path, "there is no recurrent layer")
-
-
-def head_hiddens(edits: Edits, path: str) -> None:
-    """Layers behind the encoder."""
+def head_fcnet_hiddens(edits: Edits, path: str) -> None:
+    """Layers after the encoder."""
     new = path.replace("head_fcnet_hiddens", "post_fcnet_hiddens")
-    edits.change(path, new, edits.get(path), "are layers of the one network, of its activation")
-
-
-def head_activation(edits: Edits, path: str) -> None:
-    """One network has one activation."""
-    edits.leave_out(path, "the network has one activation, fcnet_activation")
+    edits.change(path, new, edits.get(path), "layers of the same network and activation")
 
 
 def squash_to_range(edits: Edits, path: str) -> None:
-    """Ray 0.4's word for actions that cover the space's range."""
-    if one_value(edits.get(path), path) is True:
+    """Ray 0.4 scaled actions to the action space with this key."""
+    if require_single(edits.get(path), path) is True:
         new = path.replace("model.squash_to_range", "normalize_actions")
-        edits.change(path, new, True, "is how actions cover their range now")
+        edits.change(path, new, True, "is normalize_actions")
     else:
-        edits.leave_out(path, "actions are normalized by normalize_actions")
+        edits.remove(path, "normalize_actions sets the scale of actions")
 
 
+def _removal(why: str) -> Callable[[Edits, str], None]:
+    return lambda edits, path: edits.remove(path, why)
+
+
+# Keys that only legacy files have.
 MODEL_SPECIAL: dict[str, Callable[[Edits, str], None]] = {
     "lstm_use_prev_action_reward": lstm_use_prev_action_reward,
     "squash_to_range": squash_to_range,
-    "head_fcnet_hiddens": head_hiddens,
-    "head_fcnet_activation": head_activation,
+    "head_fcnet_hiddens": head_fcnet_hiddens,
+    "head_fcnet_activation": _removal("the network has one activation, fcnet_activation"),
 }
+# Keys that still exist.
 MODEL_SPECIAL_VALUES: dict[str, Callable[[Edits, str], None]] = {
-    "grayscale": screen_colours,
-    "zero_mean": screen_colours,
-    "max_seq_len": of_recurrence,
-    "lstm_cell_size": of_recurrence,
-    **dict.fromkeys(INITIALIZERS, initial_weights),
+    **dict.fromkeys(("grayscale", "zero_mean"), _removal("frames are gray and scaled to [0, 1]")),
+    **dict.fromkeys(("max_seq_len", "lstm_cell_size"), recurrent_only),
+    **dict.fromkeys(INITIALIZERS, _removal("weights are initialized as in RLlib's own networks")),
 }

@@ -1,4 +1,4 @@
-"""Numbers of retired files as today's keys want them, wherever they stand in the file."""
+"""Convert numbers of legacy files: quoted ones, stray commas, ``eval`` and whole floats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.validators import Kind
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.renamed_keys import EXPERIMENT_NUMBERS
-from rllib_zoo.experiments.spec.changes import GRID, Change, Edits, mapped
+from rllib_zoo.experiments.spec.changes import Change, Edits
+from rllib_zoo.experiments.spec.grid import GRID, map_grid
 from rllib_zoo.experiments.spec.schema import ALIASES, MODEL_KEYS, keys_of
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
@@ -26,14 +27,11 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def cleaned(value: Any, path: str) -> tuple[Any, str | None]:
-    """A scalar without the slips of old files, and what to say about it.
+def convert_scalar(value: Any) -> tuple[Any, str | None]:
+    """Convert a number or boolean in quotes or with a stray comma (``"true,"``).
 
-    Numbers and booleans in quotes or with a stray comma (``"true,"``), and Tune's
-    ``{eval: "5 * 1000"}``, of which plain arithmetic is understood.
-
-    Raises:
-        RequestError: ``eval`` of anything but numbers.
+    Returns:
+        The value, and a note for the user if it was converted.
     """
     if not isinstance(value, str):
         return value, None
@@ -41,17 +39,17 @@ def cleaned(value: Any, path: str) -> tuple[Any, str | None]:
     if text.lower() in ("true", "false"):
         return text.lower() == "true", f"{value!r} is read as {text.lower()}"
     if _NUMBER.fullmatch(text):
-        plain = text.replace("_", "")
-        number = int(plain) if re.fullmatch(r"[-+]?\d+", plain) else float(plain)
+        digits = text.replace("_", "")
+        number = int(digits) if re.fullmatch(r"[-+]?\d+", digits) else float(digits)
         return number, f"{value!r} is read as the number {number}"
     return value, None
 
 
 def arithmetic(text: Any, path: str) -> int | float:
-    """The value of ``5 * 1000``.
+    """The value of an expression such as ``5 * 1000``.
 
     Raises:
-        RequestError: it is more than numbers and + - * / **.
+        RequestError: it has more than numbers and + - * / **.
     """
 
     def value_of(node: ast.AST) -> Any:
@@ -70,78 +68,72 @@ def arithmetic(text: Any, path: str) -> int | float:
         return value_of(ast.parse(str(text), mode="eval").body)
     except (SyntaxError, ValueError, ArithmeticError, RecursionError):
         raise RequestError(
-            f"{text!r} is code, which no config file runs here",
+            f"{text!r} is code, which is not evaluated",
             key=path,
             hint="write the value, or list several under grid_search",
         ) from None
 
 
-def clean_config(edits: Edits) -> None:
-    """Numbers in quotes, stray commas and evaluated arithmetic, wherever they stand."""
+def convert_config(edits: Edits) -> None:
+    """Convert all numbers inside ``config``."""
     for key in edits.keys("config"):
-        _clean(edits, f"config.{key}")
+        _convert(edits, f"config.{key}")
 
 
-def _clean(edits: Edits, path: str) -> None:
+def _convert(edits: Edits, path: str) -> None:
     value = edits.get(path)
     if isinstance(value, Mapping) and set(value) != {"eval"} and GRID not in value:
         for key in edits.keys(path):
-            _clean(edits, f"{path}.{key}")
+            _convert(edits, f"{path}.{key}")
         return
     notes: list[str] = []
-    new = _inside(value, path, notes)
+    new = _convert_nested(value, path, notes)
     if notes:
-        edits.correct(path, new, "; ".join(dict.fromkeys(notes)))
-    elif new != value:  # of equal alternatives one is left
-        edits.put(path, new)
+        edits.amend(path, new, "; ".join(dict.fromkeys(notes)))
+    elif new != value:  # equal alternatives of a grid were merged
+        edits.set(path, new)
 
 
-def _inside(value: Any, path: str, notes: list[str]) -> Any:
-    """The value with everything in it cleaned, and what to say about it."""
+def _convert_nested(value: Any, path: str, notes: list[str]) -> Any:
+    """The value with all numbers in it converted; notes for the user are appended to ``notes``."""
     if isinstance(value, Mapping) and set(value) == {"eval"}:
         number = arithmetic(value["eval"], path)
         notes.append(f"{value['eval']} is {number}")
         return number
     if isinstance(value, Mapping) and set(value) == {GRID} and isinstance(value[GRID], list):
-        return mapped(lambda item: _inside(item, path, notes), value)
+        return map_grid(lambda item: _convert_nested(item, path, notes), value)
     if isinstance(value, Mapping):
-        return {key: _inside(item, path, notes) for key, item in value.items()}
+        return {key: _convert_nested(item, path, notes) for key, item in value.items()}
     if isinstance(value, list):
-        return [_inside(item, path, notes) for item in value]
-    new, note = cleaned(value, path)
+        return [_convert_nested(item, path, notes) for item in value]
+    new, note = convert_scalar(value)
     notes += [note] if note is not None else []
     return new
 
 
-def clean_experiment(edits: Edits) -> None:
-    """The experiment's own numbers, and the bounds that stop it."""
-    for key in edits.keys(""):
-        if key in EXPERIMENT_NUMBERS:
-            _clean_whole(edits, key)
-    for key in edits.keys("checkpoint_config"):
-        _clean_whole(edits, f"checkpoint_config.{key}")
+def convert_experiment(edits: Edits) -> None:
+    """Convert the numbers outside ``config``: the experiment's keys and stop criteria."""
+    paths = [key for key in edits.keys("") if key in EXPERIMENT_NUMBERS]
+    for path in (*paths, *(f"checkpoint_config.{key}" for key in edits.keys("checkpoint_config"))):
+        value = edits.get(path)
+        new, note = convert_scalar(value)
+        if (number := _whole_to_int(new)) is not new:
+            new, note = number, f"{value!r} is read as {number}"
+        if note is not None:
+            edits.amend(path, new, note)
     stop = edits.get("stop")
-    for key in edits.keys("stop"):
-        stop[key], note = cleaned(stop[key], f"stop.{key}")
+    for key in edits.keys("stop"):  # result names may contain dots, so no paths
+        stop[key], note = convert_scalar(stop[key])
         if note is not None:
             edits.changes.append(Change(f"stop.{key}", f"stop.{key}", note, stop[key]))
 
 
-def _clean_whole(edits: Edits, path: str) -> None:
-    value = edits.get(path)
-    new, note = cleaned(value, path)
-    if (number := _integers(new)) is not new:
-        new, note = number, f"{value!r} is read as {number}"
-    if note is not None:
-        edits.correct(path, new, note)
-
-
-def whole_numbers(edits: Edits, algorithm: str) -> None:
-    """Today's keys that count something get ``4000`` for ``4e3``."""
-    own = keys_of(algorithm)
+def convert_whole_floats(edits: Edits, algorithm: str) -> None:
+    """Convert whole floats such as ``4e3`` to integers where a current key needs an integer."""
+    config_keys = keys_of(algorithm)
     for where, kinds in (
-        ("config", own),
-        ("config.evaluation_config", own),
+        ("config", config_keys),
+        ("config.evaluation_config", config_keys),
         ("config.model", MODEL_KEYS),
         (
             "config.replay_buffer_config",
@@ -149,25 +141,24 @@ def whole_numbers(edits: Edits, algorithm: str) -> None:
         ),
     ):
         for key in edits.keys(where):
-            kind = kinds.get(ALIASES.get(key, key))
-            if kind is not None:
-                _make_whole(edits, f"{where}.{key}", kind)
+            if (kind := kinds.get(ALIASES.get(key, key))) is not None:
+                _convert_whole_float(edits, f"{where}.{key}", kind)
 
 
-def _make_whole(edits: Edits, path: str, kind: Kind) -> None:
+def _convert_whole_float(edits: Edits, path: str, kind: Kind) -> None:
     value = edits.get(path)
 
-    def whole(item: Any) -> Any:
-        number = _integers(item)
+    def convert(item: Any) -> Any:
+        number = _whole_to_int(item)
         return number if kind(item) is not None and kind(number) is None else item
 
-    new = mapped(whole, value)
+    new = map_grid(convert, value)
     if str(new) != str(value):
-        edits.correct(path, new, f"{value} is read as {new}")
+        edits.amend(path, new, f"{value} is read as {new}")
 
 
-def _integers(value: Any) -> Any:
-    """Whole floats as integers, in lists too; anything else as it is."""
+def _whole_to_int(value: Any) -> Any:
+    """Whole floats as integers, also in lists; other values unchanged."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return [_integers(item) for item in value] if isinstance(value, list) else value
+    return [_whole_to_int(item) for item in value] if isinstance(value, list) else value

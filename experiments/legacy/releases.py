@@ -1,72 +1,37 @@
-"""Which release a file was written for, and what that release did where the file is silent."""
+"""Detect the Ray release of a config file, and the defaults of each release."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Keys only Ray 0.4 and older had, and those that came with 0.5.
+# Keys of Ray 0.4 and older only, and keys that were new in 0.5.
 ONLY_0_4 = {
-    "timesteps_per_batch",
-    "sgd_batchsize",
-    "sgd_stepsize",
-    "batch_size",
-    "devices",
-    "write_logs",
-    "preprocessing",
-    "rollout_batchsize",
-    "min_steps_per_task",
-    "extra_frameskip",
-    "use_gpu_for_workers",
-    "worker_resources",
-}
+    "timesteps_per_batch", "sgd_batchsize", "sgd_stepsize", "batch_size", "devices", "write_logs",
+    "preprocessing", "rollout_batchsize", "min_steps_per_task", "extra_frameskip",
+    "use_gpu_for_workers", "worker_resources",
+}  # fmt: skip
 SINCE_0_5 = {
-    "num_envs_per_worker",
-    "preprocessor_pref",
-    "batch_mode",
-    "num_gpus",
-    "num_cpus_per_worker",
-    "clip_rewards",
-    "train_batch_size",
-    "sgd_minibatch_size",
-    "sample_batch_size",
-    "vf_clip_param",
+    "num_envs_per_worker", "preprocessor_pref", "batch_mode", "num_gpus", "num_cpus_per_worker",
+    "clip_rewards", "train_batch_size", "sgd_minibatch_size", "sample_batch_size", "vf_clip_param",
     "lr_schedule",
-}
-# Keys only the releases before 1.0 had, and those that came with 2.0.
+}  # fmt: skip
+# Keys of releases before 1.0 only, and keys that were new in 2.0 and in 1.0.
 BEFORE_1 = {
-    "sample_batch_size",
-    "use_pytorch",
-    "eager",
-    "smoothing_num_episodes",
-    "per_worker_exploration",
-    "schedule_max_timesteps",
-    "exploration_final_eps",
-    "exploration_fraction",
-    "gpu",
-}
+    "sample_batch_size", "use_pytorch", "eager", "smoothing_num_episodes",
+    "per_worker_exploration", "schedule_max_timesteps", "exploration_final_eps",
+    "exploration_fraction", "gpu",
+}  # fmt: skip
 SINCE_2 = {
-    "num_rollout_workers",
-    "replay_buffer_config",
-    "min_sample_timesteps_per_iteration",
-    "min_time_s_per_iteration",
-    "num_learner_workers",
-    "enable_connectors",
-    "recreate_failed_workers",
-    "_enable_learner_api",
-    "_enable_rl_module_api",
-    "_enable_rl_trainer_api",
-    "_enable_new_api_stack",
-    "evaluation_duration",
-}
+    "num_rollout_workers", "replay_buffer_config", "min_sample_timesteps_per_iteration",
+    "min_time_s_per_iteration", "num_learner_workers", "enable_connectors",
+    "recreate_failed_workers", "_enable_learner_api", "_enable_rl_module_api",
+    "_enable_rl_trainer_api", "_enable_new_api_stack", "evaluation_duration",
+}  # fmt: skip
 SINCE_1 = {
-    "timesteps_per_iteration",
-    "min_iter_time_s",
-    "min_time_s_per_reporting",
-    "metrics_smoothing_episodes",
-    "evaluation_num_episodes",
-    "buffer_size",
+    "timesteps_per_iteration", "min_iter_time_s", "min_time_s_per_reporting",
+    "metrics_smoothing_episodes", "evaluation_num_episodes", "buffer_size",
     "_use_trajectory_view_api",
-}
+}  # fmt: skip
 
 EPSILON = 1e-8
 ADAM = {"type": "adam", "epsilon": EPSILON}
@@ -92,7 +57,7 @@ _A2C_1 = {
 }
 _A3C = {**_ACTOR_CRITIC, "rollout_fragment_length": 10, "min_time_s_per_iteration": 5}
 _RAW_ACTIONS = {"normalize_actions": False, "clip_actions": True}
-# Its Adam's ε, its weight decay, and its critic, which saw the action beside the observation.
+# Adam's ε, weight decay, and a critic with the action at its first layer.
 _DDPG = {
     "optimizer": {"type": "adam", "epsilon": 1e-7},
     "l2_reg": 1e-6,
@@ -113,7 +78,7 @@ _PG_0_4 = {
     "model.fcnet_hiddens": [128, 128],
     **_RAW_ACTIONS,
 }
-# Release → algorithm → key → value, where today's default is another one.
+# Release → algorithm → key → default that differs from the current one.
 DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "0.4": {
         "A2C": {**_A2C_1, **_RAW_ACTIONS},
@@ -149,19 +114,24 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
         "PG": _PG,
     },
 }
-# Ray 0.4's network for its gray screens, one at a time.
+# Network of Ray 0.4 for Atari: a single gray frame.
 SCREENS_0_4 = {
     "model.dim": 80,
     "model.conv_filters": [[16, [8, 8], 4], [32, [4, 4], 2], [512, [10, 10], 1]],
 }
 
 
-def era_of(keys: set[str], without_sign: str = "2") -> str:
-    """The release the file was written for, by the keys only some releases had."""
+def release_of(keys: set[str], default: str = "2") -> str:
+    """The release a file was written for ("0.4", "before 1.0", "1" or "2"), detected by its keys.
+
+    Args:
+        keys: of the file's ``config``.
+        default: the release if the keys belong to all releases.
+    """
     if keys & SINCE_2:
         return "2"
     if keys & ONLY_0_4 and not keys & SINCE_0_5:
         return "0.4"
     if keys & (BEFORE_1 | ONLY_0_4):
         return "before 1.0"
-    return "1" if keys & SINCE_1 else without_sign
+    return "1" if keys & SINCE_1 else default

@@ -1,21 +1,20 @@
-"""What the keys of retired RLlib releases (Ray 0.4 to 2.40) are called.
+"""Renamed keys and results of older RLlib releases (Ray 0.4 to 2.40); data only.
 
-Data only; ``translation.py`` applies it. Keys that go stand in ``retired_left_out.py``. Sources:
-the configuration classes and default dictionaries of these releases.
+Sources: the configuration classes and default dictionaries of these releases.
 """
 
 from __future__ import annotations
 
-# Key of an experiment → today's.
+# Key of an experiment → current key.
 EXPERIMENT_RENAMED = {
     "alg": "run",
     "repeat": "num_samples",
     "num_trials": "num_samples",
     "upload_dir": "storage_path",
 }
-# Experiment's keys that are certain signs of a retired file.
+# Keys of an experiment that only legacy files have.
 EXPERIMENT_SIGNS = {"alg", "repeat", "num_trials", "trial_resources", "pass_criteria"}
-# Experiment's keys, in today's words, that are numbers or switches.
+# Current keys of an experiment that are numbers or booleans.
 EXPERIMENT_NUMBERS = {
     "num_samples",
     "max_failures",
@@ -24,32 +23,33 @@ EXPERIMENT_NUMBERS = {
     "checkpoint_at_end",
     "keep_checkpoints_num",
 }
-_OWN_RESOURCES = "the algorithm requests its resources itself"
-EXPERIMENT_LEFT_OUT = {
-    "resources": _OWN_RESOURCES,
-    "trial_resources": _OWN_RESOURCES,
-    "resources_per_trial": _OWN_RESOURCES,
-    "pass_criteria": "it belonged to release tests",
-    "log_to_file": "Tune writes a trial's error beside its results anyway",
-    "export_formats": "checkpoints hold the weights",
-    "sync_config": "results go to the storage path",
+EXPERIMENT_REMOVED = {
+    **dict.fromkeys(
+        ("resources", "trial_resources", "resources_per_trial"),
+        "the algorithm requests its resources itself",
+    ),
+    "pass_criteria": "it was used by release tests",
+    "log_to_file": "Tune writes a trial's errors to its results folder",
+    "export_formats": "checkpoints contain the weights",
+    "sync_config": "results are written to storage_path",
 }
 
-# Result that stopped a trial or ranked its checkpoints → today's.
-RESULTS_RENAMED = {
-    "info/num_steps_sampled": "num_env_steps_sampled_lifetime",
-    "info/num_steps_trained": "num_env_steps_sampled_lifetime",
-    "info/num_env_steps_sampled": "num_env_steps_sampled_lifetime",
-    "info/num_env_steps_trained": "num_env_steps_sampled_lifetime",
-    "num_env_steps_sampled": "num_env_steps_sampled_lifetime",
-    "num_env_steps_trained": "num_env_steps_sampled_lifetime",
-    "num_agent_steps_sampled": "num_env_steps_sampled_lifetime",
-    "num_agent_steps_trained": "num_env_steps_sampled_lifetime",
-    "num_agent_steps_sampled_lifetime": "num_env_steps_sampled_lifetime",
-    "num_env_steps_trained_lifetime": "num_env_steps_sampled_lifetime",
-    "agent_timesteps_total": "num_env_steps_sampled_lifetime",
+# Results that counted steps, all of them replaced by one.
+LIFETIME_STEPS = "num_env_steps_sampled_lifetime"
+STEP_RESULTS = {
+    "info/num_steps_sampled",
+    "info/num_steps_trained",
+    "info/num_env_steps_sampled",
+    "info/num_env_steps_trained",
+    "num_env_steps_sampled",
+    "num_env_steps_trained",
+    "num_agent_steps_sampled",
+    "num_agent_steps_trained",
+    "num_agent_steps_sampled_lifetime",
+    "num_env_steps_trained_lifetime",
+    "agent_timesteps_total",
 }
-# What stood above a result of episodes, outermost first.
+# Parents of episode results, outermost first.
 RESULT_FOLDERS = (
     "evaluation",
     "evaluation_results",
@@ -57,9 +57,9 @@ RESULT_FOLDERS = (
     "env_runner_results",
     "env_runners",
 )
-# Where results stood that a stop rule of retired files alone may name.
-RETIRED_RESULTS = ("info/", "sampler_results/", "env_runner_results/", "evaluation_results/")
-# Last part of such a result's path.
+# Prefixes of results that only legacy files name.
+LEGACY_RESULTS = ("info/", "sampler_results/", "env_runner_results/", "evaluation_results/")
+# Episode result → current name.
 EPISODE_RESULTS_RENAMED = {
     "episode_reward_mean": "episode_return_mean",
     "episode_reward_min": "episode_return_min",
@@ -119,8 +119,8 @@ RENAMED = {
     "validate_workers_after_construction": "validate_env_runners_after_construction",
 }
 
-# Keys that no retired release had: beside one of them only another key makes a file retired.
-TODAYS_ALONE = {
+# Keys that no older release has; with one of them only a legacy key makes a file a legacy file.
+CURRENT_ONLY = {
     "num_epochs",
     "minibatch_size",
     *(name for name in RENAMED.values() if "env_runner" in name or "learner" in name),
@@ -129,7 +129,7 @@ TODAYS_ALONE = {
     "shuffle_batch_per_epoch",
 }
 
-# Keys whose values change too, and what to say instead of them.
+# Keys whose values change too → current key, for hints.
 NOW = {
     "num_gpus": "num_gpus_per_learner",
     "lr_schedule": "lr",
@@ -140,7 +140,7 @@ NOW = {
     "model_config": "model",
 }
 
-# Key → where it stands today, below another.
+# Key of the top level → current path.
 MOVED = {
     "vf_share_layers": ("model", "vf_share_layers"),
     "use_shared_vf": ("model", "vf_share_layers"),

@@ -1,29 +1,32 @@
-"""Python config files written for RLlib's own configuration classes.
+"""Load Python config files that import RLlib's configuration classes, also of older releases.
 
-While such a file is loaded, ``ray.rllib.algorithms.a2c`` and its like give classes that only write
-down what is set on them; what was written down is then read like a YAML file. Nothing of this
-outlives the loading: the real modules stand where they stood.
+While a file is loaded, modules such as ``ray.rllib.algorithms.a2c`` contain classes that record
+settings (:mod:`rllib_zoo.experiments.legacy.config_recorders`).
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.abc
-import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest import mock
 
+import ray
+from ray import tune
 from ray.tune import registry
 
-from rllib_zoo.experiments.legacy.config_recorders import Recorded, RecordedAlgorithm, RecordedDict
+from rllib_zoo.experiments.legacy.config_recorders import (
+    RecordedAlgorithm,
+    RecordedConfig,
+    RecordedDict,
+    TrainingCallError,
+)
 
-# Module below ray.rllib.algorithms or ray.rllib.agents → stems of its classes, its own first.
-_STEMS = {
+# Module → names of its algorithms, its own first.
+_ALGORITHMS = {
     "a2c": ("A2C",),
     "a3c": ("A3C", "A2C"),
     "pg": ("PG",),
@@ -48,129 +51,117 @@ _STEMS = {
     "qmix": ("QMIX",),
     "r2d2": ("R2D2",),
 }
-# The last one is Ray 0.4's.
+# Packages of these modules in Ray 2, Ray 0.5 to 1.x, and Ray 0.4.
 _PACKAGES = ("ray.rllib.algorithms", "ray.rllib.agents", "ray.rllib")
-_EXAMPLES = "ray.rllib.examples.env"
-# Package that is gone → what a file needs instead; the first that fits.
-_GONE = {
-    "ray.rllib.agents": "a config file needs DEFAULT_CONFIG of ray.rllib.agents.ppo and its like",
-    "ray.rllib": "a config file needs PPOConfig of ray.rllib.algorithms.ppo and its like",
-    "gym": "gymnasium took its place",
-}
-
-
+_OLD_EXAMPLES, _EXAMPLES = "ray.rllib.examples.env", "ray.rllib.examples.envs.classes"
 _get_trainable_cls = registry.get_trainable_cls
 
 
-def _recorder(stem: str) -> type[Recorded]:
-    return type(f"{stem}Config", (Recorded,), {"algorithm": stem.replace("Impala", "IMPALA")})
+def _config_class(name: str) -> type[RecordedConfig]:
+    algorithm = name.replace("Impala", "IMPALA")
+    return type(f"{name}Config", (RecordedConfig,), {"algorithm": algorithm})
 
 
-_RECORDERS = {stem: _recorder(stem) for stem in {s for stems in _STEMS.values() for s in stems}}
-
-
-def _algorithm(stem: str, name: str) -> type[RecordedAlgorithm]:
-    return type(name, (RecordedAlgorithm,), {"config_class": _RECORDERS[stem]})
-
-
-def _trainable(name: str) -> Any:
-    """As Tune's ``get_trainable_cls``, with the recording classes."""
-    stems = [stem for stem in _RECORDERS if stem.lower() == str(name).lower()]
-    return _algorithm(stems[0], stems[0]) if stems else _get_trainable_cls(name)
-
-
-def _names(leaf: str) -> dict[str, Any]:
-    """What a file may import from the module of that name."""
-    names: dict[str, Any] = {"DEFAULT_CONFIG": RecordedDict(_STEMS[leaf][0])}
-    for stem in _STEMS[leaf]:
-        recorder = _RECORDERS[stem]
-        names[f"{stem}Config"] = recorder
-        for name in (stem, f"{stem}Trainer", f"{stem}Agent"):
-            names[name] = _algorithm(stem, name)
-        names[f"{stem.upper()}_DEFAULT_CONFIG"] = RecordedDict(recorder.algorithm)
-    return names
-
-
-def _recorded(fullname: str) -> str | None:
-    """The leaf whose names a module has: that of ``….ppo``, or of its inner ``….ppo.ppo``."""
-    for package in _PACKAGES:
-        leaves = fullname.removeprefix(package).split(".")[1:]
-        inside = fullname.startswith(f"{package}.") and len(leaves) <= 2
-        if inside and all(leaf in _STEMS for leaf in leaves):
-            return leaves[-1]
-    return None
-
-
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives the recording modules, and RLlib's example environments under their old path."""
-
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        package = fullname.rpartition(".")[0]
-        empty = fullname in ("ray.rllib.agents", _EXAMPLES)
-        if _recorded(fullname) or empty or package == _EXAMPLES:
-            return importlib.util.spec_from_loader(fullname, self, is_package=package != _EXAMPLES)
-        return None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        if spec.name.startswith(_EXAMPLES + "."):
-            moved = spec.name.replace(_EXAMPLES, "ray.rllib.examples.envs.classes")
-            real = importlib.import_module(moved)
-            module = ModuleType(spec.name)
-            module.__dict__.update({k: v for k, v in vars(real).items() if not k.startswith("__")})
-            return module
-        return None
-
-    def exec_module(self, module: ModuleType) -> None:
-        leaf = _recorded(module.__name__)
-        if leaf is not None:
-            module.__dict__.update(_names(leaf))
+_CONFIGS = {name: _config_class(name) for names in _ALGORITHMS.values() for name in names}
 
 
 @contextmanager
-def retired_modules() -> Iterator[None]:
-    """Inside of it, files find RLlib's configuration classes in their recording form."""
-    hidden = {name: module for name, module in sys.modules.items() if _recorded(name)}
-    for name in hidden:
-        del sys.modules[name]
-    # A parent package knows its modules as attributes too, and some of their classes.
-    parents = [module for name in _PACKAGES if (module := sys.modules.get(name)) is not None]
-    attributes = [(parent, _shown(parent)) for parent in parents]
-    for parent, shown in attributes:
-        for name in shown:
-            delattr(parent, name)
-    package = sys.modules["ray.rllib.algorithms"]
-    vars(package).update({f"{stem}Config": recorder for stem, recorder in _RECORDERS.items()})
-    finder = _Finder()
-    sys.meta_path.insert(0, finder)
+def stand_in_modules(file: Path) -> Iterator[None]:
+    """Replace RLlib's modules, functions that start Ray, and ``sys.argv``; restore them at the end."""
+    replaced: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (vars(ray), {"init": _refuse("ray.init()")}),
+        (vars(tune), {n: _refuse(f"tune.{n}()") for n in ("run", "run_experiments", "Tuner")}),
+        (vars(registry), {"get_trainable_cls": _stand_in_trainable}),
+        (vars(sys), {"argv": [str(file)]}),
+    ]
+    modules = _build_modules()
+    replaced.append((sys.modules, modules))
+    for name, module in modules.items():
+        package, _, child = name.rpartition(".")
+        parent = modules.get(package) or sys.modules.get(package)
+        if parent is not None:
+            replaced.append((vars(parent), {child: module}))
+    configs = {f"{name}Config": config for name, config in _CONFIGS.items()}
+    replaced.append((vars(sys.modules["ray.rllib.algorithms"]), configs))
+    originals = [
+        {name: namespace[name] for name in values if name in namespace}
+        for namespace, values in replaced
+    ]
+    for namespace, values in replaced:
+        namespace.update(values)
     try:
-        with mock.patch.object(registry, "get_trainable_cls", _trainable):
-            yield
+        yield
     finally:
-        sys.meta_path.remove(finder)
-        for name in [name for name, module in sys.modules.items() if _ours(module)]:
-            del sys.modules[name]
-        sys.modules.update(hidden)
-        for parent, shown in attributes:
-            for name in [name for name, value in vars(parent).items() if _ours(value)]:
-                delattr(parent, name)
-            vars(parent).update(shown)
+        for (namespace, values), original in zip(replaced, originals, strict=True):
+            for name in values:
+                namespace.pop(name, None)
+            namespace.update(original)
 
 
-def gone(error: BaseException) -> str | None:
-    """What to say about a module of RLlib's or gym's that current releases do not have."""
-    if not isinstance(error, ImportError) or error.name is None:
-        return None
-    fitting = [name for name in _GONE if f"{error.name}.".startswith(f"{name}.")]
-    return _GONE[fitting[0]] if fitting else None
+def missing_module_hint(error: BaseException) -> str | None:
+    """The hint for a module of RLlib or gym that current releases do not have."""
+    name = f"{error.name}." if isinstance(error, ImportError) else ""
+    if name.startswith("ray.rllib.agents."):
+        return "only DEFAULT_CONFIG of ray.rllib.agents.ppo and similar modules is supported"
+    if name.startswith("ray.rllib."):
+        return "only PPOConfig of ray.rllib.algorithms.ppo and similar modules is supported"
+    return "use gymnasium instead of gym" if name.startswith("gym.") else None
 
 
-def _shown(parent: ModuleType) -> dict[str, Any]:
-    """The attributes of a package that the recording ones replace."""
-    replaced = {*_STEMS, *(f"{stem}Config" for stem in _RECORDERS)}
-    return {name: value for name, value in vars(parent).items() if name in replaced}
+def _build_modules() -> dict[str, ModuleType]:
+    """Name → module, for all algorithms and for RLlib's example environments at their old path."""
+    names = {module: _module_names(module) for module in _ALGORITHMS}
+    modules = {name: _package(name, {}) for name in ("ray.rllib.agents", _OLD_EXAMPLES)}
+    for package in _PACKAGES:
+        for outer in _ALGORITHMS:
+            modules[f"{package}.{outer}"] = _package(f"{package}.{outer}", names[outer])
+            for inner in _ALGORITHMS:  # as in ray.rllib.agents.ppo.appo
+                name = f"{package}.{outer}.{inner}"
+                modules[name] = _package(name, names[inner])
+    for path in (Path(ray.__file__).parent / "rllib/examples/envs/classes").glob("[!_]*"):
+        name = f"{_OLD_EXAMPLES}.{path.stem}"
+        modules[name] = ModuleType(name)
+        vars(modules[name])["__getattr__"] = _lazy_attribute(f"{_EXAMPLES}.{path.stem}")
+    return modules
 
 
-def _ours(value: Any) -> bool:
-    if isinstance(value, ModuleType):
-        return isinstance(getattr(value, "__loader__", None), _Finder)
-    return value in _RECORDERS.values() if isinstance(value, type) else False
+def _package(name: str, names: dict[str, Any]) -> ModuleType:
+    package = ModuleType(name)
+    package.__path__ = []
+    vars(package).update(names)
+    return package
+
+
+def _module_names(module: str) -> dict[str, Any]:
+    """The names that files import from an algorithm's module."""
+    names: dict[str, Any] = {"DEFAULT_CONFIG": RecordedDict(_ALGORITHMS[module][0])}
+    for algorithm in _ALGORITHMS[module]:
+        config = _CONFIGS[algorithm]
+        names[f"{algorithm}Config"] = config
+        names[f"{algorithm.upper()}_DEFAULT_CONFIG"] = RecordedDict(config.algorithm)
+        for name in (algorithm, f"{algorithm}Trainer", f"{algorithm}Agent"):
+            names[name] = _algorithm_class(algorithm, name)
+    return names
+
+
+def _algorithm_class(algorithm: str, name: str) -> type[RecordedAlgorithm]:
+    return type(name, (RecordedAlgorithm,), {"config_class": _CONFIGS[algorithm]})
+
+
+def _lazy_attribute(module: str) -> Callable[[str], Any]:
+    return lambda name: getattr(importlib.import_module(module), name)
+
+
+def _stand_in_trainable(name: str) -> Any:
+    """Replaces Tune's ``get_trainable_cls``."""
+    for algorithm in _CONFIGS:
+        if algorithm.lower() == str(name).lower():
+            return _algorithm_class(algorithm, algorithm)
+    return _get_trainable_cls(name)
+
+
+def _refuse(call: str) -> Callable[..., Any]:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise TrainingCallError(call)
+
+    return refuse

@@ -1,139 +1,63 @@
-"""Config files of retired RLlib releases in today's words.
+"""Translate experiments written for older RLlib releases (Ray 0.4 to 2.40).
 
-The tables stand in ``retired_keys.py``, values that need more than a new name in
-``retired_values.py``, environments in ``retired_envs.py``, what the releases did where a file is
-silent in ``retired_defaults.py``. A file without a retired key is left as it is, but for its
-environment's id.
+Only experiments with a legacy key, result name or environment id are changed; of others only the
+environment id is translated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.ddpg import one_update_per_fragment, translate_ddpg
-from rllib_zoo.experiments.legacy.defaults import (
-    at_least_one_runner,
-    fill_defaults,
-    means_of_sums,
-    preprocessing,
-    whole_batches,
-)
-from rllib_zoo.experiments.legacy.dqn import translate_dqn, whole_fragments
+from rllib_zoo.experiments.legacy import ddpg, defaults, dqn
 from rllib_zoo.experiments.legacy.envs import (
     atari_preprocessing,
     horizon,
-    is_retired_id,
+    is_legacy_id,
     translate_env,
 )
-from rllib_zoo.experiments.legacy.models import MODEL_SPECIAL, MODEL_SPECIAL_VALUES, into_model
-from rllib_zoo.experiments.legacy.numbers import clean_config, clean_experiment, whole_numbers
-from rllib_zoo.experiments.legacy.releases import era_of
-from rllib_zoo.experiments.legacy.removed_keys import EARLY, LEFT_OUT, MODEL_LEFT_OUT, leave_out
+from rllib_zoo.experiments.legacy.models import (
+    MODEL_SPECIAL,
+    MODEL_SPECIAL_VALUES,
+    merge_into_model,
+)
+from rllib_zoo.experiments.legacy.numbers import (
+    convert_config,
+    convert_experiment,
+    convert_whole_floats,
+)
+from rllib_zoo.experiments.legacy.releases import release_of
+from rllib_zoo.experiments.legacy.removed_keys import (
+    EARLY,
+    MODEL_REMOVED,
+    REMOVED,
+    RemovedKey,
+    remove,
+)
 from rllib_zoo.experiments.legacy.renamed_keys import (
+    CURRENT_ONLY,
     EPISODE_RESULTS_RENAMED,
-    EXPERIMENT_LEFT_OUT,
+    EXPERIMENT_REMOVED,
     EXPERIMENT_RENAMED,
     EXPERIMENT_SIGNS,
+    LEGACY_RESULTS,
+    LIFETIME_STEPS,
     MODEL_RENAMED,
     MOVED,
     RENAMED,
     RESULT_FOLDERS,
-    RESULTS_RENAMED,
-    RETIRED_RESULTS,
-    TODAYS_ALONE,
+    STEP_RESULTS,
 )
 from rllib_zoo.experiments.legacy.values import SPECIAL, SPECIAL_VALUES
-from rllib_zoo.experiments.spec.changes import GRID, Change, Edits, each, mapped
+from rllib_zoo.experiments.spec.changes import Change, Edits
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.grid import GRID, grid_values, map_grid
 
-_WITH_MAPPINGS = (
-    "model",
-    "env_config",
-    "evaluation_config",
-    "exploration_config",
-    "replay_buffer_config",
-)
-
-
-def grid_of_mappings(edits: Edits) -> str | None:
-    """The path of the first such grid."""
-    for key in _WITH_MAPPINGS:
-        value = edits.get(f"config.{key}")
-        alternatives = each(value)
-        grid = isinstance(value, Mapping) and GRID in value and bool(alternatives)
-        if grid and all(isinstance(one, Mapping) and GRID not in one for one in alternatives):
-            return f"config.{key}"
-    return None
-
-
-def with_alternative(entry: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """The entry with one value in the grid's place."""
-    edits = Edits(entry)
-    edits.put(path, value)
-    return edits.tree
-
-
-def put_together(
-    path: str, translations: list[tuple[dict[str, Any], list[Change]]]
-) -> tuple[dict[str, Any], list[Change]]:
-    """One entry of what the alternatives became, and every change once.
-
-    Raises:
-        RequestError: the alternatives set other keys differently.
-    """
-    found, rests, changes = [], [], list[Change]()
-    for tree, made in translations:
-        rest = Edits(tree)
-        found.append(rest.take(path) if rest.has(path) else None)
-        rests.append(rest)
-        changes += [change for change in made if change not in changes]
-    first = rests[0]
-    if any(rest.tree != first.tree for rest in rests):
-        config = first.get("config", {})
-        keys = {
-            key
-            for r in rests
-            for key in r.keys("config")
-            if r.get("config")[key] != config.get(key)
-        }
-        keys |= {key for key in config if any(key not in rest.keys("config") for rest in rests)}
-        words = ", ".join(sorted(keys)) or "other keys"
-        problem = f"the alternatives of this grid need different {words}"
-        raise RequestError(problem, key=path, hint="split the file")
-    if any(value is not None for value in found):
-        first.put(path, mapped(lambda value: value or {}, {GRID: found}))
-    return first.tree, changes
-
-
-_ONLY_THEN = {"preprocessing", "model_config_dict"}
-_MODEL_MARKERS = MODEL_LEFT_OUT.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()
-_MARKERS = _ONLY_THEN | RENAMED.keys() | MOVED.keys() | EARLY.keys() | SPECIAL.keys()
-
-
-def is_retired(edits: Edits) -> bool:
-    """Whether the entry has a key or an environment's id that only retired releases know."""
-    if has_retired_keys(edits):
-        return True
-    if TODAYS_ALONE & set(edits.keys("config")) or edits.has("checkpoint_config"):
-        return False
-    outside = EXPERIMENT_SIGNS & set(edits.keys(""))
-    results = any(key.startswith(RETIRED_RESULTS) for key in edits.keys("stop"))
-    envs = [*each(edits.get("env")), *each(edits.get("config.env"))]
-    return bool(outside or results or any(is_retired_id(env) for env in envs))
-
-
-def has_retired_keys(edits: Edits) -> bool:
-    """Whether its ``config`` has a key that only retired releases know."""
-    config = set(edits.keys("config"))
-    models = [model for model in each(edits.get("config.model")) if isinstance(model, Mapping)]
-    return bool(config & _MARKERS) or any(model.keys() & _MODEL_MARKERS for model in models)
-
-
-_NESTING = (
+# Keys whose value is a mapping.
+_MAPPINGS = (
     "model",
     "env_config",
     "evaluation_config",
@@ -141,77 +65,112 @@ _NESTING = (
     "replay_buffer_config",
     "optimizer",
 )
+_LEGACY_MODEL_KEYS = MODEL_REMOVED.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()
+_LEGACY_KEYS = RENAMED.keys() | MOVED.keys() | EARLY.keys() | SPECIAL.keys()
+_LEGACY_KEYS |= {"preprocessing", "model_config_dict"}
 
 
-def translated(
-    entry: Mapping[str, Any], *, retired: bool | None = None, release: str = "2"
+def is_legacy(edits: Edits) -> bool:
+    """Whether an entry has a key, result name or environment id of older releases only."""
+    if has_legacy_keys(edits):
+        return True
+    if CURRENT_ONLY & set(edits.keys("config")) or edits.has("checkpoint_config"):
+        return False
+    envs = [*grid_values(edits.get("env")), *grid_values(edits.get("config.env"))]
+    return bool(
+        EXPERIMENT_SIGNS & set(edits.keys(""))
+        or any(key.startswith(LEGACY_RESULTS) for key in edits.keys("stop"))
+        or any(is_legacy_id(env) for env in envs)
+    )
+
+
+def has_legacy_keys(edits: Edits) -> bool:
+    """Whether an entry's ``config`` has a key of older releases only."""
+    models = grid_values(edits.get("config.model"))
+    return bool(_LEGACY_KEYS & set(edits.keys("config"))) or any(
+        model.keys() & _LEGACY_MODEL_KEYS for model in models if isinstance(model, Mapping)
+    )
+
+
+def translate(
+    entry: Mapping[str, Any], *, legacy: bool | None = None, release: str = "2"
 ) -> tuple[dict[str, Any], list[Change]]:
-    """An experiment's entry in today's words, and every change that was made.
+    """Translate an experiment's entry to current keys and values.
 
     Args:
-        entry: as a file has it: ``run``, ``env``, ``config``, ``stop`` and more.
-        retired: whether it is of a retired release; None where its keys tell.
-        release: the one it was written for where its keys do not tell.
+        entry: as in a file: ``run``, ``env``, ``config``, ``stop`` and more.
+        legacy: whether it was written for an older release; None: detected by its keys.
+        release: the release if its keys do not identify one.
+
+    Returns:
+        The new entry and every change.
 
     Raises:
-        RequestError: it asks for something that is gone or not offered; names the key.
+        RequestError: it needs a feature that is not supported; names the key.
     """
     edits = Edits(entry)
-    if retired is None:
-        retired = is_retired(edits)
-    _experiment_keys(edits)
-    _env_into_experiment(edits)
+    if legacy is None:
+        legacy = is_legacy(edits)
+    _translate_experiment_keys(edits)
+    if edits.has("config.env") and None in (edits.get("env"), edits.get("config.env")):
+        inner_env = edits.pop("config.env")
+        edits.set("env", edits.get("env") if inner_env is None else inner_env)
     algorithm = str(edits.get("run"))
-    if algorithm not in algorithms.names():  # refused later, by its name
+    if algorithm not in algorithms.names():  # refused later
         return edits.tree, edits.changes
-    if not retired:
+    if not legacy:
         translate_env(edits)
         return edits.tree, edits.changes
-    if path := grid_of_mappings(edits):
-        alternatives = (with_alternative(entry, path, one) for one in each(edits.get(path)))
-        return put_together(
-            path, [translated(one, retired=True, release=release) for one in alternatives]
-        )
-    given = set(edits.keys("config"))
-    era = era_of(given, release)
-    into_model(edits)
-    clean_experiment(edits)
-    clean_config(edits)
+    if path := _grid_of_mappings(edits):
+        alternatives = []
+        for value in grid_values(edits.get(path)):
+            alternative = Edits(entry)
+            alternative.set(path, value)
+            alternatives.append(translate(alternative.tree, legacy=True, release=release))
+        return _merge_alternatives(path, alternatives)
+    _translate_legacy(edits, algorithm, release_of(set(edits.keys("config")), release))
+    return edits.tree, edits.changes
+
+
+def _translate_legacy(edits: Edits, algorithm: str, release: str) -> None:
+    """The order matters: numbers first, then keys, then the release's defaults, then batches."""
+    merge_into_model(edits)
+    convert_experiment(edits)
+    convert_config(edits)
     _require_mappings(edits)
-    preference = preprocessing(edits, algorithm, era)
+    preference = defaults.preprocessing(edits, algorithm, release)
     translate_env(edits, preference)
     horizon(edits)
     atari_preprocessing(edits, preference)
     if algorithm == "DQN":
-        translate_dqn(edits)
+        dqn.translate_dqn(edits)
     if algorithm == "DDPG":
-        translate_ddpg(edits)
-    _config_keys(edits, "config")
+        ddpg.translate_ddpg(edits)
+    _translate_config_keys(edits, "config")
     if edits.get("config.evaluation_config") is not None:
-        _config_keys(edits, "config.evaluation_config")
-    whole_numbers(edits, algorithm)
-    _stop_keys(edits)
-    fill_defaults(edits, algorithm, era)
-    at_least_one_runner(edits, algorithm)
+        _translate_config_keys(edits, "config.evaluation_config")
+    convert_whole_floats(edits, algorithm)
+    _translate_stop_keys(edits)
+    defaults.fill_defaults(edits, algorithm, release)
+    defaults.at_least_one_runner(edits, algorithm)
     if algorithm == "DQN":
-        whole_fragments(edits, era)
+        dqn.fill_fragment_length(edits, release)
     if algorithm == "DDPG":
-        one_update_per_fragment(edits, era)
+        ddpg.fill_fragment_length(edits, release)
     if algorithms.descriptor(algorithm).on_policy:
-        whole_batches(edits, algorithm, era, algorithms.config_class(algorithm)())
+        current = algorithms.config_class(algorithm)()
+        defaults.round_up_batches(edits, algorithm, release, current)
     if algorithm in ("A2C", "A3C"):
-        means_of_sums(edits, algorithm)
-    return edits.tree, edits.changes
+        defaults.scale_summed_losses(edits, algorithm)
 
 
-def with_todays_env(experiment: Experiment) -> Experiment:
-    """The experiment with a retired environment id replaced, which an option may have named.
+def with_current_env(experiment: Experiment) -> Experiment:
+    """The experiment with a legacy environment id replaced, which an option may have set.
 
     Raises:
-        RequestError: it asks for something that is no longer offered.
+        RequestError: the environment is not supported any more.
     """
-    given = experiment.config.get("env_config", {})
-    if not isinstance(given, Mapping):  # refused later, with its own sentence
+    if not isinstance(experiment.config.get("env_config", {}), Mapping):  # refused later
         return experiment
     edits = Edits({"env": experiment.env, "config": experiment.config})
     try:
@@ -224,99 +183,134 @@ def with_todays_env(experiment: Experiment) -> Experiment:
     return replace(experiment, env=edits.tree["env"], config=edits.tree["config"], changes=changes)
 
 
-def _experiment_keys(edits: Edits) -> None:
+def current_score_name(name: str) -> str:
+    """As :func:`current_result_name`, for a result with an optional prefix ``min-``."""
+    prefix = "min-" if name.startswith("min-") else ""
+    return prefix + current_result_name(name.removeprefix("min-"))
+
+
+def current_result_name(name: str) -> str:
+    """The current name of a result, for stop criteria and checkpoint scores."""
+    if name in STEP_RESULTS:
+        return LIFETIME_STEPS
+    evaluation = name.startswith(("evaluation/", "evaluation_results/"))
+    last = name
+    for folder in RESULT_FOLDERS:
+        last = last.removeprefix(f"{folder}/")
+    if last in EPISODE_RESULTS_RENAMED or last in EPISODE_RESULTS_RENAMED.values():
+        current = EPISODE_RESULTS_RENAMED.get(last, last)
+        if evaluation:
+            return f"evaluation/env_runners/{current}"
+        # The legacy name at the top level is still in every result.
+        return name if name == last else f"env_runners/{current}"
+    return name
+
+
+def _translate_experiment_keys(edits: Edits) -> None:
     for key in edits.keys(""):
         if key in EXPERIMENT_RENAMED:
             edits.rename(key, EXPERIMENT_RENAMED[key])
-        elif key == "sync_config" and edits.get("sync_config.upload_dir"):
-            where = edits.get("sync_config.upload_dir")
-            edits.change(key, "storage_path", where, "results go to the storage path")
-        elif key in EXPERIMENT_LEFT_OUT:
-            edits.leave_out(key, EXPERIMENT_LEFT_OUT[key])
+        elif key == "sync_config" and (folder := edits.get("sync_config.upload_dir")):
+            edits.change(key, "storage_path", folder, EXPERIMENT_REMOVED[key])
+        elif key in EXPERIMENT_REMOVED:
+            edits.remove(key, EXPERIMENT_REMOVED[key])
         elif key == "restore":
             edits.rename(key, "config.restore_from")
     for path in ("checkpoint_score_attr", "checkpoint_config.checkpoint_score_attribute"):
         old = edits.get(path)
-        if isinstance(old, str) and (new := score_today(old)) != old:
-            edits.change(path, path, new, f"{old} is {new} now")
-    if isinstance(edits.get("run"), str) and edits.get("run").startswith("contrib/"):
-        edits.change("run", "run", edits.get("run").removeprefix("contrib/"), "contrib is no more")
+        if isinstance(old, str) and (new := current_score_name(old)) != old:
+            edits.change(path, path, new, f"{old} is replaced by {new}")
+    run = edits.get("run")
+    if isinstance(run, str) and run.startswith("contrib/"):
+        name = run.removeprefix("contrib/")
+        edits.change("run", "run", name, f"{run} is {name}")
 
 
-def _env_into_experiment(edits: Edits) -> None:
-    if edits.has("config.env") and None in (edits.get("env"), edits.get("config.env")):
-        inner = edits.take("config.env")
-        edits.put("env", edits.get("env") if inner is None else inner)
+def _grid_of_mappings(edits: Edits) -> str | None:
+    """The path of the first grid whose alternatives are mappings."""
+    for key in _MAPPINGS[:-1]:
+        value = edits.get(f"config.{key}")
+        alternatives = grid_values(value)
+        grid = isinstance(value, Mapping) and GRID in value and bool(alternatives)
+        if grid and all(isinstance(item, Mapping) and GRID not in item for item in alternatives):
+            return f"config.{key}"
+    return None
+
+
+def _merge_alternatives(
+    path: str, translations: list[tuple[dict[str, Any], list[Change]]]
+) -> tuple[dict[str, Any], list[Change]]:
+    """One entry with a grid at the path, from the translations of the grid's alternatives.
+
+    Raises:
+        RequestError: the translations differ in other keys.
+    """
+    values, rests, changes = [], [], list[Change]()
+    for tree, alternative_changes in translations:
+        rest = Edits(tree)
+        values.append(rest.pop(path) if rest.has(path) else None)
+        rests.append(rest)
+        changes += [change for change in alternative_changes if change not in changes]
+    first = rests[0]
+    if any(rest.tree != first.tree for rest in rests):
+        configs = [rest.get("config", {}) for rest in rests]
+        missing = object()
+        differing = {
+            key
+            for config in configs
+            for key in config.keys() | configs[0].keys()
+            if config.get(key, missing) != configs[0].get(key, missing)
+        }
+        keys = ", ".join(sorted(map(str, differing))) or "other keys"
+        problem = f"the alternatives of this grid need different values of {keys}"
+        raise RequestError(problem, key=path, hint="split the file")
+    if any(value is not None for value in values):
+        first.set(path, map_grid(lambda value: value or {}, {GRID: values}))
+    return first.tree, changes
 
 
 def _require_mappings(edits: Edits) -> None:
-    """Raises: RequestError: a key that nests others holds something else."""
-    for key in _NESTING:
+    """Raises: RequestError: a key that needs a mapping has another value."""
+    for key in _MAPPINGS:
         value = edits.get(f"config.{key}")
-        if value is not None and not all(isinstance(item, Mapping) for item in each(value)):
+        if value is not None and not all(isinstance(v, Mapping) for v in grid_values(value)):
             raise RequestError(f"must map keys to values, got {value!r}", key=f"config.{key}")
 
 
-def _config_keys(edits: Edits, where: str) -> None:
-    for key in edits.keys(where):
-        path = f"{where}.{key}"
-        if not edits.has(path):  # an edit of another key took it
+def _translate_config_keys(edits: Edits, parent: str) -> None:
+    special = {**SPECIAL_VALUES, **SPECIAL}
+    paths = {key: (name,) for key, name in RENAMED.items()} | MOVED
+    _translate_keys(edits, parent, special, paths, REMOVED)
+    if isinstance(edits.get(f"{parent}.model"), Mapping):
+        special = {**MODEL_SPECIAL_VALUES, **MODEL_SPECIAL}
+        paths = {key: (name,) for key, name in MODEL_RENAMED.items()}
+        _translate_keys(edits, f"{parent}.model", special, paths, MODEL_REMOVED)
+
+
+def _translate_keys(
+    edits: Edits,
+    parent: str,
+    special: Mapping[str, Callable[[Edits, str], None]],
+    renamed: Mapping[str, tuple[str, ...]],
+    removed: Mapping[str, RemovedKey],
+) -> None:
+    """Translate every key of a mapping by the first of the tables that has it."""
+    for key in edits.keys(parent):
+        path = f"{parent}.{key}"
+        if not edits.has(path):  # removed together with another key
             continue
-        if key in SPECIAL:
-            SPECIAL[key](edits, path)
-        elif key in SPECIAL_VALUES:
-            SPECIAL_VALUES[key](edits, path)
-        elif key in RENAMED:
-            edits.rename(path, f"{where}.{RENAMED[key]}")
-        elif key in MOVED:
-            edits.rename(path, ".".join((where, *MOVED[key])))
-        elif key in LEFT_OUT:
-            leave_out(edits, path, LEFT_OUT[key])
-    if isinstance(edits.get(f"{where}.model"), Mapping):
-        _model_keys(edits, f"{where}.model")
+        if key in special:
+            special[key](edits, path)
+        elif key in renamed:
+            edits.rename(path, ".".join((parent, *renamed[key])))
+        elif key in removed:
+            remove(edits, path, removed[key])
 
 
-def _model_keys(edits: Edits, where: str) -> None:
-    for key in edits.keys(where):
-        path = f"{where}.{key}"
-        if key in MODEL_SPECIAL:
-            MODEL_SPECIAL[key](edits, path)
-        elif key in MODEL_SPECIAL_VALUES:
-            MODEL_SPECIAL_VALUES[key](edits, path)
-        elif key in MODEL_RENAMED:
-            edits.rename(path, f"{where}.{MODEL_RENAMED[key]}")
-        elif key in MODEL_LEFT_OUT:
-            leave_out(edits, path, MODEL_LEFT_OUT[key])
-
-
-def _stop_keys(edits: Edits) -> None:
+def _translate_stop_keys(edits: Edits) -> None:
     stop = edits.get("stop")
     for key in edits.keys("stop"):
-        new = result_today(key)
-        if new != key:
-            # The names hold "/" and stay one key, whatever dots they have.
+        new = current_result_name(key)
+        if new != key:  # result names may contain dots, so no paths
             stop[new] = stop.pop(key)
             edits.changes.append(Change(f"stop.{key}", f"stop.{new}", value=stop[new]))
-
-
-def score_today(name: str) -> str:
-    """As :func:`result_today`, for a result that ranks checkpoints; ``min-`` may stand before it."""
-    prefix = "min-" if name.startswith("min-") else ""
-    return prefix + result_today(name.removeprefix("min-"))
-
-
-def result_today(name: str) -> str:
-    """Today's name of a result that a stop rule or a checkpoint score names."""
-    if name in RESULTS_RENAMED:
-        return RESULTS_RENAMED[name]
-    evaluated = name.startswith(("evaluation/", "evaluation_results/"))
-    rest = name
-    for folder in RESULT_FOLDERS:
-        rest = rest.removeprefix(f"{folder}/")
-    if rest in EPISODE_RESULTS_RENAMED or rest in EPISODE_RESULTS_RENAMED.values():
-        plain = EPISODE_RESULTS_RENAMED.get(rest, rest)
-        if evaluated:
-            return f"evaluation/env_runners/{plain}"
-        # Alone at the top the retired name still stands in every result.
-        return name if name == rest else f"env_runners/{plain}"
-    return name

@@ -1,25 +1,24 @@
-"""A config file's entry while it is translated: every edit leaves a line about itself."""
+"""Edit a config file's entry and record every change, to report it to the user."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rllib_zoo.experiments.errors import RequestError
-
-GRID = "grid_search"
+from rllib_zoo.experiments.spec.grid import GRID
 
 
 @dataclass(frozen=True)
 class Change:
-    """One edit.
+    """One change to an entry.
 
     Attributes:
-        old: dotted path of the key in the file, None where the file was silent.
-        new: dotted path of today's key, None where the key was left out.
-        why: what to say about it; empty for a mere new name.
-        value: today's value.
+        old: dotted path of the key in the file; None: the file does not set it.
+        new: dotted path of the current key; None: the key was removed.
+        why: the reason; empty where only the name changed.
+        value: the new value.
     """
 
     old: str | None
@@ -29,24 +28,24 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """ "renamed", "left out", "filled" or "changed"."""
+        """ "renamed", "removed", "filled" or "changed"."""
         if self.new is None:
-            return "left out"
+            return "removed"
         if self.old is None:
             return "filled"
         return "changed" if self.why else "renamed"
 
 
 class Edits:
-    """A nested mapping under translation, with the changes made to it.
+    """A nested mapping that is edited by dotted paths.
 
     Attributes:
-        tree: a deep copy of what was given.
-        changes: in the order they were made.
+        tree: a deep copy of the original mapping.
+        changes: every change, in order.
     """
 
     def __init__(self, tree: Mapping[str, Any]):
-        self.tree: dict[str, Any] = copied(tree)
+        self.tree: dict[str, Any] = deep_copy(tree)
         self.changes: list[Change] = []
 
     def get(self, path: str, default: Any = None) -> Any:
@@ -59,17 +58,17 @@ class Edits:
         return node
 
     def has(self, path: str) -> bool:
-        """Whether the key is there, whatever its value."""
+        """Whether the key exists, also with the value None."""
         missing = object()
         return self.get(path, missing) is not missing
 
     def keys(self, path: str) -> list[str]:
-        """The keys of the mapping at a path; none where there is no mapping."""
+        """The keys of the mapping at a path ("" is the top); empty if it is not a mapping."""
         node = self.get(path) if path else self.tree
         return [key for key in node if isinstance(key, str)] if isinstance(node, Mapping) else []
 
-    def put(self, path: str, value: Any) -> None:
-        """Set a value without a word about it."""
+    def set(self, path: str, value: Any) -> None:
+        """Set a value without recording a change."""
         *parents, last = path.split(".")
         node = self.tree
         for part in parents:
@@ -78,48 +77,48 @@ class Edits:
                 raise RequestError(f"must map keys to values, got {child!r}", key=path)
             if set(child) == {GRID}:
                 hint = "write it into every alternative, or split the file"
-                raise RequestError(f"{part} is a grid, so {last} has no place", key=path, hint=hint)
+                raise RequestError(f"cannot set {last}: {part} is a grid", key=path, hint=hint)
             node = child
         node[last] = value
 
-    def take(self, path: str) -> Any:
-        """Remove a key and return its value."""
+    def pop(self, path: str) -> Any:
+        """Delete a key without recording a change and return its value."""
         *parents, last = path.split(".")
         node = self.get(".".join(parents)) if parents else self.tree
         return node.pop(last)
 
     def rename(self, old: str, new: str) -> None:
-        """Give a key today's name.
+        """Rename a key.
 
         Raises:
-            RequestError: today's name is set too, to something else.
+            RequestError: the new name is also set, to another value.
         """
-        value = self.take(old)
+        value = self.pop(old)
         if self.has(new) and self.get(new) != value:
             raise RequestError(f"is set twice, also as {new.rsplit('.', 1)[-1]}", key=old)
-        self.put(new, value)
+        self.set(new, value)
         self.changes.append(Change(old, new, value=value))
 
-    def leave_out(self, old: str, why: str) -> None:
+    def remove(self, old: str, why: str) -> None:
         """Remove a key."""
-        self.take(old)
+        self.pop(old)
         self.changes.append(Change(old, None, why))
 
     def change(self, old: str, new: str, value: Any, why: str) -> None:
-        """Replace a key by one with another value; the same key when ``new`` is ``old``."""
-        self.take(old)
-        self.put(new, value)
+        """Replace a key and its value; ``new`` may equal ``old``."""
+        self.pop(old)
+        self.set(new, value)
         self.changes.append(Change(old, new, why, value))
 
     def fill(self, new: str, value: Any, why: str) -> None:
-        """Set a key on which the file is silent."""
+        """Set a key unless it is set."""
         if not self.has(new):
-            self.put(new, value)
+            self.set(new, value)
             self.changes.append(Change(None, new, why, value))
 
-    def correct(self, path: str, value: Any, why: str) -> None:
-        """Set a key again that an earlier edit or the file set; one change tells both."""
-        self.put(path, value)
+    def amend(self, path: str, value: Any, why: str) -> None:
+        """Set a key anew; an earlier change of the same key is extended instead of repeated."""
+        self.set(path, value)
         for index, change in enumerate(self.changes):
             if change.new == path:
                 both = "; ".join(reason for reason in (change.why, why) if reason)
@@ -128,76 +127,24 @@ class Edits:
         self.changes.append(Change(path, path, why, value))
 
 
-def each(value: Any) -> list[Any]:
-    """The value, or the alternatives of ``{grid_search: […]}``."""
-    if isinstance(value, Mapping) and set(value) == {GRID} and isinstance(value[GRID], list):
-        return value[GRID]
-    return [value]
-
-
-def mapped(function: Callable[[Any], Any], value: Any) -> Any:
-    """The function of a value, or of every alternative of a grid; equal ones become one."""
-    found: list[Any] = []
-    for alternative in each(value):
-        new = function(alternative)
-        if not any(new == other and type(new) is type(other) for other in found):
-            found.append(new)
-    return found[0] if len(found) == 1 else {GRID: found}
-
-
-def one_value(value: Any, path: str) -> Any:
-    """The value, provided it has no alternatives.
-
-    Raises:
-        RequestError: it is a grid.
-    """
-    if isinstance(value, Mapping) and GRID in value:
-        hint = "give one value, or split the file"
-        raise RequestError(
-            "is a grid, whose alternatives have no key in common", key=path, hint=hint
-        )
-    return value
-
-
-def plain_number(value: Any, path: str) -> int | float:
-    """The value, provided it is a number that has no alternatives.
-
-    Raises:
-        RequestError: it is none.
-    """
-    one_value(value, path)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise RequestError(f"must be a number, got {value!r}", key=path)
-    return value
-
-
-def scalars(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every scalar below mappings, with its dotted path; lists count as one value."""
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            yield from scalars(value, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, tree
-
-
-def notes_on(changes: list[Change]) -> list[str]:
-    """A few lines that say everything: one per kind of edit, then one per change of meaning."""
+def summarize_changes(changes: list[Change]) -> list[str]:
+    """A few lines: renamed keys, removed keys, one per reason of a default, one per changed value."""
     renamed = [f"{_short(c.old)} is {_short(c.new)}" for c in changes if c.kind == "renamed"]
-    left_out = [f"{_short(c.old)} ({c.why})" for c in changes if c.kind == "left out"]
+    removed = [f"{_short(c.old)} ({c.why})" for c in changes if c.kind == "removed"]
     filled: dict[str, list[str]] = {}
-    for change in changes:
-        if change.kind == "filled":
-            filled.setdefault(change.why, []).append(f"{_short(change.new)} {_plain(change.value)}")
+    for c in changes:
+        if c.kind == "filled":
+            filled.setdefault(c.why, []).append(f"{_short(c.new)} {_format(c.value)}")
     lines = ["renamed: " + ", ".join(renamed)] if renamed else []
-    lines += ["left out: " + ", ".join(left_out)] if left_out else []
+    lines += ["removed: " + ", ".join(removed)] if removed else []
     lines += [f"{why}: {', '.join(values)}" for why, values in filled.items()]
     return lines + [f"{_short(c.old)}: {c.why}" for c in changes if c.kind == "changed"]
 
 
-def _plain(value: Any) -> str:
-    """Numbers with as many digits as a person reads."""
+def _format(value: Any) -> str:
+    """A value with its numbers in few digits."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_format(item)}" for key, item in value.items()) + "}"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -205,8 +152,8 @@ def _short(path: str | None) -> str:
     return str(path).removeprefix("config.")
 
 
-def copied(value: Any) -> Any:
-    """Nested mappings and lists anew; what they hold stays the same object."""
+def deep_copy(value: Any) -> Any:
+    """A copy of nested mappings (as dicts) and lists; the objects inside are shared."""
     if isinstance(value, Mapping):
-        return {key: copied(item) for key, item in value.items()}
-    return [copied(item) for item in value] if isinstance(value, list) else value
+        return {key: deep_copy(item) for key, item in value.items()}
+    return [deep_copy(item) for item in value] if isinstance(value, list) else value

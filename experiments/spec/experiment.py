@@ -1,4 +1,4 @@
-"""An experiment: what a file or the options ask for, before defaults."""
+"""An experiment as a config file or the command's options describe it, before defaults."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.spec.changes import Change, notes_on
+from rllib_zoo.experiments.spec.changes import Change, summarize_changes
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One entry of a config file. None means the request did not say.
+    """One entry of a config file. None: not set.
 
     Attributes:
         name: of the results folder.
-        algorithm: "A2C", "A3C" or "PPO".
+        algorithm: "A2C", "A3C", "DDPG", "DQN", "PG" or "PPO".
         env: gymnasium id, registered name, class path or class.
-        config: algorithm configuration, only what was given; values may be ``{grid_search: […]}``.
+        config: the algorithm's keys that are set; values may be ``{grid_search: […]}``.
         stop: result name → bound; the first one reached ends a trial.
-        num_samples: repeats of each trial.
+        num_samples: repetitions of each trial.
         checkpoint_frequency: iterations between checkpoints; 0 is off.
         checkpoint_at_end: whether a last one is made.
         num_to_keep: how many to keep, ranked by ``score_attribute`` in ``score_order``.
@@ -70,28 +70,28 @@ class Experiment:
     @property
     def all_notes(self) -> list[str]:
         """A few lines on everything that was translated or adapted."""
-        return [*notes_on(list(self.changes)), *self.notes]
+        return [*summarize_changes(list(self.changes)), *self.notes]
 
     @property
     def planned_seeds(self) -> list[Any]:
-        """The seeds its trials get; None stands for no seed."""
+        """The seeds of its trials; None: no seed."""
         return list(self.seeds) if self.seeds is not None else [self.config.get("seed")]
 
 
-# File systems take 255 bytes; `--force` and Tune's own files add some to the name.
+# File systems allow 255 bytes; `--force` and Tune append to the name.
 MAX_BYTES = 200
 
 
 def require_name(name: object, *, file: object = None, key: str | None = None) -> str:
-    """The name, provided it is that of one visible folder.
+    """Return the name of an experiment, which must be a valid name of a visible folder.
 
     Raises:
-        RequestError: it climbs, hides, is too long, or holds what no terminal shows.
+        RequestError: it contains "/" or unprintable characters, starts with ".", or is too long.
     """
     if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
-        problem = f"{name!r} cannot name an experiment: it becomes a folder"
+        problem = f"{name!r} is not a valid folder name for an experiment"
     elif not name.isprintable():
-        problem = f"{name!r} cannot name an experiment: it holds a character that cannot be printed"
+        problem = f"{name!r} cannot name an experiment: it contains an unprintable character"
     elif len(name.encode()) > MAX_BYTES:
         problem = f"{name[:20]!r}… cannot name an experiment: it is longer than {MAX_BYTES} bytes"
     else:

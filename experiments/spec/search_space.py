@@ -1,6 +1,6 @@
-"""Search spaces as data: ``lr: {loguniform: [1.0e-5, 1.0e-3]}`` where a value would stand.
+"""Search spaces in config files: ``lr: {loguniform: [1.0e-5, 1.0e-3]}`` instead of a value.
 
-A mapping with one key that names a sampler is one; everything else is a value. No code is evaluated.
+A mapping whose only key is the name of a sampler is a search space. No code is evaluated.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from typing import Any
 
 from rllib_zoo.algorithms.base.validators import number
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.spec.changes import GRID
+from rllib_zoo.experiments.spec.grid import GRID
 
 MAX_COMBINATIONS = 200
-# Why what Tune calls so is not offered.
+# Tune's samplers that are not supported → what to use instead.
 REFUSED = {
-    "sample_from": "values that depend on others are no data; write one experiment for each case",
-    "randn": "use uniform or loguniform, whose bounds can be checked",
-    "qrandn": "use quniform, whose bounds can be checked",
-    "qloguniform": "use loguniform, or choice for few values",
+    "sample_from": "values cannot depend on other values; write one experiment for each case",
+    "randn": "use uniform or loguniform, which have bounds that can be checked",
+    "qrandn": "use quniform, which has bounds that can be checked",
+    "qloguniform": "use loguniform, or choice for a few values",
     "qrandint": "use choice",
-    "lograndint": "use choice for few values, or loguniform where fractions may be",
+    "lograndint": "use choice for a few values, or loguniform where fractions are allowed",
 }
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """One way to draw a value.
+    """A way to sample a value.
 
     Attributes:
-        example: of its argument.
-        complaint: what is wrong with an argument; "" where nothing is.
-        extremes: the values whose checks cover all it may draw.
-        domain: name of Tune's function that draws.
+        example: an example of its argument.
+        complaint: the error of an argument; "" for a valid one.
+        extremes: the values to check instead of everything that can be sampled.
+        domain: name of Tune's function.
     """
 
     example: str
@@ -50,31 +50,29 @@ def _listed(value: Any) -> str:
 
 def _bounds(*, whole: bool = False, positive: bool = False, step: bool = False) -> Any:
     """A check of ``[low, high]``, or with ``step`` of ``[low, high, step]``."""
-    words = "[low, high, step]" if step else "[low, high]"
-    kinds = "whole numbers" if whole else "numbers above 0" if positive else "numbers"
+    form = "[low, high, step]" if step else "[low, high]"
+    form += f", {'integers' if whole else 'numbers above 0' if positive else 'numbers'}"
 
     def complaint(value: Any) -> str:
         parts = value if isinstance(value, list) else []
-        if len(parts) != (3 if step else 2) or any(number(-float("inf"))(p) for p in parts):
-            return f"must be {words}, {kinds}"
-        if whole and any(not isinstance(part, int) for part in parts):
-            return f"must be {words}, whole numbers"
-        if positive and parts[0] <= 0:
-            return f"must be {words}, numbers above 0"
+        if len(parts) != (3 if step else 2) or any(number(-math.inf)(part) for part in parts):
+            return f"must be {form}"
+        if (whole and not all(isinstance(p, int) for p in parts)) or (positive and parts[0] <= 0):
+            return f"must be {form}"
         if parts[0] >= parts[1]:
-            return f"has its low {parts[0]} not below its high {parts[1]}"
-        return _off_step(*parts) if step else ""
+            return f"low {parts[0]} must be below high {parts[1]}"
+        return _step_error(*parts) if step else ""
 
     return complaint
 
 
-def _off_step(low: float, high: float, step: float) -> str:
-    """What is wrong with a step, with Tune's own tolerance; "" where nothing is."""
+def _step_error(low: float, high: float, step: float) -> str:
+    """The error of a step, with Tune's tolerance; "" for a valid one."""
     if step <= 0:
-        return f"has a step of {step}, which must be above 0"
+        return f"step {step} must be above 0"
     for name, bound in (("low", low), ("high", high)):
         if not math.isclose(bound / step, round(bound / step)):
-            return f"has its {name} {bound}, which is no multiple of the step {step}"
+            return f"{name} {bound} must be a multiple of step {step}"
     return ""
 
 
@@ -88,75 +86,74 @@ SAMPLERS = {
     "uniform": Sampler("[0.9, 1.0]", _bounds(), _ends, "uniform"),
     "quniform": Sampler("[0.1, 0.5, 0.1]", _bounds(step=True), _ends, "quniform"),
     "loguniform": Sampler("[1.0e-5, 1.0e-3]", _bounds(positive=True), _ends, "loguniform"),
-    # Tune's upper bound is left out.
+    # The upper bound is exclusive, as in Tune.
     "randint": Sampler("[1, 9]", _bounds(whole=True), lambda a: [a[0], a[1] - 1], "randint"),
 }
 
 
 def sampler_in(value: Any, where: str) -> tuple[Sampler, Any] | None:
-    """The sampler a value is written as, and its argument; None for a plain value.
+    """The sampler that a value describes, and its argument; None for any other value.
 
     Raises:
-        RequestError: a malformed argument, or one of Tune's samplers that are not offered.
+        RequestError: an invalid argument, or a sampler of Tune that is not supported.
     """
     if not isinstance(value, Mapping) or len(value) != 1:
         return None
     ((name, argument),) = value.items()
     if name in REFUSED:
-        raise RequestError("is not offered", key=f"{where}.{name}", hint=REFUSED[name])
+        raise RequestError("is not supported", key=f"{where}.{name}", hint=REFUSED[name])
     if name not in SAMPLERS:
         return None
-    found = SAMPLERS[name]
-    if problem := found.complaint(argument):
-        hint = f"for example {{{name}: {found.example}}}"
+    sampler = SAMPLERS[name]
+    if problem := sampler.complaint(argument):
+        hint = f"for example {{{name}: {sampler.example}}}"
         raise RequestError(f"{problem}, got {argument!r}", key=f"{where}.{name}", hint=hint)
     if next(samplers(argument), None) is not None:
         hint = "write one experiment for each case"
-        raise RequestError("holds another sampler", key=f"{where}.{name}", hint=hint)
-    return found, argument
+        raise RequestError("contains another sampler", key=f"{where}.{name}", hint=hint)
+    return sampler, argument
 
 
 def alternatives(value: Any, where: str) -> list[Any]:
-    """The value; or those a grid runs, or that cover what samplers in it may draw.
+    """All values to check: the value itself, a grid's values, or the extremes of a sampler.
 
-    Samplers below mappings are left to who knows their keys.
+    Samplers inside mappings are not expanded.
 
     Raises:
         RequestError: as :func:`sampler_in`.
     """
-    found = sampler_in(value, where)
-    if found is not None:
-        return found[0].extremes(found[1])
+    if (sampled := sampler_in(value, where)) is not None:
+        sampler, argument = sampled
+        return sampler.extremes(argument)
     if not isinstance(value, list) or next(samplers(value), None) is None:
         return [value]
     items = [alternatives(item, f"{where}.{index}") for index, item in enumerate(value)]
-    return [list(these) for these in itertools.islice(itertools.product(*items), MAX_COMBINATIONS)]
+    combinations = itertools.islice(itertools.product(*items), MAX_COMBINATIONS)
+    return [list(combination) for combination in combinations]
 
 
 def samplers(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
     """Path (keys and indices), name and argument of every sampler in nested data."""
-    if isinstance(value, Mapping):
-        found = sampler_in(value, ".".join(map(str, path)))
-        if found is not None:
-            yield path, found[0].domain, found[1]
-            return
+    if (sampled := sampler_in(value, ".".join(map(str, path)))) is not None:
+        yield path, sampled[0].domain, sampled[1]
+        return
     if isinstance(value, Mapping | list):
         for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from samplers(item, (*path, key))
 
 
 def is_drawn(value: Any) -> bool:
-    """Whether something in nested data is drawn at random, so that one trial is not all there is."""
+    """Whether nested data has a random sampler, so that several trials differ."""
     return any(name != GRID for _, name, _ in samplers(value))
 
 
 def grid_size(value: Any) -> int:
-    """Combinations of all grids in nested data."""
+    """Number of combinations of all grids in nested data."""
     return math.prod(len(argument) for _, name, argument in samplers(value) if name == GRID)
 
 
 def at(tree: Any, path: Sequence[Any]) -> Any:
-    """The item at a path of keys and indices; None where there is none."""
+    """The item at a path of keys and indices; None if it does not exist."""
     for part in path:
         try:
             tree = tree[part]
@@ -176,14 +173,13 @@ def placed(tree: Any, path: Sequence[Any], value: Any) -> Any:
 
 
 def tune_space(value: Any) -> Any:
-    """Nested data with Tune's own objects where samplers stand."""
-    if isinstance(value, Mapping):
-        found = sampler_in(value, "")
-        if found is None:
-            return {key: tune_space(item) for key, item in value.items()}
+    """Nested data with Tune's search space objects in place of the samplers."""
+    if (sampled := sampler_in(value, "")) is not None:
         from ray import tune
 
-        sampler, argument = found
-        draw = getattr(tune, sampler.domain)
-        return draw(list(argument)) if sampler.domain in (GRID, "choice") else draw(*argument)
+        sampler, argument = sampled
+        domain = getattr(tune, sampler.domain)
+        return domain(list(argument)) if sampler.domain in (GRID, "choice") else domain(*argument)
+    if isinstance(value, Mapping):
+        return {key: tune_space(item) for key, item in value.items()}
     return [tune_space(item) for item in value] if isinstance(value, list) else value

@@ -8,7 +8,7 @@ from typing import Any
 
 from rllib_zoo.algorithms.base.validators import number
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.spec.changes import GRID
+from rllib_zoo.experiments.spec.grid import GRID
 from rllib_zoo.experiments.spec.search_space import sampler_in, tune_space
 
 

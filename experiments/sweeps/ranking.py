@@ -9,8 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from rllib_zoo.experiments.provenance.manifest import jsonable
-from rllib_zoo.experiments.spec.changes import each
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.grid import grid_values
 from rllib_zoo.experiments.spec.search_space import at, is_drawn, samplers
 from rllib_zoo.experiments.sweeps.schedulers import POPULATIONS, scheduler_name, with_mutations
 from rllib_zoo.experiments.sweeps.search import score_bound
@@ -71,7 +71,7 @@ def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[d
 
 def _repeats(experiment: Experiment) -> int:
     """Trials of one configuration: seeds, and samples where nothing is drawn."""
-    seeds = experiment.seeds or each(experiment.config.get("seed"))
+    seeds = experiment.seeds or grid_values(experiment.config.get("seed"))
     drawn = is_drawn({"env": experiment.env, **experiment.config})
     return len(seeds) * (1 if drawn else experiment.num_samples)
 

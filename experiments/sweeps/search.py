@@ -12,8 +12,8 @@ import numpy as np
 from rllib_zoo.algorithms.base.result_names import RETIRED_NAMES
 from rllib_zoo.algorithms.base.validators import Kind, boolean, complaint, integer, number
 from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.spec.changes import GRID
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.grid import GRID
 from rllib_zoo.experiments.spec.search_space import grid_size, is_drawn, samplers
 
 SEARCHES = ("random", "optuna")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rllib_zoo import algorithms
-from rllib_zoo.experiments.spec.changes import each, mapped
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.grid import grid_values as each
+from rllib_zoo.experiments.spec.grid import map_grid as mapped
 from rllib_zoo.experiments.validation.resources import NAMES, Demand, demand
 
 _EVALUATION = "evaluation_num_env_runners"

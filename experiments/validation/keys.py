@@ -16,7 +16,7 @@ from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.custom_models.rl_module import checked_model_config, resolved_model_class
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.legacy import renamed_keys
-from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT
+from rllib_zoo.experiments.legacy.removed_keys import REMOVED
 from rllib_zoo.experiments.spec import schema
 from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternatives, sampler_in
 
@@ -63,8 +63,8 @@ def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind])
     reason = schema.UNUSED.get(key)
     if reason is not None:
         return RequestError("has no effect here", key=path, hint=reason)
-    if key in LEFT_OUT:
-        return RequestError("has no effect here", key=path, hint=LEFT_OUT[key].reason)
+    if key in REMOVED:
+        return RequestError("has no effect here", key=path, hint=REMOVED[key].reason)
     owners = [name for name, keys in schema.own_keys().items() if key in keys]
     if owners:
         owner_hint = f"it belongs to {' and '.join(owners)}"

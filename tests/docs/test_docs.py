@@ -526,11 +526,11 @@ def test_builder_examples_are_valid(name):
 
 
 def test_example_config_file_passes():
-    from rllib_zoo.experiments.config.load import _experiment
+    from rllib_zoo.experiments.config.load import read_entry
     from rllib_zoo.experiments.validation.check import check_experiment
 
     [first] = re.findall(
         r"^```yaml\n(.*?)^```", section(read("configuration"), "A config file"), re.M | re.S
     )
     [(name, entry)] = parse_yaml(first).items()
-    check_experiment(_experiment(name, entry, Path("docs/configuration.md"), first))
+    check_experiment(read_entry(name, entry, Path("docs/configuration.md"), first))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT
+from rllib_zoo.experiments.legacy.removed_keys import REMOVED
 from rllib_zoo.experiments.legacy.renamed_keys import MOVED, RENAMED
 from rllib_zoo.experiments.validation.check import check_experiment, check_names
 from rllib_zoo.experiments.validation.fit_resources import fitted
@@ -156,7 +156,7 @@ def damaged(draw):
         elif kind == "missing":
             del level[path[-1]]
         else:
-            more = draw(st.sampled_from(sorted(RENAMED.keys() | MOVED.keys() | LEFT_OUT.keys())))
+            more = draw(st.sampled_from(sorted(RENAMED.keys() | MOVED.keys() | REMOVED.keys())))
             entry["config"][more] = copy.deepcopy(draw(st.sampled_from(VALUES)))
     return entry
 

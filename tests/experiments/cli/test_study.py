@@ -131,7 +131,7 @@ def test_a_wrong_request_is_one_line_and_exit_code_2(tmp_path):
             ["run", "worker_scaling", "--only", "waiting-a2c-runner8"],
             "no cell 'waiting-a2c-runner8'; did you mean 'waiting-a2c-runners8'",
         ),
-        (["run", "worker_scaling", "--seeds", "4-2"], "--seeds: '4-2' runs backwards"),
+        (["run", "worker_scaling", "--seeds", "4-2"], "--seeds: '4-2' is a decreasing range"),
         (["report", "--smoke", "--update"], "--update writes results, and --smoke makes none"),
     ],
 )

@@ -96,7 +96,7 @@ def test_python_files_and_options_alone(tmp_path):
 def test_what_is_malformed_is_said(config):
     with pytest.raises(RequestError, match=r"'lr' is not KEY\.SUB=VALUE"):
         config("lr")
-    with pytest.raises(RequestError, match="V-trace is not offered"):
+    with pytest.raises(RequestError, match="V-trace is not supported"):
         config("vtrace=true")
 
 

@@ -13,7 +13,7 @@ from rllib_zoo.experiments.config.from_options import (
 )
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.translate import translated
+from rllib_zoo.experiments.legacy.translate import translate
 from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
 from rllib_zoo.experiments.validation.check import check_names
 
@@ -127,7 +127,7 @@ def test_min_prefix_inside_checkpoint_config(read):
 )
 def test_one_field_under_two_spellings(refusal, first, second, key):
     message = refusal(*MINIMAL, first, second)
-    assert message == f"{key}: is set twice, under two spellings"
+    assert message == f"{key}: is set twice, by two keys of the same meaning"
 
 
 def test_env_inside_config(read):
@@ -144,9 +144,9 @@ def test_env_in_both_places(read, refusal):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (("env: CartPole-v1",), "x.run: says not what to run; run: PPO"),
-        (("run: null", "env: CartPole-v1"), "x.run: says not what to run; run: PPO"),
-        (("run: PPO",), "x.env: is missing; env: CartPole-v1"),
+        (("env: CartPole-v1",), "x: missing key 'run'; for example run: PPO"),
+        (("run: null", "env: CartPole-v1"), "x: missing key 'run'; for example run: PPO"),
+        (("run: PPO",), "x: missing key 'env'; for example env: CartPole-v1"),
         ((*MINIMAL, "stopp: {}"), "x.stopp: is unknown; did you mean 'stop'?"),
         (
             (*MINIMAL, "checkpoint_confg: {}"),
@@ -174,10 +174,10 @@ def test_refusals(refusal, lines, message):
         ("x: PPO", "x: must map keys such as run, env and config, got 'PPO'"),
         ("x:", "x: must map keys such as run, env and config, got None"),
         ("run: PPO\nenv: CartPole-v1", "run: must map keys such as run, env and config, got 'PPO'"),
-        ("a/b: {}", "a/b: 'a/b' cannot name an experiment: it becomes a folder"),
-        ("..: {}", "..: '..' cannot name an experiment: it becomes a folder"),
-        ("'': {}", "'' cannot name an experiment: it becomes a folder"),
-        ("5: {}", "5: 5 cannot name an experiment: it becomes a folder"),
+        ("a/b: {}", "a/b: 'a/b' is not a valid folder name for an experiment"),
+        ("..: {}", "..: '..' is not a valid folder name for an experiment"),
+        ("'': {}", "'' is not a valid folder name for an experiment"),
+        ("5: {}", "5: 5 is not a valid folder name for an experiment"),
     ],
 )
 def test_entries_that_are_no_experiments(tmp_path, document, message):
@@ -252,7 +252,7 @@ def test_env_option_replaces_the_files_env(tmp_path):
 def test_the_same_name_in_two_files(tmp_path):
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text("x: {run: PPO, env: CartPole-v1}")
-    with pytest.raises(RequestError, match=r"^2 experiments, but the name 'x' occurs more than"):
+    with pytest.raises(RequestError, match=r"^several of the 2 experiments are named 'x'"):
         experiments_from_files([tmp_path / "a.yaml", tmp_path / "b.yaml"], FileOptions())
 
 
@@ -276,13 +276,13 @@ HOPPER = {
     ],
 )
 def test_signs_outside_config_make_a_file_retired(sign):
-    found = translated({**HOPPER, **sign})[0]["config"]
+    found = translate({**HOPPER, **sign})[0]["config"]
     assert found["num_env_runners"] == 2
     assert found["grad_clip"] == 40 / 10
 
 
 def test_an_algorithm_under_its_first_name_makes_a_file_retired():
-    found = translated({"alg": "A3C", "env": "CartPole-v1", "config": {}})[0]
+    found = translate({"alg": "A3C", "env": "CartPole-v1", "config": {}})[0]
     assert (found["run"], found["config"]["num_env_runners"]) == ("A3C", 2)
 
 
@@ -292,7 +292,7 @@ def test_an_algorithm_under_its_first_name_makes_a_file_retired():
 )
 def test_a_file_of_today_with_a_retired_id_keeps_todays_defaults(own):
     entry = {**HOPPER, "env": "PongNoFrameskip-v4", "repeat": 2, **own}
-    found = translated(entry)[0]
+    found = translate(entry)[0]
     assert found["env"] == "ALE/Pong-v5"
     assert "optimizer" not in found["config"]
     assert found["config"].get("grad_clip", 40.0) == 40.0
@@ -323,7 +323,7 @@ def test_results_that_rank_checkpoints_get_todays_names(read, old, new, config):
         found = read(*lines, spelling)
         assert found.score_attribute == new.removeprefix("min-")
         assert found.score_order == ("min" if "min-" in new else None)
-        assert any(f"{old} is {new} now" in note for note in found.all_notes)
+        assert any(f"{old} is replaced by {new}" in note for note in found.all_notes)
     given = with_options(read(*lines), LaunchOptions(checkpoint_score_attr=old))
     assert given.score_attribute == new.removeprefix("min-")
 

@@ -1,4 +1,4 @@
-"""`rllib migrate`: the same configuration, comments kept, changes explained."""
+"""`rllib migrate`: the same configuration, written anew, every change in a comment."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.migrate import migrated, write_new
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.spec.changes import summarize_changes
 
 OLD = """\
 # Reaches 150 in a minute.
@@ -24,6 +25,7 @@ cart:
             # small
             fcnet_hiddens: [8, 8]
             squash_to_range: false
+# Mine, too.
 second: {run: PPO, env: Pendulum-v0, repeat: 2, stop: {a/b.c: 1}, config: {num_sgd_iter: 3}}
 """
 
@@ -50,19 +52,59 @@ def test_both_files_say_the_same(both):
         assert not new.changes
 
 
-def test_comments_stay_and_changes_are_explained(both):
-    text = both(OLD)[2]
-    for comment in ("Reaches 150 in a minute.", "200 steps at most", "no Ray workers", "small"):
-        assert f"# {comment}" in text
+def test_every_change_is_a_comment_above_its_experiment(both):
+    before, _, text = both(OLD)
+    lines = text.splitlines()
+    for index, experiment in enumerate(before):
+        end = lines.index(f"{experiment.name}:")
+        start = lines.index(f"{before[index - 1].name}:") if index else 0
+        comments = " ".join(line.lstrip("# ") for line in lines[start:end] if line.startswith("#"))
+        for change in summarize_changes(list(experiment.changes)):
+            assert change in comments
     for words in (
-        "num_env_runners: 0",
-        "was num_workers",
-        "left out: framework (tf: torch is the one there is)",
-        "as in Ray 2 where the file is silent",
-        "was info/num_steps_sampled",
-        "Pendulum-v0 is Pendulum-v1 now",
+        "num_workers is num_env_runners",
+        "removed: framework (only 'torch' is supported)",
+        "default of Ray 2: ",
+        "stop.info/num_steps_sampled is stop.num_env_steps_sampled_lifetime",
+        "Pendulum-v0 is replaced by Pendulum-v1",
     ):
-        assert words in text
+        assert words in " ".join(line.lstrip("# ") for line in lines)
+
+
+def test_comments_above_experiments_are_kept_on_top(both):
+    text = both(OLD)[2]
+    assert text.startswith(
+        "# Reaches 150 in a minute.\n# Mine, too.\n"
+        "# Written by rllib migrate from old.yaml, without its other comments.\n"
+    )
+
+
+def test_strings_that_look_like_other_types_stay_strings(both):
+    before, after, _ = both(
+        "x: {run: PPO, env: CartPole-v1, stop: {timesteps_total: 10}, config: {framework: tf, "
+        "lr: 1e-05, env_config: {a: 'yes', b: '1:30', c: 'null', d: 2020-01-01, e: '~', f: 1.0}}}\n"
+    )
+    assert after[0].config == before[0].config
+    options = after[0].config["env_config"]
+    assert list(map(type, options.values())) == [str, str, str, str, str, float]
+    assert after[0].config["lr"] == 1e-5
+
+
+def test_every_field_of_an_experiment_is_written(both):
+    before, after, _ = both(
+        "x:\n  run: PPO\n  env: CartPole-v0\n  stop: {timesteps_total: 10}\n"
+        "  config: {num_workers: 0}\n  seeds: [3, 4]\n  metric: episode_reward_mean\n  mode: max\n"
+        "  max_failures: 2\n  time_budget_s: 9.5\n  keep_checkpoints_num: 2\n"
+        "  checkpoint_freq: 1\n  checkpoint_score_attr: min-episode_len_mean\n"
+        "  checkpoint_at_end: true\n  local_dir: /somewhere\n  max_concurrent: 1\n"
+    )
+    unwritten = ("source", "text", "changes")
+    old, new = (
+        {key: value for key, value in vars(experiment).items() if key not in unwritten}
+        for experiment in (before[0], after[0])
+    )
+    assert old == new
+    assert (new["seeds"], new["score_order"], new["storage_path"]) == ([3, 4], "min", "/somewhere")
 
 
 def test_a_file_of_today_stays_as_it_is(both):
@@ -84,7 +126,7 @@ def test_a_python_file_becomes_yaml(both):
 def test_what_cannot_be_translated_writes_nothing(tmp_path):
     file = tmp_path / "old.yaml"
     file.write_text("x: {run: PPO, env: HalfCheetahBulletEnv-v0, config: {num_workers: 1}}")
-    with pytest.raises(RequestError, match="retired gym"):
+    with pytest.raises(RequestError, match="incompatible with gymnasium"):
         migrated(file)
 
 
@@ -125,25 +167,3 @@ def test_what_train_refuses_is_refused(tmp_path, text, words):
     file.write_text(f"x: {text}")
     with pytest.raises(RequestError, match=words):
         migrated(file)
-
-
-def test_comments_on_keys_in_braces_stand_above_them(both):
-    text = both(
-        "# head\n"
-        "x: {env: CartPole-v0, run: PPO, stop: {timesteps_total: 10}, config: {num_workers: 1, "
-        "framework: tf}}\n"
-        "y:\n"
-        "  env: CartPole-v0  # short\n"
-        "  run: PPO\n"
-        "  stop: {timesteps_total: 10}\n"
-        "  config: {num_workers: 1, model: {custom_options: {}}}\n"
-    )[2]
-    lines = text.splitlines()
-    assert lines[0] == "# head"
-    assert all(line.lstrip()[0] not in "},]" for line in lines)
-    above = lines[: next(i for i, line in enumerate(lines) if line.startswith("x:"))]
-    assert any("num_env_runners: was num_workers" in line for line in above)
-    assert any("left out: framework" in line for line in above)
-    config = next(i for i, line in enumerate(lines) if line.startswith("  config: {num_env"))
-    assert lines[config - 1].startswith("  # ")
-    assert "  env: CartPole-v0  # short" in lines

@@ -92,10 +92,10 @@ def test_later_assignments_win():
         ("=5", "--set: '=5' is not KEY.SUB=VALUE"),
         ("model.=5", "--set: 'model.=5' is not KEY.SUB=VALUE"),
         ("a..b=5", "--set: 'a..b=5' is not KEY.SUB=VALUE"),
-        ("lr.value=5", "--set lr.value: goes below a value that is no mapping"),
+        ("lr.value=5", "--set lr.value: assigns to a key of a value that is not a mapping"),
         (
             "model.fcnet_hiddens.0=5",
-            "--set model.fcnet_hiddens.0: goes below a value that is no mapping",
+            "--set model.fcnet_hiddens.0: assigns to a key of a value that is not a mapping",
         ),
         ("lr=[1", "--set lr: expected ',' or ']', but got '<stream end>'"),
         ("lr=!!int 5", "--set lr: tag 'tag:yaml.org,2002:int' is not allowed"),
@@ -185,9 +185,9 @@ def test_seeds(text, seeds):
         ("-1", "--seeds: '-1' is not a list such as 0-9 or 3,7"),
         ("1.5", "--seeds: '1.5' is not a list such as 0-9 or 3,7"),
         ("1-2-3", "--seeds: '1-2-3' is not a list such as 0-9 or 3,7"),
-        ("9-0", "--seeds: '9-0' runs backwards"),
-        ("0-4,3", "--seeds: '0-4,3' names a seed twice"),
-        ("0-1000000000", "--seeds: '0-1000000000' names more than 1,000 seeds"),
+        ("9-0", "--seeds: '9-0' is a decreasing range"),
+        ("0-4,3", "--seeds: '0-4,3' has a seed twice"),
+        ("0-1000000000", "--seeds: '0-1000000000' has more than 1,000 seeds"),
     ],
 )
 def test_wrong_seeds(text, message):

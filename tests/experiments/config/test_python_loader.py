@@ -127,7 +127,7 @@ def test_no_stop_is_an_empty_one(write):
         ),
         (
             "config = {'lr': 1}",
-            "config: is a plain dict, which names no algorithm; write: "
+            "config: is a plain dict, which does not name an algorithm; write: "
             "from rllib_zoo.algorithms.ppo import PPOConfig",
         ),
         ("x = 1\n\nraise ValueError('two\\nlines')", "line 3: ValueError: two lines"),

@@ -6,7 +6,7 @@ import pytest
 
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.experiments.config.load import read_experiments
-from rllib_zoo.experiments.config.python_loader import PUBLIC_NAMES
+from rllib_zoo.experiments.config.python_loader import ATTRIBUTE_KEYS
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.schema import ALIASES
 from rllib_zoo.experiments.validation.build import plain
@@ -55,7 +55,7 @@ def test_it_fits_one_screen(file):
 @all_files
 def test_no_key_repeats_the_default(file):
     """A line that changes nothing is no decision."""
-    attributes = {key: attribute for attribute, key in PUBLIC_NAMES.items()}
+    attributes = {key: attribute for attribute, key in ATTRIBUTE_KEYS.items()}
     for experiment in read_experiments(file):
         default = config_class(experiment.algorithm)()
         same = []

@@ -3,13 +3,13 @@
 import pytest
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.translate import translated
+from rllib_zoo.experiments.legacy.translate import translate
 
 
 def todays(**config):
     """The configuration that a retired one became, and what was said of it."""
     entry = {"run": "DDPG", "env": "Pendulum-v1", "config": {"num_workers": 0, **config}}
-    found, changes = translated(entry)
+    found, changes = translate(entry)
     return found["config"], " ".join(map(str, changes))
 
 
@@ -125,14 +125,14 @@ def test_what_had_no_effect_goes():
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"twin_q": True}, "TD3 is not offered"),
-        ({"policy_delay": 2}, "TD3 is not offered"),
-        ({"smooth_target_policy": True}, "TD3 is not offered"),
-        ({"use_state_preprocessor": True}, "no layers of its own"),
-        ({"observation_filter": "MeanStdFilter"}, "would age in the buffer"),
-        ({"model": {"custom_model": "x"}}, "no custom model"),
-        ({"model": {"use_lstm": True}}, "not recurrent"),
-        ({"exploration_config": {"type": "SoftQ"}}, "SoftQ is not offered"),
+        ({"twin_q": True}, "TD3 is not supported"),
+        ({"policy_delay": 2}, "TD3 is not supported"),
+        ({"smooth_target_policy": True}, "TD3 is not supported"),
+        ({"use_state_preprocessor": True}, "custom layers for observations are not supported"),
+        ({"observation_filter": "MeanStdFilter"}, "does not support observation filters"),
+        ({"model": {"custom_model": "x"}}, "config.model.custom_model: is not supported with DDPG"),
+        ({"model": {"use_lstm": True}}, "config.model.use_lstm: is not supported with DDPG"),
+        ({"exploration_config": {"type": "SoftQ"}}, "SoftQ is not supported"),
         ({"exploration_config": {"ou_bse_scale": 1}}, "ou_bse_scale"),
         ({"exploration_config": {"ou_sigma": "x"}}, "must be a number"),
     ],

@@ -3,13 +3,13 @@
 import pytest
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.translate import translated
+from rllib_zoo.experiments.legacy.translate import translate
 
 
 def todays(**config):
     """The configuration that a retired one became, and what was said of it."""
     entry = {"run": "DQN", "env": "CartPole-v1", "config": {"num_workers": 0, **config}}
-    found, changes = translated(entry)
+    found, changes = translate(entry)
     return found["config"], " ".join(map(str, changes))
 
 
@@ -86,7 +86,7 @@ def test_replay_buffers(given, buffer):
 def test_what_has_no_effect_is_left_out_with_a_reason():
     config, said = todays(prioritized_replay_eps=1e-6, learning_starts=500)
     assert config["num_steps_sampled_before_learning_starts"] == 500
-    assert "smallest priority of its own" in said
+    assert "fixed minimum priority" in said
 
 
 def test_a_fragment_holds_a_whole_target():
@@ -96,8 +96,8 @@ def test_a_fragment_holds_a_whole_target():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"type": "Curiosity"}, "exploration by Curiosity is not offered"),
-        ({"type": "SoftQ", "temprature": 1}, "is unknown of SoftQ"),
+        ({"type": "Curiosity"}, "exploration by Curiosity is not supported"),
+        ({"type": "SoftQ", "temprature": 1}, "is not a key of SoftQ"),
     ],
 )
 def test_what_is_refused(given, said):
@@ -112,4 +112,4 @@ def test_uniform_replay_overrules_the_buffers_type(kind):
     buffer = {"type": kind, "capacity": 9, "prioritized_replay_alpha": 0.5}
     config, notes = todays(prioritized_replay=False, replay_buffer_config=buffer)
     assert config["replay_buffer_config"] == {"type": "EpisodeReplayBuffer", "capacity": 9}
-    assert "prioritized_replay: false overruled it" in notes
+    assert "prioritized_replay: false overrides it" in notes

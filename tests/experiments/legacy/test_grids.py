@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy.translate import translated
+from rllib_zoo.experiments.legacy.translate import translate
 
 
 def grid(*values):
@@ -14,7 +14,7 @@ def grid(*values):
 
 def config_of(run="PPO", **config):
     entry = {"run": run, "env": "CartPole-v1", "stop": {"training_iteration": 1}, "config": config}
-    return translated(entry, retired=True)[0]["config"]
+    return translate(entry, legacy=True)[0]["config"]
 
 
 def refusal(run="PPO", **config):
@@ -39,7 +39,7 @@ def test_every_bound_of_a_grid_is_divided():
 )
 def test_a_grid_over_what_bounds_are_divided_by_is_refused(run, key):
     message = refusal(run, **{key: grid(20, 40)})
-    assert "different gradient bounds" in message
+    assert "different values of grad_clip" in message
     assert message.endswith("; split the grid")
 
 
@@ -60,7 +60,7 @@ def test_schedules_beside_null_are_refused_as_a_grid():
     schedules = grid([[0, 1e-3], [10, 0]], None)
     for key, name in (("lr_schedule", "lr"), ("entropy_coeff_schedule", "entropy_coeff")):
         message = refusal(**{key: schedules})
-        assert f"{key}: null stands beside schedules" in message
+        assert f"{key}: this grid mixes null and schedules" in message
         assert message.endswith(f"under {name}")
 
 
@@ -71,14 +71,14 @@ def test_steps_in_grids_are_schedules():
     found = config_of(entropy_coeff=grid(0.02, 0.01), entropy_coeff_schedule=500)
     assert found["entropy_coeff"] == grid(fallen, [[0, 0.01], [500, 0.0]])
     both = {"entropy_coeff": grid(0.02, 0.01), "entropy_coeff_schedule": grid(500, 900)}
-    assert "beside a grid of entropy_coeff" in refusal(**both)
+    assert "cannot be a grid if entropy_coeff is one" in refusal(**both)
     assert config_of(entropy_coeff_schedule=float("inf"))["entropy_coeff"] == float("inf")
 
 
 @pytest.mark.parametrize("key", ["prioritized_replay", "parameter_noise", "soft_q"])
 def test_grids_over_dqns_switches_are_refused(key):
     message = refusal("DQN", **{key: grid(True, False)}, num_workers=0)
-    assert f"config.{key}: is a grid" in message
+    assert f"config.{key}: cannot be a grid" in message
     assert message.endswith("give one value, or split the file")
 
 
@@ -102,7 +102,7 @@ def test_every_alternative_of_a_grid_of_mappings_is_translated():
 def test_a_retired_key_inside_such_a_grid_makes_a_file_retired():
     model = grid({"custom_options": {"a": 1}}, {"dim": 8})
     entry = {"run": "PPO", "env": "CartPole-v1", "stop": {"a": 1}, "config": {"model": model}}
-    assert translated(entry)[0]["config"]["model"] == grid(
+    assert translate(entry)[0]["config"]["model"] == grid(
         {"custom_model_config": {"a": 1}}, {"dim": 8}
     )
 
@@ -111,7 +111,7 @@ def test_alternatives_that_differ_elsewhere_are_refused():
     kinds = grid({"epsilon_timesteps": 5}, {"epsilon_timesteps": 10})
     message = refusal("DQN", exploration_config=kinds, num_workers=0)
     assert message == (
-        "config.exploration_config: the alternatives of this grid need different epsilon; "
+        "config.exploration_config: the alternatives of this grid need different values of epsilon; "
         "split the file"
     )
     assert "normalize_actions" in refusal(model=grid({"squash_to_range": True}, {"dim": 8}))
@@ -121,9 +121,12 @@ def test_alternatives_that_differ_elsewhere_are_refused():
     ("given", "words"),
     [
         ({"use_gae": grid(True, False)}, "list the alternatives under lambda"),
-        ({"run": "DQN", "exploration_config": {"epsilon_timesteps": grid(1, 2)}}, "is a grid"),
-        ({"remote_worker_envs": grid(True, False)}, "is a grid"),
-        ({"model": {"lstm_use_prev_action_reward": grid(True, False)}}, "is a grid"),
+        (
+            {"run": "DQN", "exploration_config": {"epsilon_timesteps": grid(1, 2)}},
+            "cannot be a grid",
+        ),
+        ({"remote_worker_envs": grid(True, False)}, "cannot be a grid"),
+        ({"model": {"lstm_use_prev_action_reward": grid(True, False)}}, "cannot be a grid"),
         ({"model": grid({"dim": 1}, {"dim": 2}, None), "use_lstm": True}, "must map keys"),
     ],
 )

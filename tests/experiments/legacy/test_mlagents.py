@@ -85,9 +85,9 @@ def test_it_passes_the_checks_and_is_told_in_notes():
     notes = "\n".join(experiment.all_notes)
     for said in (
         "hyperparameters.batch_size is minibatch_size",
-        "threaded (sampling and learning take turns)",
-        "max_steps: whole buffers within 50,000 steps",
-        "hyperparameters.epsilon: stays; ML-Agents' falls to 0.1",
+        "threaded (sampling and learning alternate)",
+        "max_steps: whole iterations within 50,000 steps",
+        "hyperparameters.epsilon: constant; ML-Agents decreases it to 0.1",
     ):
         assert said in notes
 
@@ -145,7 +145,7 @@ def test_the_network_follows(read, changes, option, expected):
 def test_a_buffer_that_agents_do_not_fill_evenly_is_rounded_up_and_said(read):
     experiment = read({"hyperparameters.buffer_size": 10_240, "time_horizon": 64})
     assert experiment.config["train_batch_size"] == 14 * 12 * 64 == 10_752
-    assert any("12 agents x 64 decisions fill it" in note for note in experiment.all_notes)
+    assert any("a multiple of 12 agents x 64 decisions" in note for note in experiment.all_notes)
     assert experiment.stop == {"timesteps_total": 4 * 10_752}
 
 
@@ -192,12 +192,12 @@ def test_settings_for_all_behaviours_stand_behind_their_own(read):
         ),
         (
             {"batch_size": 64},
-            "behaviors.3DBall.batch_size: is unknown; it belongs below hyperparameters",
+            "behaviors.3DBall.batch_size: is unknown; it belongs to hyperparameters",
         ),
         ({"max_step": 1}, "behaviors.3DBall.max_step: is unknown; did you mean 'max_steps'?"),
         (
             {"trainer_type": "sac"},
-            "behaviors.3DBall.trainer_type: must be one of ppo, got 'sac'; ML-Agents' PPO is translated",
+            "behaviors.3DBall.trainer_type: must be one of ppo, got 'sac'; only ML-Agents' PPO is supported",
         ),
         (
             {"hyperparameters.epsilon": "0.2,"},
@@ -212,12 +212,18 @@ def test_settings_for_all_behaviours_stand_behind_their_own(read):
             {"hyperparameters": 3},
             "behaviors.3DBall.hyperparameters: must map keys to values, got 3",
         ),
-        ({"network_settings.memory": {"memory_size": 8}}, "use_lstm in this project's format"),
-        ({"reward_signals.extrinsic.strength": 2.0}, "rewards are learned from as they are"),
-        ({"reward_signals.curiosity": {}}, "reward_signals.curiosity: is not offered; only the"),
-        ({"self_play": {"window": 10}}, "self_play: must be null, got {'window': 10}; there is"),
-        ({"init_path": "x.onnx"}, "a checkpoint of this project goes with --restore"),
-        ({"max_steps": 5_000}, "max_steps: is 5,000, less than one buffer of 12,000"),
+        (
+            {"network_settings.memory": {"memory_size": 8}},
+            "use model: {use_lstm: true} in this project's format",
+        ),
+        ({"reward_signals.extrinsic.strength": 2.0}, "rewards are not scaled"),
+        (
+            {"reward_signals.curiosity": {}},
+            "reward_signals.curiosity: is not supported; only extrinsic",
+        ),
+        ({"self_play": {"window": 10}}, "self_play: must be null, got {'window': 10}; self-play"),
+        ({"init_path": "x.onnx"}, "use --restore with a checkpoint of this project"),
+        ({"max_steps": 5_000}, "max_steps: is 5,000, fewer than the 12,000 steps of one batch"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(read, changes, line):
@@ -231,15 +237,18 @@ def test_what_is_wrong_is_named_in_one_line(read, changes, line):
 @pytest.mark.parametrize(
     ("sections", "line"),
     [
-        ({"environment_parameters": {"mass": 2}}, "go with --set env_config.mass="),
-        ({"env_settings": {"seed": 1}}, "a seed goes with --seeds"),
+        ({"environment_parameters": {"mass": 2}}, "use --set env_config.mass="),
+        ({"env_settings": {"seed": 1}}, "for a seed use --seeds"),
         ({"behaviours": {}}, "behaviours: is unknown; did you mean 'behaviors'?"),
-        ({"behaviors": {}}, "behaviors: must map behaviours to settings"),
+        ({"behaviors": {}}, "behaviors: must map behaviors to settings"),
         (
             {"behaviors": {"3DBal": {}}},
             "behaviors.3DBal: has no environment here; did you mean '3DBall'",
         ),
-        ({"behaviors": {"Walker": {}}}, "behaviors.Walker: has no environment here; known: 3DBall"),
+        (
+            {"behaviors": {"Walker": {}}},
+            "behaviors.Walker: has no environment here; supported: 3DBall",
+        ),
     ],
 )
 def test_sections_and_behaviours_are_refused_by_name(read, sections, line):
@@ -257,7 +266,7 @@ def test_set_works_over_it():
 
 def test_it_can_be_migrated():
     text = migrated(FILE)
-    assert "was batch_size" in text
+    assert "batch_size is minibatch_size" in text
     entry = yaml.safe_load(text)["3DBall"]
     assert (entry["run"], entry["keep_checkpoints_num"]) == ("PPO", 5)
     assert entry["config"]["train_batch_size"] == 12_000

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from rllib_zoo.experiments.config.load import read_experiments
-from rllib_zoo.experiments.legacy.translate import translated
-from rllib_zoo.experiments.spec.changes import notes_on
+from rllib_zoo.experiments.legacy.translate import translate
+from rllib_zoo.experiments.spec.changes import summarize_changes
 
 
 def both(run="PPO", **config):
     """The translated configuration, and the notes in one line."""
     entry = {"run": run, "env": "CartPole-v1", "stop": {"training_iteration": 1}, "config": config}
-    found, changes = translated(entry, retired=True)
-    return found["config"], " ".join(notes_on(changes))
+    found, changes = translate(entry, legacy=True)
+    return found["config"], " ".join(summarize_changes(changes))
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,9 @@ def test_nothing_outlives_a_file_that_fails(read):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("config.build()", "is the command's part"),
+        ("config.build()", "config.build() is not allowed in a config file"),
         ("config.rolouts(num_rollout_workers=1)", "has no 'rolouts'"),
-        ("config.training(0.1)", "takes named arguments"),
+        ("config.training(0.1)", "takes only keyword arguments"),
         ("config.multi_agent(policies={'a'})", "multi-agent training is not supported"),
     ],
 )
@@ -184,7 +184,9 @@ PPO = "from ray.rllib.algorithms.ppo import PPO, PPOConfig\nconfig = PPOConfig()
 def test_a_file_that_trains_by_itself_is_refused(read, lines, call):
     with pytest.raises(RequestError) as caught:
         read(f"{PPO}.environment('CartPole-v1')\n{lines}\n")
-    assert f"{call} is the command's part; a config file defines" in str(caught.value)
+    assert f"{call} is not allowed in a config file; define 'config' and 'stop'" in str(
+        caught.value
+    )
     assert ": line " in str(caught.value)
 
 
@@ -231,10 +233,10 @@ def test_rllibs_description_of_a_network(read):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("import ray.rllib.agents.trainer", "a config file needs DEFAULT_CONFIG"),
-        ("import ray.rllib.agents.registry", "a config file needs DEFAULT_CONFIG"),
-        ("from ray.rllib.utils.nowhere import x", "a config file needs PPOConfig"),
-        ("import gym", "gymnasium took its place"),
+        ("import ray.rllib.agents.trainer", "only DEFAULT_CONFIG of"),
+        ("import ray.rllib.agents.registry", "only DEFAULT_CONFIG of"),
+        ("from ray.rllib.utils.nowhere import x", "only PPOConfig of"),
+        ("import gym", "use gymnasium instead of gym"),
     ],
 )
 def test_modules_that_are_gone(read, line, words):
@@ -315,7 +317,9 @@ def test_nested_settings_can_be_updated_before_they_are_set(read):
 
 
 def test_a_plain_dict_names_no_algorithm(read):
-    with pytest.raises(RequestError, match="config: is a plain dict, which names no algorithm"):
+    with pytest.raises(
+        RequestError, match="config: is a plain dict, which does not name an algorithm"
+    ):
         read('config = {"env": "CartPole-v1", "num_workers": 2}\n')
 
 
@@ -326,5 +330,7 @@ def test_a_horizon_on_an_environment_of_the_files_own(read):
         'register_env("mine", lambda options: None)\n'
         'config = PPOConfig().environment("mine").rollouts(horizon=100)\n'
     )
-    with pytest.raises(RequestError, match=r"config\.horizon: 'mine' is no id of gymnasium's"):
+    with pytest.raises(
+        RequestError, match=r"config\.horizon: cannot limit 'mine', which is not a gymnasium id"
+    ):
         read(text)

@@ -7,10 +7,10 @@ import pytest
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.envs import _RENAMED
-from rllib_zoo.experiments.legacy.removed_keys import LEFT_OUT, MODEL_LEFT_OUT
+from rllib_zoo.experiments.legacy.removed_keys import MODEL_REMOVED, REMOVED
 from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
-from rllib_zoo.experiments.legacy.translate import result_today, translated
-from rllib_zoo.experiments.spec.changes import notes_on
+from rllib_zoo.experiments.legacy.translate import current_result_name, translate
+from rllib_zoo.experiments.spec.changes import summarize_changes
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.schema import COMMON, own_keys
 from rllib_zoo.experiments.validation.check import check_experiment
@@ -19,7 +19,7 @@ from rllib_zoo.experiments.validation.check import check_experiment
 def today(run="PPO", env="CartPole-v1", stop=None, **config):
     """The translated entry of a retired experiment."""
     entry = {"run": run, "env": env, "stop": stop or {"training_iteration": 1}, "config": config}
-    return translated(entry, retired=True)[0]
+    return translate(entry, legacy=True)[0]
 
 
 def config_of(run="PPO", env="CartPole-v1", **config):
@@ -39,23 +39,23 @@ def test_a_file_of_today_is_left_alone():
         "stop": {"timesteps_total": 5},
         "config": {"num_env_runners": 0, "lr": 1e-3, "model": {"fcnet_hiddens": [8]}},
     }
-    assert translated(entry) == (entry, [])
-    assert translated(entry)[0] is not entry
+    assert translate(entry) == (entry, [])
+    assert translate(entry)[0] is not entry
 
 
 def test_a_key_that_came_late_makes_no_file_retired():
     config = {"lr": 1e-3, "log_gradients": True}
-    found, changes = translated({"run": "A2C", "env": "x", "stop": {"a": 1}, "config": config})
+    found, changes = translate({"run": "A2C", "env": "x", "stop": {"a": 1}, "config": config})
     assert found["config"] == config
     assert not changes
 
 
 @pytest.mark.parametrize("old", sorted(RENAMED))
 def test_a_renamed_key_keeps_its_value(old):
-    entry, changes = translated({"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {old: 10}})
+    entry, changes = translate({"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {old: 10}})
     assert entry["config"][RENAMED[old]] == 10
     assert old not in entry["config"]
-    assert f"{old} is {RENAMED[old]}" in notes_on(changes)[0]
+    assert f"{old} is {RENAMED[old]}" in summarize_changes(changes)[0]
 
 
 def test_every_new_name_is_a_key_of_some_algorithm():
@@ -65,21 +65,21 @@ def test_every_new_name_is_a_key_of_some_algorithm():
 
 def test_no_key_that_is_left_out_means_something_today():
     known = COMMON.keys() | {key for keys in own_keys().values() for key in keys}
-    assert not known & LEFT_OUT.keys()
+    assert not known & REMOVED.keys()
 
 
-@pytest.mark.parametrize("key", sorted(LEFT_OUT))
+@pytest.mark.parametrize("key", sorted(REMOVED))
 def test_a_key_that_is_left_out_is_said(key):
-    value = (LEFT_OUT[key].values or (1,))[0]
+    value = (REMOVED[key].values or (1,))[0]
     entry = {"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {key: value}}
-    found, changes = translated(entry, retired=True)
+    found, changes = translate(entry, legacy=True)
     assert key not in found["config"]
-    assert any(line.startswith("left out:") and key in line for line in notes_on(changes))
+    assert any(line.startswith("removed:") and key in line for line in summarize_changes(changes))
 
 
-@pytest.mark.parametrize("key", [key for key, rule in LEFT_OUT.items() if rule.values is not None])
+@pytest.mark.parametrize("key", [key for key, rule in REMOVED.items() if rule.values is not None])
 def test_a_value_that_asks_for_what_is_missing_is_refused(key):
-    assert LEFT_OUT[key].refusal in refusal(**{key: {"something": "else"}})
+    assert REMOVED[key].refusal in refusal(**{key: {"something": "else"}})
 
 
 def test_the_same_key_under_two_names_is_refused():
@@ -95,7 +95,7 @@ def test_every_framework_is_torch(framework):
 
 
 def test_an_unknown_framework_is_refused():
-    assert "torch is the one there is" in refusal(framework="jax")
+    assert "only 'torch' is supported" in refusal(framework="jax")
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_an_unknown_framework_is_refused():
     ],
 )
 def test_values(given, expected):
-    era = ("preprocessing",)  # of Ray 0.4, whose defaults come on top
+    release = ("preprocessing",)  # of Ray 0.4, whose defaults come on top
     found = config_of(**given)
-    assert found == expected or (set(given) & set(era) and found["model"] == expected["model"])
+    assert found == expected or (set(given) & set(release) and found["model"] == expected["model"])
 
 
 @pytest.mark.parametrize(("run", "weight"), [("A2C", 0.01), ("A3C", 0.01), ("PPO", 0.0)])
@@ -178,26 +178,29 @@ def test_a_schedule_that_is_a_step_starts_at_the_algorithms_weight(run, weight):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"exploration_config": {"type": "EpsilonGreedy"}}, "EpsilonGreedy is not offered"),
+        ({"exploration_config": {"type": "EpsilonGreedy"}}, "EpsilonGreedy is not supported"),
         ({"multiagent": {"policies": {"a": None}}}, "multi-agent training is not supported"),
         ({"input": "dataset"}, "offline data is not supported"),
         ({"lr": {"eval": "random.uniform(1e-4, 1e-3)"}}, "is code"),
         ({"lr": {"eval": "9 ** 9 ** 9"}}, "is code"),
         ({"lr": {"eval": "__import__('os')"}}, "is code"),
-        ({"env": "HalfCheetahBulletEnv-v0"}, "retired gym"),
-        ({"vtrace": True}, "V-trace is not offered"),
+        ({"env": "HalfCheetahBulletEnv-v0"}, "incompatible with gymnasium"),
+        ({"vtrace": True}, "V-trace is not supported"),
         ({"env": "envs.probes.ConstantReward", "horizon": 9}, "gymnasium.wrappers.TimeLimit"),
         ({"env_to_module_connector": len}, "connectors are not supported"),
-        ({"callbacks": {"on_episode_end": len}}, "retired sampler"),
-        ({"evaluation_config": {"env": "Acrobot-v1"}}, "evaluation plays the training's"),
+        ({"callbacks": {"on_episode_end": len}}, "a dictionary of functions is not supported"),
+        ({"evaluation_config": {"env": "Acrobot-v1"}}, "must be the environment of training"),
         ({"model": {"dim": 4}, "model_config": {"dim": 8}}, "set twice, also in model"),
         ({"model_config": 7}, "must map keys"),
         ({"rl_module_spec": 7}, "RLModules are not supported"),
-        ({"run": "DQN", "apex_optimizer": True}, "Ape-X is not offered"),
+        ({"run": "DQN", "apex_optimizer": True}, "Ape-X is not supported"),
         ({"run": "DQN", "rmsprop": True}, "optimizer is Adam"),
-        ({"run": "DQN", "observation_filter": "MeanStdFilter"}, "no observation filter"),
-        ({"run": "DQN", "model": {"use_lstm": True}}, "not recurrent"),
-        ({"env": "ray.rllib.examples.env.unity3d_env.Unity3DEnv"}, "Unity"),
+        ({"run": "DQN", "observation_filter": "MeanStdFilter"}, "has no observation filter"),
+        ({"run": "DQN", "model": {"use_lstm": True}}, "recurrent DQN is not supported"),
+        (
+            {"env": "ray.rllib.examples.env.unity3d_env.Unity3DEnv"},
+            "removed RLlib's Unity environments",
+        ),
     ],
 )
 def test_what_is_gone_is_refused(given, words):
@@ -228,9 +231,9 @@ def test_environments():
     ],
 )
 def test_ids_of_an_older_version(old, new):
-    entry, changes = translated({"run": "PPO", "env": old, "stop": {"a": 1}, "config": {}})
+    entry, changes = translate({"run": "PPO", "env": old, "stop": {"a": 1}, "config": {}})
     assert entry["env"] == new
-    assert f"{old} is {new} now" in " ".join(notes_on(changes))
+    assert f"{old} is replaced by {new}" in " ".join(summarize_changes(changes))
 
 
 def test_every_renamed_id_is_registered():
@@ -250,7 +253,7 @@ def test_a_grid_of_environments():
     grid = {"grid_search": ["PongNoFrameskip-v4", "BreakoutNoFrameskip-v4"]}
     assert today(env=grid)["env"] == {"grid_search": ["ALE/Pong-v5", "ALE/Breakout-v5"]}
     mixed = {"grid_search": ["SpaceInvadersDeterministic-v4", "PongDeterministic-v4"]}
-    assert "different options" in refusal(env=mixed)
+    assert "need different options" in refusal(env=mixed)
 
 
 def test_the_retired_preprocessor_stacks_nothing():
@@ -298,17 +301,17 @@ def test_the_wrappers_skipped_frames_where_the_game_did_not():
     ],
 )
 def test_results_that_stop_a_run(old, new):
-    assert result_today(old) == new
+    assert current_result_name(old) == new
 
 
 def test_without_a_rule_it_runs_until_interrupted():
-    entry, changes = translated({"run": "PPO", "env": "CartPole-v1", "config": {"num_workers": 0}})
+    entry, changes = translate({"run": "PPO", "env": "CartPole-v1", "config": {"num_workers": 0}})
     assert entry["stop"] == {"time_total_s": 365 * 24 * 3600}
-    assert any("until you interrupt it" in line for line in notes_on(changes))
+    assert any("until you interrupt it" in line for line in summarize_changes(changes))
 
 
 def test_experiment_keys():
-    entry, _ = translated(
+    entry, _ = translate(
         {
             "alg": "PPO",
             "env": "CartPole-v1",
@@ -341,11 +344,13 @@ def test_a3c_divides_by_the_steps_of_one_gradient():
 
 
 def test_a3c_without_runners_gets_one():
-    entry, changes = translated(
+    entry, changes = translate(
         {"run": "A3C", "env": "CartPole-v1", "config": {"num_workers": 0}, "stop": {"a": 1}}
     )
     assert entry["config"]["num_env_runners"] == 1
-    assert any("A3C computes its gradients in runners" in line for line in notes_on(changes))
+    assert any(
+        "A3C computes its gradients in env runners" in line for line in summarize_changes(changes)
+    )
 
 
 @pytest.mark.parametrize(
@@ -505,7 +510,7 @@ def test_defaults_written_down_ask_for_nothing():
 
 def test_an_environment_named_nowhere_in_config_stays():
     entry = {"run": "PPO", "env": "CartPole-v1", "config": {"env": None, "num_workers": 0}}
-    found, _ = translated(entry)
+    found, _ = translate(entry)
     assert found["env"] == "CartPole-v1"
     assert "env" not in found["config"]
 
@@ -518,7 +523,7 @@ def test_a_batch_per_learner_is_whole_rounds_too():
 
 
 def test_model_keys_left_out_are_said():
-    for key, rule in MODEL_LEFT_OUT.items():
+    for key, rule in MODEL_REMOVED.items():
         value = (rule.values or (1,))[0]
         assert "model" not in config_of(model={key: value}) or key not in config_of(
             model={key: value}
@@ -527,7 +532,7 @@ def test_model_keys_left_out_are_said():
 
 def notes_of(run, env="CartPole-v1", **config):
     entry = {"run": run, "env": env, "stop": {"training_iteration": 1}, "config": config}
-    return " ".join(notes_on(translated(entry, retired=True)[1]))
+    return " ".join(summarize_changes(translate(entry, legacy=True)[1]))
 
 
 def test_nothing_is_left_out_that_was_not_there():
@@ -537,7 +542,7 @@ def test_nothing_is_left_out_that_was_not_there():
 
 def test_pg_has_no_critic_to_bootstrap_with():
     given = {"rollout_fragment_length": 50, "num_workers": 0}
-    assert "counts as 0" in notes_of("PG", batch_mode="complete_episodes", **given)
+    assert "count as 0" in notes_of("PG", batch_mode="complete_episodes", **given)
     for run, given in (("A2C", {}), ("PG", {"use_critic": True, "rollout_fragment_length": 50})):
         words = notes_of(run, batch_mode="complete_episodes", num_workers=0, **given)
         assert "bootstrapped with the critic" in words
@@ -545,6 +550,6 @@ def test_pg_has_no_critic_to_bootstrap_with():
 
 def test_pg_keeps_whole_episodes():
     given = {"batch_mode": "complete_episodes", "num_workers": 0}
-    entry, changes = translated({"run": "PG", "env": "CartPole-v1", "config": given}, retired=True)
+    entry, changes = translate({"run": "PG", "env": "CartPole-v1", "config": given}, legacy=True)
     assert entry["config"]["batch_mode"] == "complete_episodes"
-    assert "batch_mode" not in " ".join(notes_on(changes))
+    assert "batch_mode" not in " ".join(summarize_changes(changes))
