@@ -17,21 +17,13 @@ from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.experiment import Experiment, require_name
 
 # Key of an experiment in a file → field of Experiment.
+_SAME = (
+    "env", "config", "stop", "num_samples", "storage_path", "max_failures", "time_budget_s",
+    "seeds", "metric", "mode", "search", "scheduler", "max_concurrent",
+)  # fmt: skip
 FIELDS = {
     "run": "algorithm",
-    "env": "env",
-    "config": "config",
-    "stop": "stop",
-    "num_samples": "num_samples",
-    "storage_path": "storage_path",
-    "max_failures": "max_failures",
-    "time_budget_s": "time_budget_s",
-    "seeds": "seeds",
-    "metric": "metric",
-    "mode": "mode",
-    "search": "search",
-    "scheduler": "scheduler",
-    "max_concurrent": "max_concurrent",
+    **{key: key for key in _SAME},
     "checkpoint_freq": "checkpoint_frequency",
     "checkpoint_at_end": "checkpoint_at_end",
     "keep_checkpoints_num": "num_to_keep",

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rllib_zoo.experiments.legacy.renamed_keys import MAPPING_KEYS
 from rllib_zoo.experiments.spec.changes import deep_copy
 
 # Methods of a configuration → name of their first parameter.
@@ -22,10 +23,6 @@ _METHODS = {
     "exploration", "fault_tolerance", "learners", "multi_agent", "offline_data",
     "python_environment", "reporting", "resources", "rl_module", "rollouts", "training",
 }  # fmt: skip
-_MAPPINGS = (
-    "model", "env_config", "evaluation_config", "exploration_config", "optimizer",
-    "replay_buffer_config",
-)  # fmt: skip
 _TRAINING_METHODS = (
     "build", "build_algo", "build_env_runner_group", "build_learner_group", "train",
 )  # fmt: skip
@@ -55,7 +52,7 @@ class RecordedConfig:
             raise TrainingCallError(f"config.{name}()")
         if name in _METHODS:
             return self._method(name)
-        if name in _MAPPINGS:
+        if name in MAPPING_KEYS:
             return settings.setdefault(name, {})
         raise AttributeError(f"the configuration has no {name!r}")
 
@@ -82,7 +79,7 @@ class RecordedConfig:
                 settings = {_FIRST_PARAMETERS[name]: arguments[0], **settings}
             for key, value in settings.items():
                 previous = self.settings.get(key)
-                merge = key in _MAPPINGS and isinstance(previous, Mapping)
+                merge = key in MAPPING_KEYS and isinstance(previous, Mapping)
                 # RLlib's own examples pass the None that dict.update() returns.
                 self.settings[key] = {**previous, **(value or {})} if merge else value
             return self
@@ -114,7 +111,7 @@ class RecordedDict(dict[str, Any]):
         self.release = release
 
     def __missing__(self, key: str) -> Any:
-        if key not in _MAPPINGS:
+        if key not in MAPPING_KEYS:
             raise KeyError(f"{key} is read before the file sets it")
         self[key] = {}
         return self[key]

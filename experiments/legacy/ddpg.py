@@ -5,16 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.legacy import replay
 from rllib_zoo.experiments.legacy.removed_keys import RemovedKey, remove, removed_keys
-from rllib_zoo.experiments.legacy.replay import (
-    BUFFER,
-    OFF_POLICY_REMOVED,
-    check_exploration,
-    pop_annealing_steps,
-    pop_prioritized_replay,
-    remove_priorities,
-    translate_replay,
-)
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.grid import require_number, require_single
 
@@ -31,31 +23,16 @@ _BUFFER_TYPES = {
     "MultiAgentPrioritizedReplayBuffer": "PrioritizedReplayBuffer",
     "MultiAgentReplayBuffer": "ReplayBuffer",
 }
-_REMOVED = OFF_POLICY_REMOVED | removed_keys(
+_REMOVED = replay.OFF_POLICY_REMOVED | removed_keys(
     ("twin_q", "DDPG has a single critic", (False, None), "TD3 is not supported"),
     ("policy_delay", "actor and critic are updated together", (1, None), "TD3 is not supported"),
     ("smooth_target_policy", "DDPG does not smooth targets", (False, None), "TD3 is not supported"),
     ("target_noise target_noise_clip", "DDPG does not smooth targets"),
-    (
-        "use_state_preprocessor",
-        "actor and critic read observations directly",
-        (False, None),
-        "custom layers for observations are not supported",
-    ),
+    ("use_state_preprocessor", "it is not set", (False, None), "state layers are not supported"),
     ("actor_loss_coeff critic_loss_coeff", "Adam's updates do not depend on the scale of the loss"),
     ("normalize_actions clip_actions", "DDPG always scales actions to the action space"),
-    (
-        "observation_filter",
-        "no observation filter is set",
-        ("NoFilter", None),
-        "DDPG does not support observation filters",
-    ),
-    (
-        "exploration_should_anneal",
-        "exploration_noise has a schedule",
-        (True,),
-        "use exploration_config: {final_scale: …}",
-    ),
+    ("observation_filter", "it is not set", ("NoFilter", None), "DDPG has no observation filter"),
+    ("exploration_should_anneal", "it is the default", (True,), "use final_scale to change it"),
 )
 _MODEL = RemovedKey("actor_hiddens and critic_hiddens define the networks")
 _EXPLORATION = "config.exploration_config"
@@ -94,9 +71,9 @@ def translate_ddpg(edits: Edits) -> None:
     _translate_lr(edits)
     _translate_exploration(edits)
     prioritized = _translate_buffer_type(edits)
-    translate_replay(edits, _BUFFER_KEYS, _REMOVED)
+    replay.translate_replay(edits, _BUFFER_KEYS, _REMOVED)
     if not prioritized:
-        remove_priorities(edits, _PRIORITIES)
+        replay.remove_priorities(edits, _PRIORITIES)
 
 
 def fill_fragment_length(edits: Edits, release: str) -> None:
@@ -131,8 +108,8 @@ def _translate_lr(edits: Edits) -> None:
 
 def _translate_buffer_type(edits: Edits) -> bool:
     """Replace the type of the replay buffer and return whether replay is prioritized."""
-    prioritized = pop_prioritized_replay(edits)
-    path = f"{BUFFER}.type"
+    prioritized = replay.pop_prioritized_replay(edits)
+    path = f"{replay.BUFFER}.type"
     kind = require_single(edits.get(path), path)
     if kind is None:
         kind = "PrioritizedReplayBuffer" if prioritized else "ReplayBuffer"
@@ -157,7 +134,7 @@ def _translate_exploration(edits: Edits) -> None:
         return
     if "type" in settings:
         settings["type"] = str(settings["type"]).removeprefix("PerWorker")
-    kind = check_exploration(settings, _EXPLORATION_DEFAULTS, "OrnsteinUhlenbeckNoise")
+    kind = replay.check_exploration(settings, _EXPLORATION_DEFAULTS, "OrnsteinUhlenbeckNoise")
     values = {
         key: require_number(settings.get(key, default), f"{_EXPLORATION}.{key}")
         for key, default in _EXPLORATION_DEFAULTS[kind].items()
@@ -199,6 +176,6 @@ def _pop_old_exploration(edits: Edits) -> dict[str, Any]:
         kind = str(edits.get(path))
         settings["type"] = kinds.get(kind, kind)
         edits.remove(path, why)
-    if (steps := pop_annealing_steps(edits, why)) is not None:
+    if (steps := replay.pop_annealing_steps(edits, why)) is not None:
         settings["scale_timesteps"] = steps
     return settings

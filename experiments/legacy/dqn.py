@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rllib_zoo.experiments.legacy import replay
 from rllib_zoo.experiments.legacy.removed_keys import remove, removed_keys
-from rllib_zoo.experiments.legacy.replay import (
-    BUFFER,
-    OFF_POLICY_REMOVED,
-    check_exploration,
-    pop_annealing_steps,
-    pop_prioritized_replay,
-    remove_priorities,
-    translate_replay,
-)
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.grid import grid_values, require_number, require_single
 
@@ -33,19 +25,14 @@ _BUFFER_TYPES = {
     "MultiAgentReplayBuffer": "EpisodeReplayBuffer",
     "ReplayBuffer": "EpisodeReplayBuffer",
 }
-_REMOVED = OFF_POLICY_REMOVED | removed_keys(
+_REMOVED = replay.OFF_POLICY_REMOVED | removed_keys(
     ("prioritized_replay_eps eps", "the replay buffer has a fixed minimum priority"),
     ("categorical_distribution_temperature", "it only had an effect on evaluation"),
     ("softmax_temp", "exploration is epsilon-greedy", (1.0,), "it needs soft_q: true"),
     ("apex_optimizer", "Ape-X is not used", (False, None), "Ape-X is not supported"),
     ("rmsprop", "the optimizer is Adam", (False, None), "DQN's optimizer is Adam"),
     ("num_gradient_worker_shards", "Ape-X is not supported"),
-    (
-        "observation_filter",
-        "no observation filter is set",
-        ("NoFilter", None),
-        "RLlib's current DQN has no observation filter",
-    ),
+    ("observation_filter", "it is not set", ("NoFilter", None), "DQN has no observation filter"),
     ("optimizer", "it is empty", ({}, None), "DQN's optimizer is Adam (adam_epsilon)"),
     ("clip_actions normalize_actions", "actions are discrete"),
     (
@@ -64,12 +51,7 @@ _REMOVED = OFF_POLICY_REMOVED | removed_keys(
 _MODEL_REMOVED = removed_keys(
     ("vf_share_layers", "DQN has a single network"),
     ("free_log_std", "actions are discrete"),
-    (
-        "post_fcnet_hiddens",
-        "it is not set",
-        ([], None),
-        "use hiddens for the layers after the encoder",
-    ),
+    ("post_fcnet_hiddens", "it is not set", ([], None), "use hiddens, after the encoder"),
     (
         "lstm_use_prev_action lstm_use_prev_reward use_attention use_lstm",
         "the network has no recurrent layer",
@@ -118,14 +100,14 @@ def translate_dqn(edits: Edits) -> None:
     _translate_soft_q(edits)
     _translate_parameter_noise(edits)
     prioritized = _translate_buffer_type(edits)
-    translate_replay(edits, _BUFFER_KEYS, _REMOVED)
+    replay.translate_replay(edits, _BUFFER_KEYS, _REMOVED)
     if not prioritized:
-        remove_priorities(edits, _PRIORITIES)
-        uniform, path = "EpisodeReplayBuffer", f"{BUFFER}.type"
+        replay.remove_priorities(edits, _PRIORITIES)
+        uniform, path = "EpisodeReplayBuffer", f"{replay.BUFFER}.type"
         if str(edits.get(path, uniform)).rsplit(".", 1)[-1] != uniform:
             edits.amend(path, uniform, "prioritized_replay: false overrides it")
         edits.fill(path, uniform, "replay is uniform")
-        edits.fill(f"{BUFFER}.capacity", 50_000, _DEFAULT)
+        edits.fill(f"{replay.BUFFER}.capacity", 50_000, _DEFAULT)
     _translate_exploration(edits)
     path = "config.env_config.terminal_on_life_loss"
     if edits.has(path):
@@ -177,8 +159,8 @@ def _translate_parameter_noise(edits: Edits) -> None:
 
 def _translate_buffer_type(edits: Edits) -> bool:
     """Replace the type of the replay buffer and return whether replay is prioritized."""
-    prioritized = pop_prioritized_replay(edits)
-    path = f"{BUFFER}.type"
+    prioritized = replay.pop_prioritized_replay(edits)
+    path = f"{replay.BUFFER}.type"
     require_single(edits.get(path), path)
     kind = str(edits.get(path, "PrioritizedEpisodeReplayBuffer")).rsplit(".", 1)[-1]
     if kind in _BUFFER_TYPES:
@@ -189,7 +171,7 @@ def _translate_buffer_type(edits: Edits) -> bool:
 
 def _translate_exploration(edits: Edits) -> None:
     settings: Any = edits.get(_EXPLORATION) or {}
-    kind = check_exploration(settings, _EXPLORATION_KEYS, "EpsilonGreedy")
+    kind = replay.check_exploration(settings, _EXPLORATION_KEYS, "EpsilonGreedy")
     if kind == "SoftQ":
         why = "actions are sampled from softmax(Q / temperature)"
         new = "config.exploration_temperature"
@@ -242,6 +224,6 @@ def _pop_old_exploration(edits: Edits) -> dict[str, Any]:
     if edits.has(path):
         settings["final_epsilon"] = edits.get(path)
         edits.remove(path, why)
-    if (steps := pop_annealing_steps(edits, why)) is not None:
+    if (steps := replay.pop_annealing_steps(edits, why)) is not None:
         settings["epsilon_timesteps"] = steps
     return settings

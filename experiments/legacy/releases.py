@@ -35,58 +35,36 @@ SINCE_1 = {
 
 EPSILON = 1e-8
 ADAM = {"type": "adam", "epsilon": EPSILON}
-_ACTOR_CRITIC = {
-    "num_env_runners": 2,
-    "num_envs_per_env_runner": 1,
-    "lr": 1e-4,
-    "grad_clip": 40.0,
-    "optimizer": ADAM,
-}
-_PG = {
-    "num_env_runners": 0,
-    "num_envs_per_env_runner": 1,
-    "lr": 4e-4,
-    "train_batch_size": 200,
-    "optimizer": ADAM,
-}
+_ONE_ENV = {"num_envs_per_env_runner": 1, "optimizer": ADAM}
+_ACTOR_CRITIC = {"num_env_runners": 2, **_ONE_ENV, "lr": 1e-4, "grad_clip": 40.0}
+_PG = {"num_env_runners": 0, **_ONE_ENV, "lr": 4e-4, "train_batch_size": 200}
 _A2C_1 = {
-    **_ACTOR_CRITIC,
-    "train_batch_size": 200,
-    "rollout_fragment_length": 20,
+    **_ACTOR_CRITIC, "train_batch_size": 200, "rollout_fragment_length": 20,
     "min_time_s_per_iteration": 10,
-}
+}  # fmt: skip
 _A3C = {**_ACTOR_CRITIC, "rollout_fragment_length": 10, "min_time_s_per_iteration": 5}
 _RAW_ACTIONS = {"normalize_actions": False, "clip_actions": True}
 # Adam's ε, weight decay, and a critic with the action at its first layer.
 _DDPG = {
-    "optimizer": {"type": "adam", "epsilon": 1e-7},
-    "l2_reg": 1e-6,
-    "critic_action_layer": 0,
-}
+    "optimizer": {"type": "adam", "epsilon": 1e-7}, "l2_reg": 1e-6, "critic_action_layer": 0,
+}  # fmt: skip
 _PPO_0_4 = {
-    "num_env_runners": 5,
-    "gamma": 0.995,
-    "observation_filter": "MeanStdFilter",
-    "vf_clip_param": 0.3,
-    **_RAW_ACTIONS,
-}
+    "num_env_runners": 5, "gamma": 0.995, "observation_filter": "MeanStdFilter",
+    "vf_clip_param": 0.3, **_RAW_ACTIONS,
+}  # fmt: skip
 _PG_0_4 = {
-    **_PG,
-    "num_env_runners": 4,
-    "rollout_fragment_length": 512,
-    "train_batch_size": 512,
-    "model.fcnet_hiddens": [128, 128],
-    **_RAW_ACTIONS,
-}
+    **_PG, "num_env_runners": 4, "rollout_fragment_length": 512, "train_batch_size": 512,
+    "model.fcnet_hiddens": [128, 128], **_RAW_ACTIONS,
+}  # fmt: skip
 # Release → algorithm → key → default that differs from the current one.
 DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "0.4": {
         "A2C": {**_A2C_1, **_RAW_ACTIONS},
         "A3C": {
             **_ACTOR_CRITIC,
+            **_RAW_ACTIONS,
             "num_env_runners": 4,
             "rollout_fragment_length": 10,
-            **_RAW_ACTIONS,
         },
         "DDPG": _DDPG,
         "PPO": _PPO_0_4,

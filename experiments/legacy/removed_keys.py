@@ -84,20 +84,10 @@ EARLY = removed_keys(
         _PERFORMANCE,
     ),
     ("is_atari", "Atari games are detected by their id", (False, None), "use clip_rewards"),
-    (
-        "use_gpu_for_workers",
-        "env runners use the CPU",
-        (False, None),
-        "use num_gpus_per_env_runner",
-    ),
+    ("use_gpu_for_workers", "env runners use CPUs", (False, None), "use num_gpus_per_env_runner"),
     ("extra_frameskip", "no extra frames are skipped", (1, None), "use env_config: {frameskip: …}"),
     ("vtrace", "advantages are computed with GAE", (False, None), "V-trace is not supported"),
-    (
-        "before_learn_on_batch",
-        "batches are not modified before learning",
-        (None,),
-        "modifying batches is not supported",
-    ),
+    ("before_learn_on_batch", "it is not set", (None,), "modifying batches is not supported"),
     (
         "update_worker_filter_stats use_worker_filter_stats synchronize_filters",
         "observation filters are synchronized with every rollout",
@@ -106,12 +96,7 @@ EARLY = removed_keys(
     ("auto_wrap_old_gym_envs", "environments use the gymnasium API"),
     ("env_task_fn", "no task function is set", (None,), "task functions are not supported"),
     ("reward_filter", "no reward filter is set", ("NoFilter",), "reward filters are not supported"),
-    (
-        "soft_horizon",
-        "the environment ends its episodes",
-        (False, None),
-        "soft horizons are not supported",
-    ),
+    ("soft_horizon", "it is not set", (False, None), "soft horizons are not supported"),
     ("no_done_at_end", "truncated episodes are bootstrapped with the critic's value"),
     (
         "num_consecutive_worker_failures_tolerance num_consecutive_env_runner_failures_tolerance",
@@ -167,12 +152,7 @@ LATE = removed_keys(
         "_dont_auto_sync_env_runner_states",
         _API_STACK,
     ),
-    (
-        "rl_module_spec",
-        "the network is built from model",
-        (None,),
-        "RLModules are not supported; use custom_model",
-    ),
+    ("rl_module_spec", "it is not set", (None,), "RLModules are not supported; use custom_model"),
     ("rl_module_class", "the network is built from model", (None,), "use custom_model"),
     (
         "rl_trainer_class _learner_class",
@@ -224,12 +204,7 @@ REMOVED: Mapping[str, RemovedKey] = {**EARLY, **LATE}
 MODEL_REMOVED = removed_keys(
     ("channel_major", "PyTorch chooses the memory layout"),
     ("state_shape", "recurrent layers define the shape of their state"),
-    (
-        "custom_preprocessor",
-        "it is not set",
-        (None,),
-        "custom preprocessors are not supported; wrap the environment",
-    ),
+    ("custom_preprocessor", "it is not set", (None,), "not supported; wrap the environment"),
     ("uses_new_env_runners", _API_STACK),
     ("_time_major", "the learner arranges sequences"),
     ("_disable_preprocessor_api", "observations are flattened if the network needs it"),

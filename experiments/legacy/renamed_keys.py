@@ -5,6 +5,11 @@ Sources: the configuration classes and default dictionaries of these releases.
 
 from __future__ import annotations
 
+# Keys of ``config`` whose value is a mapping.
+MAPPING_KEYS = (
+    "model", "env_config", "evaluation_config", "exploration_config", "replay_buffer_config",
+    "optimizer",
+)  # fmt: skip
 # Key of an experiment → current key.
 EXPERIMENT_RENAMED = {
     "alg": "run",
@@ -16,13 +21,9 @@ EXPERIMENT_RENAMED = {
 EXPERIMENT_SIGNS = {"alg", "repeat", "num_trials", "trial_resources", "pass_criteria"}
 # Current keys of an experiment that are numbers or booleans.
 EXPERIMENT_NUMBERS = {
-    "num_samples",
-    "max_failures",
-    "time_budget_s",
-    "checkpoint_freq",
-    "checkpoint_at_end",
+    "num_samples", "max_failures", "time_budget_s", "checkpoint_freq", "checkpoint_at_end",
     "keep_checkpoints_num",
-}
+}  # fmt: skip
 EXPERIMENT_REMOVED = {
     **dict.fromkeys(
         ("resources", "trial_resources", "resources_per_trial"),
@@ -37,26 +38,15 @@ EXPERIMENT_REMOVED = {
 # Results that counted steps, all of them replaced by one.
 LIFETIME_STEPS = "num_env_steps_sampled_lifetime"
 STEP_RESULTS = {
-    "info/num_steps_sampled",
-    "info/num_steps_trained",
-    "info/num_env_steps_sampled",
-    "info/num_env_steps_trained",
-    "num_env_steps_sampled",
-    "num_env_steps_trained",
-    "num_agent_steps_sampled",
-    "num_agent_steps_trained",
-    "num_agent_steps_sampled_lifetime",
-    "num_env_steps_trained_lifetime",
-    "agent_timesteps_total",
-}
+    "info/num_steps_sampled", "info/num_steps_trained", "info/num_env_steps_sampled",
+    "info/num_env_steps_trained", "num_env_steps_sampled", "num_env_steps_trained",
+    "num_agent_steps_sampled", "num_agent_steps_trained", "num_agent_steps_sampled_lifetime",
+    "num_env_steps_trained_lifetime", "agent_timesteps_total",
+}  # fmt: skip
 # Parents of episode results, outermost first.
 RESULT_FOLDERS = (
-    "evaluation",
-    "evaluation_results",
-    "sampler_results",
-    "env_runner_results",
-    "env_runners",
-)
+    "evaluation", "evaluation_results", "sampler_results", "env_runner_results", "env_runners",
+)  # fmt: skip
 # Prefixes of results that only legacy files name.
 LEGACY_RESULTS = ("info/", "sampler_results/", "env_runner_results/", "evaluation_results/")
 # Episode result → current name.

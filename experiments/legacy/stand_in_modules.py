@@ -26,6 +26,10 @@ from rllib_zoo.experiments.legacy.config_recorders import (
 )
 
 # Module → names of its algorithms, its own first.
+_SINGLE = (
+    "TD3", "APPO", "DDPPO", "SAC", "ES", "ARS", "BC", "MARWIL", "CQL", "CRR", "DreamerV3", "IQL",
+    "QMIX", "R2D2",
+)  # fmt: skip
 _ALGORITHMS = {
     "a2c": ("A2C",),
     "a3c": ("A3C", "A2C"),
@@ -33,23 +37,10 @@ _ALGORITHMS = {
     "ppo": ("PPO", "APPO", "DDPPO"),
     "dqn": ("DQN", "SimpleQ", "Apex", "R2D2"),
     "ddpg": ("DDPG", "TD3", "ApexDDPG"),
-    "td3": ("TD3",),
     "simple_q": ("SimpleQ",),
-    "appo": ("APPO",),
-    "ddppo": ("DDPPO",),
     "impala": ("IMPALA", "Impala"),
-    "sac": ("SAC",),
-    "es": ("ES",),
-    "ars": ("ARS",),
     "apex_dqn": ("ApexDQN",),
-    "bc": ("BC",),
-    "marwil": ("MARWIL",),
-    "cql": ("CQL",),
-    "crr": ("CRR",),
-    "dreamerv3": ("DreamerV3",),
-    "iql": ("IQL",),
-    "qmix": ("QMIX",),
-    "r2d2": ("R2D2",),
+    **{name.lower(): (name,) for name in _SINGLE},
 }
 # Packages of these modules in Ray 2, Ray 0.5 to 1.x, and Ray 0.4.
 _PACKAGES = ("ray.rllib.algorithms", "ray.rllib.agents", "ray.rllib")

@@ -12,61 +12,19 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.legacy import ddpg, defaults, dqn
-from rllib_zoo.experiments.legacy.envs import (
-    atari_preprocessing,
-    horizon,
-    is_legacy_id,
-    translate_env,
-)
-from rllib_zoo.experiments.legacy.models import (
-    MODEL_SPECIAL,
-    MODEL_SPECIAL_VALUES,
-    merge_into_model,
-)
-from rllib_zoo.experiments.legacy.numbers import (
-    convert_config,
-    convert_experiment,
-    convert_whole_floats,
-)
+from rllib_zoo.experiments.legacy import ddpg, defaults, dqn, envs, models, numbers
+from rllib_zoo.experiments.legacy import removed_keys as removed
+from rllib_zoo.experiments.legacy import renamed_keys as renamed
 from rllib_zoo.experiments.legacy.releases import release_of
-from rllib_zoo.experiments.legacy.removed_keys import (
-    EARLY,
-    MODEL_REMOVED,
-    REMOVED,
-    RemovedKey,
-    remove,
-)
-from rllib_zoo.experiments.legacy.renamed_keys import (
-    CURRENT_ONLY,
-    EPISODE_RESULTS_RENAMED,
-    EXPERIMENT_REMOVED,
-    EXPERIMENT_RENAMED,
-    EXPERIMENT_SIGNS,
-    LEGACY_RESULTS,
-    LIFETIME_STEPS,
-    MODEL_RENAMED,
-    MOVED,
-    RENAMED,
-    RESULT_FOLDERS,
-    STEP_RESULTS,
-)
 from rllib_zoo.experiments.legacy.values import SPECIAL, SPECIAL_VALUES
 from rllib_zoo.experiments.spec.changes import Change, Edits
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.grid import GRID, grid_values, map_grid
 
-# Keys whose value is a mapping.
-_MAPPINGS = (
-    "model",
-    "env_config",
-    "evaluation_config",
-    "exploration_config",
-    "replay_buffer_config",
-    "optimizer",
+_LEGACY_MODEL_KEYS = (
+    removed.MODEL_REMOVED.keys() | renamed.MODEL_RENAMED.keys() | models.MODEL_SPECIAL.keys()
 )
-_LEGACY_MODEL_KEYS = MODEL_REMOVED.keys() | MODEL_RENAMED.keys() | MODEL_SPECIAL.keys()
-_LEGACY_KEYS = RENAMED.keys() | MOVED.keys() | EARLY.keys() | SPECIAL.keys()
+_LEGACY_KEYS = renamed.RENAMED.keys() | renamed.MOVED.keys() | removed.EARLY.keys() | SPECIAL.keys()
 _LEGACY_KEYS |= {"preprocessing", "model_config_dict"}
 
 
@@ -74,13 +32,13 @@ def is_legacy(edits: Edits) -> bool:
     """Whether an entry has a key, result name or environment id of older releases only."""
     if has_legacy_keys(edits):
         return True
-    if CURRENT_ONLY & set(edits.keys("config")) or edits.has("checkpoint_config"):
+    if renamed.CURRENT_ONLY & set(edits.keys("config")) or edits.has("checkpoint_config"):
         return False
-    envs = [*grid_values(edits.get("env")), *grid_values(edits.get("config.env"))]
+    names = [*grid_values(edits.get("env")), *grid_values(edits.get("config.env"))]
     return bool(
-        EXPERIMENT_SIGNS & set(edits.keys(""))
-        or any(key.startswith(LEGACY_RESULTS) for key in edits.keys("stop"))
-        or any(is_legacy_id(env) for env in envs)
+        renamed.EXPERIMENT_SIGNS & set(edits.keys(""))
+        or any(key.startswith(renamed.LEGACY_RESULTS) for key in edits.keys("stop"))
+        or any(envs.is_legacy_id(name) for name in names)
     )
 
 
@@ -119,7 +77,7 @@ def translate(
     if algorithm not in algorithms.names():  # refused later
         return edits.tree, edits.changes
     if not legacy:
-        translate_env(edits)
+        envs.translate_env(edits)
         return edits.tree, edits.changes
     if path := _grid_of_mappings(edits):
         alternatives = []
@@ -134,14 +92,14 @@ def translate(
 
 def _translate_legacy(edits: Edits, algorithm: str, release: str) -> None:
     """The order matters: numbers first, then keys, then the release's defaults, then batches."""
-    merge_into_model(edits)
-    convert_experiment(edits)
-    convert_config(edits)
+    models.merge_into_model(edits)
+    numbers.convert_experiment(edits)
+    numbers.convert_config(edits)
     _require_mappings(edits)
     preference = defaults.preprocessing(edits, algorithm, release)
-    translate_env(edits, preference)
-    horizon(edits)
-    atari_preprocessing(edits, preference)
+    envs.translate_env(edits, preference)
+    envs.horizon(edits)
+    envs.atari_preprocessing(edits, preference)
     if algorithm == "DQN":
         dqn.translate_dqn(edits)
     if algorithm == "DDPG":
@@ -149,7 +107,7 @@ def _translate_legacy(edits: Edits, algorithm: str, release: str) -> None:
     _translate_config_keys(edits, "config")
     if edits.get("config.evaluation_config") is not None:
         _translate_config_keys(edits, "config.evaluation_config")
-    convert_whole_floats(edits, algorithm)
+    numbers.convert_whole_floats(edits, algorithm)
     _translate_stop_keys(edits)
     defaults.fill_defaults(edits, algorithm, release)
     defaults.at_least_one_runner(edits, algorithm)
@@ -174,7 +132,7 @@ def with_current_env(experiment: Experiment) -> Experiment:
         return experiment
     edits = Edits({"env": experiment.env, "config": experiment.config})
     try:
-        translate_env(edits)
+        envs.translate_env(edits)
     except RequestError as error:
         raise error.located(experiment.source) from None
     if not edits.changes:
@@ -191,14 +149,14 @@ def current_score_name(name: str) -> str:
 
 def current_result_name(name: str) -> str:
     """The current name of a result, for stop criteria and checkpoint scores."""
-    if name in STEP_RESULTS:
-        return LIFETIME_STEPS
+    if name in renamed.STEP_RESULTS:
+        return renamed.LIFETIME_STEPS
     evaluation = name.startswith(("evaluation/", "evaluation_results/"))
     last = name
-    for folder in RESULT_FOLDERS:
+    for folder in renamed.RESULT_FOLDERS:
         last = last.removeprefix(f"{folder}/")
-    if last in EPISODE_RESULTS_RENAMED or last in EPISODE_RESULTS_RENAMED.values():
-        current = EPISODE_RESULTS_RENAMED.get(last, last)
+    if last in renamed.EPISODE_RESULTS_RENAMED or last in renamed.EPISODE_RESULTS_RENAMED.values():
+        current = renamed.EPISODE_RESULTS_RENAMED.get(last, last)
         if evaluation:
             return f"evaluation/env_runners/{current}"
         # The legacy name at the top level is still in every result.
@@ -208,12 +166,12 @@ def current_result_name(name: str) -> str:
 
 def _translate_experiment_keys(edits: Edits) -> None:
     for key in edits.keys(""):
-        if key in EXPERIMENT_RENAMED:
-            edits.rename(key, EXPERIMENT_RENAMED[key])
+        if key in renamed.EXPERIMENT_RENAMED:
+            edits.rename(key, renamed.EXPERIMENT_RENAMED[key])
         elif key == "sync_config" and (folder := edits.get("sync_config.upload_dir")):
-            edits.change(key, "storage_path", folder, EXPERIMENT_REMOVED[key])
-        elif key in EXPERIMENT_REMOVED:
-            edits.remove(key, EXPERIMENT_REMOVED[key])
+            edits.change(key, "storage_path", folder, renamed.EXPERIMENT_REMOVED[key])
+        elif key in renamed.EXPERIMENT_REMOVED:
+            edits.remove(key, renamed.EXPERIMENT_REMOVED[key])
         elif key == "restore":
             edits.rename(key, "config.restore_from")
     for path in ("checkpoint_score_attr", "checkpoint_config.checkpoint_score_attribute"):
@@ -228,7 +186,7 @@ def _translate_experiment_keys(edits: Edits) -> None:
 
 def _grid_of_mappings(edits: Edits) -> str | None:
     """The path of the first grid whose alternatives are mappings."""
-    for key in _MAPPINGS[:-1]:
+    for key in renamed.MAPPING_KEYS:
         value = edits.get(f"config.{key}")
         alternatives = grid_values(value)
         grid = isinstance(value, Mapping) and GRID in value and bool(alternatives)
@@ -271,7 +229,7 @@ def _merge_alternatives(
 
 def _require_mappings(edits: Edits) -> None:
     """Raises: RequestError: a key that needs a mapping has another value."""
-    for key in _MAPPINGS:
+    for key in renamed.MAPPING_KEYS:
         value = edits.get(f"config.{key}")
         if value is not None and not all(isinstance(v, Mapping) for v in grid_values(value)):
             raise RequestError(f"must map keys to values, got {value!r}", key=f"config.{key}")
@@ -279,20 +237,20 @@ def _require_mappings(edits: Edits) -> None:
 
 def _translate_config_keys(edits: Edits, parent: str) -> None:
     special = {**SPECIAL_VALUES, **SPECIAL}
-    paths = {key: (name,) for key, name in RENAMED.items()} | MOVED
-    _translate_keys(edits, parent, special, paths, REMOVED)
+    paths = {key: (name,) for key, name in renamed.RENAMED.items()} | renamed.MOVED
+    _translate_keys(edits, parent, special, paths, removed.REMOVED)
     if isinstance(edits.get(f"{parent}.model"), Mapping):
-        special = {**MODEL_SPECIAL_VALUES, **MODEL_SPECIAL}
-        paths = {key: (name,) for key, name in MODEL_RENAMED.items()}
-        _translate_keys(edits, f"{parent}.model", special, paths, MODEL_REMOVED)
+        special = {**models.MODEL_SPECIAL_VALUES, **models.MODEL_SPECIAL}
+        paths = {key: (name,) for key, name in renamed.MODEL_RENAMED.items()}
+        _translate_keys(edits, f"{parent}.model", special, paths, removed.MODEL_REMOVED)
 
 
 def _translate_keys(
     edits: Edits,
     parent: str,
     special: Mapping[str, Callable[[Edits, str], None]],
-    renamed: Mapping[str, tuple[str, ...]],
-    removed: Mapping[str, RemovedKey],
+    paths: Mapping[str, tuple[str, ...]],
+    rules: Mapping[str, removed.RemovedKey],
 ) -> None:
     """Translate every key of a mapping by the first of the tables that has it."""
     for key in edits.keys(parent):
@@ -301,10 +259,10 @@ def _translate_keys(
             continue
         if key in special:
             special[key](edits, path)
-        elif key in renamed:
-            edits.rename(path, ".".join((parent, *renamed[key])))
-        elif key in removed:
-            remove(edits, path, removed[key])
+        elif key in paths:
+            edits.rename(path, ".".join((parent, *paths[key])))
+        elif key in rules:
+            removed.remove(edits, path, rules[key])
 
 
 def _translate_stop_keys(edits: Edits) -> None:

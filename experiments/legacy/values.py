@@ -17,20 +17,13 @@ from rllib_zoo.experiments.spec.grid import grid_values, map_grid, require_singl
 TORCH = "only 'torch' is supported"
 # Keys of several releases that set the learners' GPUs.
 _LEARNER_GPUS = (
-    "num_gpus_per_learner",
-    "num_gpus_per_learner_worker",
-    "num_gpus_per_trainer_worker",
-)
+    "num_gpus_per_learner", "num_gpus_per_learner_worker", "num_gpus_per_trainer_worker",
+)  # fmt: skip
 # Keys of optimizer that configured the training loop of Ray 0.x.
 _TRAINING_LOOP = {
-    "grads_per_step",
-    "max_weight_sync_delay",
-    "num_replay_buffer_shards",
-    "num_gradient_worker_shards",
-    "debug",
-    "train_batch_size",
-    "buffer_size",
-}
+    "grads_per_step", "max_weight_sync_delay", "num_replay_buffer_shards",
+    "num_gradient_worker_shards", "debug", "train_batch_size", "buffer_size",
+}  # fmt: skip
 
 
 def lr_schedule(edits: Edits, path: str) -> None:

@@ -89,7 +89,7 @@ def require_name(name: object, *, file: object = None, key: str | None = None) -
         RequestError: it contains "/" or unprintable characters, starts with ".", or is too long.
     """
     if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
-        problem = f"{name!r} is not a valid folder name for an experiment"
+        problem = f"{name!r} cannot name an experiment: it is not a valid folder name"
     elif not name.isprintable():
         problem = f"{name!r} cannot name an experiment: it contains an unprintable character"
     elif len(name.encode()) > MAX_BYTES:

@@ -174,10 +174,10 @@ def test_refusals(refusal, lines, message):
         ("x: PPO", "x: must map keys such as run, env and config, got 'PPO'"),
         ("x:", "x: must map keys such as run, env and config, got None"),
         ("run: PPO\nenv: CartPole-v1", "run: must map keys such as run, env and config, got 'PPO'"),
-        ("a/b: {}", "a/b: 'a/b' is not a valid folder name for an experiment"),
-        ("..: {}", "..: '..' is not a valid folder name for an experiment"),
-        ("'': {}", "'' is not a valid folder name for an experiment"),
-        ("5: {}", "5: 5 is not a valid folder name for an experiment"),
+        ("a/b: {}", "a/b: 'a/b' cannot name an experiment: it is not a valid folder name"),
+        ("..: {}", "..: '..' cannot name an experiment: it is not a valid folder name"),
+        ("'': {}", "'' cannot name an experiment: it is not a valid folder name"),
+        ("5: {}", "5: 5 cannot name an experiment: it is not a valid folder name"),
     ],
 )
 def test_entries_that_are_no_experiments(tmp_path, document, message):

@@ -138,3 +138,12 @@ def test_grids_that_have_an_answer():
     assert config_of("A2C", use_gae=grid(True, False), num_workers=0)["use_gae"]
     found = config_of(evaluation_interval=grid(0, 5))
     assert found["evaluation_interval"] == grid(None, 5)
+
+
+def test_each_alternative_of_an_optimizer_is_scaled():
+    alternatives = [{"type": "adam", "epsilon": 1e-8}, {"type": "sgd"}]
+    config = config_of(
+        "A2C", num_workers=0, train_batch_size=40, optimizer={"grid_search": alternatives}
+    )
+    scaled = {"type": "adam", "epsilon": pytest.approx(2.5e-10)}
+    assert config["optimizer"] == {"grid_search": [scaled, {"type": "sgd"}]}

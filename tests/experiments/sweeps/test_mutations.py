@@ -64,7 +64,7 @@ def test_mutations_go_into_the_configuration_that_is_checked():
     [
         ({"lr": [0.1, 0.2]}, r"x\.lr: must be a sampler, got \[0.1, 0.2\]"),
         ({"lr": {"grid_search": [1]}}, "must be a sampler"),
-        ({"lr": {"uniform": [2, 1]}}, "low 2 not below its high 1"),
+        ({"lr": {"uniform": [2, 1]}}, "low 2 must be below high 1"),
         ([], "must map keys to samplers"),
     ],
 )

@@ -341,7 +341,7 @@ def test_a_range_of_n_steps_is_for_dqn_alone(refused):
 
 def test_a_retired_key_in_a_file_of_today(refused):
     message = refused(replace(experiment(), config={"eager": True}))
-    assert message.endswith("config.eager: has no effect here; it belonged to TensorFlow")
+    assert message.endswith("config.eager: has no effect here; TensorFlow is not supported")
     message = refused(replace(experiment(), config={"num_gpus": 1}))
     assert message.endswith(
         "config.num_gpus: is a name of older RLlib releases; use num_gpus_per_learner"
