@@ -1,1 +1,1 @@
-"""Config files of older RLlib releases and of ML-Agents in today's keys."""
+"""Translate config files of older RLlib releases and of ML-Agents."""

@@ -1,4 +1,4 @@
-"""A thousand damaged retired files: one line or a run, and never a key that is ignored silently."""
+"""A thousand damaged legacy files: one line or a run, and never a key that is ignored silently."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def paths(tree, start=()):
 
 @st.composite
 def damaged(draw):
-    """A retired entry with one to three things changed."""
+    """A legacy entry with one to three things changed."""
     entry = document(draw(st.sampled_from(sorted(FILES))))
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from([p for p in paths(entry) if p != ("config",)]))
@@ -163,7 +163,7 @@ def damaged(draw):
 
 @pytest.fixture(scope="module")
 def config_file(tmp_path_factory):
-    return tmp_path_factory.mktemp("retired") / "old.yaml"
+    return tmp_path_factory.mktemp("legacy") / "old.yaml"
 
 
 def read_and_check(file):

@@ -1,4 +1,4 @@
-"""`--set` over a retired file: read as if it stood in the file."""
+"""`--set` over a legacy file: read as part of the file."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_name_of_a_key_replaces_the_files(config, name):
     assert "num_workers" not in found
 
 
-def test_retired_keys_are_translated(config):
+def test_legacy_keys_are_translated(config):
     assert config("num_gpus=1")["num_gpus_per_learner"] == 1
     assert config("horizon=50")["env_config"] == {"max_episode_steps": 50}
     assert "use_pytorch" not in config("use_pytorch=true")
@@ -100,6 +100,6 @@ def test_what_is_malformed_is_said(config):
         config("vtrace=true")
 
 
-def test_a_file_of_today_is_overridden_after_it_was_read(config):
+def test_a_current_file_is_overridden_after_it_was_read(config):
     entry = {**A2C, "config": {"num_env_runners": 4}}
     assert config("num_workers=1", entry=entry) == {"num_env_runners": 1}

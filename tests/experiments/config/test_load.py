@@ -90,7 +90,7 @@ def test_checkpoint_config(read):
     assert (found.score_attribute, found.score_order) == ("episode_reward_mean", "min")
 
 
-def test_retired_checkpoint_spellings(read):
+def test_legacy_checkpoint_spellings(read):
     found = read(
         *MINIMAL,
         "checkpoint_freq: 5",
@@ -275,13 +275,13 @@ HOPPER = {
         {"stop": {"sampler_results/episode_reward_mean": 5}},
     ],
 )
-def test_signs_outside_config_make_a_file_retired(sign):
+def test_signs_outside_config_make_a_file_legacy(sign):
     found = translate({**HOPPER, **sign})[0]["config"]
     assert found["num_env_runners"] == 2
     assert found["grad_clip"] == 40 / 10
 
 
-def test_an_algorithm_under_its_first_name_makes_a_file_retired():
+def test_an_algorithm_under_its_first_name_makes_a_file_legacy():
     found = translate({"alg": "A3C", "env": "CartPole-v1", "config": {}})[0]
     assert (found["run"], found["config"]["num_env_runners"]) == ("A3C", 2)
 
@@ -290,7 +290,7 @@ def test_an_algorithm_under_its_first_name_makes_a_file_retired():
     "own",
     [{"config": {"num_env_runners": 4}}, {"checkpoint_config": {"num_to_keep": 1}}],
 )
-def test_a_file_of_today_with_a_retired_id_keeps_todays_defaults(own):
+def test_a_current_file_with_a_legacy_id_keeps_current_defaults(own):
     entry = {**HOPPER, "env": "PongNoFrameskip-v4", "repeat": 2, **own}
     found = translate(entry)[0]
     assert found["env"] == "ALE/Pong-v5"
@@ -298,7 +298,7 @@ def test_a_file_of_today_with_a_retired_id_keeps_todays_defaults(own):
     assert found["config"].get("grad_clip", 40.0) == 40.0
 
 
-def test_a_retired_id_on_the_command_line_dates_nothing():
+def test_a_legacy_id_on_the_command_line_dates_nothing():
     found = experiment_from_options(TrainOptions(algo="A2C", env="PongNoFrameskip-v4", stop="{}"))
     assert found.env == "ALE/Pong-v5"
     assert "optimizer" not in found.config
@@ -314,7 +314,7 @@ def test_a_retired_id_on_the_command_line_dates_nothing():
         ("min-sampler_results/episode_len_mean", "min-env_runners/episode_len_mean"),
     ],
 )
-def test_results_that_rank_checkpoints_get_todays_names(read, old, new, config):
+def test_results_that_rank_checkpoints_get_current_names(read, old, new, config):
     lines = ("run: PPO", "env: CartPole-v1", "stop: {timesteps_total: 5}", f"config: {config}")
     for spelling in (
         f"checkpoint_score_attr: {old}",
@@ -333,7 +333,7 @@ def test_a_url_is_no_file():
         read_experiments(Path("https://example.org/pong.yaml"))
 
 
-def test_a_misspelt_retired_key_is_recognized(read):
+def test_a_misspelt_legacy_key_is_recognized(read):
     found = read(
         "run: PPO", "env: CartPole-v1", "stop: {timesteps_total: 5}", "config: {num_workrs: 1}"
     )

@@ -107,7 +107,7 @@ def test_every_field_of_an_experiment_is_written(both):
     assert (new["seeds"], new["score_order"], new["storage_path"]) == ([3, 4], "min", "/somewhere")
 
 
-def test_a_file_of_today_stays_as_it_is(both):
+def test_a_current_file_stays_as_it_is(both):
     text = "# mine\nx:\n  run: PPO # best\n  env: CartPole-v1\n  config: {lr: 0.001}\n"
     assert both(text)[2] == text
 

@@ -1,4 +1,4 @@
-"""The retired DDPG's keys in today's words."""
+"""Translation of DDPG's keys of older RLlib releases."""
 
 import pytest
 
@@ -6,19 +6,19 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.translate import translate
 
 
-def todays(**config):
-    """The configuration that a retired one became, and what was said of it."""
+def translated(**config):
+    """The translated configuration of a legacy one, and its changes as text."""
     entry = {"run": "DDPG", "env": "Pendulum-v1", "config": {"num_workers": 0, **config}}
     found, changes = translate(entry)
     return found["config"], " ".join(map(str, changes))
 
 
 def test_where_a_file_is_silent_it_is_as_it_was():
-    config, _ = todays()
+    config, _ = translated()
     assert config["replay_buffer_config"] == {"type": "PrioritizedReplayBuffer"}
     assert config["optimizer"] == {"type": "adam", "epsilon": 1e-7}
     assert (config["l2_reg"], config["critic_action_layer"]) == (1e-6, 0)
-    assert "exploration_noise" not in config  # today's default is the retired one
+    assert "exploration_noise" not in config  # the current default is the legacy one
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_where_a_file_is_silent_it_is_as_it_was():
     ids=["Ray 1", "Ray 2"],
 )
 def test_prioritized_replay(given):
-    config, _ = todays(**given)
+    config, _ = translated(**given)
     assert config["replay_buffer_config"] == {
         "type": "PrioritizedReplayBuffer",
         "capacity": 500,
@@ -59,7 +59,9 @@ def test_prioritized_replay(given):
 
 
 def test_uniform_replay_has_no_priorities():
-    config, notes = todays(prioritized_replay=False, prioritized_replay_alpha=0.5, buffer_size=9)
+    config, notes = translated(
+        prioritized_replay=False, prioritized_replay_alpha=0.5, buffer_size=9
+    )
     assert config["replay_buffer_config"] == {"type": "ReplayBuffer", "capacity": 9}
     assert "replay is uniform" in notes
 
@@ -85,14 +87,14 @@ def test_uniform_replay_has_no_priorities():
     ],
 )
 def test_noise(given, noise, random):
-    config, _ = todays(exploration_config=given)
+    config, _ = translated(exploration_config=given)
     assert config["exploration_noise"] == noise
     assert config["random_steps"] == random
     assert "exploration_config" not in config
 
 
 def test_noise_of_releases_before_0_8_3():
-    config, _ = todays(
+    config, _ = translated(
         exploration_ou_noise_scale=0.2,
         exploration_ou_theta=0.3,
         exploration_fraction=0.5,
@@ -105,20 +107,20 @@ def test_noise_of_releases_before_0_8_3():
 
 
 def test_a_fragment_shorter_than_a_target_keeps_its_updates():
-    config, notes = todays(n_step=3, rollout_fragment_length=1, train_batch_size=64)
+    config, notes = translated(n_step=3, rollout_fragment_length=1, train_batch_size=64)
     assert (config["rollout_fragment_length"], config["training_intensity"]) == (3, 64.0)
     assert "fewer than n_step" in notes
-    assert "training_intensity" not in todays(n_step=1, rollout_fragment_length=1)[0]
+    assert "training_intensity" not in translated(n_step=1, rollout_fragment_length=1)[0]
 
 
 def test_one_rate_is_that_of_both_networks():
-    config, _ = todays(lr=0.01, actor_loss_coeff=0.1, critic_loss_coeff=1.0)
+    config, _ = translated(lr=0.01, actor_loss_coeff=0.1, critic_loss_coeff=1.0)
     assert (config["actor_lr"], config["critic_lr"]) == (0.01, 0.01)
-    assert "lr" not in todays(lr=0.01, actor_lr=0.1)[0]
+    assert "lr" not in translated(lr=0.01, actor_lr=0.1)[0]
 
 
 def test_what_had_no_effect_goes():
-    config, _ = todays(model={"fcnet_hiddens": [8]}, twin_q=False, target_noise=0.2)
+    config, _ = translated(model={"fcnet_hiddens": [8]}, twin_q=False, target_noise=0.2)
     assert not {"model", "twin_q", "target_noise"} & config.keys()
 
 
@@ -139,4 +141,4 @@ def test_what_had_no_effect_goes():
 )
 def test_what_is_missing_is_refused_by_name(given, problem):
     with pytest.raises(RequestError, match=problem):
-        todays(**given)
+        translated(**given)

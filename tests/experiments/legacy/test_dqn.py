@@ -1,4 +1,4 @@
-"""The retired DQN's keys in today's words."""
+"""Translation of DQN's keys of older RLlib releases."""
 
 import pytest
 
@@ -6,15 +6,15 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.translate import translate
 
 
-def todays(**config):
-    """The configuration that a retired one became, and what was said of it."""
+def translated(**config):
+    """The translated configuration of a legacy one, and its changes as text."""
     entry = {"run": "DQN", "env": "CartPole-v1", "config": {"num_workers": 0, **config}}
     found, changes = translate(entry)
     return found["config"], " ".join(map(str, changes))
 
 
 def test_where_a_file_is_silent_it_explores_as_it_did():
-    assert todays()[0]["epsilon"] == [[0, 1.0], [10_000, 0.02]]
+    assert translated()[0]["epsilon"] == [[0, 1.0], [10_000, 0.02]]
 
 
 @pytest.mark.parametrize(
@@ -30,35 +30,38 @@ def test_where_a_file_is_silent_it_explores_as_it_did():
     ],
 )
 def test_ways_to_explore(given, epsilon):
-    assert todays(exploration_config=given)[0]["epsilon"] == epsilon
+    assert translated(exploration_config=given)[0]["epsilon"] == epsilon
 
 
 def test_parameter_noise_keeps_its_deviation():
-    config, _ = todays(exploration_config={"type": "ParameterNoise", "initial_stddev": 0.4})
+    config, _ = translated(exploration_config={"type": "ParameterNoise", "initial_stddev": 0.4})
     assert config["parameter_noise_stddev"] == 0.4
-    assert todays(exploration_config={"type": "ParameterNoise"})[0]["parameter_noise_stddev"] == 1.0
+    assert (
+        translated(exploration_config={"type": "ParameterNoise"})[0]["parameter_noise_stddev"]
+        == 1.0
+    )
 
 
 def test_parameter_noise_in_the_words_of_0_6():
-    assert todays(parameter_noise=True)[0]["parameter_noise_stddev"] == 1.0
-    assert "parameter_noise" not in todays(parameter_noise=False)[0]
+    assert translated(parameter_noise=True)[0]["parameter_noise_stddev"] == 1.0
+    assert "parameter_noise" not in translated(parameter_noise=False)[0]
 
 
 def test_a_softmax_has_its_temperature():
-    config, _ = todays(exploration_config={"type": "SoftQ", "temperature": 0.5})
+    config, _ = translated(exploration_config={"type": "SoftQ", "temperature": 0.5})
     assert config["exploration_temperature"] == 0.5
     assert "exploration_config" not in config
 
 
 def test_exploration_of_releases_before_0_8_3():
-    config, _ = todays(
+    config, _ = translated(
         exploration_final_eps=0.1, exploration_fraction=0.2, schedule_max_timesteps=1_000
     )
     assert config["epsilon"] == [[0, 1.0], [200, 0.1]]
 
 
 def test_noisy_layers_stay():
-    config, _ = todays(noisy=True, sigma0=0.4)
+    config, _ = translated(noisy=True, sigma0=0.4)
     assert (config["noisy"], config["sigma0"]) == (True, 0.4)
 
 
@@ -80,17 +83,17 @@ def test_noisy_layers_stay():
     ],
 )
 def test_replay_buffers(given, buffer):
-    assert todays(**given)[0]["replay_buffer_config"] == buffer
+    assert translated(**given)[0]["replay_buffer_config"] == buffer
 
 
-def test_what_has_no_effect_is_left_out_with_a_reason():
-    config, said = todays(prioritized_replay_eps=1e-6, learning_starts=500)
+def test_what_has_no_effect_is_removed_with_a_reason():
+    config, said = translated(prioritized_replay_eps=1e-6, learning_starts=500)
     assert config["num_steps_sampled_before_learning_starts"] == 500
     assert "fixed minimum priority" in said
 
 
 def test_a_fragment_holds_a_whole_target():
-    assert todays(n_step=3, rollout_fragment_length=1)[0]["rollout_fragment_length"] == 3
+    assert translated(n_step=3, rollout_fragment_length=1)[0]["rollout_fragment_length"] == 3
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_a_fragment_holds_a_whole_target():
 )
 def test_what_is_refused(given, said):
     with pytest.raises(RequestError, match=said):
-        todays(exploration_config=given)
+        translated(exploration_config=given)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +113,6 @@ def test_what_is_refused(given, said):
 )
 def test_uniform_replay_overrules_the_buffers_type(kind):
     buffer = {"type": kind, "capacity": 9, "prioritized_replay_alpha": 0.5}
-    config, notes = todays(prioritized_replay=False, replay_buffer_config=buffer)
+    config, notes = translated(prioritized_replay=False, replay_buffer_config=buffer)
     assert config["replay_buffer_config"] == {"type": "EpisodeReplayBuffer", "capacity": 9}
     assert "prioritized_replay: false overrides it" in notes

@@ -1,4 +1,4 @@
-"""Grids in retired files: every alternative is translated, or the grid is refused as one."""
+"""Grids in legacy files: every alternative is translated, or the grid is refused as one."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_every_alternative_of_a_grid_of_mappings_is_translated():
     assert found["model"] == grid({"fcnet_hiddens": [64]}, {"use_lstm": True, "max_seq_len": 20})
 
 
-def test_a_retired_key_inside_such_a_grid_makes_a_file_retired():
+def test_a_legacy_key_inside_such_a_grid_makes_a_file_legacy():
     model = grid({"custom_options": {"a": 1}}, {"dim": 8})
     entry = {"run": "PPO", "env": "CartPole-v1", "stop": {"a": 1}, "config": {"model": model}}
     assert translate(entry)[0]["config"]["model"] == grid(

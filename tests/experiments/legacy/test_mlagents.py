@@ -44,7 +44,7 @@ def read(tmp_path):
     return reader
 
 
-def test_the_courses_file_in_todays_words():
+def test_the_courses_file_translated():
     [experiment] = read_experiments(FILE)
     assert (experiment.name, experiment.algorithm, experiment.env) == ("3DBall", "PPO", "3DBall-v0")
     assert experiment.stop == {"timesteps_total": 48_000}  # four buffers; a fifth would pass 50,000

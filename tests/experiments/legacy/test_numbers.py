@@ -1,4 +1,4 @@
-"""Numbers in quotes, whole floats and arithmetic, wherever they stand in a retired file."""
+"""Numbers in quotes, whole floats and arithmetic, anywhere in a legacy file."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def read(tmp_path):
     return read_one
 
 
-def test_a_builder_of_a_retired_algorithm(read):
+def test_a_builder_of_a_legacy_algorithm(read):
     found = read(A2C)
     assert (found.name, found.algorithm, found.env) == ("course", "A2C", "CartPole-v1")
     assert found.config["lr"] == 0.001

@@ -1,4 +1,4 @@
-"""Retired config files: what becomes of every kind of key, and what is refused."""
+"""Legacy config files: what becomes of every kind of key, and what is refused."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from rllib_zoo.experiments.spec.schema import COMMON, own_keys
 from rllib_zoo.experiments.validation.check import check_experiment
 
 
-def today(run="PPO", env="CartPole-v1", stop=None, **config):
-    """The translated entry of a retired experiment."""
+def translated(run="PPO", env="CartPole-v1", stop=None, **config):
+    """The translated entry of a legacy experiment."""
     entry = {"run": run, "env": env, "stop": stop or {"training_iteration": 1}, "config": config}
     return translate(entry, legacy=True)[0]
 
 
 def config_of(run="PPO", env="CartPole-v1", **config):
-    return today(run, env, **config)["config"]
+    return translated(run, env, **config)["config"]
 
 
 def refusal(**given):
     with pytest.raises(RequestError) as caught:
-        today(**given)
+        translated(**given)
     return str(caught.value)
 
 
-def test_a_file_of_today_is_left_alone():
+def test_a_current_file_is_left_alone():
     entry = {
         "run": "A2C",
         "env": "CartPole-v1",
@@ -43,7 +43,7 @@ def test_a_file_of_today_is_left_alone():
     assert translate(entry)[0] is not entry
 
 
-def test_a_key_that_came_late_makes_no_file_retired():
+def test_a_key_that_came_late_makes_no_file_legacy():
     config = {"lr": 1e-3, "log_gradients": True}
     found, changes = translate({"run": "A2C", "env": "x", "stop": {"a": 1}, "config": config})
     assert found["config"] == config
@@ -63,13 +63,13 @@ def test_every_new_name_is_a_key_of_some_algorithm():
     assert set(RENAMED.values()) <= known
 
 
-def test_no_key_that_is_left_out_means_something_today():
+def test_no_removed_key_is_a_current_key():
     known = COMMON.keys() | {key for keys in own_keys().values() for key in keys}
     assert not known & REMOVED.keys()
 
 
 @pytest.mark.parametrize("key", sorted(REMOVED))
-def test_a_key_that_is_left_out_is_said(key):
+def test_a_removed_key_is_reported(key):
     value = (REMOVED[key].values or (1,))[0]
     entry = {"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {key: value}}
     found, changes = translate(entry, legacy=True)
@@ -208,11 +208,11 @@ def test_what_is_gone_is_refused(given, words):
 
 
 def test_environments():
-    assert today(env="Pendulum-v0")["env"] == "Pendulum-v1"
-    assert today(env="HalfCheetah-v2")["env"] == "HalfCheetah-v5"
-    moved = today(env="ray.rllib.examples.env.repeat_after_me_env.RepeatAfterMeEnv")["env"]
+    assert translated(env="Pendulum-v0")["env"] == "Pendulum-v1"
+    assert translated(env="HalfCheetah-v2")["env"] == "HalfCheetah-v5"
+    moved = translated(env="ray.rllib.examples.env.repeat_after_me_env.RepeatAfterMeEnv")["env"]
     assert moved == "ray.rllib.examples.envs.classes.repeat_after_me_env.RepeatAfterMeEnv"
-    game = today(env="PongNoFrameskip-v4")
+    game = translated(env="PongNoFrameskip-v4")
     assert game["env"] == "ALE/Pong-v5"
     assert game["config"]["env_config"] == {
         "frameskip": 4,
@@ -251,19 +251,19 @@ def test_a_horizon_never_makes_episodes_longer():
 
 def test_a_grid_of_environments():
     grid = {"grid_search": ["PongNoFrameskip-v4", "BreakoutNoFrameskip-v4"]}
-    assert today(env=grid)["env"] == {"grid_search": ["ALE/Pong-v5", "ALE/Breakout-v5"]}
+    assert translated(env=grid)["env"] == {"grid_search": ["ALE/Pong-v5", "ALE/Breakout-v5"]}
     mixed = {"grid_search": ["SpaceInvadersDeterministic-v4", "PongDeterministic-v4"]}
     assert "need different options" in refusal(env=mixed)
 
 
-def test_the_retired_preprocessor_stacks_nothing():
+def test_the_legacy_preprocessor_stacks_nothing():
     config = config_of(env="PongDeterministic-v4", preprocessor_pref="rllib")
     assert config["env_config"]["stack_size"] == 1
     assert config["clip_rewards"] is False
     assert "preprocessor_pref" not in config
 
 
-def test_todays_ids_are_wrapped_as_the_retired_ones():
+def test_current_ids_are_wrapped_as_the_legacy_ones():
     given = {"num_workers": 1, "rollout_fragment_length": 20}
     lone = config_of("A3C", env="ALE/Pong-v5", preprocessor_pref="rllib", **given)
     assert lone["env_config"] == {"stack_size": 1, "noop_max": 0, "use_fire_reset": False}
@@ -385,7 +385,7 @@ def test_defaults_follow_the_release(marker, batch):
 
 
 def test_what_was_translated_passes_the_checks():
-    entry = today(
+    entry = translated(
         "A2C",
         num_workers=2,
         framework="tf",
@@ -522,7 +522,7 @@ def test_a_batch_per_learner_is_whole_rounds_too():
     assert "train_batch_size" not in found
 
 
-def test_model_keys_left_out_are_said():
+def test_removed_model_keys_are_reported():
     for key, rule in MODEL_REMOVED.items():
         value = (rule.values or (1,))[0]
         assert "model" not in config_of(model={key: value}) or key not in config_of(
@@ -535,7 +535,7 @@ def notes_of(run, env="CartPole-v1", **config):
     return " ".join(summarize_changes(translate(entry, legacy=True)[1]))
 
 
-def test_nothing_is_left_out_that_was_not_there():
+def test_nothing_is_removed_that_was_not_set():
     notes = notes_of("A3C", env="PongDeterministic-v4", batch_size=20, num_workers=1)
     assert "preprocessor_pref" not in notes
 
