@@ -101,9 +101,9 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
     def update_from_dict(self, config_dict: dict[str, Any]) -> Self:
         """As RLlib's, whose way of resolving ``model.custom_model`` can give a module, not a class."""
         rest = dict(config_dict)
-        model = rest.pop("model", NotProvided)
-        super().update_from_dict(rest)
-        return self.training(model=model)
+        # Before the rest: the whole dict of a configuration has the merged ``_model_config``, too.
+        self.training(model=rest.pop("model", NotProvided))
+        return super().update_from_dict(rest)
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The hosted TorchModelV2; RLlib merges ``model_config`` into it."""

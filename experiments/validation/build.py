@@ -19,6 +19,7 @@ from rllib_zoo.algorithms.env_runner.policy import ActingPolicy
 from rllib_zoo.custom_models.rl_module import num_dist_inputs
 from rllib_zoo.envs import EnvironmentRequestError, environment_name, make_vector_env
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import alternatives
 from rllib_zoo.experiments.validation.keys import expanded
@@ -133,19 +134,12 @@ def built_config(experiment: Experiment, values: dict[str, Any]) -> Any:
     config.environment(alternatives(experiment.env, "env")[0])
     try:
         # A deep copy: RLlib resolves class paths inside the dict it is given.
-        config.update_from_dict(plain(values))
+        config.update_from_dict(deep_copy(values))
         config.validate()
     except (ValueError, TypeError, AttributeError) as error:
         reason = ADVICE.split(str(error))[0]
         raise RequestError(reason, key="config") from None
     return config
-
-
-def plain(value: Any) -> Any:
-    """A deep copy of plain dicts and lists."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 def build_network(config: Any, probed: ProbedEnvironment) -> Any:

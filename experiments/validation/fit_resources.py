@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rllib_zoo import algorithms
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.grid import grid_values as each
-from rllib_zoo.experiments.spec.grid import map_grid as mapped
+from rllib_zoo.experiments.spec.grid import grid_values, map_grid
 from rllib_zoo.experiments.validation.resources import NAMES, Demand, demand
 
 _EVALUATION = "evaluation_num_env_runners"
@@ -52,7 +52,7 @@ def _value(experiment: Experiment, defaults: Any, key: str) -> Any:
 
 def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str, Any]:
     names = ("num_learners", "num_gpus_per_learner", "num_env_runners", "num_gpus_per_env_runner")
-    given = [each(_value(experiment, defaults, name)) for name in names]
+    given = [grid_values(_value(experiment, defaults, name)) for name in names]
     if gpus is None or not all(isinstance(n, int | float) for numbers in given for n in numbers):
         return {}
     learners, per_learner, runners, per_runner = (max(numbers) for numbers in given)
@@ -66,7 +66,7 @@ def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str
         # Several learners were there for the GPUs; one computes the same gradients.
         most = 1 if gpus >= 1 else 0
         asked = _value(experiment, defaults, "num_gpus_per_learner")
-        changed["num_gpus_per_learner"] = mapped(lambda n: min(n, most), asked)
+        changed["num_gpus_per_learner"] = map_grid(lambda n: min(n, most), asked)
         if learners > 1:
             changed["num_learners"] = 0
     return changed
@@ -74,7 +74,7 @@ def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str
 
 def _evaluating(experiment: Experiment, defaults: Any) -> list[int]:
     """How many runners evaluate, in each alternative."""
-    asked = each(_value(experiment, defaults, _EVALUATION))
+    asked = grid_values(_value(experiment, defaults, _EVALUATION))
     return asked if all(isinstance(number, int) for number in asked) else []
 
 
@@ -82,7 +82,7 @@ def _demand(experiment: Experiment, defaults: Any) -> Demand | None:
     """The demand of the most runners asked for; None where another number has no one value."""
     given = {name: _value(experiment, defaults, name) for name in NAMES}
     for name in ("num_env_runners", "num_gpus_per_learner", "num_gpus_per_env_runner"):
-        alternatives = each(given[name])
+        alternatives = grid_values(given[name])
         if all(isinstance(number, int | float) for number in alternatives):
             # Without a GPU a learner asks for a CPU: the fewest GPUs ask for the most CPUs.
             given[name] = (max if name == "num_env_runners" else min)(alternatives)
@@ -99,11 +99,11 @@ def _evaluation(experiment: Experiment, defaults: Any, cpus: float | None) -> di
     if replace(asked, evaluating=max(evaluating)).cpus <= cpus or not asked.per_runner:
         return {}
     room = max(asked.room(cpus) - asked.runners, 0)
-    return {_EVALUATION: mapped(lambda n: min(n, room), experiment.config[_EVALUATION])}
+    return {_EVALUATION: map_grid(lambda n: min(n, room), experiment.config[_EVALUATION])}
 
 
 def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[str, Any]:
-    asked, grid = _demand(experiment, defaults), each(_envs(experiment, defaults))
+    asked, grid = _demand(experiment, defaults), grid_values(_envs(experiment, defaults))
     if cpus is None or asked is None or asked.runners < 1 or asked.cpus <= cpus:
         return {}
     if algorithms.descriptor(experiment.algorithm).asynchronous:
@@ -111,7 +111,7 @@ def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[
     if not asked.per_runner:
         return {}
     room, runners = asked.room(cpus), asked.runners
-    if len(each(_value(experiment, defaults, "num_env_runners"))) > 1:
+    if len(grid_values(_value(experiment, defaults, "num_env_runners"))) > 1:
         return _capped(experiment, defaults, runners, room)
     if not all(isinstance(envs, int) for envs in grid):
         return {}
@@ -140,7 +140,7 @@ def _sharing(experiment: Experiment, defaults: Any, asked: Demand, cpus: float) 
     changed: dict[str, Any] = {}
     if runners < asked.runners:
         given = _value(experiment, defaults, "num_env_runners")
-        changed["num_env_runners"] = mapped(lambda n: min(n, runners), given)
+        changed["num_env_runners"] = map_grid(lambda n: min(n, runners), given)
     if runners * asked.per_runner > free:
         changed["num_cpus_per_env_runner"] = int(100 * free / runners) / 100
     return changed
@@ -153,9 +153,11 @@ def _envs(experiment: Experiment, defaults: Any) -> Any:
 def _merged(experiment: Experiment, defaults: Any, runners: int, room: int) -> dict[str, Any]:
     """So many fewer runners that each has a whole number of environments more."""
     envs = _envs(experiment, defaults)
-    whole = (n for n in range(room, 0, -1) if not any(runners * some % n for some in each(envs)))
+    whole = (
+        n for n in range(room, 0, -1) if not any(runners * some % n for some in grid_values(envs))
+    )
     merged = next(whole, 0)
-    new = mapped(lambda some: runners * some // max(merged, 1), envs)
+    new = map_grid(lambda some: runners * some // max(merged, 1), envs)
     changed = {"num_env_runners": merged, "num_envs_per_env_runner": new}
     return changed | _more_time(experiment, defaults, runners, merged)
 
@@ -165,7 +167,7 @@ def _capped(experiment: Experiment, defaults: Any, most: int, room: int) -> dict
     # The batch is whole rounds of the most runners: a divisor of them makes whole rounds too.
     cap = next((n for n in range(min(room, most), 0, -1) if most % n == 0), 0)
     given = _value(experiment, defaults, "num_env_runners")
-    changed = {"num_env_runners": mapped(lambda n: min(n, cap), given)}
+    changed = {"num_env_runners": map_grid(lambda n: min(n, cap), given)}
     return changed | (_more_time(experiment, defaults, most, cap) if cap < most else {})
 
 

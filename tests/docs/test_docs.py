@@ -359,14 +359,14 @@ def test_readme_and_its_images_are_small():
 
 
 def test_readme_has_one_short_config_that_passes():
-    from rllib_zoo.experiments.config.load import _experiment
+    from rllib_zoo.experiments.config.load import read_entry
     from rllib_zoo.experiments.validation.check import check_experiment
 
     page = ROOT / "README.md"
     [config] = [body for language, body in FENCE.findall(page.read_text()) if language == "yaml"]
     assert len(config.splitlines()) <= 15
     [(name, entry)] = parse_yaml(config).items()
-    check_experiment(_experiment(name, entry, page, config))
+    check_experiment(read_entry(name, entry, page, config))
 
 
 # --- links, paths and commands ---------------------------------------------------------------

@@ -9,7 +9,7 @@ from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.python_loader import ATTRIBUTE_KEYS
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.schema import ALIASES
-from rllib_zoo.experiments.validation.build import plain
+from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.validation.check import check_experiment
 
 FOLDER = ROOT / "tuned_configs"
@@ -59,7 +59,7 @@ def test_no_key_repeats_the_default(file):
     for experiment in read_experiments(file):
         default = config_class(experiment.algorithm)()
         same = []
-        for key, value in plain(experiment.config).items():
+        for key, value in deep_copy(experiment.config).items():
             name = ALIASES.get(key, key)
             if getattr(default, attributes.get(name, name)) == value:
                 same.append(key)
