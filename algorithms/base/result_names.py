@@ -81,13 +81,16 @@ def with_retired_names(result: dict[str, Any]) -> dict[str, Any]:
         if name in runners:
             runners[name] = int(runners[name])
     for retired, path in RETIRED_NAMES.items():
-        value = _at(result, path)
+        value = lookup(result, path)
         if value is not None:
             result[retired] = value
     return result
 
 
-def _at(result: Mapping[str, Any], path: str) -> Any:
+def lookup(result: Mapping[str, Any], path: str) -> Any:
+    """The value at ``a/b/c`` in a nested result, or under that flat name; None where it is missing."""
+    if path in result:
+        return result[path]
     node: Any = result
     for part in path.split("/"):
         if not isinstance(node, Mapping) or part not in node:

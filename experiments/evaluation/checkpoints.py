@@ -10,7 +10,7 @@ from typing import Any
 from rllib_zoo.algorithms.base.checkpoints import METADATA, SEAL
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.provenance.trust import require_trusted
-from rllib_zoo.experiments.tune.checkpoint_checks import require_whole
+from rllib_zoo.experiments.tune.checkpoint_checks import require_complete
 
 CLASS_FILE = "class_and_ctor_args.pkl"
 STATE_FILE = "algorithm_state.pkl"
@@ -91,7 +91,7 @@ def open_checkpoint(path: Path, *, trusted: bool) -> Checkpoint:
     """
     folder = find_checkpoint(path)
     require_trusted(folder, trusted)
-    require_whole(folder)
+    require_complete(folder)
     try:
         with (folder / CLASS_FILE).open("rb") as file:
             stored = pickle.load(file)

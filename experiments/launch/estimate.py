@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.tune.stoppers import lookup
 from rllib_zoo.experiments.validation.resources import demand_of
 
 # Of the first iterations only the time after the first counts: it warms caches up.
@@ -62,7 +62,7 @@ class Trial:
     """An algorithm in a process of its own."""
 
     def __init__(self, algorithm: str, config: Any, bounds: list[str], folder: str | None):
-        from ray.train._internal.storage import StorageContext
+        from rllib_zoo.experiments.tune.ray_internals import StorageContext
 
         self._bounds = bounds
         # Without one RLlib makes a folder below ~/ray_results.

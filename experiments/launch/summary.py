@@ -10,13 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
 from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
 from rllib_zoo.experiments.tune.progress import RETURN, STEPS, clock
-from rllib_zoo.experiments.tune.stoppers import lookup
+from rllib_zoo.experiments.tune.ray_internals import trials_of
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
 STOPPED_EARLY = "stopped early"
@@ -36,7 +37,7 @@ def trial_rows(
         results: Tune's ResultGrid; its trials that neither ended nor failed were interrupted.
         out_of_time: the experiment's time budget is spent, so that trials ended before their rule.
     """
-    trials = results._experiment_analysis.trials  # the ResultGrid keeps statuses to itself
+    trials = trials_of(results)
     statuses = [_status(trial, experiment, out_of_time) for trial in trials]
     return [_row(experiment, *pair) for pair in zip(trials, statuses, strict=True)]
 

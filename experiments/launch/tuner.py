@@ -21,7 +21,7 @@ from rllib_zoo.experiments.provenance.trust import mark_as_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
 from rllib_zoo.experiments.sweeps.search import number_of_samples, repeats_seeds
-from rllib_zoo.experiments.tune.atomic_filesystem import whole_files
+from rllib_zoo.experiments.tune.atomic_filesystem import atomic_filesystem
 from rllib_zoo.experiments.tune.loggers import ConfigOfResults, ProgressFile, ResultFile
 from rllib_zoo.experiments.tune.progress import TrialProgress
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
@@ -64,7 +64,7 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
         run_config=tune.RunConfig(
             name=experiment.name,
             storage_path=str(job.folder.parent),
-            storage_filesystem=whole_files(),
+            storage_filesystem=atomic_filesystem(),
             stop=CombinedStopper(FirstReached(experiment.stop), *clocks),
             checkpoint_config=checkpoint_config(experiment),
             failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
@@ -100,7 +100,7 @@ def restored_tuner(job: Job) -> Any:
         tuner = tune.Tuner.restore(
             str(job.folder),
             job.experiment.algorithm,
-            storage_filesystem=whole_files(),
+            storage_filesystem=atomic_filesystem(),
             resume_unfinished=True,
             resume_errored=True,
         )

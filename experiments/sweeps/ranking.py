@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.experiments.provenance.manifest import jsonable
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.grid import grid_values
@@ -16,7 +17,6 @@ from rllib_zoo.experiments.sweeps.schedulers import POPULATIONS, scheduler_name,
 from rllib_zoo.experiments.sweeps.search import score_bound
 from rllib_zoo.experiments.sweeps.seed_repeater import interquartile_mean
 from rllib_zoo.experiments.tune.progress import RETURN
-from rllib_zoo.experiments.tune.stoppers import lookup
 
 SHOWN = 20
 

@@ -27,7 +27,7 @@ from rllib_zoo.experiments.sweeps.search import (
     stop_bound,
     typed,
 )
-from rllib_zoo.experiments.tune.resumable_scheduler import SavedScheduler
+from rllib_zoo.experiments.tune.resumable_scheduler import ResumableScheduler
 
 # The field's name → module and class of Tune.
 CLASSES = {
@@ -75,7 +75,7 @@ def scheduler_name(experiment: Experiment) -> str:
     return name
 
 
-def make_scheduler(experiment: Experiment) -> SavedScheduler:
+def make_scheduler(experiment: Experiment) -> ResumableScheduler:
     """Tune's scheduler, in a shell that keeps what Tune does not.
 
     Raises:
@@ -86,7 +86,7 @@ def make_scheduler(experiment: Experiment) -> SavedScheduler:
     if name == "fifo":
         if settings:
             raise RequestError("is unknown: fifo has none", key=f"scheduler.{next(iter(settings))}")
-        return SavedScheduler(None)
+        return ResumableScheduler(None)
     made = _class(name)
     check_arguments(made, settings, "scheduler", OWN)
     require_metric(experiment, "scheduler")
@@ -102,9 +102,9 @@ def make_scheduler(experiment: Experiment) -> SavedScheduler:
     except Exception as error:  # Tune raises errors of many kinds here
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RequestError(reason, key="scheduler") from None
-    return SavedScheduler(
+    return ResumableScheduler(
         inner,
-        until=arguments.get("max_t"),
+        max_t=arguments.get("max_t"),
         time_attr=arguments["time_attr"],
         worst=math.inf if experiment.mode == "min" else -math.inf,
     )

@@ -1,7 +1,7 @@
-"""The results folder as Tune writes to it: every file is whole or not there.
+"""A PyArrow file system that writes every file atomically: complete under its name, or not there.
 
-Tune keeps its state and checkpoints by copying over what is there. Killed in the middle, or on a full
-disk, it leaves half a file where a whole one was. A file system of one's own is its extension point.
+Tune updates its state and checkpoints by overwriting files in place: killed in the middle, or on a full
+disk, it leaves a truncated file. Its extension point is ``RunConfig(storage_filesystem=…)``.
 """
 
 from __future__ import annotations
@@ -14,109 +14,73 @@ from pyarrow import fs as arrow
 
 from rllib_zoo.analysis.files.atomic import draft_of
 
+_LOCAL = arrow.LocalFileSystem()
 
-def whole_files() -> arrow.PyFileSystem:
+
+def atomic_filesystem() -> arrow.PyFileSystem:
     """The machine's file system, for ``storage_filesystem`` of Tune's ``RunConfig``."""
-    return arrow.PyFileSystem(WholeFiles())
+    return arrow.PyFileSystem(AtomicFileSystem())
 
 
-class WholeFiles(arrow.FileSystemHandler):
-    """PyArrow's local file system; what is written takes its name when it is closed."""
-
-    def __init__(self) -> None:
-        self._local = arrow.LocalFileSystem()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return WholeFiles, ()
+class AtomicFileSystem(arrow.FileSystemHandler):
+    """PyArrow's local file system; an output file gets its name when it is closed."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, WholeFiles)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = None  # type: ignore[assignment]
+        return isinstance(other, AtomicFileSystem)
 
     def open_output_stream(self, path: str, metadata: Any) -> NativeFile:
-        """PyArrow's hook."""
-        return PythonFile(_Draft(Path(path)), mode="w")
+        return PythonFile(_OutputFile(Path(path)), mode="w")
 
     def copy_file(self, src: str, dest: str) -> None:
-        """PyArrow's hook."""
-        with self._local.open_input_stream(src) as source:
-            draft = _Draft(Path(dest))
+        with _LOCAL.open_input_file(src) as source:
+            target = _OutputFile(Path(dest))
             while chunk := source.read(2**24):
-                draft.write(chunk)
-            draft.close()
+                target.write(chunk)
+            target.close()
 
-    # What follows passes everything on.
+    # Delegated to PyArrow's local file system.
 
     def get_type_name(self) -> str:
-        return "whole-files"
+        return "atomic"
 
-    def normalize_path(self, path: str) -> str:
-        return str(self._local.normalize_path(path))
-
-    def get_file_info(self, paths: list[str]) -> list[Any]:
-        return list(self._local.get_file_info(paths))
-
-    def get_file_info_selector(self, selector: Any) -> list[Any]:
-        return list(self._local.get_file_info(selector))
-
-    def create_dir(self, path: str, recursive: bool) -> None:
-        self._local.create_dir(path, recursive=recursive)
-
-    def delete_dir(self, path: str) -> None:
-        self._local.delete_dir(path)
-
-    def delete_dir_contents(self, path: str, missing_dir_ok: bool = False) -> None:
-        self._local.delete_dir_contents(path, missing_dir_ok=missing_dir_ok)
-
-    def delete_root_dir_contents(self) -> None:
-        raise OSError("the root folder is not emptied")
-
-    def delete_file(self, path: str) -> None:
-        self._local.delete_file(path)
-
-    def move(self, src: str, dest: str) -> None:
-        self._local.move(src, dest)
-
-    def open_input_stream(self, path: str) -> NativeFile:
-        return self._local.open_input_stream(path)
-
-    def open_input_file(self, path: str) -> NativeFile:
-        return self._local.open_input_file(path)
+    normalize_path = staticmethod(_LOCAL.normalize_path)
+    get_file_info = staticmethod(_LOCAL.get_file_info)
+    get_file_info_selector = staticmethod(_LOCAL.get_file_info)
+    delete_dir = staticmethod(_LOCAL.delete_dir)
+    delete_file = staticmethod(_LOCAL.delete_file)
+    move = staticmethod(_LOCAL.move)
+    # Not its open_input_stream, which decompresses files by their suffix.
+    open_input_stream = staticmethod(_LOCAL.open_input_file)
+    open_input_file = staticmethod(_LOCAL.open_input_file)
 
     def open_append_stream(self, path: str, metadata: Any) -> NativeFile:
-        return self._local.open_append_stream(path)
+        return _LOCAL.open_append_stream(path, compression=None)
+
+    def create_dir(self, path: str, recursive: bool) -> None:
+        _LOCAL.create_dir(path, recursive=recursive)
+
+    def delete_dir_contents(self, path: str, missing_dir_ok: bool = False) -> None:
+        _LOCAL.delete_dir_contents(path, missing_dir_ok=missing_dir_ok)
+
+    def delete_root_dir_contents(self) -> None:
+        raise OSError("refusing to delete the contents of the root folder")
 
 
-class _Draft:
-    """A file that takes its name when it is closed; a write that failed leaves what was there.
+class _OutputFile:
+    """A draft file that replaces the target on close; after a failed write the target is unchanged.
 
-    Not an ``io`` class: those close themselves when they are dropped, also half-written. Nothing waits
-    for the disk, which Tune does too rarely to mind and checkpoints have seals for.
+    Not an ``io`` class: those close themselves when garbage-collected, even half-written. No fsync:
+    Tune saves too rarely to need it, and checkpoints list their files with checksums.
     """
 
-    mode = "wb"
-
-    def __init__(self, file: Path):
-        self._file, self._path = file, draft_of(file)
+    def __init__(self, target: Path):
+        self._target, self._draft = target, draft_of(target)
         self._failed = False
-        self._stream = self._path.open("wb", buffering=0)
+        self._stream = self._draft.open("wb", buffering=0)
 
     @property
     def closed(self) -> bool:
         return self._stream.closed
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
 
     def tell(self) -> int:
         return self._stream.tell()
@@ -126,10 +90,10 @@ class _Draft:
 
     def write(self, data: Any) -> int:
         try:
-            left = memoryview(data).cast("B")
-            size = len(left)
-            while left:
-                left = left[self._stream.write(left) or 0 :]
+            rest = memoryview(data).cast("B")
+            size = len(rest)
+            while rest:
+                rest = rest[self._stream.write(rest) or 0 :]
         except BaseException:
             self._failed = True
             raise
@@ -141,6 +105,6 @@ class _Draft:
         try:
             self._stream.close()
             if not self._failed:
-                self._path.replace(self._file)
+                self._draft.replace(self._target)
         finally:
-            self._path.unlink(missing_ok=True)
+            self._draft.unlink(missing_ok=True)

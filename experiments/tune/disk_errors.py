@@ -1,51 +1,43 @@
-"""A results folder that cannot be written to any more: told from other failures, and said in a line."""
+"""Errors of the results disk (full, read-only, broken), which no retry of a trial can fix."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Full, over quota, read-only, broken: none of them goes away by trying again.
-_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-_IN_TEXT = re.compile(rf"\[Errno ({'|'.join(map(str, _FAULTS))})\]")
+_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_IN_TEXT = re.compile(rf"\[Errno ({'|'.join(map(str, _ERRNOS))})\]")
 
 
 class DiskFaultError(Exception):
     """Nothing more can be written; ends the whole experiment, whose trials stay resumable."""
 
 
-def raise_if_of_disk(trial: Any) -> None:
-    """End the experiment where a trial failed for want of a disk: a retry would only fail again.
+def raise_disk_error(trial: Any) -> None:
+    """End the experiment if a trial failed because of the disk.
 
     Args:
-        trial: Tune's, failed; its error is known as text.
+        trial: Tune's failed trial; only the text of its error is available.
 
     Raises:
-        DiskFaultError: as said.
+        DiskFaultError: the trial's last failure was a disk error.
     """
     file = trial.error_file
     text = Path(file).read_text(errors="replace") if file and Path(file).exists() else ""
-    # Of several failures the last.
-    found = _IN_TEXT.search(text.rpartition("Failure #")[2])
-    if found:
-        raise DiskFaultError(os.strerror(int(found[1])))
+    match = _IN_TEXT.search(text.rpartition("Failure #")[2])
+    if match:
+        raise DiskFaultError(os.strerror(int(match[1])))
 
 
-def disk_fault(error: BaseException) -> str | None:
-    """The disk's reason behind an error, in the system's words; None where it is another."""
-    for link in _chain(error):
-        if isinstance(link, DiskFaultError):
-            return str(link)
-        if isinstance(link, OSError) and link.errno in _FAULTS:
-            return os.strerror(link.errno)
-    return None
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def disk_fault(error: BaseException | None) -> str | None:
+    """The system's message of the disk error that caused an exception; None for other causes."""
     while error is not None:
-        yield error
+        if isinstance(error, DiskFaultError):
+            return str(error)
+        if isinstance(error, OSError) and error.errno in _ERRNOS:
+            return os.strerror(error.errno)
         error = error.__cause__ or error.__context__
+    return None

@@ -1,4 +1,4 @@
-"""Live progress: a line per trial with steps, steps/s, return and time left."""
+"""Live progress: a line per trial with steps, steps/s, return and remaining time."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ray.tune import Callback
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget, lookup
+from rllib_zoo.algorithms.base.result_names import lookup
+from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
 
 # Without a terminal, a line per trial at most this often.
 PLAIN_INTERVAL_S = 10.0
 RETURN = "env_runners/episode_return_mean"
 STEPS = "env_runners/num_env_steps_sampled_lifetime"
 
-
-# Bars on the screen; an interrupted Tune run does not tell its callbacks that it ended.
+# Open displays; an interrupted Tune run does not call its callbacks at the end.
 _displays: list[Progress] = []
 
 
 def close_displays() -> None:
-    """Leave every bar's last state on the screen and give the cursor back."""
+    """Stop all displays: the last state stays on the screen and the cursor is restored."""
     while _displays:
         _displays.pop().stop()
 
@@ -31,12 +31,11 @@ def close_displays() -> None:
 class TrialProgress(Callback):
     """Draws one bar per trial on a terminal, prints plain lines elsewhere.
 
-    Tune pickles its callbacks with the experiment and uses them again after a resume: what
-    belongs to the screen is made anew then.
+    Tune pickles callbacks with the experiment for a resume; the display is not pickled.
 
     Args:
-        stop: the rule that ends a trial.
-        budget: the clock that ends the experiment, None: there is none.
+        stop: the stop criteria of a trial.
+        budget: the experiment's time budget, if any.
     """
 
     def __init__(self, stop: FirstReached, budget: TimeBudget | None = None):
@@ -57,7 +56,6 @@ class TrialProgress(Callback):
         self._open()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial begins, or goes on after a failure."""
         if not self._console.is_terminal:
             self._console.print(f"{_label(trial)}: started")
             return
@@ -77,7 +75,6 @@ class TrialProgress(Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """A training iteration is done."""
         share = self._stop.progress(result)
         if self._budget is None:
             text = status_line(result, share)
@@ -93,33 +90,31 @@ class TrialProgress(Callback):
             self._console.print(f"{_label(trial)}: {text}")
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial ended: its stop rule was met, or a scheduler or the clock ended it."""
         if self._live is not None:
             self._live.update(self._tasks[trial.trial_id], completed=1.0)
         else:
-            met = self._stop(trial.trial_id, trial.last_result)
-            ended = "done" if met else "stopped early"
-            self._console.print(f"{_label(trial)}: {ended}, {status_line(trial.last_result, 1.0)}")
+            reached = self._stop(trial.trial_id, trial.last_result)
+            status = "done" if reached else "stopped early"
+            self._console.print(f"{_label(trial)}: {status}, {status_line(trial.last_result, 1.0)}")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial failed."""
         self._console.print(f"{_label(trial)}: FAILED")
 
 
 def status_line(result: Mapping[str, Any], share: float, left: float | None = None) -> str:
-    """One line on a trial's last result.
+    """One line about a trial's last result.
 
     Args:
         result: the result.
-        share: of its stop rule's budget that is spent, in [0, 1].
-        left: seconds of the experiment's time budget that are left, None: it has none.
+        share: reached fraction of the stop criterion, in [0, 1].
+        left: remaining seconds of the experiment's time budget; None without one.
     """
     steps, mean = lookup(result, STEPS), lookup(result, RETURN)
     rate = lookup(result, "env_runners/num_env_steps_sampled_per_second")
     seconds = result.get("time_total_s", 0.0)
     parts = [f"{int(steps or 0):>9,} steps"]
     parts.append(f"{rate:>8,.0f} steps/s" if rate else "")
-    parts.append(f"return {mean:8.1f}" if mean is not None else "no episode has ended yet")
+    parts.append(f"return {mean:8.1f}" if mean is not None else "no finished episode yet")
     parts.append(_runners(result))
     bounds = [] if left is None else [max(left, 0.0)]
     if 0.0 < share < 1.0:
@@ -130,14 +125,16 @@ def status_line(result: Mapping[str, Any], share: float, left: float | None = No
 
 
 def _runners(result: Mapping[str, Any]) -> str:
-    """How many runners are left, where some are lost."""
-    asked = result.get("config", {}).get("num_env_runners") or 0
-    left = lookup(result, "fault_tolerance/num_healthy_workers")
-    return f"{left} of {asked} runners" if left is not None and left < asked else ""
+    """The number of healthy environment runners, if some have failed."""
+    requested = result.get("config", {}).get("num_env_runners") or 0
+    healthy = lookup(result, "fault_tolerance/num_healthy_workers")
+    return (
+        f"{healthy} of {requested} runners" if healthy is not None and healthy < requested else ""
+    )
 
 
 def clock(seconds: float) -> str:
-    """Hours, minutes and seconds, the leading zero parts left out."""
+    """A duration in hours and minutes, minutes and seconds, or seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -146,7 +143,7 @@ def clock(seconds: float) -> str:
 
 
 def _label(trial: Any) -> str:
-    """Algorithm, environment and seed: what tells trials of one experiment apart at a glance."""
+    """Trial id, algorithm, environment and seed."""
     parts = [trial.trainable_name, str(trial.config.get("env", ""))]
     if trial.config.get("seed") is not None:
         parts.append(f"seed {trial.config['seed']}")

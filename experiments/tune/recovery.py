@@ -1,7 +1,7 @@
-"""Where a trial goes on: at the newest whole checkpoint in its folder.
+"""Resuming a trial from the newest complete checkpoint in its folder.
 
-Tune goes on from the newest checkpoint it remembers. It writes down what it knows every ten seconds or
-more, and deletes checkpoints in between; and it takes any folder for a checkpoint.
+Tune resumes from the newest checkpoint in its saved state. It saves that state every ten seconds or
+more, deletes checkpoints in between, and takes any folder for a complete checkpoint.
 """
 
 from __future__ import annotations
@@ -10,76 +10,69 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ray.train._internal.session import _TrainingResult  # what Tune's checkpoint managers hold
 from ray.tune import Checkpoint
 
 from rllib_zoo.algorithms.base.checkpoints import defect, is_sealed, iteration_of
-from rllib_zoo.experiments.tune.checkpoint_checks import put_aside
-from rllib_zoo.experiments.tune.loggers import rows_of
+from rllib_zoo.experiments.console import say
+from rllib_zoo.experiments.tune.checkpoint_checks import set_aside
+from rllib_zoo.experiments.tune.loggers import read_results
+from rllib_zoo.experiments.tune.ray_internals import (
+    TrainingResult,
+    register_checkpoints,
+    registered_checkpoints,
+)
 
 
-def adopt_checkpoints(trial: Any) -> list[str]:
-    """Make Tune's memory of a trial that is about to go on agree with the trial's folder.
+def use_newest_checkpoint(trial: Any) -> None:
+    """Let an unfinished trial of Tune resume from the newest complete checkpoint in its folder.
 
-    Checkpoints that are damaged, or newer than the one it goes on from, get another name. One after which
-    the trial was done is not gone on from: training would pass its end.
-
-    Args:
-        trial: Tune's; not finished.
-
-    Returns:
-        What is to be told, in sentences.
+    Damaged checkpoints are renamed, and so is one of a trial that was done, as training would continue
+    past the stop criterion. Prints a note for each.
     """
-    if trial.storage.trial_dir_name is None:  # a new one
-        return []
+    if trial.storage.trial_dir_name is None:  # a new trial
+        return
     folder = Path(trial.path)
     checkpoints = sorted(folder.glob("checkpoint_*"), reverse=True)
-    known = _remembered(trial)
-    if not checkpoints and not known:
-        return []
+    registered = registered_checkpoints(trial)
+    if not checkpoints and not registered:
+        return
     notes: list[str] = []
+    results: list[TrainingResult] = []
     while checkpoints:
-        problem = _unusable(checkpoints[0], known)
-        results = [] if problem else _results(trial, folder, checkpoints, known)
+        problem = _problem(checkpoints[0], registered)
+        results = [] if problem else _training_results(trial, folder, checkpoints, registered)
         if results and not results[-1].metrics.get("done"):
             break
-        problem = problem or "was made when the trial was done, which Tune had not noted"
+        problem = problem or "made after the trial had reached its stop criterion"
         checkpoint = checkpoints.pop(0)
-        notes.append(f"{checkpoint}: {problem}; it is called {put_aside(checkpoint).name} now")
-    else:
+        notes.append(f"{checkpoint}: {problem}; renamed to {set_aside(checkpoint).name}")
         results = []
-    _remember(trial, results)
+    register_checkpoints(trial, results)
     if notes:
         start = Path(results[-1].checkpoint.path).name if results else "its beginning"
-        notes.append(f"{folder.name} goes on from {start}")
-    return notes
+        notes.append(f"{folder.name} resumes from {start}")
+    for note in notes:
+        say(f"note: {note}")
 
 
-def _remembered(trial: Any) -> dict[str, _TrainingResult]:
-    """Name of a checkpoint → what Tune remembers of it."""
-    manager = trial.run_metadata.checkpoint_manager
-    found = [*manager.best_checkpoint_results, manager.latest_checkpoint_result]
-    return {Path(result.checkpoint.path).name: result for result in found if result is not None}
-
-
-def _unusable(checkpoint: Path, known: Iterable[str]) -> str | None:
-    """Why a checkpoint cannot be gone on from, None where it can."""
-    found = defect(checkpoint)
-    if found is not None:
-        return f"{found[0]} {found[1]}"
-    if not is_sealed(checkpoint) and checkpoint.name not in known:
-        return "says nowhere after which iteration it was made"
+def _problem(checkpoint: Path, registered: Iterable[str]) -> str | None:
+    """Why a trial cannot resume from a checkpoint; None where it can."""
+    damage = defect(checkpoint)
+    if damage is not None:
+        return " ".join(damage)
+    if not is_sealed(checkpoint) and checkpoint.name not in registered:
+        return "training iteration unknown"
     return None
 
 
-def _results(
-    trial: Any, folder: Path, checkpoints: list[Path], known: dict[str, _TrainingResult]
-) -> list[_TrainingResult]:
-    """What Tune would remember of checkpoints, the oldest first."""
-    iterations = {path: _iteration(path, known) for path in reversed(checkpoints)}
-    rows = rows_of(folder, {number for number in iterations.values() if number is not None})
+def _training_results(
+    trial: Any, folder: Path, checkpoints: list[Path], registered: dict[str, TrainingResult]
+) -> list[TrainingResult]:
+    """Checkpoints (newest first) with their iteration's results as Tune keeps them, oldest first."""
+    iterations = {path: _iteration(path, registered) for path in reversed(checkpoints)}
+    rows = read_results(folder, {number for number in iterations.values() if number is not None})
     return [
-        _TrainingResult(
+        TrainingResult(
             Checkpoint(str(path), trial.storage.storage_filesystem),
             rows.get(number, {"training_iteration": number}),
         )
@@ -88,21 +81,8 @@ def _results(
     ]
 
 
-def _iteration(checkpoint: Path, known: dict[str, _TrainingResult]) -> int | None:
-    sealed = iteration_of(checkpoint)
-    if sealed is None and checkpoint.name in known:
-        return int(known[checkpoint.name].metrics["training_iteration"])
-    return sealed
-
-
-def _remember(trial: Any, results: list[_TrainingResult]) -> None:
-    """Let these be the checkpoints Tune knows of; those it does not keep it deletes."""
-    metadata = trial.run_metadata
-    manager = type(metadata.checkpoint_manager)(metadata.checkpoint_manager.checkpoint_config)
-    for result in results:
-        manager.register_checkpoint(result)
-    metadata.checkpoint_manager = manager
-    newest = Path(results[-1].checkpoint.path).name.removeprefix("checkpoint_") if results else "-1"
-    trial.storage.current_checkpoint_index = int(newest)
-    trial.invalidate_json_state()
-    metadata.invalidate_cache()
+def _iteration(checkpoint: Path, registered: dict[str, TrainingResult]) -> int | None:
+    recorded = iteration_of(checkpoint)
+    if recorded is None and checkpoint.name in registered:
+        return int(registered[checkpoint.name].metrics["training_iteration"])
+    return recorded

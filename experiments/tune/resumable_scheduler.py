@@ -1,4 +1,4 @@
-"""A shell around Tune's schedulers that keeps what Tune forgets when it is killed."""
+"""A wrapper around Tune's schedulers that adds what a resume after a kill needs."""
 
 from __future__ import annotations
 
@@ -18,139 +18,135 @@ from ray.tune.schedulers import (
 
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.trials import note_stopped_early
-from rllib_zoo.experiments.console import say
-from rllib_zoo.experiments.tune.disk_errors import raise_if_of_disk
-from rllib_zoo.experiments.tune.recovery import adopt_checkpoints
+from rllib_zoo.experiments.tune.disk_errors import raise_disk_error
+from rllib_zoo.experiments.tune.ray_internals import save_experiment, staging_folder
+from rllib_zoo.experiments.tune.recovery import use_newest_checkpoint
 from rllib_zoo.experiments.tune.signals import interruption
 
 STATE = "scheduler_state.pkl"
 
 
-class SavedScheduler(TrialScheduler):
-    """Passes everything on to a scheduler, and
+class ResumableScheduler(TrialScheduler):
+    """Delegates to a scheduler of Tune, and adds
 
-    - saves the experiment as soon as a trial has ended: Tune does so every 10 s or more, and after
-      a kill runs what ended in between again;
-    - saves the scheduler's own state where it can (ASHA), which Tune does not save at all;
-    - notes which trials the scheduler ended before their time;
-    - lets a trial go on from the newest whole checkpoint in its folder, whatever Tune remembers;
-    - ends with checkpoints where an end is asked for, and at once where the disk is full.
+    - experiment state saved after every finished trial: Tune saves every 10 s or more, and after a kill
+      repeats the trials that finished in between;
+    - the scheduler's own state, which Tune never saves (:func:`save_state`);
+    - a mark in the folder of every trial the scheduler stopped early (:class:`EarlyStops`);
+    - recovery of checkpoints (:mod:`rllib_zoo.experiments.tune.recovery`);
+    - an orderly end after a signal (:mod:`rllib_zoo.experiments.tune.signals`) or on a full disk
+      (:mod:`rllib_zoo.experiments.tune.disk_errors`).
 
     Args:
         inner: Tune's scheduler; None: first in, first out.
-        until: time at which the scheduler lets trials end as planned, None: it does not.
-        time_attr: the result that ``until`` is a number of.
-        worst: the metric of a trial none of whose episodes has ended.
+        max_t: value of ``time_attr`` at which the scheduler ends trials as planned; None: never.
+        time_attr: name of the result that ``max_t`` bounds.
+        worst: metric assumed for trials without a finished episode.
     """
 
     def __init__(
         self,
         inner: TrialScheduler | None,
         *,
-        until: float | None = None,
+        max_t: float | None = None,
         time_attr: str | None = None,
         worst: float = -math.inf,
     ):
         super().__init__()
         self.inner = FIFOScheduler() if inner is None else inner
-        self._until, self._time_attr, self._worst = until, time_attr, worst
-        self._ended = 0
+        self._early_stops = EarlyStops(max_t, time_attr)
+        self._worst = worst
+        self._num_finished = 0
         self._restored = False
 
     @property
     def metric(self) -> Any:
-        """Tune's hook."""
         return self.inner.metric
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
-        """Tune's hook."""
         return bool(self.inner.set_search_properties(metric, mode, **spec))
 
+    def debug_string(self) -> str:
+        return str(self.inner.debug_string())
+
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """Tune's hook; after a resume the first call restores the state."""
-        self._ended += trial.is_finished()
-        # Members of a population go on from each other's checkpoints.
-        if not (trial.is_finished() or isinstance(self.inner, PopulationBasedTraining)):
-            for note in adopt_checkpoints(trial):
-                say(f"note: {note}")
+        finished = trial.is_finished()
+        self._num_finished += finished
+        # Trials of a population continue from each other's checkpoints.
+        if not (finished or isinstance(self.inner, PopulationBasedTraining)):
+            use_newest_checkpoint(trial)
         if not self._restored:
             self._restored = True
-            self._restore(_folder(trial))
-        # HyperBand would wait for trials that ended before the resume.
-        if not (trial.is_finished() and isinstance(self.inner, HyperBandScheduler)):
+            restore_state(self.inner, staging_folder(trial))
+        # HyperBand would wait for trials that finished before the resume.
+        if not (finished and isinstance(self.inner, HyperBandScheduler)):
             self.inner.on_trial_add(tune_controller, trial)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """Tune's hook, called before a retry, too."""
-        raise_if_of_disk(trial)
+        raise_disk_error(trial)
         self.inner.on_trial_error(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Tune's hook."""
-        action = str(self.inner.on_trial_result(tune_controller, trial, self._whole(result)))
+        action = str(self.inner.on_trial_result(tune_controller, trial, self._with_metric(result)))
         if action == TrialScheduler.STOP:
-            self._note_stop(trial, result)
+            self._early_stops.mark(trial, result)
         elif interruption() is not None:
-            # Tune makes a checkpoint of what it pauses.
+            # Tune makes a checkpoint of every trial it pauses.
             return str(TrialScheduler.PAUSE)
         return action
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Tune's hook."""
-        self.inner.on_trial_complete(tune_controller, trial, self._whole(result))
+        self.inner.on_trial_complete(tune_controller, trial, self._with_metric(result))
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
-        """Tune's hook: the scheduler ended a paused trial."""
-        self._note_stop(trial, trial.last_result or {})
+        """Called when the scheduler ends a paused trial."""
+        self._early_stops.mark(trial, trial.last_result or {})
         self.inner.on_trial_remove(tune_controller, trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Tune's hook, called in every round."""
+        """Called in every round of Tune's loop."""
         trials = tune_controller.get_trials()
-        ended = sum(trial.is_finished() for trial in trials)
-        if ended > self._ended:
-            self._ended = ended
-            self._save(_folder(trials[0]))
-            tune_controller.checkpoint(force=True, wait=True)
-        if (asked := interruption()) is None:
+        num_finished = sum(trial.is_finished() for trial in trials)
+        if num_finished > self._num_finished:
+            self._num_finished = num_finished
+            save_state(self.inner, staging_folder(trials[0]))
+            save_experiment(tune_controller)
+        current = interruption()
+        if current is None:
             return self.inner.choose_trial_to_run(tune_controller)
-        if asked.overdue() or not any(trial.status == "RUNNING" for trial in trials):
+        if current.overdue() or not any(trial.status == "RUNNING" for trial in trials):
             if trials:
-                self._save(_folder(trials[0]))
-            asked.end()
+                save_state(self.inner, staging_folder(trials[0]))
+            current.interrupt_tune()
         return None
 
-    def debug_string(self) -> str:
-        """Tune's hook."""
-        return str(self.inner.debug_string())
-
-    def _whole(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The result, with the worst metric where no episode has ended and Tune demands a number."""
-        demanding = isinstance(self.inner, HyperBandScheduler | MedianStoppingRule)
-        if not demanding or self.metric in result:
+    def _with_metric(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result, with the worst metric where it is missing and the scheduler requires one."""
+        required = isinstance(self.inner, HyperBandScheduler | MedianStoppingRule)
+        if not required or self.metric in result:
             return result
         return {**result, self.metric: self._worst}
 
-    def _note_stop(self, trial: Any, result: Mapping[str, Any]) -> None:
-        time = result.get(self._time_attr or "", 0)
-        if self._until is None or time < self._until:
+
+class EarlyStops:
+    """Marks the folders of trials that a scheduler stopped before ``max_t``; None: marks all."""
+
+    def __init__(self, max_t: float | None, time_attr: str | None):
+        self._max_t, self._time_attr = max_t, time_attr
+
+    def mark(self, trial: Any, result: Mapping[str, Any]) -> None:
+        """Mark a stopped trial, unless its last result has reached ``max_t``."""
+        if self._max_t is None or result.get(self._time_attr or "", 0) < self._max_t:
             note_stopped_early(Path(trial.path), "the scheduler")
 
-    def _save(self, folder: Path) -> None:
-        with suppress(NotImplementedError), atomic_write(folder / STATE) as draft:
-            self.inner.save(str(draft))
 
-    def _restore(self, folder: Path) -> None:
-        if (folder / STATE).exists():
-            self.inner.restore(str(folder / STATE))
+def save_state(scheduler: TrialScheduler, folder: Path) -> None:
+    """Save a scheduler's state; of Tune's only ASHA supports it."""
+    with suppress(NotImplementedError), atomic_write(folder / STATE) as draft:
+        scheduler.save(str(draft))
 
 
-def _folder(trial: Any) -> Path:
-    """Where Tune collects what it copies to the experiment's folder with its own state.
-
-    Written straight to the experiment's folder, files would be overwritten there after a resume: Tune
-    fetches them into this one first and copies them back with every save.
-    """
-    folder = Path(trial.storage.experiment_driver_staging_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def restore_state(scheduler: TrialScheduler, folder: Path) -> None:
+    """Restore what :func:`save_state` saved, if anything."""
+    if (folder / STATE).exists():
+        scheduler.restore(str(folder / STATE))

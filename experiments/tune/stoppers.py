@@ -1,4 +1,4 @@
-"""When a trial ends: the first criterion reached, wherever in the result it stands."""
+"""When trials stop: at the first stop criterion reached, or when the time budget is spent."""
 
 from __future__ import annotations
 
@@ -9,26 +9,20 @@ from typing import Any
 
 from ray.tune import Callback, Stopper
 
+from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.analysis.files.trials import note_stopped_early
 
-
-def lookup(result: Mapping[str, Any], path: str) -> Any:
-    """The number at ``a/b/c`` in a nested result; None where there is none (yet)."""
-    if path in result:
-        return result[path]
-    node: Any = result
-    for part in path.split("/"):
-        if not isinstance(node, Mapping) or part not in node:
-            return None
-        node = node[part]
-    return node
+# The next iteration may take this factor times the longest one so far.
+ITERATION_MARGIN = 1.5
+# A checkpoint that was begun before the budget was spent may take this long.
+SAVE_SECONDS = 30.0
 
 
 class FirstReached(Stopper):
     """Stops a trial when any named result reaches its bound.
 
-    Tune's own dictionary of criteria raises when a result lacks a key, as every result does
-    before the first episode has ended.
+    Tune's own ``stop`` dictionary raises when a result lacks a key, as every result does before the
+    first episode has ended.
     """
 
     def __init__(self, bounds: Mapping[str, float]):
@@ -44,37 +38,30 @@ class FirstReached(Stopper):
         return False
 
     def progress(self, result: Mapping[str, Any]) -> float:
-        """The largest share reached of those budgets that only grow, in [0, 1]."""
-        shares = [
+        """The largest fraction, in [0, 1], reached of bounds on results that never decrease."""
+        fractions = [
             value / bound
             for key, bound in self.bounds.items()
-            if _only_grows(key) and bound > 0 and (value := lookup(result, key)) is not None
+            if _never_decreases(key) and bound > 0 and (value := lookup(result, key)) is not None
         ]
-        return min(max(shares, default=0.0), 1.0)
+        return min(max(fractions, default=0.0), 1.0)
 
 
-def _only_grows(key: str) -> bool:
+def _never_decreases(key: str) -> bool:
     return key.endswith(("_total", "_lifetime", "_total_s")) or key == "training_iteration"
 
 
-# The next iteration may take so much longer than the longest one before it.
-LONGER = 1.5
-# A checkpoint that was begun in time may take so long.
-SAVE_SECONDS = 30.0
-
-
 class TimeBudget(Stopper, Callback):
-    """Ends a trial at the last result that fits into the budget, and all that is left at its end.
+    """Stops each trial at the last result that fits into the budget, and everything when it is spent.
 
-    Tune makes a trial's final checkpoint where a stopper ends it at a result. Ended with the whole
-    experiment, it gets none: that is left to trials whose iteration took longer than was foreseen,
-    and to those that wait. As a callback it hears when a trial has ended, its checkpoint saved.
+    Tune makes a final checkpoint only of a trial that is stopped at a result. ``stop_all`` therefore
+    ends only trials whose iteration took longer than estimated, and trials that wait.
 
     Args:
-        seconds: the budget of the whole experiment, from Tune's first round; pauses between an
-            interruption and a resume are not counted.
-        folder: the experiment's, below which trials that end before their stop rule are noted; None:
-            nothing but the budget ends trials.
+        seconds: budget of the whole experiment from Tune's first round; time between an interruption
+            and a resume does not count.
+        folder: the experiment's, in which trials that stop early are marked; None: no stop criterion
+            but the budget, so that trials it ends are done.
     """
 
     def __init__(self, seconds: float, folder: Path | None = None):
@@ -85,46 +72,45 @@ class TimeBudget(Stopper, Callback):
         self._saving: dict[str, float] = {}
 
     def left(self) -> float:
-        """Seconds that are left; negative when it is over."""
+        """Remaining seconds; negative when the budget is exceeded."""
         now = time.monotonic()
         if self._since is None:
             self._since = now
         return self.seconds - self._spent_before - (now - self._since)
 
     def share(self) -> float:
-        """How much of it is spent, in [0, 1]."""
+        """Spent fraction of the budget, in [0, 1]."""
         return min(max(1.0 - self.left() / self.seconds, 0.0), 1.0)
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        left, taken = self.left(), float(result.get("time_this_iter_s") or 0.0)
-        first, longest = self._iterations.get(trial_id, [taken, 0.0])
-        # The first iteration warms up: it counts as long as there is no other.
-        longest = max(longest, taken) if trial_id in self._iterations else longest
+        left, seconds = self.left(), float(result.get("time_this_iter_s") or 0.0)
+        first, longest = self._iterations.get(trial_id, [seconds, 0.0])
+        # The first iteration includes warm-up: it counts only while there is no other.
+        longest = max(longest, seconds) if trial_id in self._iterations else longest
         self._iterations[trial_id] = [first, longest]
-        if left > LONGER * (longest or first):
+        if left > ITERATION_MARGIN * (longest or first):
             return False
         if left > 0:
             self._saving[trial_id] = time.monotonic()
-        self._note(trial_id)
+        self._mark(trial_id)
         return True
 
     def stop_all(self) -> bool:
-        """Tune's hook, called in every round: ends checkpoints on their way, too, hence the wait."""
+        """Called in every round; waits for checkpoints being saved, which it would abort."""
         if self.left() > 0:
             return False
         now = time.monotonic()
         return all(now - since > SAVE_SECONDS for since in self._saving.values())
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tune's hook."""
         self._saving.pop(trial.trial_id, None)
 
-    def _note(self, trial_id: str) -> None:
-        """In the trial's folder; a stopper hears no more of a trial than the end of its folder's name."""
+    def _mark(self, trial_id: str) -> None:
+        """Mark the trial as stopped early, in its folder, whose name ends in its id."""
         for folder in self._folder.glob(f"*_{trial_id}") if self._folder is not None else ():
             note_stopped_early(folder, "the time budget")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune saves its stoppers with the experiment: a resume has what is left of the budget."""
+        """Tune pickles stoppers with the experiment: a resume continues with the remaining budget."""
         spent = self.seconds - self.left()
         return {**self.__dict__, "_spent_before": spent, "_since": None, "_saving": {}}

@@ -135,7 +135,7 @@ def test_a_checkpoint_cut_at_any_tenth_is_refused_by_every_command(trial, tmp_pa
                     command()
                 said = str(caught.value)
                 assert said.startswith(f"{file}: ")
-                assert said.endswith(f"the one before is: {older}")
+                assert said.endswith(f"the newest complete one before it: {older}")
                 assert "\n" not in said
         file.write_bytes(whole)
     assert not (tmp_path / "agent").exists()

@@ -1,7 +1,8 @@
-"""Tune's files are whole or not there: full disks, broken sources, kills while they are copied."""
+"""Tune's files are complete or absent: full disks, kills while files are copied."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import pickle
 import signal
@@ -14,11 +15,11 @@ from pyarrow import fs as arrow
 from small_disk import small_disk
 
 from rllib_zoo.experiments.paths import ROOT
-from rllib_zoo.experiments.tune.atomic_filesystem import whole_files
+from rllib_zoo.experiments.tune.atomic_filesystem import atomic_filesystem
 
 
 def copied(source, target):
-    arrow.copy_files(str(source), str(target), destination_filesystem=whole_files())
+    arrow.copy_files(str(source), str(target), destination_filesystem=atomic_filesystem())
 
 
 @pytest.fixture
@@ -30,17 +31,29 @@ def source(tmp_path):
     return folder
 
 
-def test_folders_are_copied_also_by_a_pickled_one(source, tmp_path):
+def test_folders_are_copied_also_after_pickling(source, tmp_path):
     copied(source, tmp_path / "target")
-    again = pickle.loads(pickle.dumps(whole_files()))
-    assert again == whole_files()
+    again = pickle.loads(pickle.dumps(atomic_filesystem()))
+    assert again == atomic_filesystem()
     arrow.copy_files(
         str(tmp_path / "target"), str(tmp_path / "third"),
-        source_filesystem=again, destination_filesystem=whole_files(),
+        source_filesystem=again, destination_filesystem=atomic_filesystem(),
     )  # fmt: skip
     for folder in ("target", "third"):
         found = {p.name: p.read_bytes() for p in (tmp_path / folder).rglob("*") if p.is_file()}
         assert found == {"state.json": b"1" * 300_000, "empty": b""}
+
+
+def test_compressed_files_are_copied_as_they_are(source, tmp_path):
+    content = gzip.compress(b"1" * 1000)
+    (source / "frames.gz").write_bytes(content)
+    copied(source, tmp_path / "target")
+    filesystem = atomic_filesystem()
+    file = str(tmp_path / "target" / "frames.gz")
+    filesystem.copy_file(file, file + ".copy")
+    with filesystem.open_input_stream(file, compression=None) as stream:
+        assert stream.read() == content
+    assert (tmp_path / "target" / "frames.gz.copy").read_bytes() == content
 
 
 def test_a_full_disk_keeps_the_earlier_file(source, tmp_path):
@@ -60,15 +73,15 @@ def test_a_full_disk_keeps_the_earlier_file(source, tmp_path):
 COPYING = """
 import sys
 from pyarrow import fs as arrow
-from rllib_zoo.experiments.tune.atomic_filesystem import whole_files
-filesystem = whole_files()
+from rllib_zoo.experiments.tune.atomic_filesystem import atomic_filesystem
+filesystem = atomic_filesystem()
 print("ready", flush=True)
 while True:
     arrow.copy_files(sys.argv[1], sys.argv[2], destination_filesystem=filesystem)
 """
 
 
-def test_a_kill_leaves_whole_files(source, tmp_path):
+def test_a_kill_leaves_complete_files(source, tmp_path):
     """Kills of a process that does nothing but copy."""
     (source / "state.json").write_bytes(b"1" * 20_000_000)
     target = tmp_path / "target" / "state.json"

@@ -10,9 +10,9 @@ import pytest
 from rllib_zoo.experiments.tune.loggers import (
     PROGRESS,
     REPEATED,
-    cut_progress,
-    cut_results,
-    rows_of,
+    read_results,
+    truncate_progress,
+    truncate_results,
 )
 
 HEADER = ["training_iteration", "timesteps_total", "env_runners/episode_return_mean"]
@@ -42,11 +42,11 @@ def trial(tmp_path):
 
 def test_what_comes_after_the_checkpoint_is_put_aside(trial):
     folder = trial(lines(row(1), row(2), row(3), row(4)))
-    cut_results(folder, 2)
+    truncate_results(folder, 2)
     assert rows_in(folder / "result.json") == [row(1), row(2)]
     assert rows_in(folder / REPEATED) == [row(3), row(4)]
     (folder / "result.json").write_text(lines(row(1), row(2), row(3, 1)))
-    cut_results(folder, 0)
+    truncate_results(folder, 0)
     assert (folder / "result.json").read_text() == ""
     assert rows_in(folder / REPEATED) == [row(3), row(4), row(1), row(2), row(3, 1)]
 
@@ -54,7 +54,7 @@ def test_what_comes_after_the_checkpoint_is_put_aside(trial):
 def test_nothing_to_take_out_leaves_the_file_alone(trial):
     folder = trial(lines(row(1), row(2)))
     before = (folder / "result.json").stat()
-    cut_results(folder, 2)
+    truncate_results(folder, 2)
     after = (folder / "result.json").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert not (folder / REPEATED).exists()
@@ -63,30 +63,30 @@ def test_nothing_to_take_out_leaves_the_file_alone(trial):
 def test_half_a_line_goes_and_what_stands_behind_it_stays(trial):
     half = lines(row(3))[:20]
     folder = trial(lines(row(1), row(2)) + half + lines(row(3, 1)) + half)
-    cut_results(folder, 5)
+    truncate_results(folder, 5)
     assert rows_in(folder / "result.json") == [row(1), row(2), row(3, 1)]
     assert (folder / "result.json").read_text().endswith("}\n")
 
 
 def test_repeats_of_an_earlier_release_become_one(trial):
     folder = trial(lines(row(1), row(2), row(3), row(2, 1), row(3, 1)))
-    cut_results(folder, 3)
+    truncate_results(folder, 3)
     assert rows_in(folder / "result.json") == [row(1), row(2, 1), row(3, 1)]
     assert rows_in(folder / REPEATED) == [row(2), row(3)]
 
 
 def test_an_empty_and_a_missing_file(tmp_path, trial):
-    cut_results(tmp_path, 3)
+    truncate_results(tmp_path, 3)
     assert not (tmp_path / "result.json").exists()
-    assert cut_progress(tmp_path, 3) == []
-    cut_results(trial(""), 3)
-    assert cut_progress(tmp_path, 3) == []
-    assert rows_of(tmp_path / "nothing", {1}) == {}
+    assert truncate_progress(tmp_path, 3) == []
+    truncate_results(trial(""), 3)
+    assert truncate_progress(tmp_path, 3) == []
+    assert read_results(tmp_path / "nothing", {1}) == {}
 
 
 def test_rows_are_found_by_iteration_the_last_of_repeated_ones(trial):
     folder = trial(lines(row(1), row(2), row(2, 1), row(3)))
-    assert rows_of(folder, {2, 9}) == {2: row(2, 1)}
+    assert read_results(folder, {2, 9}) == {2: row(2, 1)}
 
 
 def table(*iterations):
@@ -97,14 +97,14 @@ def table(*iterations):
 
 def test_the_table_is_cut_at_the_same_iteration(trial):
     folder = trial("", table(1, 2, 3) + "4,40")
-    assert cut_progress(folder, 2) == HEADER
+    assert truncate_progress(folder, 2) == HEADER
     with (folder / PROGRESS).open(newline="") as file:
         assert [r["training_iteration"] for r in csv.DictReader(file)] == ["1", "2"]
-    assert cut_progress(folder, 0) == []
+    assert truncate_progress(folder, 0) == []
     assert not (folder / PROGRESS).exists()
 
 
 def test_repeats_in_the_table_become_one(trial):
     folder = trial("", table(1, 2, 3, 2, 3))
-    assert cut_progress(folder, 3) == HEADER
+    assert truncate_progress(folder, 3) == HEADER
     assert (folder / PROGRESS).read_bytes().decode() == table(1, 2, 3)

@@ -16,7 +16,7 @@ from small_runs import (
     weights_of,
 )
 
-from rllib_zoo.experiments.tune.checkpoint_checks import older_whole
+from rllib_zoo.experiments.tune.checkpoint_checks import older_complete
 from rllib_zoo.experiments.tune.loggers import REPEATED
 
 pytestmark = pytest.mark.ray
@@ -68,11 +68,11 @@ def test_it_goes_on_from_the_newest_whole_one(finished, killed, capsys, damaged)
     assert checkpoints_of(trial) == CHECKPOINTS + unused
     said = capsys.readouterr().err
     name = f"checkpoint_{(1 - damaged):06d}" if damaged < 2 else "its beginning"
-    assert f"goes on from {name}\n" in said
+    assert f"resumes from {name}\n" in said
     assert said.count("algorithm_state.pkl has 100 of") == damaged
 
 
-def test_the_older_whole_one_is_named(finished):
+def test_the_older_complete_one_is_named(finished):
     trial = trial_of(finished)
-    assert older_whole(trial / CHECKPOINTS[2]) == trial / CHECKPOINTS[1]
-    assert older_whole(trial / CHECKPOINTS[0]) is None
+    assert older_complete(trial / CHECKPOINTS[2]) == trial / CHECKPOINTS[1]
+    assert older_complete(trial / CHECKPOINTS[0]) is None

@@ -1,0 +1,69 @@
+"""Every private name of Ray that this package uses; ``test_ray_internals.py`` checks that they exist.
+
+Not listed here because they are inherited: the attributes of Tune's two file loggers, see
+:mod:`rllib_zoo.experiments.tune.loggers`.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ray.train._internal.session import _TrainingResult as TrainingResult
+from ray.train._internal.storage import StorageContext
+from ray.tune.search.variant_generator import parse_spec_vars
+
+__all__ = ["StorageContext", "TrainingResult"]
+
+# Environment variable: Tune leaves the handler of Ctrl-C alone.
+DISABLE_SIGINT_HANDLER = "TUNE_DISABLE_SIGINT_HANDLER"
+# Tune installs the handler it uses for Ctrl-C for this signal as well, and leaves it installed.
+INTERRUPT_TUNE = signal.SIGUSR1
+
+
+def trials_of(results: Any) -> list[Any]:
+    """Tune's trials of a ResultGrid, which has no public access to their status."""
+    return list(results._experiment_analysis.trials)
+
+
+def save_experiment(tune_controller: Any) -> None:
+    """Save Tune's experiment state now rather than at its next interval."""
+    tune_controller.checkpoint(force=True, wait=True)
+
+
+def staging_folder(trial: Any) -> Path:
+    """Folder whose files Tune copies to the experiment's folder with its state, and back on resume.
+
+    Files written directly into the experiment's folder would be overwritten after a resume.
+    """
+    folder = Path(trial.storage.experiment_driver_staging_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def registered_checkpoints(trial: Any) -> dict[str, TrainingResult]:
+    """Folder name → entry of every checkpoint that Tune has registered for a trial."""
+    manager = trial.run_metadata.checkpoint_manager
+    results = [*manager.best_checkpoint_results, manager.latest_checkpoint_result]
+    return {Path(result.checkpoint.path).name: result for result in results if result is not None}
+
+
+def register_checkpoints(trial: Any, results: Sequence[TrainingResult]) -> None:
+    """Replace a trial's registered checkpoints, oldest first; Tune deletes those beyond num_to_keep."""
+    metadata = trial.run_metadata
+    manager = type(metadata.checkpoint_manager)(metadata.checkpoint_manager.checkpoint_config)
+    for result in results:
+        manager.register_checkpoint(result)
+    metadata.checkpoint_manager = manager
+    newest = Path(results[-1].checkpoint.path).name.removeprefix("checkpoint_") if results else "-1"
+    trial.storage.current_checkpoint_index = int(newest)
+    trial.invalidate_json_state()
+    metadata.invalidate_cache()
+
+
+def sampled_paths(space: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Path of every value in a search space that Tune would sample."""
+    _, domains, _ = parse_spec_vars(space)
+    return [path for path, _ in domains]

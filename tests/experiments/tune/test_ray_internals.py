@@ -1,0 +1,106 @@
+"""The private names of Ray in use exist in the installed Ray, with the expected signatures."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+
+import pytest
+from ray import tune
+from ray.train import Checkpoint, CheckpointConfig
+from ray.train._internal.checkpoint_manager import _CheckpointManager
+from ray.train._internal.storage import StorageContext
+from ray.tune import ResultGrid
+from ray.tune import tune as tune_module
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
+from ray.tune.registry import ENV_CREATOR, RLLIB_MODEL, _global_registry
+from ray.tune.search.variant_generator import parse_spec_vars
+
+from rllib_zoo.experiments.tune import ray_internals
+from rllib_zoo.experiments.tune.ray_internals import (
+    TrainingResult,
+    register_checkpoints,
+    registered_checkpoints,
+    sampled_paths,
+)
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters"),
+    [
+        (TrainingResult, ["checkpoint", "metrics"]),
+        (TuneController.checkpoint, ["self", "force", "wait"]),
+        (TuneController.get_trials, ["self"]),
+        (_CheckpointManager, ["checkpoint_config"]),
+        (_CheckpointManager.register_checkpoint, ["self", "checkpoint_result"]),
+        (Trial.invalidate_json_state, ["self"]),
+        (Trial.is_finished, ["self"]),
+        (parse_spec_vars, ["spec"]),
+        (JsonLoggerCallback.update_config, ["self", "trial", "config"]),
+        (CSVLoggerCallback._setup_trial, ["self", "trial"]),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_signatures(function, parameters):
+    assert list(inspect.signature(function).parameters) == parameters
+
+
+def test_storage_context_takes_a_folder_and_names():
+    parameters = inspect.signature(StorageContext).parameters
+    assert list(parameters)[:2] == ["storage_path", "experiment_dir_name"]
+    assert "trial_dir_name" in parameters
+    staging = inspect.getattr_static(StorageContext, "experiment_driver_staging_path")
+    assert isinstance(staging, property)
+
+
+def test_attributes_of_tunes_file_loggers():
+    assert set(vars(JsonLoggerCallback())) == {"_trial_configs", "_trial_files"}
+    assert set(vars(CSVLoggerCallback())) == {"_trial_continue", "_trial_files", "_trial_csv"}
+
+
+@pytest.mark.parametrize("category", [ENV_CREATOR, RLLIB_MODEL])
+def test_the_registry_of_environments_and_models(category):
+    assert not _global_registry.contains(category, "no such name")
+    assert list(inspect.signature(_global_registry.get).parameters) == ["category", "key"]
+
+
+def test_a_result_grid_keeps_its_trials():
+    source = inspect.getsource(ResultGrid.__init__)
+    assert "self._experiment_analysis = experiment_analysis" in source
+    assert "self._experiment_analysis.trials" in source
+
+
+def test_tune_leaves_ctrl_c_alone_and_handles_the_other_signal():
+    source = inspect.getsource(tune_module)
+    assert f'"{ray_internals.DISABLE_SIGINT_HANDLER}"' in source
+    name = signal.Signals(ray_internals.INTERRUPT_TUNE).name
+    assert f"signal.signal(signal.{name}, signal_interrupt_tune_run)" in source
+
+
+def test_checkpoints_are_registered_and_read_back(tmp_path):
+    config = CheckpointConfig(num_to_keep=2)
+    storage = StorageContext(str(tmp_path), "experiment", trial_dir_name="trial")
+    trial = Trial("PPO", stub=True, storage=storage, checkpoint_config=config)
+    assert (trial.storage.trial_dir_name, trial.path) == ("trial", f"{tmp_path}/experiment/trial")
+    assert trial.storage.storage_filesystem is not None
+    assert registered_checkpoints(trial) == {}
+    results = []
+    for number in range(3):
+        folder = tmp_path / f"checkpoint_{number:06d}"
+        folder.mkdir()
+        results.append(TrainingResult(Checkpoint(str(folder)), {"training_iteration": number}))
+    register_checkpoints(trial, results)
+    assert sorted(registered_checkpoints(trial)) == ["checkpoint_000001", "checkpoint_000002"]
+    assert not (tmp_path / "checkpoint_000000").exists()
+    assert trial.latest_checkpoint_result is results[2]
+    assert trial.storage.current_checkpoint_index == 2
+    register_checkpoints(trial, [])
+    assert trial.latest_checkpoint_result is None
+    assert trial.storage.current_checkpoint_index == -1
+
+
+def test_sampled_paths():
+    space = {"lr": [[0, tune.uniform(0, 1)]], "gamma": 0.9, "model": {"dim": tune.choice([1, 2])}}
+    assert sorted(sampled_paths(space), key=str) == [("lr", 0, 1), ("model", "dim")]
