@@ -6,14 +6,14 @@ import sys
 from typing import Any
 
 
-def say(line: str) -> None:
+def print_stderr(line: str) -> None:
     """Print a line as it is, neither wrapped nor read as markup."""
     print(line, file=sys.stderr, flush=True)
 
 
 def note(line: str) -> None:
     """Print something about the request that the user should know."""
-    say(f"note: {line}")
+    print_stderr(f"note: {line}")
 
 
 def stderr_console() -> Any:

@@ -1,25 +1,24 @@
-"""The one kind of error a wrong request raises."""
+"""The one kind of error that an invalid request raises."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-# A file may hold any text, and a message quotes it.
-LONGEST = 2_000
+# Messages quote file contents, which may be of any length.
+MAX_LENGTH = 2_000
 
 
 class RequestError(Exception):
-    """A request that cannot be served; ``str()`` is one line: file, key, problem, hint.
+    """An invalid request; ``str()`` is one printable line: file, key, problem, hint.
 
-    What a terminal would take for a command is shown as Python spells it, and a line has 2,000
-    characters at most.
+    Control characters are escaped, and a line is shortened to 2,000 characters.
 
     Attributes:
-        problem: what was wrong.
-        file: the file it stands in, if any.
+        problem: what is wrong.
+        file: the file it is in, if any.
         key: the key or option, levels joined by dots.
-        hint: the nearest right name or the remedy.
+        hint: the nearest valid name, or the remedy.
     """
 
     def __init__(
@@ -36,19 +35,24 @@ class RequestError(Exception):
         super().__init__(_printable(" ".join(line.split())))
 
     def located(self, file: object) -> RequestError:
-        """The same error, of that file unless one is named already."""
+        """The same error with a file, unless it names one already."""
         if self.file is not None or file is None:
             return self
         return RequestError(self.problem, file=file, key=self.key, hint=self.hint)
 
 
 def _printable(line: str) -> str:
-    if len(line) > LONGEST:
-        line = f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+    if len(line) > MAX_LENGTH:
+        line = f"{line[: MAX_LENGTH // 2]} … {line[-MAX_LENGTH // 2 :]}"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
-def nearest(name: object, known: Iterable[str]) -> str | None:
-    """ "did you mean …?" with the nearest known name, or None when nothing is near."""
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else None
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's message; its class name where it has none."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def nearest(name: object, valid: Iterable[str]) -> str | None:
+    """ "did you mean …?" with the most similar valid name; None where none is similar."""
+    similar = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.6)
+    return f"did you mean {similar[0]!r}?" if similar else None

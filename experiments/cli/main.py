@@ -14,7 +14,7 @@ import typer
 from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.cli.agent import agent_app
 from rllib_zoo.experiments.cli.study import app as study_app
-from rllib_zoo.experiments.console import say
+from rllib_zoo.experiments.console import print_stderr
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import (
     EvaluateOptions,
@@ -113,7 +113,7 @@ def evaluate(
     try:
         evaluate_checkpoint(checkpoint, options)
     except EnvironmentFault as fault:
-        say(str(fault))
+        print_stderr(str(fault))
         raise typer.Exit(1) from None
 
 
@@ -244,7 +244,7 @@ def main() -> None:
         refuse_legacy(arguments)
         app(args=arguments)
     except RequestError as error:
-        say(str(error))
+        print_stderr(str(error))
         raise SystemExit(2) from None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rllib_zoo.experiments.console import say, stderr_console
+from rllib_zoo.experiments.console import print_stderr, stderr_console
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.options import Trust
 from rllib_zoo.experiments.paths import RESULTS, ROOT
@@ -143,14 +143,14 @@ def report(
 
             options = reference(main.app)
             for file in update_pages(list(STUDIES.values()), results, ROOT, options):
-                say(f"written: {file}")
+                print_stderr(f"written: {file}")
     if check:
         for study, _ in pairs:
             if not study.thresholds:
-                say(f"{study.name}: no thresholds: nothing is checked")
+                print_stderr(f"{study.name}: no thresholds: nothing is checked")
         missed = [line for pair in pairs for line in lines_of(verdicts(*pair), met=False)]
         for line in missed:
-            say(line)
+            print_stderr(line)
         raise typer.Exit(1 if missed else 0)
 
 

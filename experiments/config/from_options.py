@@ -24,7 +24,7 @@ from rllib_zoo.experiments.legacy.translate import (
 from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.sweeps.schedulers import retired_scheduler
+from rllib_zoo.experiments.sweeps.schedulers import legacy_scheduler
 
 # Options of older releases → why they are not supported.
 REFUSED = {
@@ -114,7 +114,7 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
     if options.scheduler != "FIFO" or options.scheduler_config != "{}":
         settings = parse_mapping(options.scheduler_config, what="--scheduler-config")
         fields |= {key: settings.pop(key) for key in ("metric", "mode") if key in settings}
-        fields["scheduler"] = retired_scheduler(options.scheduler, settings)
+        fields["scheduler"] = legacy_scheduler(options.scheduler, settings)
     if options.checkpoint_score_attr is not None:
         attribute = current_score_name(options.checkpoint_score_attr)
         fields["score_attribute"] = attribute.removeprefix("min-")

@@ -8,7 +8,7 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.config.from_options import option_notes
-from rllib_zoo.experiments.console import note, say
+from rllib_zoo.experiments.console import note, print_stderr
 from rllib_zoo.experiments.launch.dry_run import dry_run
 from rllib_zoo.experiments.launch.jobs import Job, checked_job
 from rllib_zoo.experiments.launch.ray_cluster import (
@@ -73,7 +73,7 @@ def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any]) -> in
         codes.append(run_job(job, options, callbacks))
         if codes[-1] == EXIT_CODES["interrupted"]:
             if left := [other.experiment.name for other in jobs[number:]]:
-                say(f"not started: {', '.join(left)}; --resume starts them")
+                print_stderr(f"not started: {', '.join(left)}; --resume starts them")
             break
     return max(codes)
 
@@ -122,5 +122,5 @@ def _failed_on_disk(job: Job, fault: str) -> int:
     with suppress(OSError):
         finish_manifest(job.folder, "failed", [], [])
     line = f"{job.folder}: {fault}; what was whole is kept, and goes on with: {resume_command()}"
-    say(line)
+    print_stderr(line)
     return EXIT_CODES["failed"]

@@ -1,9 +1,10 @@
-"""Values that population based training changes while it runs: as data, and within their bounds."""
+"""Mutations of population based training: reading them from a file, keeping values in bounds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rllib_zoo.algorithms.base.validators import number
@@ -13,37 +14,37 @@ from rllib_zoo.experiments.spec.search_space import sampler_in, tune_space
 
 
 def mutated_config(config: Mapping[str, Any], mutations: Any, where: str) -> dict[str, Any]:
-    """A configuration with the samplers of its mutations in it.
+    """A configuration with mutated values replaced by their samplers.
 
     Args:
         config: of an experiment.
-        mutations: nested like it; samplers at the ends.
+        mutations: nested like it; samplers at the leaves.
         where: the mutations' key, for messages.
 
     Raises:
-        RequestError: something else at an end.
+        RequestError: a leaf is not a sampler.
     """
     if not isinstance(mutations, Mapping) or not mutations:
         hint = "for example {lr: {loguniform: [1.0e-4, 1.0e-2]}}"
         raise RequestError(f"must map keys to samplers, got {mutations!r}", key=where, hint=hint)
-    found = dict(config)
+    mutated = dict(config)
     for key, value in mutations.items():
         path = f"{where}.{key}"
         if not isinstance(value, Mapping) or GRID in value:
             hint = "for example {choice: [0.1, 0.2]}"
             raise RequestError(f"must be a sampler, got {value!r}", key=path, hint=hint)
         if sampler_in(value, path) is None:
-            found[key] = mutated_config(found.get(key) or {}, value, path)
+            mutated[key] = mutated_config(mutated.get(key) or {}, value, path)
         else:
-            found[key] = value
-    return found
+            mutated[key] = value
+    return mutated
 
 
 def as_samplers(bounds: Any, where: str) -> Any:
-    """PB2's ``[low, high]`` as samplers. They are drawn as fractions, so whole numbers have no place.
+    """PB2's ``[low, high]`` as samplers of floats (PB2 does not support integers).
 
     Raises:
-        RequestError: an end that is no pair of numbers.
+        RequestError: a leaf is not a pair of numbers.
     """
     if isinstance(bounds, Mapping):
         return {key: as_samplers(value, f"{where}.{key}") for key, value in bounds.items()}
@@ -54,41 +55,37 @@ def as_samplers(bounds: Any, where: str) -> Any:
 
 
 def tune_mutations(mutations: Mapping[str, Any]) -> dict[str, Any]:
-    """Mutations in Tune's objects; a choice as a list, whose neighbours are tried."""
-    found: dict[str, Any] = {}
+    """Mutations as Tune's objects; a choice as a list, of which Tune tries neighbouring values."""
+    converted: dict[str, Any] = {}
     for key, value in mutations.items():
         sampler = sampler_in(value, key)
         if sampler is None:
-            found[key] = tune_mutations(value)
+            converted[key] = tune_mutations(value)
         else:
             is_choice = sampler[0].domain == "choice"
-            found[key] = list(sampler[1]) if is_choice else tune_space(value)
-    return found
+            converted[key] = list(sampler[1]) if is_choice else tune_space(value)
+    return converted
 
 
-class Within:
-    """Tune's hook after a perturbation: a factor may lead out of the bounds, this leads back.
+@dataclass(frozen=True)
+class ClipToBounds:
+    """``custom_explore_fn`` of PBT: clips values that a perturbation factor moved out of bounds.
 
-    Args:
+    Attributes:
         mutations: as in the file.
     """
 
-    def __init__(self, mutations: Mapping[str, Any]):
-        self.mutations = mutations
+    mutations: Mapping[str, Any]
 
-    def __call__(self, config: dict[str, Any]) -> dict[str, Any]:
-        return _within(config, self.mutations)
-
-
-def _within(config: Mapping[str, Any], mutations: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(config)
-    for key, value in mutations.items():
-        sampler = sampler_in(value, key)
-        if sampler is None:
-            found[key] = _within(config[key], value)
-        elif sampler[0].domain != "choice":
-            found[key] = _clipped(config[key], *sampler)
-    return found
+    def __call__(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        clipped = dict(config)
+        for key, value in self.mutations.items():
+            sampler = sampler_in(value, key)
+            if sampler is None:
+                clipped[key] = ClipToBounds(value)(config[key])
+            elif sampler[0].domain != "choice":
+                clipped[key] = _clipped(config[key], *sampler)
+        return clipped
 
 
 def _clipped(value: Any, sampler: Any, argument: Any) -> Any:

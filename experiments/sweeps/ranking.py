@@ -1,4 +1,4 @@
-"""A sweep's configurations from best to worst, each judged over all its seeds."""
+"""A sweep's configurations from best to worst, each scored over all its seeds."""
 
 from __future__ import annotations
 
@@ -18,21 +18,18 @@ from rllib_zoo.experiments.sweeps.search import score_bound
 from rllib_zoo.experiments.sweeps.seed_repeater import interquartile_mean
 from rllib_zoo.experiments.tune.progress import RETURN
 
-SHOWN = 20
+MAX_ROWS = 20
 
 
 def varied(experiment: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a trial got where configurations of the experiment differ: dotted key → value."""
+    """A trial's values of the keys that vary between configurations: dotted key → value."""
     space = {"env": experiment.env, **with_mutations(experiment)}
     paths = [path for path, _, _ in samplers(space) if path != ("seed",)]
     return {".".join(map(str, path)): jsonable(at(config, path)) for path in paths}
 
 
 def score(experiment: Experiment, result: Mapping[str, Any]) -> float | None:
-    """What a trial is judged by: its last metric, not beyond where the stop rule ended it.
-
-    None where the result has no such number.
-    """
+    """A trial's score: its last metric, clipped at the metric's stop bound; None where it is missing."""
     value = lookup(result, experiment.metric or RETURN)
     if not isinstance(value, int | float) or value != value:
         return None
@@ -41,24 +38,24 @@ def score(experiment: Experiment, result: Mapping[str, Any]) -> float | None:
 
 
 def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One entry per configuration, best first; empty where all trials have the same.
+    """One entry per configuration, best first; empty where all trials have the same configuration.
 
-    First come those whose trials all ran to their end, then the others; among each the
-    interquartile mean of the scores decides, and of equal ones that of the steps. The trials of a
-    population copy each other, so each is an entry of its own.
+    Configurations with only complete trials come first, then the others; each ordered by the
+    interquartile mean of their scores, then by that of their steps. In a population, whose trials copy
+    each other, every trial is an entry of its own.
 
     Args:
         experiment: the request.
         rows: of :func:`rllib_zoo.experiments.launch.summary.trial_rows`.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
-    alone = scheduler_name(experiment) in POPULATIONS
+    is_population = scheduler_name(experiment) in POPULATIONS
     for row in rows:
-        key = row["trial"] if alone else json.dumps(row["varied"], sort_keys=True)
+        key = row["trial"] if is_population else json.dumps(row["varied"], sort_keys=True)
         groups.setdefault(key, []).append(row)
     if len(groups) < 2 or not any(row["varied"] for row in rows):
         return []
-    planned = 1 if alone else _repeats(experiment)
+    planned = 1 if is_population else _repeats(experiment)
     entries = [_entry(experiment, members, planned) for members in groups.values()]
     sign = -1.0 if experiment.mode == "min" else 1.0
 
@@ -70,10 +67,10 @@ def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[d
 
 
 def _repeats(experiment: Experiment) -> int:
-    """Trials of one configuration: seeds, and samples where nothing is drawn."""
+    """Planned trials per configuration: seeds, times samples where nothing is sampled."""
     seeds = experiment.seeds or grid_values(experiment.config.get("seed"))
-    drawn = is_drawn({"env": experiment.env, **experiment.config})
-    return len(seeds) * (1 if drawn else experiment.num_samples)
+    sampled = is_drawn({"env": experiment.env, **experiment.config})
+    return len(seeds) * (1 if sampled else experiment.num_samples)
 
 
 def _entry(
@@ -94,25 +91,20 @@ def _entry(
 
 
 def ranking_table(experiment: Experiment, ranks: Sequence[Mapping[str, Any]]) -> Table:
-    """The first entries, for people."""
+    """The first entries as a table for the terminal."""
     metric, mode = experiment.metric or RETURN, experiment.mode or "max"
     title = f"configurations by the {mode} of {metric}, interquartile mean over their trials"
     table = Table(title=title)
-    names = list(ranks[0]["varied"])
-    for heading in ("", *names, "trials", "IQM", "worst", "steps"):
+    for heading in ("", *ranks[0]["varied"], "trials", "IQM", "worst", "steps"):
         table.add_column(heading, justify="left" if heading == "trials" else "right")
-    for number, entry in enumerate(ranks[:SHOWN], 1):
+    for number, entry in enumerate(ranks[:MAX_ROWS], 1):
         statuses = ", ".join(f"{count} {status}" for status, count in entry["statuses"].items())
-        values = [_short(entry["varied"][name]) for name in names]
+        values = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in entry["varied"].values()]
         numbers = [_number(entry["iqm"]), _number(entry["worst"]), f"{entry['steps']:,.0f}"]
         table.add_row(str(number), *values, statuses, *numbers)
-    if len(ranks) > SHOWN:
-        table.caption = f"{len(ranks) - SHOWN} more in manifest.json"
+    if len(ranks) > MAX_ROWS:
+        table.caption = f"{len(ranks) - MAX_ROWS} more in manifest.json"
     return table
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _number(value: float | None) -> str:

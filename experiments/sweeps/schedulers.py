@@ -1,4 +1,4 @@
-"""Which trials of a sweep end early: ``scheduler:`` of a file."""
+"""Trial schedulers, which stop bad trials of a sweep early: ``scheduler:`` of a file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rllib_zoo.algorithms.base.result_names import result_names
-from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.errors import RequestError, first_line, nearest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.mutations import (
-    Within,
+    ClipToBounds,
     as_samplers,
     mutated_config,
     tune_mutations,
@@ -29,7 +29,7 @@ from rllib_zoo.experiments.sweeps.search import (
 )
 from rllib_zoo.experiments.tune.resumable_scheduler import ResumableScheduler
 
-# The field's name → module and class of Tune.
+# Common name → module and class of Tune.
 CLASSES = {
     "asha": ("async_hyperband", "AsyncHyperBandScheduler"),
     "hyperband": ("hyperband", "HyperBandScheduler"),
@@ -39,24 +39,24 @@ CLASSES = {
 }
 SCHEDULERS = ("fifo", *CLASSES)
 POPULATIONS = ("pbt", "pb2")
-# Tune's spellings, in lower case.
+# Tune's names, in lower case.
 ALIASES = {
     "asynchyperband": "asha",
     "async_hyperband": "asha",
     "medianstopping": "median_stopping",
     "median_stopping_rule": "median_stopping",
 }
-NOT_OFFERED = {
-    "hb_bohb": "it needs the search of HpBandSter, which is not kept up",
-    "pbt_replay": "it needs a file that pbt writes while it runs; train with its values instead",
+NOT_SUPPORTED = {
+    "hb_bohb": "it needs HpBandSter, which is not maintained",
+    "pbt_replay": "it needs a policy file written by pbt; train with the values in it instead",
     "resource_changing": "it needs a Python function",
 }
-# Names that this module sets itself.
-OWN = ("metric", "mode", "custom_explore_fn", "require_attrs", "log_config")
+# Arguments that this module sets itself.
+RESERVED = ("metric", "mode", "custom_explore_fn", "require_attrs", "log_config")
 STEPS = "timesteps_total"
-# What a trial is given before a scheduler may end it: with ASHA's reduction factor of 4 there are
-# two rounds of elimination after it.
-GRACE = 1 / 16
+# Fraction of max_t before a scheduler may stop a trial; with ASHA's reduction factor of 4 it leaves
+# two rounds of elimination.
+GRACE_FRACTION = 1 / 16
 
 
 def scheduler_name(experiment: Experiment) -> str:
@@ -65,32 +65,34 @@ def scheduler_name(experiment: Experiment) -> str:
     Raises:
         RequestError: another name.
     """
-    given, _ = typed(experiment.scheduler or "fifo", "scheduler")
-    name = ALIASES.get(given.lower(), given.lower())
-    if name in NOT_OFFERED:
-        raise RequestError(f"{given} is not offered", key="scheduler", hint=NOT_OFFERED[name])
+    original, _ = typed(experiment.scheduler or "fifo", "scheduler")
+    name = ALIASES.get(original.lower(), original.lower())
+    if name in NOT_SUPPORTED:
+        hint = NOT_SUPPORTED[name]
+        raise RequestError(f"{original} is not supported", key="scheduler", hint=hint)
     if name not in SCHEDULERS:
         hint = nearest(name, [*SCHEDULERS, *ALIASES]) or f"there are {', '.join(SCHEDULERS)}"
-        raise RequestError(f"{given!r} is unknown", key="scheduler", hint=hint)
+        raise RequestError(f"{original!r} is unknown", key="scheduler", hint=hint)
     return name
 
 
 def make_scheduler(experiment: Experiment) -> ResumableScheduler:
-    """Tune's scheduler, in a shell that keeps what Tune does not.
+    """Tune's scheduler, made resumable.
 
     Raises:
-        RequestError: an unknown name or argument, no metric, or what does not go together.
+        RequestError: an unknown name or argument, no metric, or conflicting settings.
     """
     name = scheduler_name(experiment)
     _, settings = typed(experiment.scheduler or "fifo", "scheduler")
     if name == "fifo":
         if settings:
-            raise RequestError("is unknown: fifo has none", key=f"scheduler.{next(iter(settings))}")
+            key = f"scheduler.{next(iter(settings))}"
+            raise RequestError("is unknown: fifo has no settings", key=key)
         return ResumableScheduler(None)
-    made = _class(name)
-    check_arguments(made, settings, "scheduler", OWN)
+    scheduler_class = _class(name)
+    check_arguments(scheduler_class, settings, "scheduler", RESERVED)
     require_metric(experiment, "scheduler")
-    _check_company(experiment, name)
+    _check_conflicts(experiment, name)
     arguments = _with_defaults(experiment, name, settings)
     _check_time(experiment, arguments)
     mutations = None
@@ -98,10 +100,10 @@ def make_scheduler(experiment: Experiment) -> ResumableScheduler:
         mutations = arguments.pop(_mutations_key(name))
         arguments |= _population(name, mutations)
     try:
-        inner = made(metric=experiment.metric, mode=experiment.mode or "max", **arguments)
+        mode = experiment.mode or "max"
+        inner = scheduler_class(metric=experiment.metric, mode=mode, **arguments)
     except Exception as error:  # Tune raises errors of many kinds here
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(reason, key="scheduler") from None
+        raise RequestError(first_line(error), key="scheduler") from None
     return ResumableScheduler(
         inner,
         max_t=arguments.get("max_t"),
@@ -112,73 +114,61 @@ def make_scheduler(experiment: Experiment) -> ResumableScheduler:
 
 def _class(name: str) -> Any:
     if name == "pb2" and importlib.util.find_spec("sklearn") is None:
-        raise RequestError(
-            "scikit-learn is missing: pip install 'rllib-zoo[search]'", key="scheduler"
-        )
-    module, wanted = CLASSES[name]
-    return getattr(importlib.import_module(f"ray.tune.schedulers.{module}"), wanted)
+        problem = "scikit-learn is missing: pip install 'rllib-zoo[search]'"
+        raise RequestError(problem, key="scheduler")
+    module, class_name = CLASSES[name]
+    return getattr(importlib.import_module(f"ray.tune.schedulers.{module}"), class_name)
 
 
-def _check_company(experiment: Experiment, name: str) -> None:
-    """Refuse a scheduler beside what contradicts it."""
+def _check_conflicts(experiment: Experiment, name: str) -> None:
+    """Check a scheduler against search, seeds and checkpoint settings."""
     seeds, search = experiment.seeds, search_name(experiment)
     if name in POPULATIONS:
         if search != "random":
-            raise RequestError(
-                f"goes without a search: {name} draws values itself", key="scheduler"
-            )
+            problem = f"{name} samples values itself and conflicts with search {search!r}"
+            raise RequestError(problem, key="scheduler")
         if seeds is not None:
+            problem = f"conflicts with scheduler {name}, which copies weights between trials"
             hint = "leave out seeds; num_samples is the size of the population"
-            raise RequestError(
-                f"{name} copies weights between trials, so seeds cannot be told apart",
-                key="seeds",
-                hint=hint,
-            )
+            raise RequestError(problem, key="seeds", hint=hint)
         if number_of_trials(experiment) < 2:
-            raise RequestError("is the population, of at least 2", key="num_samples")
+            raise RequestError("must be at least 2, the size of the population", key="num_samples")
         if experiment.num_to_keep is not None and experiment.num_to_keep < 3:
-            hint = "keep at least 3, or all"
-            raise RequestError(
-                f"{experiment.num_to_keep} may delete a checkpoint that another trial copies",
-                key="checkpoint_config.num_to_keep",
-                hint=hint,
-            )
+            problem = f"{experiment.num_to_keep} may delete a checkpoint that another trial copies"
+            key, hint = "checkpoint_config.num_to_keep", "keep at least 3, or all"
+            raise RequestError(problem, key=key, hint=hint)
     elif search == "optuna" and seeds is not None and len(seeds) > 1:
-        raise RequestError(
-            f"optuna judges a configuration by all its seeds, but {name} ends single ones",
-            key="scheduler",
-            hint="leave out scheduler, seeds or search",
-        )
+        problem = f"optuna scores a configuration by all its seeds, but {name} stops single trials"
+        hint = "leave out scheduler, seeds or search"
+        raise RequestError(problem, key="scheduler", hint=hint)
 
 
 def _with_defaults(
     experiment: Experiment, name: str, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The settings, with what follows from the stop rule.
-
-    Raises:
-        RequestError: something needed is neither given nor follows.
-    """
+    """The settings, with defaults derived from the stop criteria."""
     # HyperBand's first round is one unit of time, so that its unit cannot be a step.
-    found = {"time_attr": "training_iteration" if name == "hyperband" else STEPS, **settings}
-    known = result_names(experiment.algorithm)
-    if found["time_attr"] not in known:
-        hint = nearest(found["time_attr"], known)
-        problem = f"result {found['time_attr']!r} is unknown"
+    time_attr = "training_iteration" if name == "hyperband" else STEPS
+    arguments = {"time_attr": time_attr, **settings}
+    time_attr = arguments["time_attr"]
+    valid = result_names(experiment.algorithm)
+    if time_attr not in valid:
+        problem, hint = f"result {time_attr!r} is unknown", nearest(time_attr, valid)
         raise RequestError(problem, key="scheduler.time_attr", hint=hint)
-    bound = stop_bound(experiment, found["time_attr"])
+    bound = stop_bound(experiment, time_attr)
+    hint = f"or stop: {{{time_attr}: …}}"
     if name in ("asha", "hyperband"):
-        _fill(found, "max_t", bound, f"or stop: {{{found['time_attr']}: …}}")
+        _fill(arguments, "max_t", bound, hint)
     if name in ("asha", "median_stopping"):
-        total = found.get("max_t", bound)
-        share = max(total * GRACE, 1) if isinstance(total, int | float) else None
-        _fill(found, "grace_period", share, f"or stop: {{{found['time_attr']}: …}}")
+        total = arguments.get("max_t", bound)
+        grace = max(total * GRACE_FRACTION, 1) if isinstance(total, int | float) else None
+        _fill(arguments, "grace_period", grace, hint)
     if name in POPULATIONS:
         hint = "for example perturbation_interval: 50_000"
-        _fill(found, "perturbation_interval", None, hint)
+        _fill(arguments, "perturbation_interval", None, hint)
         example = "[1.0e-4, 1.0e-2]" if name == "pb2" else "{loguniform: [1.0e-4, 1.0e-2]}"
-        _fill(found, _mutations_key(name), None, f"for example {{lr: {example}}}")
-    return found
+        _fill(arguments, _mutations_key(name), None, f"for example {{lr: {example}}}")
+    return arguments
 
 
 def _fill(settings: dict[str, Any], key: str, value: Any, hint: str) -> None:
@@ -189,19 +179,17 @@ def _fill(settings: dict[str, Any], key: str, value: Any, hint: str) -> None:
 
 
 def _check_time(experiment: Experiment, arguments: Mapping[str, Any]) -> None:
-    """Refuse times that are never reached."""
+    """Check that trials run long enough for the scheduler's times."""
     name = arguments["time_attr"]
-    bound, until = stop_bound(experiment, name), arguments.get("max_t")
+    bound, max_t = stop_bound(experiment, name), arguments.get("max_t")
     for key in ("max_t", "grace_period", "perturbation_interval"):
-        given = arguments.get(key)
-        if given is not None and bound is not None and given > bound:
-            raise RequestError(
-                f"{given:g} is never reached: trials stop at {canonical(name)} {bound:g}",
-                key=f"scheduler.{key}",
-            )
+        time = arguments.get(key)
+        if time is not None and bound is not None and time > bound:
+            problem = f"{time:g} is never reached: trials stop at {canonical(name)} {bound:g}"
+            raise RequestError(problem, key=f"scheduler.{key}")
     grace = arguments.get("grace_period")
-    if until is not None and grace is not None and grace > until:
-        raise RequestError(f"{grace:g} is above max_t {until:g}", key="scheduler.grace_period")
+    if max_t is not None and grace is not None and grace > max_t:
+        raise RequestError(f"{grace:g} is above max_t {max_t:g}", key="scheduler.grace_period")
 
 
 def _mutations_key(name: str) -> str:
@@ -209,20 +197,20 @@ def _mutations_key(name: str) -> str:
 
 
 def _population(name: str, mutations: Any) -> dict[str, Any]:
-    """What PBT and PB2 are told of the values they change."""
-    # A result before the first episode has no metric yet.
-    common: dict[str, Any] = {"require_attrs": False}
+    """Arguments of PBT or PB2 for the values they change."""
+    # Results before the first finished episode lack the metric.
+    arguments: dict[str, Any] = {"require_attrs": False}
     if name == "pb2":
-        return {**common, "hyperparam_bounds": mutations}
-    found = {"hyperparam_mutations": tune_mutations(mutations)}
-    return {**common, **found, "custom_explore_fn": Within(mutations)}
+        return {**arguments, "hyperparam_bounds": mutations}
+    arguments["hyperparam_mutations"] = tune_mutations(mutations)
+    return {**arguments, "custom_explore_fn": ClipToBounds(mutations)}
 
 
 def with_mutations(experiment: Experiment) -> dict[str, Any]:
-    """The configuration with samplers where a population changes values, to be checked as one.
+    """The configuration with samplers in place of values that a population changes, for validation.
 
     Raises:
-        RequestError: mutations that are no samplers.
+        RequestError: a mutation is not a sampler.
     """
     name = scheduler_name(experiment)
     if name not in POPULATIONS:
@@ -231,18 +219,18 @@ def with_mutations(experiment: Experiment) -> dict[str, Any]:
     where = f"scheduler.{_mutations_key(name)}"
     mutations = settings.get(_mutations_key(name))
     if mutations is None:
-        return dict(experiment.config)  # make_scheduler says so
+        return dict(experiment.config)  # make_scheduler reports it
     if name == "pb2":
         mutations = as_samplers(mutations, where)
     return mutated_config(experiment.config, mutations, where)
 
 
-def retired_scheduler(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """``--scheduler NAME --scheduler-config SETTINGS``, what is not said as Tune's own default."""
-    todays = ALIASES.get(name.lower(), name.lower())
-    found: dict[str, Any] = {"type": name}
-    if todays in CLASSES and importlib.util.find_spec("sklearn" if todays == "pb2" else "ray"):
-        defaults = inspect.signature(_class(todays)).parameters
-        kept = ("time_attr", "max_t", "grace_period", "perturbation_interval")
-        found |= {key: defaults[key].default for key in kept if key in defaults}
-    return {**found, **settings}
+def legacy_scheduler(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``--scheduler NAME --scheduler-config SETTINGS`` of older releases, with Tune's defaults."""
+    current = ALIASES.get(name.lower(), name.lower())
+    scheduler: dict[str, Any] = {"type": name}
+    if current in CLASSES and importlib.util.find_spec("sklearn" if current == "pb2" else "ray"):
+        defaults = inspect.signature(_class(current)).parameters
+        keys = ("time_attr", "max_t", "grace_period", "perturbation_interval")
+        scheduler |= {key: defaults[key].default for key in keys if key in defaults}
+    return {**scheduler, **settings}

@@ -1,4 +1,4 @@
-"""How a sweep chooses its trials: ``search:`` of a file."""
+"""Search algorithms, which choose the configurations of a sweep: ``search:`` of a file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rllib_zoo.experiments.spec.grid import GRID
 from rllib_zoo.experiments.spec.search_space import grid_size, is_drawn, samplers
 
 SEARCHES = ("random", "optuna")
-# Of a search that is given no seed: the same file draws the same configurations.
+# Used where a search has no seed, so that the same file samples the same configurations.
 DEFAULT_SEED = 0
 
-# Arguments of schedulers that are numbers of the result `time_attr`.
+# Arguments of schedulers in units of the result `time_attr`.
 TIMES = ("max_t", "grace_period", "perturbation_interval", "burn_in_period")
 FUNCTIONS_OF_TPE = ("gamma", "weights", "constraints_func", "categorical_distance_func")
 
@@ -29,20 +29,18 @@ def typed(value: Any, key: str) -> tuple[str, dict[str, Any]]:
     """``asha`` or ``{type: asha, max_t: 100}`` as a name and its arguments.
 
     Raises:
-        RequestError: neither of them.
+        RequestError: neither form.
     """
     if isinstance(value, str):
         return value, {}
     if isinstance(value, Mapping) and isinstance(value.get("type"), str):
         return value["type"], {str(k): v for k, v in value.items() if k != "type"}
-    hint = f"{key}: {{type: …}}"
-    raise RequestError(
-        f"must be a name or a mapping with a type, got {value!r}", key=key, hint=hint
-    )
+    problem = f"must be a name or a mapping with a type, got {value!r}"
+    raise RequestError(problem, key=key, hint=f"{key}: {{type: …}}")
 
 
 def search_name(experiment: Experiment) -> str:
-    """ "random", which is what a file without ``search`` gets, or "optuna".
+    """ "random", the default, or "optuna".
 
     Raises:
         RequestError: an unknown name.
@@ -61,7 +59,7 @@ def make_search(experiment: Experiment) -> Any:
         experiment: with ``search``, ``metric``, ``mode``, ``seeds`` and ``max_concurrent``.
 
     Raises:
-        RequestError: an unknown name or argument, a missing package, or nothing to search.
+        RequestError: an unknown name or argument, a missing package, or no sampled value.
     """
     name = search_name(experiment)
     _, settings = typed(experiment.search or "random", "search")
@@ -69,7 +67,7 @@ def make_search(experiment: Experiment) -> Any:
 
 
 def random_state(experiment: Experiment) -> Any:
-    """What the random search draws from: the same for the plan and for the run."""
+    """Random generator of the random search: the same for a dry run and the run."""
     _, settings = typed(experiment.search or "random", "search")
     return np.random.default_rng(settings.get("seed", DEFAULT_SEED))
 
@@ -79,9 +77,9 @@ def _random(experiment: Experiment, settings: dict[str, Any]) -> Any:
 
     for key, value in settings.items():
         if key != "seed":
-            raise RequestError("is unknown", key=f"search.{key}", hint="random has: seed")
+            raise RequestError("is unknown", key=f"search.{key}", hint="random supports: seed")
         _check_seed(value)
-    # Values are drawn once and kept over the grid, so that all seeds try the same configuration.
+    # Values are sampled once per grid, so that all seeds train the same configuration.
     return BasicVariantGenerator(
         constant_grid_search=True,
         max_concurrent=experiment.max_concurrent or 0,
@@ -90,11 +88,7 @@ def _random(experiment: Experiment, settings: dict[str, Any]) -> Any:
 
 
 def _check_seed(value: Any) -> None:
-    """Refuse what is no seed of numpy's generators.
-
-    Raises:
-        RequestError: no whole number, a negative one, or one of more than 32 bits.
-    """
+    """Check that a value is a seed of numpy's generators: an unsigned integer of 32 bits."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**32:
         problem = f"must be a whole number from 0 to 2^32 - 1, got {value!r}"
         raise RequestError(problem, key="search.seed")
@@ -114,78 +108,76 @@ def _optuna(experiment: Experiment, settings: dict[str, Any]) -> Any:
         _check_seed(settings["seed"])
     sampler = optuna.samplers.TPESampler(**{"seed": DEFAULT_SEED, **settings})
     search = OptunaSearch(metric=experiment.metric, mode=experiment.mode or "max", sampler=sampler)
-    found: Any = SeedRepeater(search, experiment.seeds, bound=score_bound(experiment))
+    repeater = SeedRepeater(search, experiment.seeds, bound=score_bound(experiment))
     if experiment.max_concurrent:
-        found = ConcurrencyLimiter(found, max_concurrent=experiment.max_concurrent)
-    return found
+        return ConcurrencyLimiter(repeater, max_concurrent=experiment.max_concurrent)
+    return repeater
 
 
 def _require_optuna(experiment: Experiment) -> None:
-    """Refuse what Optuna cannot serve.
-
-    Raises:
-        RequestError: a missing package or metric, a grid, or nothing to search.
-    """
+    """Check for the package, a metric, sampled values, and no grid."""
     if importlib.util.find_spec("optuna") is None:
         raise RequestError("optuna is missing: pip install 'rllib-zoo[search]'", key="search")
     space = {"env": experiment.env, **experiment.config}
     if not is_drawn(space):
         hint = "write for example lr: {loguniform: [1.0e-5, 1.0e-3]}"
-        raise RequestError("has nothing to search", key="search", hint=hint)
+        problem = "no value in the configuration is sampled"
+        raise RequestError(problem, key="search", hint=hint)
     for path, name, _ in samplers(space):
         if name == GRID:
-            where = ".".join(map(str, path))
+            key = ".".join(map(str, ("config", *path, GRID)))
             hint = "write choice, or leave out search"
-            raise RequestError("optuna runs no grids", key=f"config.{where}.{GRID}", hint=hint)
+            raise RequestError("not supported by optuna", key=key, hint=hint)
     require_metric(experiment, "search")
 
 
 def require_metric(experiment: Experiment, key: str) -> None:
-    """Refuse a search or scheduler that does not know what a good trial is.
+    """Check that there is a metric to compare trials by.
 
     Raises:
-        RequestError: the experiment names no metric.
+        RequestError: the experiment has no metric.
     """
     if experiment.metric is None:
         hint = "metric: env_runners/episode_return_mean"
-        raise RequestError("needs a metric to judge trials by", key=key, hint=hint)
+        raise RequestError("requires a metric to compare trials by", key=key, hint=hint)
 
 
 def check_arguments(
-    function: Callable[..., Any], given: Mapping[str, Any], key: str, without: tuple[str, ...] = ()
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    key: str,
+    reserved: tuple[str, ...] = (),
 ) -> None:
-    """Names of arguments, and their kinds where the default is a truth value or a number.
+    """Check names of arguments, and their types where the default is a boolean or a number.
 
     Args:
-        function: what takes them.
-        given: the arguments.
-        key: where they stand, for messages.
-        without: those that are not offered, since they are set elsewhere or are Python functions.
+        function: called with them.
+        arguments: from the file.
+        key: theirs in the file, for messages.
+        reserved: parameters that are set elsewhere or are Python functions.
 
     Raises:
-        RequestError: the first wrong one, with the nearest known name.
+        RequestError: the first invalid one, with the nearest valid name.
     """
-    known = {
-        name: p for name, p in inspect.signature(function).parameters.items() if name != "self"
-    }
-    for name, value in given.items():
-        if name in without:
+    parameters = inspect.signature(function).parameters
+    for name, value in arguments.items():
+        if name in reserved:
             raise RequestError("cannot be set", key=f"{key}.{name}")
-        if name not in known:
-            offered = [other for other in known if other not in without]
-            hint = nearest(name, offered) or f"there are {', '.join(offered)}"
+        if name not in parameters or name == "self":
+            valid = [other for other in parameters if other not in (*reserved, "self")]
+            hint = nearest(name, valid) or f"there are {', '.join(valid)}"
             raise RequestError("is unknown", key=f"{key}.{name}", hint=hint)
-        kind = _kind_of(name, known[name])
+        kind = _kind_of(name, parameters[name])
         if kind is not None and (problem := complaint(kind, value)):
             raise RequestError(problem, key=f"{key}.{name}")
 
 
 def _kind_of(name: str, parameter: inspect.Parameter) -> Kind | None:
-    """What an argument must be, by its default; None where that says nothing."""
+    """The type of an argument, from its default; None where that is neither boolean nor number."""
     default = parameter.default
     if isinstance(default, bool):
         return boolean
-    # Times may be in seconds, whatever Tune writes; some whole defaults stand for fractions.
+    # Times may be in seconds; some parameters annotated as float have an integer default.
     fraction = name in TIMES or parameter.annotation in (float, "float")
     if isinstance(default, int) and not fraction:
         return integer(0)
@@ -193,12 +185,12 @@ def _kind_of(name: str, parameter: inspect.Parameter) -> Kind | None:
 
 
 def canonical(result: str) -> str:
-    """The one name of a result that has several."""
+    """The current name of a result that also has a legacy name."""
     return RETIRED_NAMES.get(result, result)
 
 
 def stop_bound(experiment: Experiment, result: str | None) -> float | None:
-    """The bound at which the stop rule ends trials by this result, under any of its names."""
+    """The bound of a result in the stop criteria, under any of its names; None without one."""
     if result is None:
         return None
     bounds = [b for key, b in experiment.stop.items() if canonical(key) == canonical(result)]
@@ -206,28 +198,28 @@ def stop_bound(experiment: Experiment, result: str | None) -> float | None:
 
 
 def score_bound(experiment: Experiment) -> float | None:
-    """Where a trial's score ends it: better scores count as this one, what is above it is luck."""
+    """Upper limit of scores: the metric's stop bound, as what exceeds it is chance."""
     return stop_bound(experiment, experiment.metric) if experiment.mode != "min" else None
 
 
 def repeats_seeds(search: Any) -> bool:
-    """Whether the search sets the seeds itself."""
+    """Whether the search sets seeds itself, as :class:`SeedRepeater` does."""
     from ray.tune.search import Searcher
 
     return isinstance(search, Searcher)
 
 
 def number_of_samples(experiment: Experiment, search: Any) -> int:
-    """Tune's ``num_samples``: a search that repeats seeds counts every trial."""
-    repeats = len(experiment.seeds or ()) if repeats_seeds(search) else 1
-    return experiment.num_samples * max(repeats, 1)
+    """Tune's ``num_samples``; for a search that repeats seeds it counts every trial."""
+    repeats = len(experiment.seeds or (None,)) if repeats_seeds(search) else 1
+    return experiment.num_samples * repeats
 
 
 def number_of_configurations(experiment: Experiment) -> int:
-    """How many the sweep tries, each once per seed."""
+    """Configurations of the sweep, each trained once per seed."""
     return experiment.num_samples * grid_size({"env": experiment.env, **experiment.config})
 
 
 def number_of_trials(experiment: Experiment) -> int:
-    """How many the sweep runs, if nothing ends it early."""
+    """Trials of the sweep."""
     return number_of_configurations(experiment) * len(experiment.seeds or (None,))

@@ -10,7 +10,7 @@ import signal
 import time
 from typing import Any
 
-from rllib_zoo.experiments.console import say
+from rllib_zoo.experiments.console import print_stderr
 from rllib_zoo.experiments.tune.ray_internals import DISABLE_SIGINT_HANDLER, INTERRUPT_TUNE
 
 # How long current iterations may take; then the run ends with the checkpoints it has.
@@ -68,7 +68,7 @@ class Interruption:
         self._num_signals += 1
         if self._num_signals == 1:
             self._first_signal_at = time.monotonic()
-            say(
+            print_stderr(
                 f"interrupted: making checkpoints, {GRACE_PERIOD_S:g} s at most; "
                 "interrupt again to end immediately"
             )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rllib_zoo.experiments.config.from_options import experiments_from_files
 from rllib_zoo.experiments.config.load import read_experiments
-from rllib_zoo.experiments.errors import LONGEST, RequestError
+from rllib_zoo.experiments.errors import MAX_LENGTH, RequestError
 from rllib_zoo.experiments.launch.jobs import checked_job
 from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import FileOptions, prepare_imports
@@ -50,7 +50,7 @@ def refusal(call, *arguments):
         call(*arguments)
     message = str(caught.value)
     assert message.isprintable()
-    assert len(message) <= 2 * LONGEST
+    assert len(message) <= 2 * MAX_LENGTH
     return message
 
 

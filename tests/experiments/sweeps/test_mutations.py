@@ -8,7 +8,7 @@ import pytest
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.sweeps.mutations import (
-    Within,
+    ClipToBounds,
     as_samplers,
     mutated_config,
     tune_mutations,
@@ -41,7 +41,9 @@ def test_a_perturbation_never_leaves_the_bounds():
     }
     seen = []
     for _ in range(100):
-        config, _ = _explore(config, tune_mutations(MUTATIONS), 0.0, (1.2, 0.8), Within(MUTATIONS))
+        config, _ = _explore(
+            config, tune_mutations(MUTATIONS), 0.0, (1.2, 0.8), ClipToBounds(MUTATIONS)
+        )
         seen.append(config)
     assert all(1e-4 <= c["lr"] <= 1e-2 for c in seen)
     assert all(isinstance(c["train_batch_size"], int) for c in seen)

@@ -11,8 +11,8 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import (
+    legacy_scheduler,
     make_scheduler,
-    retired_scheduler,
     with_mutations,
 )
 from rllib_zoo.experiments.sweeps.search import make_search, number_of_trials
@@ -45,12 +45,12 @@ def experiment(**changes):
         ({"type": "asha", "max_t": 200_000}, "is never reached: trials stop at"),
         ({"type": "asha", "max_t": 10, "grace_period": 20}, "20 is above max_t 10"),
         ({"type": "asha", "time_attr": "steps_total"}, "result 'steps_total' is unknown"),
-        ({"type": "fifo", "max_t": 3}, "scheduler.max_t: is unknown: fifo has none"),
+        ({"type": "fifo", "max_t": 3}, "scheduler.max_t: is unknown: fifo has no settings"),
         ("hyperband", "scheduler.max_t: is missing; or stop: {training_iteration: …}"),
         ("pbt", "scheduler.perturbation_interval: is missing"),
         ({"type": "pbt", "perturbation_interval": 9}, "hyperparam_mutations: is missing"),
         ({**PBT, "custom_explore_fn": "f"}, "scheduler.custom_explore_fn: cannot be set"),
-        ("hb_bohb", "hb_bohb is not offered; it needs"),
+        ("hb_bohb", "hb_bohb is not supported; it needs"),
     ],
 )
 def test_a_wrong_scheduler_is_one_line(scheduler, said):
@@ -63,14 +63,26 @@ def test_a_wrong_scheduler_is_one_line(scheduler, said):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"scheduler": "asha", "metric": None}, "scheduler: needs a metric to judge trials by"),
-        ({"scheduler": PBT, "seeds": (1, 2)}, "seeds: pbt copies weights between trials"),
-        ({"scheduler": PBT, "num_samples": 1}, "num_samples: is the population"),
+        (
+            {"scheduler": "asha", "metric": None},
+            "scheduler: requires a metric to compare trials by",
+        ),
+        (
+            {"scheduler": PBT, "seeds": (1, 2)},
+            "seeds: conflicts with scheduler pbt, which copies weights",
+        ),
+        (
+            {"scheduler": PBT, "num_samples": 1},
+            "num_samples: must be at least 2, the size of the population",
+        ),
         ({"scheduler": PBT, "num_to_keep": 2}, "2 may delete a checkpoint"),
-        ({"scheduler": PBT, "search": "optuna"}, "pbt draws values itself"),
+        (
+            {"scheduler": PBT, "search": "optuna"},
+            "pbt samples values itself and conflicts with search 'optuna'",
+        ),
         (
             {"scheduler": "asha", "search": "optuna", "seeds": (1, 2)},
-            "optuna judges a configuration by all its seeds, but asha ends single ones",
+            "optuna scores a configuration by all its seeds, but asha stops single trials",
         ),
     ],
 )
@@ -84,7 +96,7 @@ def test_what_does_not_go_together(changes, said):
     ("changes", "said"),
     [
         ({"search": "optune"}, "search: 'optune' is unknown; did you mean 'optuna'?"),
-        ({"search": {"type": "random", "sed": 1}}, "search.sed: is unknown; random has: seed"),
+        ({"search": {"type": "random", "sed": 1}}, "search.sed: is unknown; random supports: seed"),
         ({"search": {"type": "random", "seed": "1"}}, "search.seed: must be a whole number"),
         ({"search": {"type": "random", "seed": -1}}, "search.seed: must be a whole number from 0"),
         ({"search": {"type": "optuna", "seed": -1}}, "search.seed: must be a whole number from 0"),
@@ -94,14 +106,14 @@ def test_what_does_not_go_together(changes, said):
             "search.n_startup_trials: must be an integer of at least 0, got 2.5",
         ),
         ({"search": {"type": "optuna", "n_startup": 1}}, "did you mean 'n_startup_trials'?"),
-        ({"search": "optuna", "metric": None}, "search: needs a metric"),
-        ({"search": "optuna", "config": {}}, "search: has nothing to search"),
+        ({"search": "optuna", "metric": None}, "search: requires a metric"),
+        ({"search": "optuna", "config": {}}, "search: no value in the configuration is sampled"),
         (
             {
                 "search": "optuna",
                 "config": {"lr": {"uniform": [0.1, 0.2]}, "gamma": {"grid_search": [0.9]}},
             },
-            "config.gamma.grid_search: optuna runs no grids; write choice",
+            "config.gamma.grid_search: not supported by optuna; write choice",
         ),
     ],
 )
@@ -164,7 +176,7 @@ def test_the_retired_options_keep_tunes_names_and_defaults():
         50,
     )
     assert asha._brackets[0]._rungs[-1][0] == 1
-    assert retired_scheduler("pbt", {})["perturbation_interval"] == 60.0
+    assert legacy_scheduler("pbt", {})["perturbation_interval"] == 60.0
 
 
 def test_trials_are_samples_times_grids_times_seeds():
