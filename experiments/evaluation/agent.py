@@ -1,7 +1,7 @@
-"""Trained agents as they are shipped: ``agent.json`` and ``weights.safetensors``, nothing else is read.
+"""Exported agents: ``agent.json`` and ``weights.safetensors``; no other file of the folder is read.
 
-Neither file can run code when it is read: no pickle. ``agent.json`` is checked like a config file, and
-trusted like one: it names the environment and the network, which are imported.
+Neither is a pickle, so reading them runs no code. ``agent.json`` is validated like a config file, and
+trusted like one: the environment and network it names are imported.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo import algorithms
-from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.errors import RequestError, first_line, nearest
 from rllib_zoo.experiments.validation.keys import check_config
 
 AGENT_FILE, WEIGHTS_FILE = "agent.json", "weights.safetensors"
 FORMAT_VERSION = 1
-# Field → what its value must be.
+# Field → type of its value.
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "format_version": int,
     "algorithm": str,
@@ -36,8 +36,8 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "evaluation": (dict, type(None)),
 }
 FILTER_FIELDS = ("count", "mean", "squared_deviations")
-# Configuration beside environment and network that decides what an agent does with an observation.
-# Threads belong to it: they share the environments out, and a sum over another batch rounds differently.
+# Configuration besides environment and network that affects an agent's actions. So do threads: they
+# divide the batch of environments, and sums over other batches round differently.
 ACTING_KEYS = (
     "observation_filter",
     "normalize_actions",
@@ -52,37 +52,37 @@ ACTING_KEYS = (
 
 @dataclass(frozen=True)
 class Agent:
-    """An exported agent, opened.
+    """An exported agent.
 
     Attributes:
-        folder: where it is.
-        described: the content of ``agent.json``.
+        folder: its folder.
+        description: the content of ``agent.json``.
         config: configuration object that builds its environment and network.
     """
 
     folder: Path
-    described: Mapping[str, Any]
+    description: Mapping[str, Any]
     config: Any
 
     @property
     def algorithm(self) -> str:
         """Name of the algorithm that trained it."""
-        return str(self.described["algorithm"])
+        return str(self.description["algorithm"])
 
     @property
     def filter_state(self) -> dict[str, Any] | None:
-        """Moments of the observation filter, None without one."""
-        moments = self.described["observation_filter"]
+        """Moments of the observation filter; None without one."""
+        moments = self.description["observation_filter"]
         if moments is None:
             return None
         arrays = {key: np.array(moments[key], dtype=np.float64) for key in FILTER_FIELDS[1:]}
         return {"count": float(moments["count"]), **arrays}
 
     def load_weights(self, module: Any) -> None:
-        """Put the weights into a network built from ``config``.
+        """Load the weights into a network built from ``config``.
 
         Raises:
-            RequestError: the file is damaged, or names and shapes do not fit.
+            RequestError: the file is damaged, or names or shapes do not match.
         """
         import torch
 
@@ -90,65 +90,62 @@ class Agent:
         weights, expected = _tensors(file), module.state_dict()
         for name in sorted({*weights, *expected}):
             if name not in weights or name not in expected:
-                where = "the network" if name in weights else "the file"
-                raise RequestError(f"tensor {name} is not in {where}", file=file)
-            shape, wanted = weights[name].shape, tuple(expected[name].shape)
-            if shape != wanted:
-                raise RequestError(
-                    f"tensor {name} has shape {list(shape)}, the network needs {list(wanted)}",
-                    file=file,
-                )
+                place = "the network" if name in weights else "the file"
+                raise RequestError(f"tensor {name} is not in {place}", file=file)
+            shape, required = list(weights[name].shape), list(expected[name].shape)
+            if shape != required:
+                problem = f"tensor {name} has shape {shape}, the network requires {required}"
+                raise RequestError(problem, file=file)
         module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
 
 
 def open_agent(folder: Path) -> Agent:
-    """Read and check an agent's description, and that its weights are whole.
+    """Read and validate an agent's description, and check that its weights are complete.
 
     Raises:
-        RequestError: a file is missing or damaged, or says something unknown.
+        RequestError: a file is missing or damaged, or the description is invalid.
     """
     file = folder / AGENT_FILE
-    described = read_description(file)
+    description = read_description(file)
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
         raise RequestError("is missing", file=weights)
-    if digest(weights) != described["weights"].get("sha256"):
-        raise RequestError(
-            f"is damaged or was replaced: its SHA-256 is not the one in {AGENT_FILE}", file=weights
-        )
+    if digest(weights) != description["weights"].get("sha256"):
+        problem = f"is damaged or was replaced: its SHA-256 differs from the one in {AGENT_FILE}"
+        raise RequestError(problem, file=weights)
     try:
-        return Agent(folder, described, _config(described))
+        return Agent(folder, description, _config(description))
     except RequestError as error:
         raise error.located(file) from None
 
 
 def read_description(file: Path) -> dict[str, Any]:
-    """The content of ``agent.json``, its fields checked by name and kind.
+    """The content of ``agent.json``, its fields checked by name and type.
 
     Raises:
-        RequestError: not JSON, of another format, or a field is missing, unknown or of a wrong kind.
+        RequestError: not JSON, another format version, or a missing, unknown or invalid field.
     """
     try:
-        described = json.loads(file.read_text(encoding="utf-8"))
+        description = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RequestError(f"cannot be read: {error}", file=file) from None
-    if not isinstance(described, dict):
+    if not isinstance(description, dict):
         raise RequestError("must be a mapping", file=file)
-    version = described.get("format_version")
+    version = description.get("format_version")
     if version != FORMAT_VERSION:
         problem = f"is {version!r}; this release reads {FORMAT_VERSION}"
         raise RequestError(problem, file=file, key="format_version")
-    for key in described:
+    for key in description:
         if key not in FIELDS:
             raise RequestError("is unknown", file=file, key=key, hint=nearest(key, FIELDS))
     for key, kind in FIELDS.items():
-        if key not in described:
+        if key not in description:
             raise RequestError("is missing", file=file, key=key)
-        if not isinstance(described[key], kind):
-            raise RequestError(f"has a wrong value: {described[key]!r}", file=file, key=key)
-    if (moments := described["observation_filter"]) is not None:
+        if not isinstance(description[key], kind):
+            raise RequestError(f"has an invalid value: {description[key]!r}", file=file, key=key)
+    if (moments := description["observation_filter"]) is not None:
         _check_filter(moments, file)
-    return described
+    return description
 
 
 def digest(file: Path) -> str:
@@ -158,7 +155,7 @@ def digest(file: Path) -> str:
 
 def _check_filter(moments: Mapping[str, Any], file: Path) -> None:
     if set(moments) != set(FILTER_FIELDS):
-        problem = f"must hold {', '.join(FILTER_FIELDS)}"
+        problem = f"must contain {', '.join(FILTER_FIELDS)}"
         raise RequestError(problem, file=file, key="observation_filter")
     for key in FILTER_FIELDS:
         try:
@@ -166,23 +163,24 @@ def _check_filter(moments: Mapping[str, Any], file: Path) -> None:
         except (TypeError, ValueError):
             finite = False
         if not finite:
-            raise RequestError("must be numbers", file=file, key=f"observation_filter.{key}")
+            raise RequestError("must be finite numbers", file=file, key=f"observation_filter.{key}")
 
 
-def _config(described: Mapping[str, Any]) -> Any:
-    name = described["algorithm"]
+def _config(description: Mapping[str, Any]) -> Any:
+    name = description["algorithm"]
     if name not in algorithms.names():
-        hint = nearest(name, algorithms.names()) or f"there are {', '.join(algorithms.names())}"
+        hint = nearest(name, algorithms.names()) or f"use one of {', '.join(algorithms.names())}"
         raise RequestError(f"{name!r} is unknown", key="algorithm", hint=hint)
-    given = {key: described[key] for key in ("env_config", "model") if described[key]}
-    check_config(name, given, "agent")
-    check_config(name, described["settings"], "settings")
+    settings = description["settings"]
+    others = {key: description[key] for key in ("env_config", "model") if description[key]}
+    check_config(name, others, "agent")
+    check_config(name, settings, "settings")
     config = algorithms.config_class(name)()
-    config.environment(described["env"])
+    config.environment(description["env"])
     try:
-        config.update_from_dict({**given, **described["settings"]})
+        config.update_from_dict({**others, **settings})
     except (ValueError, TypeError, AttributeError) as error:
-        raise RequestError(str(error).splitlines()[0], key="settings") from None
+        raise RequestError(first_line(error), key="settings") from None
     return config
 
 

@@ -1,4 +1,4 @@
-"""The table of exported agents, made of their descriptions alone."""
+"""The table of exported agents, from their descriptions alone."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ SECTION = "agents"
 
 
 def agent_folders(folder: Path) -> list[Path]:
-    """The agents right below a folder, by name.
+    """The agents directly below a folder, by name; without drafts, whose names begin with a dot.
 
     Raises:
-        RequestError: there is none.
+        RequestError: no agent exists there.
     """
-    # One that is being written has a dot.
-    found = sorted(file.parent for file in folder.glob(f"[!.]*/{AGENT_FILE}"))
-    if not found:
-        raise RequestError("holds no agent" if folder.exists() else "does not exist", file=folder)
-    return found
+    folders = sorted(file.parent for file in folder.glob(f"[!.]*/{AGENT_FILE}"))
+    if not folders:
+        problem = "contains no agent" if folder.exists() else "does not exist"
+        raise RequestError(problem, file=folder)
+    return folders
 
 
 def table(folder: Path) -> str:
-    """Every agent below a folder as a Markdown table, and how to read it.
+    """A Markdown table of all agents below a folder, with a note on how to read it.
 
     Raises:
-        RequestError: no agent, or a damaged description.
+        RequestError: no agent, or an invalid description.
     """
     rows = [row(agent) for agent in agent_folders(folder)]
     lines = [HEADINGS, tuple("---" for _ in HEADINGS), *rows]
@@ -49,14 +49,14 @@ def table(folder: Path) -> str:
 
 
 def filled(page: str, body: str) -> str:
-    """The page with the table between its markers replaced.
+    """A page with the table between its markers replaced.
 
     Raises:
-        RequestError: the page lacks them.
+        RequestError: the page has no markers.
     """
     if not has_marks(page, SECTION):
         begin, end = (f"<!-- {SECTION}:{which} -->" for which in ("begin", "end"))
-        raise RequestError(f"has no place for the table: {begin} and {end}")
+        raise RequestError(f"lacks the markers of the table: {begin} and {end}")
     return between(page, SECTION, body)
 
 
@@ -64,39 +64,34 @@ def row(agent: Path) -> tuple[str, ...]:
     """The cells of one agent, in the order of :data:`HEADINGS`.
 
     Raises:
-        RequestError: a damaged description, or no weights.
+        RequestError: an invalid description, or no weights.
     """
-    described = read_description(agent / AGENT_FILE)
-    source, measured = described["source"], described["evaluation"] or {}
-    git = source.get("git") or {}
-    commit = tables.commit(git) if git else "–"
-    steps = source.get("steps")
-    training = (
-        f"{source.get('seed')}, {'–' if steps is None else format(steps, ',')}, "
-        f"{source.get('chosen_of', 1)}"
-    )
-    for how in ("greedy", "sampled"):
-        if (score := measured.get(how)) is not None and not _is_score(score):
-            problem = f"must hold the numbers {', '.join(SCORE_FIELDS)}"
-            raise RequestError(problem, file=agent / AGENT_FILE, key=f"evaluation.{how}")
-    if not (agent / WEIGHTS_FILE).is_file():
-        raise RequestError("is missing", file=agent / WEIGHTS_FILE)
-    size = (agent / WEIGHTS_FILE).stat().st_size + (agent / AGENT_FILE).stat().st_size
+    file, weights = agent / AGENT_FILE, agent / WEIGHTS_FILE
+    description = read_description(file)
+    source, evaluation = description["source"], description["evaluation"] or {}
+    git, steps = source.get("git"), source.get("steps")
+    for actions in ("greedy", "sampled"):
+        if (score := evaluation.get(actions)) is not None and not _is_score(score):
+            problem = f"must contain the numbers {', '.join(SCORE_FIELDS)}"
+            raise RequestError(problem, file=file, key=f"evaluation.{actions}")
+    if not weights.is_file():
+        raise RequestError("is missing", file=weights)
+    steps = "–" if steps is None else f"{steps:,}"
     return (
         f"`{agent.name}`",
-        described["algorithm"],
-        described["env"],
-        _score(measured.get("greedy")),
-        _score(measured.get("sampled")),
-        str((measured.get("greedy") or {}).get("episodes", "–")),
-        training,
-        commit,
-        f"{size / 1024:.0f}",
+        description["algorithm"],
+        description["env"],
+        _score(evaluation.get("greedy")),
+        _score(evaluation.get("sampled")),
+        str((evaluation.get("greedy") or {}).get("episodes", "–")),
+        f"{source.get('seed')}, {steps}, {source.get('chosen_of', 1)}",
+        tables.commit(git) if git else "–",
+        f"{(weights.stat().st_size + file.stat().st_size) / 1024:.0f}",
     )
 
 
 def _is_score(score: Any) -> bool:
-    """Whether the fields are numbers; a score of one episode has no half width."""
+    """Whether all fields are numbers; of a single episode the half width may be missing."""
     if not isinstance(score, dict):
         return False
     numbers = {**score, "half_width": score.get("half_width") or 0.0}

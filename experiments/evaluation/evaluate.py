@@ -1,4 +1,4 @@
-"""`rllib evaluate`: whole episodes with a trained policy, raw returns, honest spread."""
+"""`rllib evaluate`: complete episodes with a trained policy, raw returns and their interval."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ from rllib_zoo.algorithms.env_runner.running_moments import FILTER
 from rllib_zoo.analysis.files.atomic import atomic_write, write_json
 from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.config.overrides import parse_mapping
-from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.evaluation.agent import AGENT_FILE, Agent, open_agent
-from rllib_zoo.experiments.evaluation.checkpoints import Checkpoint, open_checkpoint
+from rllib_zoo.experiments.evaluation.checkpoints import (
+    Checkpoint,
+    open_checkpoint,
+    require_algorithm,
+)
 from rllib_zoo.experiments.evaluation.video import record_episodes
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.validation.keys import check_config
 
-# Environments stepped together: enough to be quick, few enough that a --steps budget is not
-# overshot by much.
+# Environments stepped together: many for speed, few enough to exceed --steps only slightly.
 NUM_ENVS = 10
 OUT_SUFFIXES = (".csv", ".json")
 VIDEO_EPISODES = 3
 
-# What can be played: both have a folder, an algorithm, a config, a filter_state and load_weights().
+# Both have a folder, an algorithm, a config, a filter_state and load_weights().
 Trained = Checkpoint | Agent
 
 
@@ -61,9 +64,13 @@ class Score:
     episodes: int
     steps: int
 
+    def as_json(self) -> dict[str, Any]:
+        """The fields, with null for NaN."""
+        return {key: None if value != value else value for key, value in vars(self).items()}
+
 
 def score_of(episodes: list[Episode]) -> Score:
-    """Summarise one or more episodes (Student's t interval)."""
+    """The score of one or more episodes."""
     returns = np.array([episode.episode_return for episode in episodes])
     number = len(returns)
     std = float(returns.std(ddof=1)) if number > 1 else math.nan
@@ -80,18 +87,15 @@ def score_of(episodes: list[Episode]) -> Score:
 
 
 def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
-    """Evaluate, print, and write what the options ask for. Ray is not started.
+    """Evaluate, print the score, and write the requested files. Does not start Ray.
 
     Raises:
-        RequestError: wrong checkpoint or option.
+        RequestError: invalid checkpoint or option.
     """
-    _require_usable(options)
+    _check_options(options)
     trained = open_trained(path, trusted=options.trust_checkpoint)
-    if options.algo is not None and options.algo != trained.algorithm:
-        raise RequestError(
-            key="--algo",
-            problem=f"checkpoint {trained.folder} is of {trained.algorithm}, not {options.algo}",
-        )
+    if options.algo is not None:
+        require_algorithm(trained, options.algo, key="--algo")
     runner = evaluation_runner(trained, options)
     episodes = play(runner, options)
     score = score_of(episodes)
@@ -111,10 +115,10 @@ def open_trained(path: Path, *, trusted: bool = False) -> Trained:
 
     Args:
         path: the folder.
-        trusted: open a checkpoint whoever made it; agents hold no code.
+        trusted: also open a checkpoint of unknown origin; agents contain no code.
 
     Raises:
-        RequestError: neither, damaged, or a checkpoint that is not the user's own.
+        RequestError: neither, damaged, or a checkpoint of unknown origin.
     """
     if (path / AGENT_FILE).exists():
         return open_agent(path)
@@ -122,15 +126,15 @@ def open_trained(path: Path, *, trusted: bool = False) -> Trained:
 
 
 def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRunner:
-    """A runner with the trained network, its filter frozen.
+    """An environment runner with the trained network; its observation filter is not updated.
 
     Raises:
-        RequestError: the environment cannot be built, or does not fit the network.
+        RequestError: the environment cannot be built, or does not match the network.
     """
     config = trained.config
-    given = parse_mapping(options.config, what="--config")
-    check_config(trained.algorithm, given, "--config")
-    config.update_from_dict(given)
+    changes = parse_mapping(options.config, what="--config")
+    check_config(trained.algorithm, changes, "--config")
+    config.update_from_dict(changes)
     if options.env is not None:
         config.env = options.env
     config.num_env_runners = 0
@@ -138,38 +142,30 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
     config.seed = options.seed
     config.in_evaluation = True
     if not algorithms.descriptor(trained.algorithm).on_policy:
-        # RLlib's runner names it for single copies; ours plays all of them together.
+        # RLlib's runner steps single environments; here all copies are stepped together.
         config.gym_env_vectorize_mode = "vector_entry_point"
     try:
-        runner = _runner_class(config)(config=config, worker_index=0)
+        own = config.env_runner_cls
+        runner_class = own if issubclass(own, VectorEnvRunner) else VectorEnvRunner
+        runner = runner_class(config=config, worker_index=0)
         trained.load_weights(runner.module)
     except (EnvironmentRequestError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise RequestError(
-            problem=f"{trained.folder} does not fit {config.env!r}: {reason}"
-        ) from error
+        problem = f"{trained.folder} does not match {config.env!r}: {first_line(error)}"
+        raise RequestError(problem) from error
     if trained.filter_state is not None:
         runner.set_moments({FILTER: trained.filter_state})
     return runner
 
 
-def _runner_class(config: Any) -> type[VectorEnvRunner]:
-    """The configuration's own, where it is one of ours."""
-    own = config.env_runner_cls
-    return own if issubclass(own, VectorEnvRunner) else VectorEnvRunner
-
-
 def play(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:
-    """So many episodes, or whole rounds of episodes until the steps are spent."""
+    """``--episodes`` episodes, or rounds of one episode per environment until ``--steps`` is reached."""
+    episodes: list[Episode] = []
     if options.episodes:
-        rounds = -(-options.episodes // runner.num_envs)
-        left, episodes = options.episodes, []
-        for _ in track(range(rounds), "playing", console=Console(stderr=True), transient=True):
-            number = min(runner.num_envs, left)
+        starts = range(0, options.episodes, runner.num_envs)
+        for start in track(starts, "evaluating", console=Console(stderr=True), transient=True):
+            number = min(runner.num_envs, options.episodes - start)
             episodes += play_episodes(runner, number, explore=options.explore)
-            left -= number
         return episodes
-    episodes = []
     while sum(episode.length for episode in episodes) < options.steps:
         episodes += play_episodes(runner, runner.num_envs, explore=options.explore)
     return episodes
@@ -177,27 +173,20 @@ def play(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:
 
 def _print(trained: Trained, env: Any, score: Score, options: EvaluateOptions) -> None:
     if options.json_:
-        numbers = {key: None if value != value else value for key, value in vars(score).items()}
-        print(
-            json.dumps(
-                {
-                    "checkpoint": str(trained.folder),
-                    "algorithm": trained.algorithm,
-                    "env": str(env),
-                    "seed": options.seed,
-                    "explore": options.explore,
-                    **numbers,
-                }
-            )
-        )
+        description = {
+            "checkpoint": str(trained.folder),
+            "algorithm": trained.algorithm,
+            "env": str(env),
+            "seed": options.seed,
+            "explore": options.explore,
+        }
+        print(json.dumps({**description, **score.as_json()}))
         return
-    how = "sampled actions" if options.explore else "most probable actions"
-    interval = (
-        "one episode: no interval"
-        if score.episodes == 1
-        else (f"± {score.half_width:.1f} (95 % interval), standard deviation {score.std:.1f}")
-    )
-    print(f"{trained.algorithm} on {env}, {how}, seed {options.seed}")
+    actions = "sampled actions" if options.explore else "most probable actions"
+    interval = f"± {score.half_width:.1f} (95 % interval), standard deviation {score.std:.1f}"
+    if score.episodes == 1:
+        interval = "(one episode: no interval)"
+    print(f"{trained.algorithm} on {env}, {actions}, seed {options.seed}")
     print(
         f"mean return {score.mean:.1f} {interval}; {score.minimum:.1f} to {score.maximum:.1f} "
         f"over {score.episodes} episodes, {score.steps:,} steps"
@@ -205,7 +194,7 @@ def _print(trained: Trained, env: Any, score: Score, options: EvaluateOptions) -
 
 
 def write_episodes(file: Path, episodes: list[Episode]) -> None:
-    """One row per episode, in the order played: CSV or JSON by the file's ending."""
+    """Write one row per episode in the order played, as CSV or JSON by the file's suffix."""
     rows = [
         {"episode": i, "episode_return": episode.episode_return, "length": episode.length}
         for i, episode in enumerate(episodes)
@@ -219,12 +208,11 @@ def write_episodes(file: Path, episodes: list[Episode]) -> None:
         writer.writerows(rows)
 
 
-def _require_usable(options: EvaluateOptions) -> None:
+def _check_options(options: EvaluateOptions) -> None:
     if options.episodes < 0 or options.steps < 0:
-        raise RequestError(problem="--episodes and --steps must not be negative")
+        raise RequestError("--episodes and --steps must not be negative")
     if options.episodes == 0 and options.steps == 0:
-        raise RequestError(problem="--episodes 0 and --steps 0 would never end; set one of them")
+        raise RequestError("--episodes 0 and --steps 0 would never end; set one of them")
     if options.out is not None and Path(options.out).suffix not in OUT_SUFFIXES:
-        raise RequestError(
-            key="--out", problem=f"{options.out!r} must end in one of {', '.join(OUT_SUFFIXES)}"
-        )
+        problem = f"{options.out!r} must end in one of {', '.join(OUT_SUFFIXES)}"
+        raise RequestError(problem, key="--out")

@@ -1,4 +1,4 @@
-"""From checkpoints to an agent folder: the best one, its weights without pickle, its score measured."""
+"""Exporting the best of some checkpoints as an agent: weights without pickle, and measured scores."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ from rllib_zoo.experiments.provenance.manifest import (
 
 
 def source_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Where a checkpoint comes from, as far as its trial and experiment say; None where they do not."""
+    """A checkpoint's origin according to the files of its trial and experiment; None if unknown."""
     trial = checkpoint.folder.absolute().parent
     manifest = read_manifest(trial.parent)
     row = _result_of(trial / RESULT, checkpoint.iteration)
     file = manifest.get("source")
     return {
         "experiment": manifest.get("experiment"),
-        # An absolute path would name one machine's folders.
+        # An absolute path is meaningless on other machines.
         "config_file": Path(file).name if file and Path(file).is_absolute() else file,
         "seed": read_object(trial / PARAMS).get("seed", checkpoint.config.seed),
         "iterations": checkpoint.iteration,
@@ -82,14 +82,12 @@ class Candidate:
     """A checkpoint that may become the agent.
 
     Attributes:
-        checkpoint: opened.
-        source: what its run's files say of it, see :func:`source_of`.
-        greedy: mean greedy return, NaN where there was nothing to choose from.
+        checkpoint: of a run.
+        source: its origin, see :func:`source_of`.
     """
 
     checkpoint: Checkpoint
     source: Mapping[str, Any]
-    greedy: float = math.nan
 
 
 def export(
@@ -101,41 +99,44 @@ def export(
     force: bool,
     trusted: bool = False,
 ) -> Path:
-    """Make an agent folder of the best final checkpoint of some runs, and measure its score.
+    """Export the best final checkpoint of some runs as an agent folder, and measure its score.
 
-    Where there are several, all play ``episodes`` greedy episodes with another seed than the agent's
-    score is measured with: a score that was chosen for being high is too high.
+    Several checkpoints are compared by ``episodes`` greedy episodes each, with another seed than the
+    agent's score is measured with: a score chosen for being the highest is biased upwards.
 
     Args:
         runs: checkpoint, trial or experiment folders of one algorithm on one environment.
-        output: folder to make; None: ``<env>-<algorithm>`` below
+        output: folder to create; None: ``<env>-<algorithm>`` below
             :data:`rllib_zoo.experiments.paths.AGENTS`.
-        episodes: how many make a score.
-        seed: of that score.
-        force: move an existing folder aside instead of refusing.
-        trusted: open checkpoints whoever made them.
+        episodes: per score.
+        seed: of the agent's score.
+        force: rename an existing folder instead of raising.
+        trusted: also open checkpoints of unknown origin.
 
     Returns:
         The folder.
 
     Raises:
-        RequestError: nothing to export, several things, or the folder exists.
+        RequestError: no checkpoint, several tasks, or the folder exists.
     """
     if episodes < 1:
         raise RequestError("must be at least 1", key="--episodes")
-    folders = [folder for run in runs for folder in _checkpoints(run)]
-    candidates = [_candidate(folder, trusted) for folder in folders]
-    kinds = sorted({f"{c.checkpoint.algorithm} on {_env_of(c.checkpoint)}" for c in candidates})
-    if len(kinds) > 1:
-        raise RequestError(f"several things cannot become one agent: {', '.join(kinds)}")
-    folder = _named(output) if output else AGENTS / _name(candidates[0].checkpoint)
+    candidates = []
+    for run in runs:
+        for folder in final_checkpoints(run) or [find_checkpoint(run)]:
+            checkpoint = open_checkpoint(folder, trusted=trusted)
+            candidates.append(Candidate(checkpoint, source_of(checkpoint)))
+    tasks = sorted({f"{c.checkpoint.algorithm} on {_env_of(c.checkpoint)}" for c in candidates})
+    if len(tasks) > 1:
+        raise RequestError(f"several tasks cannot become one agent: {', '.join(tasks)}")
+    folder = _output_folder(output) if output else AGENTS / _name(candidates[0].checkpoint)
     if folder.exists() and not force:
-        raise RequestError(f"{folder} exists; --force moves it aside, --output names another one")
-    chosen = best(candidates, episodes, seed + 1)
+        raise RequestError(f"{folder} exists; --force renames it, --output sets another folder")
+    candidate = best(candidates, episodes, seed + 1)
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        _write(draft, chosen, folder, episodes, seed)
+        _write(draft, candidate, folder, episodes, seed)
         if folder.exists():
             folder.rename(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
         draft.rename(folder)
@@ -144,40 +145,28 @@ def export(
     return folder
 
 
-def _named(output: Path) -> Path:
-    """The folder to make, with a name of its own.
-
-    Raises:
-        RequestError: it is the current folder or around it.
-    """
-    here, wanted = Path.cwd().resolve(), output.resolve()
-    if wanted == here or wanted in here.parents:
-        problem = f"{output} is the folder you are in, or around it; name one to make"
+def _output_folder(output: Path) -> Path:
+    """The folder to create, which must not be the current folder or a parent of it."""
+    current, resolved = Path.cwd().resolve(), output.resolve()
+    if resolved == current or resolved in current.parents:
+        problem = f"{output} is the current folder or a parent of it; choose a new folder"
         raise RequestError(problem, key="--output")
-    return output if output.name != ".." else wanted
+    return output if output.name != ".." else resolved
 
 
 def best(candidates: list[Candidate], episodes: int, seed: int) -> Candidate:
     """The candidate with the highest mean greedy return; of equal ones the best in training."""
     if len(candidates) == 1:
         return candidates[0]
-    played = []
-    for candidate in candidates:
+
+    def order(candidate: Candidate) -> tuple[float, float]:
         score = _score(candidate.checkpoint, episodes, seed, explore=False)
-        played.append(Candidate(candidate.checkpoint, candidate.source, score.mean))
-    chosen = max(played, key=lambda c: (c.greedy, c.source["episode_return_mean"] or -math.inf))
-    how = f"highest mean return of {episodes} greedy episodes, seed {seed}"
-    source = {**chosen.source, "chosen_of": len(candidates), "chosen_by": how}
-    return Candidate(chosen.checkpoint, source, chosen.greedy)
+        return score.mean, candidate.source["episode_return_mean"] or -math.inf
 
-
-def _checkpoints(run: Path) -> list[Path]:
-    return final_checkpoints(run) or [find_checkpoint(run)]
-
-
-def _candidate(folder: Path, trusted: bool) -> Candidate:
-    checkpoint = open_checkpoint(folder, trusted=trusted)
-    return Candidate(checkpoint, source_of(checkpoint))
+    candidate = max(candidates, key=order)
+    rule = f"highest mean return of {episodes} greedy episodes, seed {seed}"
+    source = {**candidate.source, "chosen_of": len(candidates), "chosen_by": rule}
+    return Candidate(candidate.checkpoint, source)
 
 
 def _score(trained: Trained, episodes: int, seed: int, *, explore: bool) -> Score:
@@ -188,15 +177,15 @@ def _score(trained: Trained, episodes: int, seed: int, *, explore: bool) -> Scor
     return score
 
 
-def _write(folder: Path, chosen: Candidate, final: Path, episodes: int, seed: int) -> None:
-    """Write the agent without a score, open what was written, and let that play."""
-    checkpoint = chosen.checkpoint
+def _write(folder: Path, candidate: Candidate, final: Path, episodes: int, seed: int) -> None:
+    """Write the agent without a score, then measure the score of the written files."""
+    checkpoint = candidate.checkpoint
     folder.mkdir(parents=True)
     parameters = _write_weights(checkpoint, folder / WEIGHTS_FILE)
     description = {
         **_description(checkpoint),
         "weights": {"sha256": digest(folder / WEIGHTS_FILE), "parameters": parameters},
-        "source": chosen.source,
+        "source": candidate.source,
         "exported": {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "packages": package_versions(),
@@ -208,8 +197,8 @@ def _write(folder: Path, chosen: Candidate, final: Path, episodes: int, seed: in
     try:
         description["evaluation"] = {
             "seed": seed,
-            "greedy": jsonable_score(_score(open_agent(folder), episodes, seed, explore=False)),
-            "sampled": jsonable_score(_score(open_agent(folder), episodes, seed, explore=True)),
+            "greedy": _score(open_agent(folder), episodes, seed, explore=False).as_json(),
+            "sampled": _score(open_agent(folder), episodes, seed, explore=True).as_json(),
         }
     except RequestError as error:
         problem = f"{checkpoint.folder} cannot be exported: {error.problem}"
@@ -218,18 +207,18 @@ def _write(folder: Path, chosen: Candidate, final: Path, episodes: int, seed: in
 
 
 def _description(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Algorithm, environment, network and settings, only what differs from the defaults."""
-    given = differences(checkpoint.config)
+    """Algorithm, environment, network and settings that differ from the defaults."""
+    changed = differences(checkpoint.config)
     network = algorithms.descriptor(checkpoint.algorithm).agent_keys
-    acting = [key for key in (*ACTING_KEYS, *network) if key in given]
+    settings = {key: changed[key] for key in (*ACTING_KEYS, *network) if key in changed}
     moments = checkpoint.filter_state
     return {
         "format_version": FORMAT_VERSION,
         "algorithm": checkpoint.algorithm,
         "env": _env_of(checkpoint),
-        "env_config": jsonable(given.get("env_config", {})),
-        "model": jsonable(given.get("model", {})),
-        "settings": {key: jsonable(given[key]) for key in acting},
+        "env_config": jsonable(changed.get("env_config", {})),
+        "model": jsonable(changed.get("model", {})),
+        "settings": jsonable(settings),
         "observation_filter": None
         if moments is None
         else {
@@ -241,31 +230,26 @@ def _description(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _write_weights(checkpoint: Checkpoint, file: Path) -> int:
-    """The network's tensors, as the evaluation loads them; how many numbers they hold."""
+    """Write the network's tensors as an evaluation loads them; returns the number of parameters."""
     from safetensors.torch import save_file
 
     runner = evaluation_runner(checkpoint, EvaluateOptions(episodes=1))
-    # Tensors in channels-last order are written in the logical one.
+    # contiguous(): tensors in channels-last memory order are written in the logical one.
     tensors = {
         name: tensor.detach().cpu().contiguous().clone()
         for name, tensor in runner.module.state_dict().items()
     }
     runner.stop()
     save_file(tensors, file)
-    file.chmod(0o666 & ~_umask())  # the library leaves it readable to its owner alone
+    file.chmod(0o666 & ~_umask())  # safetensors makes it readable by its owner only
     return sum(tensor.numel() for tensor in tensors.values())
 
 
 def _umask() -> int:
-    """Asking for the mask means setting it."""
+    """The process's file mode mask, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def jsonable_score(score: Score) -> dict[str, Any]:
-    """A score as JSON holds it: no interval (of a single episode) is null."""
-    return {key: None if value != value else value for key, value in vars(score).items()}
 
 
 def _env_of(checkpoint: Checkpoint) -> str:
@@ -273,7 +257,7 @@ def _env_of(checkpoint: Checkpoint) -> str:
 
 
 def _name(checkpoint: Checkpoint) -> str:
-    """`ALE/Pong-v5` and PPO → `pong-ppo`, as the tuned configs are named."""
+    """`ALE/Pong-v5` and PPO → `pong-ppo`, as tuned configs are named."""
     env = _env_of(checkpoint).rsplit("/", 1)[-1].rsplit(".", 1)[-1]
     stem, _, version = env.rpartition("-v")
     return f"{stem if stem and version.isdigit() else env}-{checkpoint.algorithm}".lower()

@@ -1,4 +1,4 @@
-"""Recording episodes as they are rendered, one file each."""
+"""Videos of rendered episodes, one file each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.envs import is_atari, make_single_env
 
 DEFAULT_FPS = 30
-# What the console draws; ale-py's metadata says 30.
+# The rate of the console; ale-py's metadata contains 30.
 ATARI_FPS = 60
 
 
@@ -25,9 +25,9 @@ def record_episodes(
     """Play episodes in one rendered environment.
 
     Args:
-        runner: has the network, the observation filter and the action map.
-        folder: where `episode-0.mp4`, … go; None shows them in a window instead.
-        number: how many episodes.
+        runner: with network, observation filter and action mapping.
+        folder: for `episode-0.mp4`, …; None: show them in a window instead.
+        number: of episodes.
         explore: sample actions.
 
     Returns:
@@ -42,16 +42,16 @@ def record_episodes(
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"episode-{index}.mp4"
             _write(file, frames, frames_per_second(env, runner.config))
-            # Standard output belongs to the scores: with --json it is one JSON object.
-            words = f"video: {file} (return {episode_return:.1f}, {len(frames)} frames)"
-            print(words, file=sys.stderr)
+            # Not on standard output, which with --json is one JSON object.
+            message = f"video: {file} (return {episode_return:.1f}, {len(frames)} frames)"
+            print(message, file=sys.stderr)
             files.append(file)
     env.close()
     return files
 
 
 def frames_per_second(env: gym.Env, config: Any) -> int:
-    """The environment's own pace; of an Atari game every ``frameskip``-th frame is recorded."""
+    """The environment's frame rate; of Atari games every ``frameskip``-th frame is recorded."""
     if is_atari(config.env):
         return max(ATARI_FPS // frames_per_step(config), 1)
     return env.metadata.get("render_fps", DEFAULT_FPS)
@@ -76,7 +76,7 @@ def play_episode(
 def _write(file: Path, frames: list[Any], fps: int) -> None:
     import imageio.v2 as imageio
 
-    # macro_block_size 1 keeps the environment's own frame size instead of rounding it up to 16.
+    # macro_block_size 1: keep the frame size instead of rounding it up to a multiple of 16.
     with imageio.get_writer(file, fps=fps, macro_block_size=1) as writer:
         for frame in frames:
             writer.append_data(frame)

@@ -8,8 +8,8 @@ from rllib_zoo.algorithms import config_class
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.python_loader import ATTRIBUTE_KEYS
 from rllib_zoo.experiments.paths import ROOT
-from rllib_zoo.experiments.spec.schema import ALIASES
 from rllib_zoo.experiments.spec.changes import deep_copy
+from rllib_zoo.experiments.spec.schema import ALIASES
 from rllib_zoo.experiments.validation.check import check_experiment
 
 FOLDER = ROOT / "tuned_configs"

@@ -1,4 +1,4 @@
-"""Agents as files: what is written plays like its checkpoint, and damage is one line."""
+"""Exported agents: they act as their checkpoints, and damage is reported in one line."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def returns_of(path, *, explore):
 
 @pytest.mark.parametrize("explore", [False, True])
 def test_an_agent_plays_as_its_checkpoint(checkpoints, exported, explore):
-    seed = open_agent(exported).described["source"]["seed"]
+    seed = open_agent(exported).description["source"]["seed"]
     assert returns_of(exported, explore=explore) == returns_of(
         checkpoints / f"trial{seed}", explore=explore
     )
@@ -118,8 +118,8 @@ def test_an_agent_plays_as_its_checkpoint(checkpoints, exported, explore):
 
 
 def test_the_description_says_what_was_chosen_and_measured(checkpoints, exported):
-    described = open_agent(exported).described
-    source = described["source"]
+    description = open_agent(exported).description
+    source = description["source"]
     rows = (checkpoints / f"trial{source['seed']}" / "result.json").read_text().splitlines()
     steps = json.loads(rows[-1])["num_env_steps_sampled_lifetime"]
     assert (source["iterations"], source["steps"], source["chosen_of"]) == (3, steps, 2)
@@ -131,10 +131,10 @@ def test_the_description_says_what_was_chosen_and_measured(checkpoints, exported
         means.append(score_of(play(runner, options)).mean)
         runner.stop()
     assert means[source["seed"]] == max(means)
-    assert described["evaluation"]["seed"] == 5
-    assert described["evaluation"]["greedy"]["episodes"] == 3
-    assert described["settings"] == {"observation_filter": "MeanStdFilter"}
-    assert described["observation_filter"]["count"] > steps / 2
+    assert description["evaluation"]["seed"] == 5
+    assert description["evaluation"]["greedy"]["episodes"] == 3
+    assert description["settings"] == {"observation_filter": "MeanStdFilter"}
+    assert description["observation_filter"]["count"] > steps / 2
 
 
 def test_only_two_files_are_written_and_readable_by_all(exported):
@@ -145,7 +145,7 @@ def test_only_two_files_are_written_and_readable_by_all(exported):
 
 def test_an_existing_folder_is_kept(checkpoints, agent):
     before = (agent / AGENT_FILE).read_bytes()
-    with pytest.raises(RequestError, match="exists; --force moves it aside"):
+    with pytest.raises(RequestError, match="exists; --force renames it"):
         export([checkpoints], agent, episodes=1, seed=0, force=False)
     export([checkpoints / "trial0"], agent, episodes=1, seed=0, force=True)
     (aside,) = [path for path in agent.parent.iterdir() if path.name.startswith("tiny.")]
@@ -154,7 +154,7 @@ def test_an_existing_folder_is_kept(checkpoints, agent):
 
 
 def test_runs_without_a_checkpoint_are_one_line(tmp_path):
-    with pytest.raises(RequestError, match="holds no checkpoint"):
+    with pytest.raises(RequestError, match="contains no checkpoint"):
         export([tmp_path], tmp_path / "agent", episodes=1, seed=0, force=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -281,39 +281,39 @@ def one_less(agent):
 def without(key):
     def remove(agent):
         file = agent / AGENT_FILE
-        described = json.loads(file.read_text())
-        described.pop(key)
-        file.write_text(json.dumps(described))
+        description = json.loads(file.read_text())
+        description.pop(key)
+        file.write_text(json.dumps(description))
 
     return remove
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "message"),
     [
         (lambda a: (a / WEIGHTS_FILE).unlink(), "weights.safetensors: is missing"),
         (truncated, "weights.safetensors: is damaged or was replaced"),
         (truncated_and_signed, "weights.safetensors: cannot be read"),
-        (reshaped, "has shape [3, 3], the network needs ["),
+        (reshaped, "has shape [3, 3], the network requires ["),
         (one_less, "is not in the file"),
         (lambda a: change(a, enviroment="x"), "enviroment: is unknown"),
         (without("model"), "agent.json: model: is missing"),
-        (lambda a: change(a, model=[]), "agent.json: model: has a wrong value"),
+        (lambda a: change(a, model=[]), "agent.json: model: has an invalid value"),
         (lambda a: change(a, format_version=2), "format_version: is 2; this release reads 1"),
         (lambda a: change(a, algorithm="PP0"), "algorithm: 'PP0' is unknown; did you mean 'PPO'?"),
         (lambda a: change(a, settings={"autocats": True}), "did you mean 'autocast'?"),
         (lambda a: change(a, model={"fcnet_hidens": [8]}), "did you mean 'fcnet_hiddens'?"),
         (lambda a: change(a, env="CartPole-v7"), "CartPole-v7"),
-        (lambda a: change(a, observation_filter={"count": 1}), "must hold count, mean"),
+        (lambda a: change(a, observation_filter={"count": 1}), "must contain count, mean"),
         (lambda a: (a / AGENT_FILE).write_text("{"), "agent.json: cannot be read"),
         (lambda a: (a / AGENT_FILE).write_text("[]"), "must be a mapping"),
     ],
 )  # fmt: skip
-def test_damage_is_one_line(agent, damage, words):
+def test_damage_is_one_line(agent, damage, message):
     damage(agent)
     with pytest.raises(RequestError) as caught:
         returns_of(agent, explore=False)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -321,25 +321,25 @@ def test_damage_is_one_line(agent, damage, words):
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "message"),
     [
         (
             lambda a: change(a, evaluation={"greedy": {}}),
-            "agent.json: evaluation.greedy: must hold the numbers episodes, mean, half_width",
+            "agent.json: evaluation.greedy: must contain the numbers episodes, mean, half_width",
         ),
         (
             lambda a: change(a, evaluation={"sampled": 3}),
-            "evaluation.sampled: must hold the numbers",
+            "evaluation.sampled: must contain the numbers",
         ),
         (lambda a: (a / WEIGHTS_FILE).unlink(), "weights.safetensors: is missing"),
     ],
 )
-def test_a_damaged_agent_in_the_table_is_one_line(tmp_path, damage, words):
+def test_a_damaged_agent_in_the_table_is_one_line(tmp_path, damage, message):
     agent = shutil.copytree(SHIPPED / "pong-ppo", tmp_path / "pong-ppo")
     damage(agent)
     with pytest.raises(RequestError) as caught:
         table(tmp_path)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -368,7 +368,7 @@ def test_the_page_is_whole_or_as_it_was(tmp_path, monkeypatch):
 def test_the_current_folder_is_no_agent_to_make(checkpoints, output, tmp_path, monkeypatch):
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RequestError, match=r"--output: .* is the folder you are in, or around it"):
+    with pytest.raises(RequestError, match=r"--output: .* is the current folder or a parent of it"):
         export([checkpoints / "trial0"], Path(output), episodes=1, seed=0, force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
@@ -376,7 +376,7 @@ def test_the_current_folder_is_no_agent_to_make(checkpoints, output, tmp_path, m
 def test_the_page_shows_the_shipped_agents():
     page = (ROOT / "docs" / "agents.md").read_text()
     assert filled(page, table(SHIPPED)) == page, "run: rllib agent list --write docs/agents.md"
-    with pytest.raises(RequestError, match="has no place for the table"):
+    with pytest.raises(RequestError, match="lacks the markers of the table"):
         filled("no markers", "")
 
 
@@ -385,12 +385,12 @@ def test_a_shipped_agent_is_small_and_says_where_it_comes_from(folder):
     files = list(folder.iterdir())
     assert {file.name for file in files} == {AGENT_FILE, WEIGHTS_FILE}
     assert sum(file.stat().st_size for file in files) <= 2 * 2**20
-    described = open_agent(folder).described
-    source = described["source"]
+    description = open_agent(folder).description
+    source = description["source"]
     assert all(source[key] is not None for key in ("experiment", "seed", "steps", "date"))
     assert (ROOT / source["config_file"]).exists()
     assert len(source["git"]["commit"]) == 40
-    assert described["evaluation"]["greedy"]["episodes"] >= 20
+    assert description["evaluation"]["greedy"]["episodes"] >= 20
 
 
 @pytest.mark.parametrize("name", ["cartpole-a2c", "cartpole-a3c", "cartpole-ppo"])
@@ -408,7 +408,7 @@ def test_a_shipped_agent_plays(name):
 def test_a_shipped_score_is_measured_again(folder, how):
     """With another seed: both intervals must meet. Where no return varied, 1 % of it is allowed."""
     agent = open_agent(folder)
-    stated, seed = agent.described["evaluation"][how], agent.described["evaluation"]["seed"]
+    stated, seed = agent.description["evaluation"][how], agent.description["evaluation"]["seed"]
     options = EvaluateOptions(
         episodes=stated["episodes"], seed=seed + 100, explore=how == "sampled"
     )
