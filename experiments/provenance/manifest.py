@@ -1,4 +1,4 @@
-"""Provenance: what ran, with what, where; written beside the results."""
+"""The manifest of an experiment: configuration, code, packages and machine, beside its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rllib_zoo.experiments.paths import ROOT
 
 MANIFEST_NAME = MANIFEST
 MANIFEST_VERSION = 1
-# Of the request, what stands in no field of its own.
+# Fields of the experiment that are recorded under "request".
 REQUEST_FIELDS = (
     "checkpoint_frequency",
     "checkpoint_at_end",
@@ -38,7 +38,7 @@ REQUEST_FIELDS = (
     "scheduler",
     "max_concurrent",
 )
-# The folders that decide what is learned.
+# Folders whose code affects training.
 LEARNING_FOLDERS = ("algorithms", "custom_models", "envs")
 PACKAGES = (
     "rllib-zoo",
@@ -105,7 +105,7 @@ def build_manifest(
 
 
 def environment_signature(env: Any, resolved: Any) -> dict[str, Any]:
-    """What must agree before two runs' scores may be compared."""
+    """The properties that two environments must share for their scores to be comparable."""
     return {
         **jsonable(environment_facts(env, resolved.environment_options)),
         "clip_rewards": is_atari(env) if resolved.clip_rewards is None else resolved.clip_rewards,
@@ -113,7 +113,7 @@ def environment_signature(env: Any, resolved: Any) -> dict[str, Any]:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write an experiment's manifest, whole or not at all."""
+    """Write an experiment's manifest atomically."""
     write_json(folder / MANIFEST_NAME, manifest, indent=2)
 
 
@@ -125,7 +125,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def finish_manifest(
     folder: Path, status: str, trials: list[dict[str, Any]], ranking: list[dict[str, Any]]
 ) -> None:
-    """Note how the experiment ended; of a sweep, the order of its configurations."""
+    """Record how the experiment ended, and the ranking of a sweep's configurations."""
     manifest = read_manifest(folder)
     manifest |= {"status": status, "finished": _now(), "trials": trials}
     if ranking:
@@ -134,7 +134,7 @@ def finish_manifest(
 
 
 def manifest_resumed(folder: Path) -> None:
-    """Note that the experiment goes on."""
+    """Record that the experiment was resumed."""
     manifest = read_manifest(folder)
     manifest["status"] = "running"
     manifest.setdefault("resumed", []).append(_now())
@@ -142,7 +142,7 @@ def manifest_resumed(folder: Path) -> None:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the packages results depend on; "absent" where one is not installed."""
+    """Versions of Python and of packages that affect results; "absent" if not installed."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -153,31 +153,30 @@ def package_versions() -> dict[str, str]:
 
 
 def code_digest() -> str:
-    """SHA-256 over this project's code that learning runs through, names and contents."""
-    found = hashlib.sha256()
+    """SHA-256 of the names and contents of this project's code that affects training."""
+    checksum = hashlib.sha256()
     for file in sorted(file for name in LEARNING_FOLDERS for file in (ROOT / name).rglob("*.py")):
-        found.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
-    return found.hexdigest()
+        checksum.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return checksum.hexdigest()
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Commit of the checkout and whether it holds changes; None outside a checkout."""
+    """Commit of the checkout and whether it has uncommitted changes; None outside a checkout."""
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
-            )
+            command = ["git", "-C", str(folder), *arguments]
+            process = subprocess.run(command, capture_output=True, text=True, timeout=10)
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return done.stdout.strip() if done.returncode == 0 else None
+        return process.stdout.strip() if process.returncode == 0 else None
 
     status = git("status", "--porcelain", "--untracked-files=no")
     return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
 
 
 def machine() -> dict[str, Any]:
-    """The computer, in words."""
+    """The computer: platform, CPU, cores and GPUs."""
     import torch
 
     return {
@@ -189,7 +188,7 @@ def machine() -> dict[str, Any]:
 
 
 def jsonable(value: Any) -> Any:
-    """Nested data as JSON can hold it; classes and other objects by their names."""
+    """Nested data as JSON supports it; classes and other objects by their names."""
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):

@@ -1,9 +1,9 @@
-"""Whose checkpoints: unpickling runs what the file says, so only one's own are opened unasked.
+"""Trust in checkpoints: unpickling can run any code, so only the user's own are opened by default.
 
-Every experiment folder that the command makes is marked: ``.made-here`` holds an HMAC-SHA-256 of the
-folder's place, made with a key that never leaves the user's configuration folder. Nobody else can write
-such a mark, and a copied one names another place. A manifest proves nothing, as anybody can write one;
-nor does a file's owner, as unpacking an archive makes its files one's own.
+The command marks every experiment folder it creates: ``.made-here`` contains an HMAC-SHA-256 of the
+folder's path, with a key kept in the user's configuration folder. Nobody else can create a valid mark,
+and a copied one is of another path. A manifest proves nothing, as anybody can write one; neither does
+a file's owner, as unpacking an archive changes it to the user.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from rllib_zoo.experiments.errors import RequestError
 
 MARK = ".made-here"
 KEY_BYTES = 32
-# From a checkpoint to its experiment: itself, the trial, the experiment.
+# Checkpoint, trial, experiment.
 LEVELS = 3
 
 
 def key_file() -> Path:
-    """Where the user's key is (XDG Base Directory Specification).
+    """Path of the user's key (XDG Base Directory Specification).
 
     Raises:
         RuntimeError: the user has no home folder.
     """
-    given = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-    return (given if given.is_absolute() else Path.home() / ".config") / "rllib-zoo" / "key"
+    folder = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    return (folder if folder.is_absolute() else Path.home() / ".config") / "rllib-zoo" / "key"
 
 
 def mark_as_own(folder: Path) -> bool:
-    """Mark an experiment folder as made by this user, in this place.
+    """Mark an experiment folder as created by this user at this path.
 
     Returns:
-        Whether it could be: without a writable home folder there is no key.
+        Whether it is marked: without a writable home folder no key can be created.
     """
-    key = _key(make=True)
+    key = _key(create=True)
     if key is None:
         return False
     with atomic_write(folder / MARK) as draft:
@@ -49,92 +49,91 @@ def mark_as_own(folder: Path) -> bool:
 
 
 def is_own(path: Path) -> bool:
-    """Whether a checkpoint, trial or experiment folder was made by this user where it is now."""
-    key = _key(make=False)
+    """Whether this user created a checkpoint, trial or experiment folder at its current path."""
+    key = _key(create=False)
     if key is None:
         return False
-    here = path.resolve()
-    return any(_is_marked(folder, key) for folder in (here, *here.parents)[:LEVELS])
+    resolved = path.resolve()
+    return any(_is_marked(folder, key) for folder in (resolved, *resolved.parents)[:LEVELS])
 
 
 def require_trusted(path: Path, trusted: bool, *, option: str | None = None) -> None:
-    """Refuse to unpickle what is not the user's own.
+    """Check that a folder may be unpickled.
 
     Args:
         path: a checkpoint or experiment folder.
-        trusted: whether ``--trust-checkpoint`` was given.
-        option: that named the path, if it was not the command's own argument.
+        trusted: whether ``--trust-checkpoint`` is set.
+        option: the option with the path, if it is not the command's argument.
 
     Raises:
-        RequestError: as said.
+        RequestError: the folder is neither the user's own nor trusted.
     """
     if trusted or is_own(path):
         return
     raise RequestError(
-        "was not made here by your own rllib command, and opening a checkpoint runs any code in it",
+        "was not created here by your rllib command, and opening a checkpoint runs any code in it",
         file=path,
         key=option,
-        hint="if you trust whoever made it: --trust-checkpoint",
+        hint="if you trust its origin: --trust-checkpoint",
     )
 
 
 def require_trusted_start(value: object, trusted: bool, *, file: object) -> None:
-    """Refuse the checkpoints of others that a configuration starts from.
+    """Check the checkpoints that a configuration restores.
 
     Args:
-        value: of ``restore_from``: a path, or a grid or sampler of them.
-        trusted: whether ``--trust-checkpoint`` was given.
+        value: of ``restore_from``: a path, or a grid or sampler of paths.
+        trusted: whether ``--trust-checkpoint`` is set.
         file: the configuration's.
 
     Raises:
-        RequestError: names the first.
+        RequestError: names the first one that is not trusted.
     """
-    for path in _texts(value):
+    for path in _strings(value):
         try:
             require_trusted(Path(path), trusted)
         except RequestError as error:
-            problem = f"{path} {error.problem}"
-            key = "config.restore_from"
+            problem, key = f"{path} {error.problem}", "config.restore_from"
             raise RequestError(problem, file=file, key=key, hint=error.hint) from None
 
 
-def _texts(value: object) -> list[str]:
-    """Every text in nested data."""
+def _strings(value: object) -> list[str]:
+    """Every string in nested data."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list | tuple):
-        return [text for item in value for text in _texts(item)]
+        return [string for item in value for string in _strings(item)]
     return [value] if isinstance(value, str) else []
 
 
 def _is_marked(folder: Path, key: bytes) -> bool:
     file = folder / MARK
     try:
-        # A pipe of that name would keep its reader waiting.
-        found = file.read_bytes() if file.is_file() else b""
+        # is_file: reading a named pipe would block.
+        mark = file.read_bytes() if file.is_file() else b""
     except OSError:
         return False
-    return hmac.compare_digest(found, _mark(key, folder).encode())
+    return hmac.compare_digest(mark, _mark(key, folder).encode())
 
 
 def _mark(key: bytes, folder: Path) -> str:
     return hmac.new(key, os.fsencode(folder.resolve()), hashlib.sha256).hexdigest()
 
 
-def _key(*, make: bool) -> bytes | None:
-    """The user's key; None without one, or where none can be made."""
+def _key(*, create: bool) -> bytes | None:
+    """The user's key; None if it does not exist, or cannot be created."""
     try:
         file = key_file()
-        if make and not file.exists():
+        if create and not file.exists():
             _write_key(file)
-        found = file.read_bytes()
+        key = file.read_bytes()
     except (OSError, RuntimeError):
         return None
-    return found if len(found) == KEY_BYTES else None
+    return key if len(key) == KEY_BYTES else None
 
 
 def _write_key(file: Path) -> None:
-    """Write aside, then link: of two commands that start at once, the first one's key stays."""
+    """Write a draft, then link it: of two commands started at the same time, the first one's key stays."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)

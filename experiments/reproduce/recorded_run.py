@@ -1,8 +1,7 @@
-"""What is to be reproduced: a run on disk, read back into the experiment it was.
+"""Reading a recorded run back into the experiment that it was.
 
-The configuration is the manifest's ``config_given``: what the run was told after its file was read and
-translated and every option applied. The file's text would have to be read and translated again, by
-today's code, and the options with it.
+The configuration is the manifest's ``config_given``: the config file after translation, with all options
+applied. Reading the file's text again would depend on how today's code translates it.
 """
 
 from __future__ import annotations
@@ -29,12 +28,13 @@ from rllib_zoo.experiments.provenance.manifest import (
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import is_drawn
 from rllib_zoo.experiments.studies.keep import seed_of
+from rllib_zoo.experiments.sweeps.schedulers import POPULATIONS
 from rllib_zoo.experiments.sweeps.search import typed
 
 SUFFIX = "-reproduced"
-# Field of a manifest → its kind; without them nothing can run again.
-NEEDED = {"algorithm": str, "env": str, "config_given": dict, "stop": dict}
-# What it may say besides, null or missing included.
+# Required field of a manifest → type.
+REQUIRED = {"algorithm": str, "env": str, "config_given": dict, "stop": dict}
+# Optional field, which may be null → type.
 OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "experiment": str,
     "request": dict,
@@ -43,23 +43,21 @@ OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "source_text": str,
 }
 CLASS = re.compile(r"<class '([\w.]+)'>")
-# They change a trial's configuration while it runs.
-EXPLOITING = ("pbt", "pb2")
-# Of the request, what concerns a set of trials and not one of them.
+# Request fields that concern a set of trials rather than a single one.
 OF_SETS = ("search", "scheduler", "metric", "mode", "max_concurrent")
 
 
 @dataclass(frozen=True)
-class Original:
+class RecordedRun:
     """A run to reproduce.
 
     Attributes:
         file: its manifest, or the JSON file of a kept curve.
-        kept: whether only a thinned curve is left of it.
-        manifest: what the file holds.
-        trials: those to reproduce; empty where only the manifest is left.
-        siblings: all trials beside them, themselves included.
-        experiment: what to run.
+        kept: whether it is a kept curve, thinned and without its results folder.
+        manifest: the content of the file.
+        trials: those to reproduce; empty if the results no longer exist.
+        siblings: all trials of the same experiment, including ``trials``.
+        experiment: the experiment to run.
     """
 
     file: Path
@@ -70,13 +68,13 @@ class Original:
     experiment: Experiment
 
 
-def open_original(path: Path) -> Original:
+def open_recorded_run(path: Path) -> RecordedRun:
     """Read a run from its experiment folder, trial folder, manifest or kept curve.
 
     Raises:
-        RequestError: nothing there, a damaged manifest, or something that cannot run again.
+        RequestError: no such run, an invalid manifest, or a run that cannot be repeated.
     """
-    file, trial = _found(path)
+    file, trial = _locate(path)
     manifest = _read(file)
     kept = file.name != MANIFEST_NAME
     siblings = tuple(find_trials([file.parent]))
@@ -95,39 +93,39 @@ def open_original(path: Path) -> Original:
             experiment = _of_experiment(file, manifest, trials)
     except RequestError as error:
         raise error.located(file) from None
-    return Original(file, kept, manifest, trials, siblings, experiment)
+    return RecordedRun(file, kept, manifest, trials, siblings, experiment)
 
 
 def restored_from(manifest: Mapping[str, Any]) -> str | None:
-    """The checkpoint that the run started from; of older manifests, as its command line says."""
+    """The checkpoint that the run started from; of older manifests, from their command line."""
     if "restore_from" in manifest:
         return manifest["restore_from"]
     try:
-        words = shlex.split(str(manifest.get("command") or ""))
+        arguments = shlex.split(str(manifest.get("command") or ""))
     except ValueError:
         return None
-    given = [after for word, after in pairwise(words) if word == "--restore"]
-    given += [word.partition("=")[2] for word in words if word.startswith("--restore=")]
-    return given[-1] if given else None
+    values = [value for option, value in pairwise(arguments) if option == "--restore"]
+    values += [text.partition("=")[2] for text in arguments if text.startswith("--restore=")]
+    return values[-1] if values else None
 
 
-def _found(path: Path) -> tuple[Path, Path | None]:
-    """The file that describes a run, and the trial's folder where one trial is meant."""
+def _locate(path: Path) -> tuple[Path, Path | None]:
+    """The file that describes a run, and the trial's folder if the path is that of a trial."""
     if not path.exists():
         raise RequestError("does not exist", file=path)
     if path.is_file():
-        described = path.with_suffix(".json") if path.suffix == ".csv" else path
-        whole = described.name == MANIFEST_NAME or described.with_suffix(".csv").exists()
-        if not whole or described.suffix != ".json" or not described.exists():
-            hint = f"give a folder with a {MANIFEST_NAME}, the file itself, or a kept seedN.json"
+        file = path.with_suffix(".json") if path.suffix == ".csv" else path
+        complete = file.name == MANIFEST_NAME or file.with_suffix(".csv").exists()
+        if not complete or file.suffix != ".json" or not file.exists():
+            hint = f"use a folder with a {MANIFEST_NAME}, the file itself, or a kept seedN.json"
             raise RequestError("is neither a manifest nor a kept curve", file=path, hint=hint)
-        return described, None
+        return file, None
     if (path / MANIFEST_NAME).exists():
         return path / MANIFEST_NAME, None
-    around = path.absolute().parent / MANIFEST_NAME
-    if around.exists() and ((path / PARAMS).exists() or (path / RESULT).exists()):
-        return around, path
-    raise RequestError(f"holds no {MANIFEST_NAME}: nothing says how it was made", file=path)
+    parent = path.absolute().parent / MANIFEST_NAME
+    if parent.exists() and ((path / PARAMS).exists() or (path / RESULT).exists()):
+        return parent, path
+    raise RequestError(f"contains no {MANIFEST_NAME}, which describes how to run it", file=path)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -141,42 +139,41 @@ def _read(file: Path) -> dict[str, Any]:
     if version != MANIFEST_VERSION and (version is not None or file.name == MANIFEST_NAME):
         problem = f"is {version!r}; this release reads {MANIFEST_VERSION}"
         raise RequestError(problem, file=file, key="manifest_version")
-    for key, kind in NEEDED.items():
-        if not isinstance(manifest.get(key), kind):
-            problem = "has a wrong value" if manifest.get(key) is not None else "is missing"
-            raise RequestError(problem, file=file, key=key, hint="nothing can run without it")
-    for key, wanted in OPTIONAL.items():
-        if manifest.get(key) is not None and not isinstance(manifest[key], wanted):
-            raise RequestError("has a wrong value", file=file, key=key)
+    for key, kind in {**REQUIRED, **OPTIONAL}.items():
+        value = manifest.get(key)
+        if value is None and key in REQUIRED:
+            raise RequestError("is missing", file=file, key=key, hint="it is required to run again")
+        if value is not None and not isinstance(value, kind):
+            raise RequestError("has an invalid value", file=file, key=key)
     return manifest
 
 
 def _of_experiment(
     file: Path, manifest: Mapping[str, Any], trials: tuple[TrialFolder, ...]
 ) -> Experiment:
-    request, given = _request(manifest), dict(manifest["config_given"])
-    if _scheduler(request) != "fifo" or _draws(given) or manifest["env"].startswith("{"):
+    request, config = _request(manifest), dict(manifest["config_given"])
+    if _scheduler(request) != "fifo" or _is_sampled(config) or manifest["env"].startswith("{"):
+        problem = "its trials depended on each other or on random samples"
         example = f", for example {trials[0].path}" if trials else ""
-        raise RequestError(f"its trials depended on each other or on chance; name one{example}")
+        raise RequestError(problem, hint=f"choose one trial{example}")
     seeds = manifest.get("seeds")
-    named = isinstance(seeds, list) and all(isinstance(seed, int) for seed in seeds)
-    seeded = tuple(seeds) if named and seeds and "seed" not in given else None
+    usable = isinstance(seeds, list) and all(isinstance(seed, int) for seed in seeds)
     return Experiment(
         name=f"{manifest.get('experiment') or file.parent.name}{SUFFIX}",
-        env=_named(manifest["env"]),
-        config=given,
+        env=_class_paths(manifest["env"]),
+        config=config,
         num_samples=manifest.get("num_samples") or 1,
-        seeds=seeded,
+        seeds=tuple(seeds) if usable and seeds and "seed" not in config else None,
         **_common(file, manifest),
         **request,
     )
 
 
 def _of_trial(trial: TrialFolder, manifest: Mapping[str, Any]) -> Experiment:
-    """One trial: what was given to all, and of grids and samplers the value it got."""
-    request, params = _request(manifest), _named(dict(trial.config))
+    """One trial: the configuration of all, with the trial's values of grids and samplers."""
+    request, params = _request(manifest), _class_paths(dict(trial.config))
     scheduler = _scheduler(request)
-    if scheduler in EXPLOITING:
+    if scheduler in POPULATIONS:
         raise RequestError(f"{scheduler} changed its configuration while it ran")
     config = {
         key: params.get(key, value) if is_drawn(value) or _is_grid(value) else value
@@ -187,10 +184,10 @@ def _of_trial(trial: TrialFolder, manifest: Mapping[str, Any]) -> Experiment:
     common = _common(trial.path.parent / MANIFEST_NAME, manifest)
     if scheduler != "fifo" and (rows := _iterations(trial.path / RESULT)):
         common["stop"] = {**common["stop"], "training_iteration": rows}
-    which = f"seed{seed}" if seed is not None else trial.path.name
+    label = f"seed{seed}" if seed is not None else trial.path.name
     return Experiment(
-        name=f"{manifest.get('experiment') or trial.experiment}-{which}{SUFFIX}",
-        env=params.get("env", _named(manifest["env"])),
+        name=f"{manifest.get('experiment') or trial.experiment}-{label}{SUFFIX}",
+        env=params.get("env", _class_paths(manifest["env"])),
         config=config,
         seeds=None if seed is None else (seed,),
         **common,
@@ -201,11 +198,11 @@ def _of_trial(trial: TrialFolder, manifest: Mapping[str, Any]) -> Experiment:
 def _of_kept(file: Path, manifest: Mapping[str, Any]) -> Experiment:
     seed = seed_of(file)
     config = {key: value for key, value in manifest["config_given"].items() if key != "seed"}
-    if _draws(config) or any(_is_grid(value) for value in config.values()):
-        raise RequestError("the kept file does not say which values of its grid it had")
+    if _is_sampled(config) or any(_is_grid(value) for value in config.values()):
+        raise RequestError("the kept file does not record its values of grids and samplers")
     return Experiment(
         name=f"{file.parent.name}-{file.stem}{SUFFIX}",
-        env=_named(manifest["env"]),
+        env=_class_paths(manifest["env"]),
         config=config,
         seeds=None if seed < 0 else (seed,),
         **_common(file, manifest),
@@ -222,32 +219,32 @@ def _common(file: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    given = manifest.get("request") or {}
-    return {key: given[key] for key in REQUEST_FIELDS if given.get(key) is not None}
+    request = manifest.get("request") or {}
+    return {key: request[key] for key in REQUEST_FIELDS if request.get(key) is not None}
 
 
 def _scheduler(request: Mapping[str, Any]) -> str:
     return typed(request.get("scheduler") or "fifo", "scheduler")[0].lower()
 
 
-def _draws(config: Mapping[str, Any]) -> bool:
-    """Whether a value is drawn; asked value by value, as a config of `lambda` alone looks like a sampler."""
+def _is_sampled(config: Mapping[str, Any]) -> bool:
+    """Whether any value is sampled; tested per value, as a config of only `lambda` looks like a sampler."""
     return any(map(is_drawn, config.values()))
 
 
 def _is_grid(value: Any) -> bool:
-    """Whether a grid stands in the value, at any depth."""
+    """Whether the value contains a grid at any depth."""
     if isinstance(value, Mapping):
         return "grid_search" in value or any(map(_is_grid, value.values()))
     return isinstance(value, list) and any(map(_is_grid, value))
 
 
-def _named(value: Any) -> Any:
-    """Classes as JSON spells them, by their paths."""
+def _class_paths(value: Any) -> Any:
+    """Nested data with ``<class 'a.B'>`` replaced by ``a.B``."""
     if isinstance(value, Mapping):
-        return {key: _named(item) for key, item in value.items()}
+        return {key: _class_paths(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_named(item) for item in value]
+        return [_class_paths(item) for item in value]
     match = CLASS.fullmatch(value) if isinstance(value, str) else None
     return match[1] if match else value
 

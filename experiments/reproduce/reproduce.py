@@ -1,8 +1,8 @@
-"""`rllib reproduce`: run again what a manifest describes, and say whether it is the same."""
+"""`rllib reproduce`: run a recorded experiment again and compare the results."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,11 @@ from rllib_zoo.experiments.launch.summary import STOPPED_EARLY
 from rllib_zoo.experiments.options import LaunchOptions, ReproduceOptions
 from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, build_manifest, read_manifest
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
-from rllib_zoo.experiments.reproduce.recorded_run import Original, open_original, restored_from
+from rllib_zoo.experiments.reproduce.recorded_run import (
+    RecordedRun,
+    open_recorded_run,
+    restored_from,
+)
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import validate
 
@@ -26,42 +30,51 @@ FAILED = 1
 
 
 def reproduce(path: Path, options: ReproduceOptions) -> int:
-    """Run it again below the storage path, unless that is done; with ``verify`` compare.
+    """Run it again below the storage path, unless that is already done; with ``verify`` compare.
 
     Returns:
-        0: done, and the same where that was asked for; 1: a trial failed or differs; 130: interrupted.
+        0: done, and reproduced if verified; 1: a trial failed or differs; 130: interrupted.
 
     Raises:
-        RequestError: nothing to reproduce, or it cannot run here.
+        RequestError: no such run, or it cannot run here.
     """
-    original = open_original(path)
+    original = open_recorded_run(path)
     experiment = replace(
         original.experiment,
         storage_path=options.storage_path or DEFAULT_STORAGE,
         name=options.experiment_name or original.experiment.name,
     )
     if options.verify and not original.trials:
-        raise RequestError("holds no trial to compare with", file=original.file.parent)
+        raise RequestError("contains no trial to compare with", file=original.file.parent)
     folder = folder_of(experiment)
-    _require_apart(folder, original)
-    check_options(_launch_options(original, experiment, options))
+    _check_folder(folder, original)
+    launch_options = LaunchOptions(
+        storage_path=experiment.storage_path,
+        restore=restored_from(original.manifest),
+        dry_run=options.dry_run,
+        force=options.force,
+        resume=options.resume,
+        trust_checkpoint=options.trust_checkpoint,
+        ray_num_cpus=options.ray_num_cpus,
+    )
+    check_options(launch_options)
     done = options.verify and read_manifest(folder).get("status") == "done"
     if done:
-        _require_repetition(folder, original)
-        print(f"{folder} is done: compared without running again")
+        _check_repetition(folder, original)
+        print(f"{folder} is complete: compared without running again")
     else:
-        _say_what_differs(original, todays_manifest(experiment, options))
-        code = launch([experiment], _launch_options(original, experiment, options))
+        _print_differences(original, current_manifest(experiment, options))
+        code = launch([experiment], launch_options)
         if code not in (DONE, FAILED) or options.dry_run or not options.verify:
             return code
     return verify(original, folder)
 
 
-def todays_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[str, Any]:
-    """What the manifest would say of the experiment if it ran now.
+def current_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[str, Any]:
+    """The manifest of the experiment if it ran now.
 
     Raises:
-        RequestError: it cannot run here: its algorithm or environment is gone.
+        RequestError: its algorithm or environment does not exist here.
     """
     cpus, gpus = available(LaunchOptions(ray_num_cpus=options.ray_num_cpus))
     validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
@@ -74,126 +87,94 @@ def todays_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[s
     )
 
 
-def verify(original: Original, folder: Path) -> int:
-    """Compare every trial with the one that repeats it, print each, and the verdict."""
+def verify(original: RecordedRun, folder: Path) -> int:
+    """Compare every trial with its repetition, print the comparisons and the verdict."""
     manifest, again = read_manifest(folder), list(find_trials([folder]))
     reasons = reasons_against(original.manifest, manifest)
+    timed = ends_by_time(original.manifest) or ends_by_time(manifest)
     repeated = list(pairs(original.trials, again))
-    checks = [_checked(first, second, original, manifest) for first, second in repeated]
+    checks = [_compare(first, second, timed) for first, second in repeated]
     for (first, _), check in zip(repeated, checks, strict=True):
         print(f"seed {first.config.get('seed')}: {check.text}")
     if all(check.same for check in checks):
         print("verdict: reproduced, bit by bit")
         return DONE
     if not reasons:
-        print("verdict: NOT reproduced: equality bit by bit was promised (rule: bit by bit)")
+        print("verdict: NOT reproduced: equality bit by bit was guaranteed (rule: bit by bit)")
         return FAILED
-    print(f"equality bit by bit was not promised: {'; '.join(reasons)}")
-    judged = [_judged(original, again, repeated, name) for name in groups(original.trials)]
-    for check in judged:
+    print(f"equality bit by bit was not guaranteed: {'; '.join(reasons)}")
+    spreads = [
+        _compare_spread(original, repeated, name, trials)
+        for name, trials in groups(original.trials).items()
+    ]
+    for check in spreads:
         print(f"{'in' if check.same else 'OUTSIDE'} the interval: {check.text}")
-    timed = ends_by_time(original.manifest) or ends_by_time(manifest)
-    complete = all(second is not None and _ended(second, timed) for _, second in repeated)
-    same = complete and all(check.same for check in judged)
-    gone = "" if complete else " (a trial is missing or did not end)"
-    print(f"verdict: {'reproduced' if same else 'NOT reproduced'}{gone} (rule: interval)")
+    complete = all(second is not None and _is_complete(second, timed) for _, second in repeated)
+    same = complete and all(check.same for check in spreads)
+    remark = "" if complete else " (a trial is missing or incomplete)"
+    print(f"verdict: {'reproduced' if same else 'NOT reproduced'}{remark} (rule: interval)")
     return DONE if same else FAILED
 
 
-def _judged(
-    original: Original,
-    again: list[TrialFolder],
-    repeated: list[tuple[TrialFolder, TrialFolder | None]],
+def _compare_spread(
+    original: RecordedRun,
+    repeated: Sequence[tuple[TrialFolder, TrialFolder | None]],
     name: str,
+    trials: Sequence[TrialFolder],
 ) -> Check:
-    """One configuration's repetitions by the spread of all its original seeds."""
-    of_group = groups(original.trials)[name]
-    members = {trial.path for trial in of_group}
-    new = [second for first, second in repeated if second is not None and first.path in members]
+    """Compare one configuration's repetitions with the spread of all its original seeds."""
+    folders = {trial.path for trial in trials}
+    new = [second for first, second in repeated if second is not None and first.path in folders]
     return by_spread(groups(original.siblings)[name], new)
 
 
-def _checked(
-    first: TrialFolder,
-    second: TrialFolder | None,
-    original: Original,
-    manifest: Mapping[str, Any],
-) -> Check:
+def _compare(first: TrialFolder, second: TrialFolder | None, timed: bool) -> Check:
     if second is None:
         return Check(False, "missing in the reproduction")
-    timed = ends_by_time(original.manifest) or ends_by_time(manifest)
     check = bit_by_bit(first, second, prefix=timed or first.status != "done")
-    if not _ended(second, timed):
+    if not _is_complete(second, timed):
         return Check(False, f"{second.status}; {check.text}")
     return check
 
 
-def _ended(trial: TrialFolder, timed: bool) -> bool:
-    """Whether a trial went as far as it should; a clock may have been there before the stop rule."""
+def _is_complete(trial: TrialFolder, timed: bool) -> bool:
+    """Whether a trial reached its stop criterion, or its time limit."""
     return trial.status == "done" or (timed and trial.status == STOPPED_EARLY)
 
 
-def _say_what_differs(original: Original, today: Mapping[str, Any]) -> None:
-    for line in differences(original.manifest, today):
+def _print_differences(original: RecordedRun, manifest: Mapping[str, Any]) -> None:
+    for line in differences(original.manifest, manifest):
         print(f"differs: {line}")
-    reasons = reasons_against(original.manifest, today)
+    reasons = reasons_against(original.manifest, manifest)
     if not reasons:
-        print("promised: the same learning curves, bit by bit")
+        print("guaranteed: the same learning curves, bit by bit")
         if ends_by_time(original.manifest):
-            print("as far as both go: a clock ends them")
+            print("for their common iterations: they end by time")
         return
-    print("not promised: the same learning curves bit by bit, because")
+    print("not guaranteed: the same learning curves bit by bit, because")
     for reason in reasons:
         print(f"  {reason}")
 
 
-def _require_apart(folder: Path, original: Original) -> None:
-    """Refuse a folder that is the original's own, or around it: ``--force`` would move it aside.
-
-    Raises:
-        RequestError: names it.
-    """
-    own, wanted = original.file.parent.resolve(), folder.resolve()
-    if wanted == own or wanted in own.parents:
-        raise RequestError(
-            "is the run that is to be reproduced, or around it",
-            file=folder,
-            hint="--experiment-name takes another name",
-        )
+def _check_folder(folder: Path, original: RecordedRun) -> None:
+    """Check that a new folder is not the original's or a parent, which ``--force`` would rename."""
+    current, new = original.file.parent.resolve(), folder.resolve()
+    if new == current or new in current.parents:
+        problem = "is the folder of the original run, or a parent of it"
+        raise RequestError(problem, file=folder, hint="set another --experiment-name")
 
 
-def _require_repetition(folder: Path, original: Original) -> None:
-    """Refuse a finished folder of that name which repeats something else.
-
-    Raises:
-        RequestError: names the first thing that differs.
-    """
+def _check_repetition(folder: Path, original: RecordedRun) -> None:
+    """Check that a complete folder of that name is a repetition of the original run."""
     manifest = read_manifest(folder)
-    wanted = {
+    expected = {
         "algorithm": original.experiment.algorithm,
         "env": str(original.experiment.env),
         "stop": dict(original.experiment.stop),
         "config_given": dict(original.experiment.config),
     }
-    for key, value in wanted.items():
+    for key, value in expected.items():
         if manifest.get(key) != value:
-            raise RequestError(
-                f"is not that of {original.file}: another run of this name is done",
-                file=folder / MANIFEST_NAME,
-                key=key,
-                hint="--experiment-name takes another name",
-            )
-
-
-def _launch_options(
-    original: Original, experiment: Experiment, options: ReproduceOptions
-) -> LaunchOptions:
-    return LaunchOptions(
-        storage_path=experiment.storage_path,
-        restore=restored_from(original.manifest),
-        dry_run=options.dry_run,
-        force=options.force,
-        resume=options.resume,
-        trust_checkpoint=options.trust_checkpoint,
-        ray_num_cpus=options.ray_num_cpus,
-    )
+            problem = f"differs from {original.file}: the folder contains another run"
+            hint = "set another --experiment-name"
+            raise RequestError(problem, file=folder / MANIFEST_NAME, key=key, hint=hint)

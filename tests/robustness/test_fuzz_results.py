@@ -19,7 +19,7 @@ from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.report.cli import app
 from rllib_zoo.analysis.summary import summarise
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.reproduce.recorded_run import open_original
+from rllib_zoo.experiments.reproduce.recorded_run import open_recorded_run
 
 MOST = 10**20
 # Of a manifest, what is read of it somewhere.
@@ -166,7 +166,7 @@ def test_what_reads_a_run_says_so_in_one_line(place):
     @given(experiments())
     def one(drawn):
         write(place / "exp", drawn[1])
-        for read in (lambda: compare(place, place), lambda: open_original(place / "exp")):
+        for read in (lambda: compare(place, place), lambda: open_recorded_run(place / "exp")):
             try:
                 read()
                 refusal = None

@@ -20,7 +20,7 @@ from rllib_zoo.experiments.errors import MAX_LENGTH, RequestError
 from rllib_zoo.experiments.launch.jobs import checked_job
 from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import FileOptions, prepare_imports
-from rllib_zoo.experiments.reproduce.recorded_run import open_original
+from rllib_zoo.experiments.reproduce.recorded_run import open_recorded_run
 from rllib_zoo.experiments.spec.experiment import MAX_BYTES, Experiment
 from rllib_zoo.experiments.validation.check import check_experiment
 
@@ -87,7 +87,7 @@ def test_a_manifest_cannot_name_a_way_out_either(tmp_path):
         "experiment": "../../x",
     }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    original = open_original(tmp_path / "manifest.json")
+    original = open_recorded_run(tmp_path / "manifest.json")
     assert "cannot name an experiment" in refusal(folder_of, original.experiment)
 
 

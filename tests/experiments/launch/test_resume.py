@@ -153,7 +153,7 @@ def test_what_cannot_go_on_is_one_line(tmp_path):
     (folder / "manifest.json").write_text("{")
     assert refused(tmp_path).startswith(missing)
     (folder / "manifest.json").write_text('{"status": "interrupted"}')
-    assert "--resume: was not made here by your own rllib command" in refused(tmp_path)
+    assert "--resume: was not created here by your rllib command" in refused(tmp_path)
     trusting = FileOptions(resume=True, trust_checkpoint=True)
     assert begun_before(experiments(tmp_path), trusting) == [False, True]
     assert mark_as_own(folder)

@@ -24,7 +24,7 @@ from rllib_zoo.experiments.provenance.trust import (
     require_trusted,
 )
 
-WORDS = "was not made here by your own rllib command"
+WORDS = "was not created here by your rllib command"
 
 
 class Bomb:
@@ -105,7 +105,7 @@ def test_nothing_of_strangers_is_unpickled_without_a_word(strangers, words, monk
     assert ended.value.code == 2
     (line,) = said.err.splitlines()
     assert WORDS in line
-    assert line.endswith("; if you trust whoever made it: --trust-checkpoint")
+    assert line.endswith("; if you trust its origin: --trust-checkpoint")
     assert not (strangers.parents[1] / "exploded").exists()
 
 

@@ -18,8 +18,8 @@ from rllib_zoo.experiments.options import ReproduceOptions
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.manifest import build_manifest, code_digest
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
-from rllib_zoo.experiments.reproduce.recorded_run import open_original, restored_from
-from rllib_zoo.experiments.reproduce.reproduce import reproduce, todays_manifest
+from rllib_zoo.experiments.reproduce.recorded_run import open_recorded_run, restored_from
+from rllib_zoo.experiments.reproduce.reproduce import current_manifest, reproduce
 from rllib_zoo.experiments.studies.keep import keep
 from rllib_zoo.experiments.validation.check import check_experiment
 
@@ -91,7 +91,7 @@ def change(file, **fields):
 @pytest.mark.slow
 def test_a_run_is_reproduced_bit_by_bit(storage, reproduced):
     assert reproduced.returncode == 0, reproduced.stderr
-    assert "promised: the same learning curves, bit by bit" in reproduced.stdout
+    assert "guaranteed: the same learning curves, bit by bit" in reproduced.stdout
     assert reproduced.stdout.count(": equal bit by bit, 3 rows") == 4
     assert reproduced.stdout.endswith("verdict: reproduced, bit by bit\n")
     first, second = (
@@ -117,7 +117,7 @@ def test_a_changed_number_is_named_with_its_row(copy, capsys):
     assert code == 1
     (line,) = [line for line in said.splitlines() if "differs" in line]
     assert line.startswith("seed 1: row 2 differs: learners.default_policy.policy_loss ")
-    assert "verdict: NOT reproduced: equality bit by bit was promised" in said
+    assert "verdict: NOT reproduced: equality bit by bit was guaranteed" in said
 
 
 @pytest.mark.ray
@@ -133,7 +133,7 @@ def test_a_missing_trial_is_a_row_and_not_reproduced(copy, capsys):
 @pytest.mark.slow
 def test_a_folder_of_another_run_is_not_taken_for_the_repetition(copy, capsys):
     change(copy / "tiny-reproduced" / "manifest.json", stop={"training_iteration": 4})
-    with pytest.raises(RequestError, match=r"stop: is not that of .*--experiment-name"):
+    with pytest.raises(RequestError, match=r"stop: differs from .*--experiment-name"):
         verified(copy / "tiny", copy, capsys)
 
 
@@ -145,7 +145,7 @@ def test_a_run_is_not_compared_with_itself(copy, force):
         options = ReproduceOptions(
             verify=True, storage_path=str(storage), experiment_name=name, force=force
         )
-        with pytest.raises(RequestError, match="is the run that is to be reproduced, or around it"):
+        with pytest.raises(RequestError, match="is the folder of the original run, or a parent"):
             reproduce(copy / "tiny", options, Console())
     assert (copy / "tiny" / "manifest.json").exists()
 
@@ -167,7 +167,7 @@ def test_not_promised_is_judged_by_the_spread_of_seeds(copy, capsys):
     text = (trial / "result.json").read_text().splitlines()
     (trial / "result.json").write_text("\n".join(text[:-1]) + "\n")
     code, said = verified(copy / "tiny", copy, capsys)
-    assert "equality bit by bit was not promised: another machine or system" in said
+    assert "equality bit by bit was not guaranteed: another machine or system" in said
     assert "a weak test" in said
     assert said.splitlines()[-1] in (
         "verdict: reproduced (rule: interval)",
@@ -184,7 +184,7 @@ def test_not_promised_is_judged_by_the_spread_of_seeds(copy, capsys):
 def test_a_trial_gets_its_own_values_of_the_grid(storage):
     trial = a_trial(storage / "tiny", 1)
     params = json.loads((trial / "params.json").read_text())
-    original = open_original(trial)
+    original = open_recorded_run(trial)
     experiment = original.experiment
     assert experiment.name == "tiny-seed1-reproduced"
     assert experiment.seeds == (1,)
@@ -197,8 +197,8 @@ def test_a_trial_gets_its_own_values_of_the_grid(storage):
 @pytest.mark.ray
 @pytest.mark.slow
 def test_experiment_and_manifest_are_the_same_request(storage):
-    by_folder = open_original(storage / "tiny").experiment
-    assert by_folder == open_original(storage / "tiny" / "manifest.json").experiment
+    by_folder = open_recorded_run(storage / "tiny").experiment
+    assert by_folder == open_recorded_run(storage / "tiny" / "manifest.json").experiment
     assert (by_folder.seeds, by_folder.config) == ((0, 1), CONFIG)
     assert by_folder.checkpoint_at_end is False
 
@@ -208,13 +208,13 @@ def test_experiment_and_manifest_are_the_same_request(storage):
 def test_a_kept_curve_is_enough_but_not_of_a_grid(copy):
     change(copy / "tiny" / "manifest.json", config_given={**CONFIG, "lr": 1e-3})
     keep(copy / "tiny", copy / "kept", every=100)
-    original = open_original(copy / "kept" / "seed1.json")
+    original = open_recorded_run(copy / "kept" / "seed1.json")
     assert original.experiment.seeds == (1,)
     assert original.experiment.config == {**CONFIG, "lr": 1e-3}
-    assert original.experiment == open_original(copy / "kept" / "seed1.csv").experiment
+    assert original.experiment == open_recorded_run(copy / "kept" / "seed1.csv").experiment
     change(copy / "kept" / "seed1.json", config_given=CONFIG)
-    with pytest.raises(RequestError, match="which values of its grid"):
-        open_original(copy / "kept" / "seed1.json")
+    with pytest.raises(RequestError, match="does not record its values of grids"):
+        open_recorded_run(copy / "kept" / "seed1.json")
 
 
 KEPT = [
@@ -228,7 +228,7 @@ KEPT = [
 def test_what_is_kept_of_the_shipped_runs_can_run_again(file):
     from rllib_zoo.experiments.validation.check import check_experiment
 
-    original = open_original(file)
+    original = open_recorded_run(file)
     resolved = check_experiment(original.experiment)
     assert resolved.lr == original.experiment.config["lr"]
     assert original.experiment.seeds == (3,)
@@ -254,16 +254,16 @@ def written(tmp_path, **fields):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"config_given": ...}, "config_given: is missing; nothing can run without it"),
-        ({"stop": []}, "stop: has a wrong value"),
+        ({"config_given": ...}, "config_given: is missing; it is required to run again"),
+        ({"stop": []}, "stop: has an invalid value"),
         ({"algorithm": ...}, "algorithm: is missing"),
         ({"manifest_version": 7}, "manifest_version: is 7; this release reads 1"),
         ({"algorithm": "IMPALA"}, "IMPALA is not offered here"),
         ({"env": "CartPole-v7"}, "CartPole-v7"),
         ({"env": "gone.Env"}, "gone"),
         ({"config_given": {"lrr": 1}}, "lrr: is not a key of PPO"),
-        ({"request": {"scheduler": "asha"}}, "depended on each other or on chance"),
-        ({"config_given": {"lr": {"uniform": [0.1, 0.2]}}}, "depended on each other or on chance"),
+        ({"request": {"scheduler": "asha"}}, "depended on each other or on random"),
+        ({"config_given": {"lr": {"uniform": [0.1, 0.2]}}}, "depended on each other or on random"),
     ],
 )
 def test_a_manifest_that_cannot_run_is_one_line(tmp_path, fields, words):
@@ -280,14 +280,14 @@ def test_a_manifest_that_cannot_run_is_one_line(tmp_path, fields, words):
     ("make", "words"),
     [
         (lambda p: p / "nothing", "does not exist"),
-        (lambda p: p, "holds no manifest.json"),
+        (lambda p: p, "contains no manifest.json"),
         (lambda p: (p / "x.yaml", (p / "x.yaml").write_text(""))[0], "is neither a manifest"),
         (lambda p: (p / "manifest.json", (p / "manifest.json").write_text("{"))[0], "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_is_no_run_is_one_line(tmp_path, make, words):
     with pytest.raises(RequestError, match=words):
-        open_original(make(tmp_path))
+        open_recorded_run(make(tmp_path))
 
 
 @pytest.mark.parametrize("cut", ['{"training_iteration": 3, "env_runners": {}', "[{}", "{}}"])
@@ -298,17 +298,17 @@ def test_a_trial_ended_by_its_scheduler_stops_at_its_last_complete_result(tmp_pa
     (trial / "params.json").write_text('{"seed": 0}')
     complete = [json.dumps({"training_iteration": number}) for number in (1, 2)]
     (trial / "result.json").write_text("\n".join([*complete, cut]))
-    assert open_original(trial).experiment.stop["training_iteration"] == 2
+    assert open_recorded_run(trial).experiment.stop["training_iteration"] == 2
 
 
 def test_lambda_is_a_value_and_no_sampler(tmp_path):
     file = written(tmp_path, config_given={"lambda": 0.9}, seeds=[0])
-    assert open_original(file).experiment.config == {"lambda": 0.9}
+    assert open_recorded_run(file).experiment.config == {"lambda": 0.9}
 
 
 def test_a_class_is_found_by_its_path(tmp_path):
     file = written(tmp_path, env="<class 'envs.probes.ConstantReward'>")
-    assert open_original(file).experiment.env == "envs.probes.ConstantReward"
+    assert open_recorded_run(file).experiment.env == "envs.probes.ConstantReward"
 
 
 def test_a_run_that_started_from_a_checkpoint_does_so_again():
@@ -321,9 +321,9 @@ def test_a_run_that_started_from_a_checkpoint_does_so_again():
 
 
 def test_the_checkpoint_a_run_started_from_is_in_its_manifest_and_kept(tmp_path):
-    experiment = open_original(written(tmp_path)).experiment
+    experiment = open_recorded_run(written(tmp_path)).experiment
     options = ReproduceOptions(storage_path=str(tmp_path))
-    manifest = todays_manifest(experiment, options)
+    manifest = current_manifest(experiment, options)
     assert manifest["restore_from"] is None
     resolved = check_experiment(experiment)
     manifest = build_manifest(
@@ -379,10 +379,14 @@ def test_the_same_everywhere_is_promised():
         ({}, {"machine": {"cpu": "y"}}, "another machine or system"),
         ({}, {"threads": 2}, "another number of threads"),
         ({}, {"bfloat16": True}, "another number format"),
-        ({"code": "0"}, {}, "the code that learns has changed"),
+        ({"code": "0"}, {}, "the training code has changed"),
         ({"code": None}, {}, "it ran with uncommitted changes to commit aaaaaaa"),
-        ({"code": None, "git": None}, {}, "it is not known which code it ran"),
-        ({"resumed": ["then"]}, {"exact_resume": False}, "it was resumed, and its environments"),
+        ({"code": None, "git": None}, {}, "its code version is unknown"),
+        (
+            {"resumed": ["then"]},
+            {"exact_resume": False},
+            "it was resumed, which started new episodes",
+        ),
         ({}, {"config_resolved": {"num_env_runners": 2}}, "num_env_runners: environments run in"),
         (
             {},

@@ -132,5 +132,5 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
     results.write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
     reproduce(tmp_path / "timed", asked, Console())
     said = capsys.readouterr().out
-    assert "equality bit by bit was not promised" in said
-    assert "a trial is missing or did not end" not in said
+    assert "equality bit by bit was not guaranteed" in said
+    assert "a trial is missing or incomplete" not in said
