@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -231,7 +230,7 @@ def _description(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _write_weights(checkpoint: Checkpoint, file: Path) -> int:
     """Write the network's tensors as an evaluation loads them; returns the number of parameters."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     runner = evaluation_runner(checkpoint, EvaluateOptions(episodes=1))
     # contiguous(): tensors in channels-last memory order are written in the logical one.
@@ -240,16 +239,8 @@ def _write_weights(checkpoint: Checkpoint, file: Path) -> int:
         for name, tensor in runner.module.state_dict().items()
     }
     runner.stop()
-    save_file(tensors, file)
-    file.chmod(0o666 & ~_umask())  # safetensors makes it readable by its owner only
+    file.write_bytes(save(tensors))  # save_file would make it readable by its owner only
     return sum(tensor.numel() for tensor in tensors.values())
-
-
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _env_of(checkpoint: Checkpoint) -> str:

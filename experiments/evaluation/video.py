@@ -33,6 +33,8 @@ def record_episodes(
     Returns:
         The files written.
     """
+    import imageio.v2 as imageio
+
     mode = "human" if folder is None else "rgb_array"
     env = make_single_env(runner.config.env, runner.config.environment_options, render_mode=mode)
     files = []
@@ -41,7 +43,9 @@ def record_episodes(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"episode-{index}.mp4"
-            _write(file, frames, frames_per_second(env, runner.config))
+            # macro_block_size 1: keep the frame size instead of rounding it up to a multiple of 16.
+            fps = frames_per_second(env, runner.config)
+            imageio.mimsave(file, frames, fps=fps, macro_block_size=1)
             # Not on standard output, which with --json is one JSON object.
             message = f"video: {file} (return {episode_return:.1f}, {len(frames)} frames)"
             print(message, file=sys.stderr)
@@ -71,12 +75,3 @@ def play_episode(
         total += float(reward)
         done = terminated or truncated
     return frames, total
-
-
-def _write(file: Path, frames: list[Any], fps: int) -> None:
-    import imageio.v2 as imageio
-
-    # macro_block_size 1: keep the frame size instead of rounding it up to a multiple of 16.
-    with imageio.get_writer(file, fps=fps, macro_block_size=1) as writer:
-        for frame in frames:
-            writer.append_data(frame)

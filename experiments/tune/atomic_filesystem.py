@@ -76,7 +76,7 @@ class _OutputFile:
     def __init__(self, target: Path):
         self._target, self._draft = target, draft_of(target)
         self._failed = False
-        self._stream = self._draft.open("wb", buffering=0)
+        self._stream = self._draft.open("wb")
 
     @property
     def closed(self) -> bool:
@@ -90,14 +90,10 @@ class _OutputFile:
 
     def write(self, data: Any) -> int:
         try:
-            rest = memoryview(data).cast("B")
-            size = len(rest)
-            while rest:
-                rest = rest[self._stream.write(rest) or 0 :]
+            return self._stream.write(data)
         except BaseException:
             self._failed = True
             raise
-        return size
 
     def close(self) -> None:
         if self.closed:

@@ -87,8 +87,8 @@ class ConfigOfResults(Callback):
     def __init__(self) -> None:
         self._configs: dict[str, dict[str, Any]] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_configs": {}}
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ConfigOfResults, ()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any

@@ -40,20 +40,13 @@ class TrialProgress(Callback):
 
     def __init__(self, stop: FirstReached, budget: TimeBudget | None = None):
         self._stop, self._budget = stop, budget
-        self._open()
-
-    def _open(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: Progress | None = None
         self._tasks: dict[str, Any] = {}
         self._printed_at: dict[str, float] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"stop": self._stop, "budget": self._budget}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._stop, self._budget = state["stop"], state.get("budget")
-        self._open()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TrialProgress, (self._stop, self._budget)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         if not self._console.is_terminal:

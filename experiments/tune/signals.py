@@ -51,11 +51,6 @@ class Interruption:
         """Whether current iterations have taken too long since the first signal."""
         return time.monotonic() - self._first_signal_at > GRACE_PERIOD_S
 
-    @property
-    def requested(self) -> bool:
-        """Whether a signal has arrived."""
-        return self._num_signals > 0
-
     def interrupt_tune(self) -> None:
         """Let Tune save its state and return.
 
@@ -80,4 +75,4 @@ class Interruption:
 
 def interruption() -> Interruption | None:
     """This process's requested interruption; None if no signal has arrived."""
-    return _current if _current is not None and _current.requested else None
+    return _current if _current is not None and _current._num_signals else None
