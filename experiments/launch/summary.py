@@ -16,7 +16,7 @@ from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
 from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
-from rllib_zoo.experiments.tune.progress import RETURN, STEPS, clock
+from rllib_zoo.experiments.tune.progress import RETURN, STEPS, format_duration
 from rllib_zoo.experiments.tune.ray_internals import trials_of
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
@@ -99,7 +99,7 @@ def print_summary(
             "" if row["seed"] is None else str(row["seed"]),
             f"{int(row['steps'] or 0):,}",
             "" if mean is None else f"{mean:.1f}",
-            clock(row["seconds"] or 0.0),
+            format_duration(row["seconds"] or 0.0),
         )
     console.print(table)
     if ranks:
@@ -114,7 +114,7 @@ def print_summary(
         if row["error"]:
             console.print(f"{row['trial']} failed: {row['error']}", markup=False)
             console.print(f"  the whole story: {row['folder']}/error.txt", markup=False)
-    console.print(f"results: {folder} (finished after {clock(seconds)})", markup=False)
+    console.print(f"results: {folder} (finished after {format_duration(seconds)})", markup=False)
     _print_next_step(console, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",))
 
 

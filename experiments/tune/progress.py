@@ -113,7 +113,7 @@ def status_line(result: Mapping[str, Any], share: float, left: float | None = No
     if 0.0 < share < 1.0:
         bounds.append(seconds * (1.0 - share) / share)
     if bounds and share < 1.0:
-        parts.append(f"at most {clock(min(bounds))} left")
+        parts.append(f"at most {format_duration(min(bounds))} left")
     return "  ".join(part for part in parts if part)
 
 
@@ -126,7 +126,7 @@ def _runners(result: Mapping[str, Any]) -> str:
     )
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration in hours and minutes, minutes and seconds, or seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

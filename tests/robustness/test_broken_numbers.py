@@ -1,4 +1,4 @@
-"""A training whose numbers break, through Tune: what is kept and what is said."""
+"""A training whose numbers break, through Tune: what is kept and what is printed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def train(tmp_path, capsys):
     def run(env, **config):
         name = f"faulty-{env.__name__}"
         register_env(name, lambda options: env(**options))
-        asked = Experiment(
+        experiment = Experiment(
             "x",
             "PPO",
             name,
@@ -57,7 +57,7 @@ def train(tmp_path, capsys):
             checkpoint_frequency=1,
         )
         options = FileOptions(ray_num_cpus=4)
-        code = run_all([checked_job(asked, options)], options, [], Console(quiet=True))
+        code = run_all([checked_job(experiment, options)], options, [], Console(quiet=True))
         manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
         return code, manifest["trials"][0], capsys.readouterr().out
 
@@ -91,9 +91,9 @@ def test_the_last_good_checkpoint_is_kept_and_named(train, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    said = capsys.readouterr().err
-    assert "environment 'faulty-BadReward', copy 0: an episode's return is nan" in said
-    assert "Traceback" not in said
+    output = capsys.readouterr().err
+    assert "environment 'faulty-BadReward', copy 0: an episode's return is nan" in output
+    assert "Traceback" not in output
 
 
 def test_restarts_stand_in_the_summary(train):

@@ -49,12 +49,12 @@ def after_the_first_checkpoint(folder, act):
 @pytest.mark.usefixtures("ray_session", "no_strict_metric")
 def test_a_disk_that_fills_up_in_training(disk, capsys):
     # Retries would fail again, so there are none.
-    asked = experiment(disk.folder, {"training_iteration": 30}, max_failures=5)
+    request = experiment(disk.folder, {"training_iteration": 30}, max_failures=5)
     thread = after_the_first_checkpoint(disk.folder, disk.fill)
-    assert run(asked) == 1
+    assert run(request) == 1
     thread.join()
-    said, reason = capsys.readouterr().err, "No space left on device"
-    (line,) = (line for line in said.splitlines() if reason in line and "goes on with" in line)
+    output, reason = capsys.readouterr().err, "No space left on device"
+    (line,) = (line for line in output.splitlines() if reason in line and "goes on with" in line)
     assert line.startswith(f"{disk.folder / 'run'}: {reason}; what was whole is kept")
     assert "--resume" in line
 
@@ -62,7 +62,7 @@ def test_a_disk_that_fills_up_in_training(disk, capsys):
     before = iterations_in_whole_lines(trial_of(disk.folder) / "result.json")
     assert before == list(range(1, len(before) + 1))
     assert 2 <= len(before) < 30
-    assert run(asked, resume=True) == 0
+    assert run(request, resume=True) == 0
     assert iterations_in(trial_of(disk.folder) / "result.json") == list(range(1, 31))
 
 
@@ -76,22 +76,22 @@ def iterations_in_whole_lines(file):
         whole.unlink()
 
 
-def refusal(asked, resume=False):
+def refusal(request, resume=False):
     with pytest.raises(RequestError) as caught:
-        checked_job(asked, FileOptions(ray_num_cpus=4, resume=resume), resume)
+        checked_job(request, FileOptions(ray_num_cpus=4, resume=resume), resume)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_a_disk_that_is_full_or_read_only_is_refused(disk):
-    asked = experiment(disk.folder)
+    request = experiment(disk.folder)
     disk.fill(leave=4096)
-    assert "run needs about" in refusal(asked)
+    assert "run needs about" in refusal(request)
     disk.empty()
     disk.read_only()
     for resume in (False, True):
-        said = refusal(asked, resume)
-        assert said.endswith(f"cannot be written: {disk.folder}: Read-only file system")
+        message = refusal(request, resume)
+        assert message.endswith(f"cannot be written: {disk.folder}: Read-only file system")
     assert [path.name for path in disk.folder.iterdir()] == []
 
 
@@ -133,10 +133,10 @@ def test_a_checkpoint_cut_at_any_tenth_is_refused_by_every_command(trial, tmp_pa
             for command in commands(trial, tmp_path):
                 with pytest.raises(RequestError) as caught:
                     command()
-                said = str(caught.value)
-                assert said.startswith(f"{file}: ")
-                assert said.endswith(f"the newest complete one before it: {older}")
-                assert "\n" not in said
+                message = str(caught.value)
+                assert message.startswith(f"{file}: ")
+                assert message.endswith(f"the newest complete one before it: {older}")
+                assert "\n" not in message
         file.write_bytes(whole)
     assert not (tmp_path / "agent").exists()
     assert evaluate_checkpoint(trial, EvaluateOptions(episodes=1)).episodes == 1

@@ -43,9 +43,9 @@ def test_a_whole_game_is_recorded(runner, tmp_path, capsys):
     assert frames[0].shape == (210, 160, 3)
     red, green, blue = frames[0].reshape(-1, 3).astype(int).T
     assert (np.abs(red - green) + np.abs(green - blue)).max() > 100
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert f"{len(frames)} frames" in told.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"{len(frames)} frames" in captured.err
 
 
 @pytest.mark.parametrize(("frameskip", "pace"), [(4, 15), (1, 60), (3, 20)])

@@ -24,7 +24,7 @@ from rllib_zoo.experiments.provenance.trust import (
     require_trusted,
 )
 
-WORDS = "was not created here by your rllib command"
+MESSAGE = "was not created here by your rllib command"
 
 
 class Bomb:
@@ -95,16 +95,18 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_nothing_of_strangers_is_unpickled_without_a_word(strangers, words, monkeypatch, capsys):
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+def test_nothing_of_strangers_is_unpickled_without_a_word(
+    strangers, arguments, monkeypatch, capsys
+):
     monkeypatch.chdir(strangers.parents[1])
-    monkeypatch.setattr(sys, "argv", ["rllib", *words])
+    monkeypatch.setattr(sys, "argv", ["rllib", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     assert ended.value.code == 2
-    (line,) = said.err.splitlines()
-    assert WORDS in line
+    (line,) = captured.err.splitlines()
+    assert MESSAGE in line
     assert line.endswith("; if you trust its origin: --trust-checkpoint")
     assert not (strangers.parents[1] / "exploded").exists()
 
@@ -112,8 +114,8 @@ def test_nothing_of_strangers_is_unpickled_without_a_word(strangers, words, monk
 def test_the_bombs_explode_where_they_are_trusted(strangers, monkeypatch):
     """Otherwise the test above could not fail."""
     monkeypatch.chdir(strangers.parents[1])
-    words = [*COMMANDS["evaluate an experiment"], "--trust-checkpoint"]
-    done = CliRunner().invoke(app, words)
+    arguments = [*COMMANDS["evaluate an experiment"], "--trust-checkpoint"]
+    done = CliRunner().invoke(app, arguments)
     assert "cannot be read" in str(done.exception)  # a bomb is no checkpoint
     assert (strangers.parents[1] / "exploded").is_dir()
 
@@ -142,7 +144,7 @@ def test_a_copied_or_moved_folder_is_not(own, tmp_path):
     assert not is_own(tmp_path / "copy" / "trial" / "checkpoint_000003")
     (tmp_path / "mine").rename(tmp_path / "moved")
     assert not is_own(tmp_path / "moved")
-    with pytest.raises(RequestError, match=WORDS):
+    with pytest.raises(RequestError, match=MESSAGE):
         require_trusted(tmp_path / "moved", trusted=False)
     require_trusted(tmp_path / "moved", trusted=True)
 

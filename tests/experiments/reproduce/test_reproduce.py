@@ -53,15 +53,15 @@ def storage(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reproduce")
     entry = {"run": "PPO", "env": "CartPole-v1", "stop": {"training_iteration": 9}}
     (folder / "tiny.yaml").write_text(yaml.safe_dump({"tiny": {**entry, "config": CONFIG}}))
-    given = ("--seeds", "0-1", "--stop", "{training_iteration: 3}", "--no-checkpoint-at-end")
-    done = rllib("train", "file", folder / "tiny.yaml", "--storage-path", folder, *given)
+    options = ("--seeds", "0-1", "--stop", "{training_iteration: 3}", "--no-checkpoint-at-end")
+    done = rllib("train", "file", folder / "tiny.yaml", "--storage-path", folder, *options)
     assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.fixture(scope="module")
 def reproduced(storage):
-    """What `rllib reproduce --verify` said of it."""
+    """The process of `rllib reproduce --verify`."""
     return rllib("reproduce", storage / "tiny", "--verify", "--storage-path", storage)
 
 
@@ -113,20 +113,20 @@ def test_a_changed_number_is_named_with_its_row(copy, capsys):
     row["learners"]["default_policy"]["policy_loss"] += 1e-12
     lines[1] = json.dumps(row)
     (trial / "result.json").write_text("\n".join(lines) + "\n")
-    code, said = verified(copy / "tiny", copy, capsys)
+    code, output = verified(copy / "tiny", copy, capsys)
     assert code == 1
-    (line,) = [line for line in said.splitlines() if "differs" in line]
+    (line,) = [line for line in output.splitlines() if "differs" in line]
     assert line.startswith("seed 1: row 2 differs: learners.default_policy.policy_loss ")
-    assert "verdict: NOT reproduced: equality bit by bit was guaranteed" in said
+    assert "verdict: NOT reproduced: equality bit by bit was guaranteed" in output
 
 
 @pytest.mark.ray
 @pytest.mark.slow
 def test_a_missing_trial_is_a_row_and_not_reproduced(copy, capsys):
     shutil.rmtree(a_trial(copy / "tiny-reproduced", 1))
-    code, said = verified(copy / "tiny", copy, capsys)
+    code, output = verified(copy / "tiny", copy, capsys)
     assert code == 1
-    assert "seed 1: missing in the reproduction" in said
+    assert "seed 1: missing in the reproduction" in output
 
 
 @pytest.mark.ray
@@ -166,14 +166,14 @@ def test_not_promised_is_judged_by_the_spread_of_seeds(copy, capsys):
     trial = a_trial(copy / "tiny-reproduced", 1)
     text = (trial / "result.json").read_text().splitlines()
     (trial / "result.json").write_text("\n".join(text[:-1]) + "\n")
-    code, said = verified(copy / "tiny", copy, capsys)
-    assert "equality bit by bit was not guaranteed: another machine or system" in said
-    assert "a weak test" in said
-    assert said.splitlines()[-1] in (
+    code, output = verified(copy / "tiny", copy, capsys)
+    assert "equality bit by bit was not guaranteed: another machine or system" in output
+    assert "a weak test" in output
+    assert output.splitlines()[-1] in (
         "verdict: reproduced (rule: interval)",
         "verdict: NOT reproduced (rule: interval)",
     )
-    assert code == int("NOT reproduced" in said)
+    assert code == int("NOT reproduced" in output)
 
 
 # --- reading a run back ----------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_a_trial_gets_its_own_values_of_the_grid(storage):
     assert experiment.seeds == (1,)
     assert experiment.config == {**CONFIG, "lr": params["lr"]}
     assert experiment.stop == {"training_iteration": 3}
-    assert [found.path for found in original.trials] == [trial]
+    assert [each.path for each in original.trials] == [trial]
     assert len(original.siblings) == 4
 
 
@@ -252,7 +252,7 @@ def written(tmp_path, **fields):
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"config_given": ...}, "config_given: is missing; it is required to run again"),
         ({"stop": []}, "stop: has an invalid value"),
@@ -266,18 +266,18 @@ def written(tmp_path, **fields):
         ({"config_given": {"lr": {"uniform": [0.1, 0.2]}}}, "depended on each other or on random"),
     ],
 )
-def test_a_manifest_that_cannot_run_is_one_line(tmp_path, fields, words):
+def test_a_manifest_that_cannot_run_is_one_line(tmp_path, fields, message):
     file = written(tmp_path, **fields)
     options = ReproduceOptions(storage_path=str(tmp_path / "storage"))
     with pytest.raises(RequestError) as caught:
         reproduce(file, options, Console())
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(f"{file}: ")
     assert not (tmp_path / "storage").exists()
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (lambda p: p / "nothing", "does not exist"),
         (lambda p: p, "contains no manifest.json"),
@@ -285,8 +285,8 @@ def test_a_manifest_that_cannot_run_is_one_line(tmp_path, fields, words):
         (lambda p: (p / "manifest.json", (p / "manifest.json").write_text("{"))[0], "cannot be read"),
     ],
 )  # fmt: skip
-def test_what_is_no_run_is_one_line(tmp_path, make, words):
-    with pytest.raises(RequestError, match=words):
+def test_what_is_no_run_is_one_line(tmp_path, make, message):
+    with pytest.raises(RequestError, match=message):
         open_recorded_run(make(tmp_path))
 
 
@@ -397,8 +397,8 @@ def test_the_same_everywhere_is_promised():
     ],
 )
 def test_every_reason_lifts_the_promise(original, again, reason):
-    found = reasons_against(manifest_of(**original), manifest_of(**again))
-    assert any(text.startswith(reason) for text in found), found
+    reasons = reasons_against(manifest_of(**original), manifest_of(**again))
+    assert any(text.startswith(reason) for text in reasons), reasons
 
 
 def test_a_trial_of_a_grid_is_compared_but_for_the_grid():

@@ -62,7 +62,7 @@ def test_mutations_go_into_the_configuration_that_is_checked():
 
 
 @pytest.mark.parametrize(
-    ("mutations", "said"),
+    ("mutations", "message"),
     [
         ({"lr": [0.1, 0.2]}, r"x\.lr: must be a sampler, got \[0.1, 0.2\]"),
         ({"lr": {"grid_search": [1]}}, "must be a sampler"),
@@ -70,8 +70,8 @@ def test_mutations_go_into_the_configuration_that_is_checked():
         ([], "must map keys to samplers"),
     ],
 )
-def test_what_cannot_be_mutated(mutations, said):
-    with pytest.raises(RequestError, match=said):
+def test_what_cannot_be_mutated(mutations, message):
+    with pytest.raises(RequestError, match=message):
         mutated_config({}, mutations, "x")
 
 

@@ -65,11 +65,11 @@ def test_less_may_be_better():
 
 
 def test_nothing_disappears():
-    found = ranking(
+    entries = ranking(
         SWEEP, rows((0.1, "failed", None, None), (0.1, "failed", None, None), (0.2, "done", 3, 9))
     )
-    assert [entry["statuses"] for entry in found] == [{"done": 1}, {"failed": 2}]
-    assert [entry["iqm"] for entry in found] == [3.0, None]
+    assert [entry["statuses"] for entry in entries] == [{"done": 1}, {"failed": 2}]
+    assert [entry["iqm"] for entry in entries] == [3.0, None]
 
 
 def test_one_configuration_is_no_ranking():

@@ -36,7 +36,7 @@ def experiment(**changes):
 
 
 @pytest.mark.parametrize(
-    ("scheduler", "said"),
+    ("scheduler", "message"),
     [
         ("ahsa", "scheduler: 'ahsa' is unknown; did you mean 'asha'?"),
         (3, "scheduler: must be a name or a mapping with a type, got 3"),
@@ -53,15 +53,15 @@ def experiment(**changes):
         ("hb_bohb", "hb_bohb is not supported; it needs"),
     ],
 )
-def test_a_wrong_scheduler_is_one_line(scheduler, said):
+def test_a_wrong_scheduler_is_one_line(scheduler, message):
     with pytest.raises(RequestError) as caught:
         make_scheduler(experiment(scheduler=scheduler))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         (
             {"scheduler": "asha", "metric": None},
@@ -86,14 +86,14 @@ def test_a_wrong_scheduler_is_one_line(scheduler, said):
         ),
     ],
 )
-def test_what_does_not_go_together(changes, said):
+def test_what_does_not_go_together(changes, message):
     with pytest.raises(RequestError) as caught:
         make_scheduler(experiment(**changes))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"search": "optune"}, "search: 'optune' is unknown; did you mean 'optuna'?"),
         ({"search": {"type": "random", "sed": 1}}, "search.sed: is unknown; random supports: seed"),
@@ -117,19 +117,19 @@ def test_what_does_not_go_together(changes, said):
         ),
     ],
 )
-def test_a_wrong_search_is_one_line(changes, said):
+def test_a_wrong_search_is_one_line(changes, message):
     with pytest.raises(RequestError) as caught:
         make_search(experiment(**changes))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(("package", "what"), [("optuna", "search"), ("sklearn", "scheduler")])
 def test_a_missing_package_is_one_line(monkeypatch, package, what):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else 1)
     make = {"search": make_search, "scheduler": make_scheduler}[what]
-    wanted = {"search": "optuna", "scheduler": "pb2"}[what]
+    name = {"search": "optuna", "scheduler": "pb2"}[what]
     with pytest.raises(RequestError, match=rf"{what}: .* pip install 'rllib-zoo\[search\]'"):
-        make(experiment(**{what: wanted}))
+        make(experiment(**{what: name}))
 
 
 def test_asha_takes_its_times_from_the_stop_rule():
@@ -168,8 +168,8 @@ def test_what_a_population_changes_is_checked_as_configuration():
 def test_the_retired_options_keep_tunes_names_and_defaults():
     settings = '{"metric": "episode_reward_mean", "mode": "max", "max_t": 50}'
     options = FileOptions(scheduler="AsyncHyperBand", scheduler_config=settings)
-    found = with_options(replace(experiment(), metric=None), options)
-    asha = make_scheduler(found).inner
+    changed = with_options(replace(experiment(), metric=None), options)
+    asha = make_scheduler(changed).inner
     assert (asha._metric, asha._time_attr, asha._max_t) == (
         "episode_reward_mean",
         "training_iteration",

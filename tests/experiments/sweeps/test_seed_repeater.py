@@ -1,4 +1,4 @@
-"""A search over several seeds: what it is asked and told, with Optuna behind it."""
+"""A search over several seeds: what it suggests and is given as scores, with Optuna."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ CONFIG = {
 
 
 class Recorder(Searcher):
-    """A search that suggests 0, 1, 2 … and keeps what it is told."""
+    """A search that suggests 0, 1, 2 … and records its calls."""
 
     def __init__(self):
         super().__init__(metric="m", mode="max")
-        self.asked, self.told = [], []
+        self.suggested, self.completed = [], []
 
     def set_search_properties(self, metric, mode, config, **spec):
         return True
 
     def suggest(self, trial_id):
-        self.asked.append(trial_id)
+        self.suggested.append(trial_id)
         return {}
 
     def on_trial_complete(self, trial_id, result=None, error=False):
-        self.told.append((trial_id, result, error))
+        self.completed.append((trial_id, result, error))
 
 
 def optuna(seeds, **changes):
     fields = {"config": CONFIG, "stop": {"timesteps_total": 9}, "metric": RETURN}
-    found = make_search(
+    search = make_search(
         Experiment("x", "PPO", "CartPole-v1", **fields, search="optuna", seeds=seeds, **changes)
     )
-    found.set_search_properties(None, None, {"env": "CartPole-v1", **tune_space(CONFIG)})
-    return found
+    search.set_search_properties(None, None, {"env": "CartPole-v1", **tune_space(CONFIG)})
+    return search
 
 
 def test_every_configuration_is_tried_with_every_seed():
     search = optuna((5, 7))
-    found = [search.suggest(f"t{i}") for i in range(4)]
-    assert [config["seed"] for config in found] == [5, 7, 5, 7]
-    bare = [{key: value for key, value in config.items() if key != "seed"} for config in found]
+    configs = [search.suggest(f"t{i}") for i in range(4)]
+    assert [config["seed"] for config in configs] == [5, 7, 5, 7]
+    bare = [{key: value for key, value in config.items() if key != "seed"} for config in configs]
     assert bare[0] == bare[1] != bare[2] == bare[3]
 
 
@@ -68,11 +68,11 @@ def test_the_search_is_told_the_interquartile_mean_once():
     for trial in "abcd":
         search.suggest(trial)
     for trial, value in zip("abcd", [0.0, 10.0, 20.0, 1000.0], strict=True):
-        assert inner.told == []
+        assert inner.completed == []
         search.on_trial_complete(trial, {"m": value})
-    assert inner.told == [("a", {"m": 15.0}, False)]
+    assert inner.completed == [("a", {"m": 15.0}, False)]
     search.on_trial_complete("d", {"m": 2000.0})  # a resumed trial ends a second time
-    assert len(inner.told) == 1
+    assert len(inner.completed) == 1
 
 
 def test_failures_count_as_the_worst_and_luck_not_beyond_the_bound():
@@ -86,7 +86,11 @@ def test_failures_count_as_the_worst_and_luck_not_beyond_the_bound():
     search.on_trial_complete("d", {"m": 900.0})
     search.on_trial_complete("e", error=True)
     search.on_trial_complete("f", {"m": float("nan")})
-    assert inner.told == [("a", None, True), ("c", {"m": 70.0}, False), ("e", {"m": 40.0}, False)]
+    assert inner.completed == [
+        ("a", None, True),
+        ("c", {"m": 70.0}, False),
+        ("e", {"m": 40.0}, False),
+    ]
 
 
 def test_a_killed_search_goes_on_where_it_was(tmp_path):

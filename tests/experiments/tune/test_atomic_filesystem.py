@@ -40,8 +40,8 @@ def test_folders_are_copied_also_after_pickling(source, tmp_path):
         source_filesystem=again, destination_filesystem=atomic_filesystem(),
     )  # fmt: skip
     for folder in ("target", "third"):
-        found = {p.name: p.read_bytes() for p in (tmp_path / folder).rglob("*") if p.is_file()}
-        assert found == {"state.json": b"1" * 300_000, "empty": b""}
+        contents = {p.name: p.read_bytes() for p in (tmp_path / folder).rglob("*") if p.is_file()}
+        assert contents == {"state.json": b"1" * 300_000, "empty": b""}
 
 
 def test_compressed_files_are_copied_as_they_are(source, tmp_path):

@@ -66,10 +66,10 @@ def test_it_goes_on_from_the_newest_whole_one(finished, killed, capsys, damaged)
     assert weights_of(trial / CHECKPOINTS[2]) == weights_of(trial_of(finished) / CHECKPOINTS[2])
     unused = [f"unused_{name}" for name in CHECKPOINTS[2 - damaged :]]
     assert checkpoints_of(trial) == CHECKPOINTS + unused
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     name = f"checkpoint_{(1 - damaged):06d}" if damaged < 2 else "its beginning"
-    assert f"resumes from {name}\n" in said
-    assert said.count("algorithm_state.pkl has 100 of") == damaged
+    assert f"resumes from {name}\n" in output
+    assert output.count("algorithm_state.pkl has 100 of") == damaged
 
 
 def test_the_older_complete_one_is_named(finished):

@@ -1,4 +1,4 @@
-"""`time_budget_s` ends trials at a result, their weights kept, and is known to the progress line."""
+"""`time_budget_s` ends trials at a result, their weights kept, and is shown in the progress line."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from rllib_zoo.experiments.tune.stoppers import SAVE_SECONDS, TimeBudget
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that is set by hand, in seconds."""
-    found = SimpleNamespace(now=100.0)
-    fake = SimpleNamespace(monotonic=lambda: found.now)
+    clock = SimpleNamespace(now=100.0)
+    fake = SimpleNamespace(monotonic=lambda: clock.now)
     monkeypatch.setattr(time_budget, "time", fake)
-    return found
+    return clock
 
 
 def result(seconds):
@@ -36,8 +36,8 @@ def result(seconds):
 
 
 def test_a_trial_ends_at_the_last_result_that_fits(clock, tmp_path):
-    ours, other = tmp_path / "PPO_a", tmp_path / "PPO_b"
-    ours.mkdir(), other.mkdir()
+    folder, other = tmp_path / "PPO_a", tmp_path / "PPO_b"
+    folder.mkdir(), other.mkdir()
     budget = TimeBudget(10.0, tmp_path)
     assert not budget.stop_all()
     clock.now += 3.0
@@ -48,7 +48,7 @@ def test_a_trial_ends_at_the_last_result_that_fits(clock, tmp_path):
     assert not budget("a", result(1.9))  # 3.1 are left, the longest took 2
     clock.now += 1.0
     assert budget("a", result(1.0))  # 2.1: one of 3 would not fit
-    assert stopped_early(ours)
+    assert stopped_early(folder)
     assert not stopped_early(other)
 
 
@@ -119,8 +119,8 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
 
     # What a repetition would write: the same rows, ended by its own clock.
     shutil.copytree(tmp_path / "timed", tmp_path / "timed-reproduced")
-    asked = ReproduceOptions(verify=True, storage_path=str(tmp_path))
-    assert reproduce(tmp_path / "timed", asked, Console()) == 0
+    options = ReproduceOptions(verify=True, storage_path=str(tmp_path))
+    assert reproduce(tmp_path / "timed", options, Console()) == 0
     assert capsys.readouterr().out.endswith("verdict: reproduced, bit by bit\n")
     # Judged by the spread of seeds, it counts as ended, too.
     file = tmp_path / "timed" / "manifest.json"
@@ -130,7 +130,7 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
     first = json.loads(lines[0])
     first["learners"]["default_policy"]["policy_loss"] += 1.0
     results.write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
-    reproduce(tmp_path / "timed", asked, Console())
-    said = capsys.readouterr().out
-    assert "equality bit by bit was not guaranteed" in said
-    assert "a trial is missing or incomplete" not in said
+    reproduce(tmp_path / "timed", options, Console())
+    output = capsys.readouterr().out
+    assert "equality bit by bit was not guaranteed" in output
+    assert "a trial is missing or incomplete" not in output
