@@ -7,7 +7,6 @@ trusted like one: the environment and network it names are imported.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError, first_line, nearest
+from rllib_zoo.experiments.provenance.manifest import read_json_object
 from rllib_zoo.experiments.validation.keys import check_config
 
 AGENT_FILE, WEIGHTS_FILE = "agent.json", "weights.safetensors"
@@ -125,12 +125,7 @@ def read_description(file: Path) -> dict[str, Any]:
     Raises:
         RequestError: not JSON, another format version, or a missing, unknown or invalid field.
     """
-    try:
-        description = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RequestError(f"cannot be read: {error}", file=file) from None
-    if not isinstance(description, dict):
-        raise RequestError("must be a mapping", file=file)
+    description = read_json_object(file)
     version = description.get("format_version")
     if version != FORMAT_VERSION:
         problem = f"is {version!r}; this release reads {FORMAT_VERSION}"

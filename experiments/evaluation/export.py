@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.result_json import map_results
@@ -20,6 +22,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.agent import (
     ACTING_KEYS,
     AGENT_FILE,
+    FILTER_FIELDS,
     FORMAT_VERSION,
     WEIGHTS_FILE,
     digest,
@@ -218,13 +221,7 @@ def _description(checkpoint: Checkpoint) -> dict[str, Any]:
         "env_config": jsonable(changed.get("env_config", {})),
         "model": jsonable(changed.get("model", {})),
         "settings": jsonable(settings),
-        "observation_filter": None
-        if moments is None
-        else {
-            "count": float(moments["count"]),
-            "mean": moments["mean"].tolist(),
-            "squared_deviations": moments["squared_deviations"].tolist(),
-        },
+        "observation_filter": moments and {k: np.array(moments[k]).tolist() for k in FILTER_FIELDS},
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 import shlex
@@ -19,6 +20,7 @@ from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.envs import environment_signature as environment_facts
 from rllib_zoo.envs import is_atari
+from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import ROOT
 
 MANIFEST_NAME = MANIFEST
@@ -120,6 +122,21 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """A folder's manifest; empty where it is missing or damaged."""
     return read_object(folder / MANIFEST_NAME)
+
+
+def read_json_object(file: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        RequestError: the file cannot be read, or contains something else.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RequestError(f"cannot be read: {error}", file=file) from None
+    if not isinstance(content, dict):
+        raise RequestError("must be a mapping", file=file)
+    return content
 
 
 def finish_manifest(

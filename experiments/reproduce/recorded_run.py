@@ -6,7 +6,6 @@ applied. Reading the file's text again would depend on how today's code translat
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import shlex
@@ -24,6 +23,7 @@ from rllib_zoo.experiments.provenance.manifest import (
     MANIFEST_NAME,
     MANIFEST_VERSION,
     REQUEST_FIELDS,
+    read_json_object,
 )
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import is_drawn
@@ -129,12 +129,7 @@ def _locate(path: Path) -> tuple[Path, Path | None]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RequestError(f"cannot be read: {error}", file=file) from None
-    if not isinstance(manifest, dict):
-        raise RequestError("must be a mapping", file=file)
+    manifest = read_json_object(file)
     version = manifest.get("manifest_version")
     if version != MANIFEST_VERSION and (version is not None or file.name == MANIFEST_NAME):
         problem = f"is {version!r}; this release reads {MANIFEST_VERSION}"

@@ -307,6 +307,7 @@ def without(key):
         (lambda a: change(a, observation_filter={"count": 1}), "must contain count, mean"),
         (lambda a: (a / AGENT_FILE).write_text("{"), "agent.json: cannot be read"),
         (lambda a: (a / AGENT_FILE).write_text("[]"), "must be a mapping"),
+        (lambda a: (a / AGENT_FILE).write_text("[" * 100_000), "agent.json: cannot be read"),
     ],
 )  # fmt: skip
 def test_damage_is_one_line(agent, damage, message):
