@@ -13,7 +13,7 @@ from rllib_zoo.benchmarks.speed.arithmetic import Row
 from rllib_zoo.benchmarks.speed.contenders import Benchmark, Contender, select
 from rllib_zoo.benchmarks.speed.measure import run_contender
 from rllib_zoo.benchmarks.speed.report import fill, page_section, report, save
-from rllib_zoo.experiments.tune.progress import clock
+from rllib_zoo.experiments.tune.progress import format_duration
 
 Turn = tuple[Contender, str, int]
 
@@ -131,7 +131,7 @@ def take_turns(
     rows: list[Row] = []
     for index, (contender, mode, number) in enumerate(turns):
         left = arithmetic.remaining_seconds(rows, [(c.name, m) for c, m, _ in turns[index:]])
-        eta = f", about {clock(left)} left" if left else ""
+        eta = f", about {format_duration(left)} left" if left else ""
         progress = f"[{index + 1}/{len(turns)}] {contender.name}, {mode}, round {number + 1}{eta}"
         print(progress, file=sys.stderr, flush=True)
         rows.append(run_contender(contender, mode, number, steps, target))
