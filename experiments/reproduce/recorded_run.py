@@ -53,7 +53,6 @@ class RecordedRun:
 
     Attributes:
         file: its manifest, or the JSON file of a kept curve.
-        kept: whether it is a kept curve, thinned and without its results folder.
         manifest: the content of the file.
         trials: those to reproduce; empty if the results no longer exist.
         siblings: all trials of the same experiment, including ``trials``.
@@ -61,7 +60,6 @@ class RecordedRun:
     """
 
     file: Path
-    kept: bool
     manifest: Mapping[str, Any]
     trials: tuple[TrialFolder, ...]
     siblings: tuple[TrialFolder, ...]
@@ -78,12 +76,8 @@ def open_recorded_run(path: Path) -> RecordedRun:
     manifest = _read(file)
     kept = file.name != MANIFEST_NAME
     siblings = tuple(find_trials([file.parent]))
-    if kept:
-        trials = tuple(t for t in siblings if t.path == file.with_suffix(".csv").resolve())
-    elif trial is not None:
-        trials = tuple(t for t in siblings if t.path == trial.resolve())
-    else:
-        trials = siblings
+    own = file.with_suffix(".csv") if kept else trial
+    trials = siblings if own is None else tuple(t for t in siblings if t.path == own.resolve())
     try:
         if kept:
             experiment = _of_kept(file, manifest)
@@ -93,7 +87,7 @@ def open_recorded_run(path: Path) -> RecordedRun:
             experiment = _of_experiment(file, manifest, trials)
     except RequestError as error:
         raise error.located(file) from None
-    return RecordedRun(file, kept, manifest, trials, siblings, experiment)
+    return RecordedRun(file, manifest, trials, siblings, experiment)
 
 
 def restored_from(manifest: Mapping[str, Any]) -> str | None:
