@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rich.console import Console
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import ReproduceOptions
@@ -21,7 +20,7 @@ from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_tim
 from rllib_zoo.experiments.reproduce.recorded_run import open_recorded_run, restored_from
 from rllib_zoo.experiments.reproduce.reproduce import current_manifest, reproduce
 from rllib_zoo.experiments.studies.keep import keep
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 CONFIG = {
     "num_env_runners": 0,
@@ -75,7 +74,7 @@ def copy(storage, reproduced, tmp_path):
 
 def verified(path, storage, capsys):
     options = ReproduceOptions(verify=True, storage_path=str(storage))
-    code = reproduce(path, options, Console())
+    code = reproduce(path, options)
     return code, capsys.readouterr().out
 
 
@@ -146,7 +145,7 @@ def test_a_run_is_not_compared_with_itself(copy, force):
             verify=True, storage_path=str(storage), experiment_name=name, force=force
         )
         with pytest.raises(RequestError, match="is the folder of the original run, or a parent"):
-            reproduce(copy / "tiny", options, Console())
+            reproduce(copy / "tiny", options)
     assert (copy / "tiny" / "manifest.json").exists()
 
 
@@ -155,7 +154,7 @@ def test_a_run_is_not_compared_with_itself(copy, force):
 def test_an_existing_reproduction_is_refused(storage, reproduced, capsys):
     options = ReproduceOptions(storage_path=str(storage))
     with pytest.raises(RequestError, match="tiny-reproduced exists; use --resume"):
-        reproduce(storage / "tiny", options, Console())
+        reproduce(storage / "tiny", options)
 
 
 @pytest.mark.ray
@@ -226,7 +225,6 @@ KEPT = [
 
 @pytest.mark.parametrize("file", KEPT, ids=lambda file: file.parent.name)
 def test_what_is_kept_of_the_shipped_runs_can_run_again(file):
-    from rllib_zoo.experiments.validation.check import check_experiment
 
     original = open_recorded_run(file)
     resolved = check_experiment(original.experiment)
@@ -258,7 +256,7 @@ def written(tmp_path, **fields):
         ({"stop": []}, "stop: has an invalid value"),
         ({"algorithm": ...}, "algorithm: is missing"),
         ({"manifest_version": 7}, "manifest_version: is 7; this release reads 1"),
-        ({"algorithm": "IMPALA"}, "IMPALA is not offered here"),
+        ({"algorithm": "IMPALA"}, "IMPALA is not supported"),
         ({"env": "CartPole-v7"}, "CartPole-v7"),
         ({"env": "gone.Env"}, "gone"),
         ({"config_given": {"lrr": 1}}, "lrr: is not a key of PPO"),
@@ -270,7 +268,7 @@ def test_a_manifest_that_cannot_run_is_one_line(tmp_path, fields, message):
     file = written(tmp_path, **fields)
     options = ReproduceOptions(storage_path=str(tmp_path / "storage"))
     with pytest.raises(RequestError) as caught:
-        reproduce(file, options, Console())
+        reproduce(file, options)
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{file}: ")
     assert not (tmp_path / "storage").exists()
@@ -325,9 +323,14 @@ def test_the_checkpoint_a_run_started_from_is_in_its_manifest_and_kept(tmp_path)
     options = ReproduceOptions(storage_path=str(tmp_path))
     manifest = current_manifest(experiment, options)
     assert manifest["restore_from"] is None
-    resolved = check_experiment(experiment)
+    validated = validate(experiment)
     manifest = build_manifest(
-        experiment=experiment, resolved=resolved, notes=[], restore_from=Path("/a/b")
+        experiment=experiment,
+        resolved=validated.config,
+        exact_resume=validated.exact_resume,
+        reserved_cpus=validated.demand.cpus,
+        notes=[],
+        restore_from=Path("/a/b"),
     )
     assert manifest["restore_from"] == "/a/b"
     trial = tmp_path / "trial"
