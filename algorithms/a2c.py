@@ -14,18 +14,14 @@ from rllib_zoo.algorithms.base.validators import boolean, integer, optional
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
 from rllib_zoo.algorithms.learner.objectives import ActorCriticCoefficients, actor_critic_objective
-from rllib_zoo.algorithms.learner.parallel_gradients import (
-    LossFunction,
-    put_together,
-    share_of_gradients,
-)
+from rllib_zoo.algorithms.learner.parallel_gradients import LossFunction, chunked_gradients
 
 
 class ActorCriticConfig(OnPolicyConfig):
-    """What A2C and A3C have in common.
+    """Configuration keys and defaults shared by A2C, A3C and PG.
 
-    Defaults are those of Mnih et al. 2016 (RMSProp, entropy weight 0.01, value weight 0.5) with
-    the gradient bound of 0.5 usual where losses are means.
+    Defaults are those of Mnih et al. 2016 (RMSProp, entropy weight 0.01, value weight 0.5) and the
+    gradient norm of at most 0.5 that is usual for losses that are means.
     """
 
     def __init__(self, algo_class: type | None = None):
@@ -48,24 +44,24 @@ class ActorCriticConfig(OnPolicyConfig):
         entropy_coeff: float | list[list[float]] | Any = NotProvided,
         **kwargs: Any,
     ) -> Self:
-        """RLlib's ``training()`` and the actor-critic's keys.
+        """RLlib's ``training()`` with the actor-critic keys.
 
         Args:
             lambda_: λ of GAE; 1 gives n-step advantages.
-            use_gae: False gives n-step advantages whatever ``lambda_`` says.
-            use_critic: False gives the discounted reward-to-go, without baseline.
+            use_gae: False gives n-step advantages, regardless of ``lambda_``.
+            use_critic: False gives the discounted reward-to-go, without a baseline.
             vf_loss_coeff: weight of ½ mean squared value error.
             entropy_coeff: weight of the entropy bonus, or a schedule [[step, value], …].
         """
         super().training(**kwargs)
-        given = {
+        values = {
             "lambda_": lambda_,
             "use_gae": use_gae,
             "use_critic": use_critic,
             "vf_loss_coeff": vf_loss_coeff,
             "entropy_coeff": entropy_coeff,
         }
-        for name, value in given.items():
+        for name, value in values.items():
             if value is not NotProvided:
                 setattr(self, name, value)
         return self
@@ -81,11 +77,11 @@ class A2CConfig(ActorCriticConfig):
         self.microbatch_size: int | None = None
 
     def training(self, *, microbatch_size: int | Any | None = NotProvided, **kwargs: Any) -> Self:
-        """As ActorCriticConfig's, and the retired A2C's way to save memory.
+        """As ActorCriticConfig, with gradient accumulation.
 
         Args:
-            microbatch_size: most steps a gradient is computed on at once; the gradients of a
-                batch's parts are averaged before the one step. None: the whole batch.
+            microbatch_size: maximum steps per backward pass, to save memory; the gradients of a
+                batch's microbatches are averaged before the step. None: the whole batch.
         """
         super().training(**kwargs)
         if microbatch_size is not NotProvided:
@@ -98,22 +94,20 @@ class A2CConfig(ActorCriticConfig):
 
 
 class ActorCriticLearner(OnPolicyLearner):
-    """Minimises :func:`rllib_zoo.algorithms.learner.objectives.actor_critic_objective`."""
+    """Minimizes ``actor_critic_objective``."""
 
     def gradients(self, loss_of: LossFunction, batch: Batch) -> dict[str, Tensor]:
-        """As OnPolicyLearner, by microbatches where the configuration asks for them."""
+        """As OnPolicyLearner, in microbatches of ``microbatch_size``."""
         size = getattr(self.config, "microbatch_size", None)
         count = len(batch.advantages)
         if size is None or count <= size:
             return super().gradients(loss_of, batch)
-        shares = batch.split(-(-count // size))
-        results = [share_of_gradients(loss_of, share, self._parameters) for share in shares]
-        return put_together(results, shares, self._parameters)
+        return chunked_gradients(loss_of, batch.split(-(-count // size)), self._parameters)
 
     def objective(
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :func:`rllib_zoo.algorithms.learner.objectives.actor_critic_objective`."""
+        """See ``actor_critic_objective``."""
         coefficients = ActorCriticCoefficients(
             self.config.vf_loss_coeff * self.config.use_critic, self.entropy_coeff
         )
@@ -123,7 +117,7 @@ class ActorCriticLearner(OnPolicyLearner):
 
 
 class A2C(RolloutAlgorithm):
-    """One pass over every synchronous batch."""
+    """Advantage actor-critic: one pass over every synchronously sampled batch."""
 
     @classmethod
     def get_default_config(cls) -> A2CConfig:

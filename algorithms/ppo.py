@@ -1,4 +1,4 @@
-"""PPO on the project's runner and learner, with the keys of RLlib's own PPO (Schulman 2017)."""
+"""PPO: proximal policy optimization (Schulman et al. 2017), with the keys of RLlib's own PPO."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rllib_zoo.algorithms.base.descriptor import ACTOR_CRITIC_RESULTS, Algorithm
 from rllib_zoo.algorithms.base.validators import boolean, choice, integer, number, optional
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
-from rllib_zoo.algorithms.learner.numpy_ppo import DenseStep
+from rllib_zoo.algorithms.learner.numpy_ppo import NumpyPPOStep
 from rllib_zoo.algorithms.learner.objectives import (
     PPOCoefficients,
     ppo_objective,
@@ -26,7 +26,7 @@ from rllib_zoo.algorithms.learner.objectives import (
 from rllib_zoo.algorithms.ops.losses import PAPER_KL_RULE, RLLIB_KL_RULE, KLRule, adapted_kl_coeff
 from rllib_zoo.custom_models.numpy_mlp import dense_actor_critic
 
-# Schulman et al. 2017, table 1 → the keys that set its bound, and no others' may be set beside it.
+# Objective of Schulman et al. 2017, table 1 → its keys; the other keys of BOUNDS must not be set.
 OBJECTIVES: dict[str, tuple[str, ...]] = {
     "none": (),
     "clip": ("clip_param",),
@@ -37,12 +37,12 @@ BOUNDS = ("clip_param", "use_kl_loss", "kl_target", "kl_coeff")
 
 
 class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
-    """Configuration of :class:`PPO`; keys and defaults are RLlib's, but for the model dict.
+    """Configuration of :class:`PPO`; keys and defaults are RLlib's, except for the model dict.
 
     ``objective`` is one of table 1 of Schulman et al. 2017: ``none``, ``clip`` (ε is
-    ``clip_param``), ``kl_adaptive`` (d_targ is ``kl_target``, the first β ``kl_coeff``; β changes by
-    the paper's rule) or ``kl_fixed`` (β is ``kl_coeff``). None: what the other keys say, which by
-    RLlib's defaults is a clipped ratio and an adaptive penalty, both.
+    ``clip_param``), ``kl_adaptive`` (d_targ is ``kl_target``, the initial β ``kl_coeff``; β is
+    adapted by the paper's rule) or ``kl_fixed`` (β is ``kl_coeff``). None: the other keys decide;
+    with RLlib's defaults both a clipped ratio and an adaptive penalty.
 
     ``clip_param: null`` gives the unconstrained surrogate, ``vf_clip_param: null`` the plain
     squared value error, ``kl_target: null`` a fixed KL weight.
@@ -52,16 +52,16 @@ class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
 
     def __init__(self, algo_class: type | None = None):
         super().__init__(algo_class=algo_class or PPO)
-        # RLlib's PPO standardises too, in its learner connector.
+        # RLlib's PPO standardizes too, in its learner connector.
         self.standardize_advantages = True
         self.objective = None
         self._model_config = {"vf_share_layers": False}
 
     def training(self, *, objective: str | Any | None = NotProvided, **kwargs: Any) -> Self:
-        """As OnPolicyConfig's.
+        """As OnPolicyConfig.
 
         Args:
-            objective: one of :data:`OBJECTIVES`, or None.
+            objective: one of ``OBJECTIVES``, or None.
         """
         super().training(**kwargs)
         if objective is not NotProvided:
@@ -69,10 +69,10 @@ class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
         return self
 
     def validate(self) -> None:
-        """As OnPolicyConfig's; and the objective's own keys are set, those of others are not.
+        """As OnPolicyConfig; also checks that only the objective's own keys are set.
 
         Raises:
-            ValueError: one sentence with the keys.
+            ValueError: names the conflicting keys.
         """
         super().validate()
         if self.objective is None:
@@ -86,30 +86,30 @@ class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
             value = getattr(self, key)
             if key in own and value is None:
                 raise ValueError(f"objective {self.objective!r} needs {key}, which is null")
-            # null and false switch a bound off that is not there: no contradiction.
+            # null and false disable a bound: no conflict.
             if key not in own and value and value != getattr(default, key):
                 raise ValueError(
-                    f"{key} {value} has no place in objective {self.objective!r}"
+                    f"{key} {value} conflicts with objective {self.objective!r}"
                     + (f", whose keys are {', '.join(own)}" if own else "")
                 )
         if self.use_kl_loss is False and "kl_coeff" in own:
-            raise ValueError(f"use_kl_loss false contradicts objective {self.objective!r}")
+            raise ValueError(f"use_kl_loss false conflicts with objective {self.objective!r}")
 
     @property
     def epsilon(self) -> float | None:
-        """The bound of the ratio, or None."""
+        """ε of the clipped ratio; None without clipping."""
         return self.clip_param if self.objective in (None, "clip") else None
 
     @property
-    def penalises_kl(self) -> bool:
-        """Whether there is a KL penalty."""
+    def has_kl_penalty(self) -> bool:
+        """Whether the loss has a KL penalty."""
         if self.objective is None:
             return bool(self.use_kl_loss)
         return "kl_coeff" in OBJECTIVES[self.objective]
 
     @property
     def kl_rule(self) -> KLRule | None:
-        """How β changes; None where it stays."""
+        """How β is adapted; None for a fixed β."""
         if self.objective is not None:
             return PAPER_KL_RULE if self.objective == "kl_adaptive" else None
         return RLLIB_KL_RULE if self.kl_target is not None else None
@@ -120,25 +120,24 @@ class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
 
     @property
     def _model_config_auto_includes(self) -> dict[str, Any]:
-        # RLlib's new-stack network defaults are not those of the model dict we host.
+        # RLlib's defaults of the new API stack do not apply to TorchModelV2.
         return {}
 
 
 class PPOLearner(OnPolicyLearner):
-    """Minimises :func:`rllib_zoo.algorithms.learner.objectives.ppo_objective`; owns the adaptive KL
-    weight."""
+    """Minimizes ``ppo_objective`` and adapts the KL weight."""
 
     def build(self) -> None:
-        """As OnPolicyLearner; the KL weight starts at ``kl_coeff``."""
+        """As OnPolicyLearner; initializes the KL weight to ``kl_coeff``."""
         super().build()
         self._kl_coeff = float(self.config.kl_coeff)
-        self._dense: DenseStep | None = None
-        if self._writes_out_gradients():
+        self._numpy_step: NumpyPPOStep | None = None
+        if self._supports_numpy_step():
             optimizer = self.get_optimizer()
-            self._dense = DenseStep(self._network.model, optimizer, self.config.grad_clip)
+            self._numpy_step = NumpyPPOStep(self._network.model, optimizer, self.config.grad_clip)
 
-    def _writes_out_gradients(self) -> bool:
-        """Whether :class:`DenseStep` does what these settings ask for."""
+    def _supports_numpy_step(self) -> bool:
+        """Whether :class:`NumpyPPOStep` supports the network and these settings."""
         return (
             self._network.recurrent is None
             and dense_actor_critic(self._network.model) is not None
@@ -151,7 +150,7 @@ class PPOLearner(OnPolicyLearner):
     def objective(
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :func:`rllib_zoo.algorithms.learner.objectives.ppo_objective`."""
+        """See ``ppo_objective``."""
         return ppo_objective(
             self._distribution, dist_inputs_BK, values_B, batch, self._coefficients()
         )
@@ -163,40 +162,40 @@ class PPOLearner(OnPolicyLearner):
             vf_clip_param=config.vf_clip_param,
             vf_loss_coeff=config.vf_loss_coeff * config.use_critic,
             entropy_coeff=self.entropy_coeff,
-            kl_coeff=self._kl_coeff if config.penalises_kl else None,
+            kl_coeff=self._kl_coeff if config.has_kl_penalty else None,
         )
 
     def _run_minibatches(self, batch: Batch, timesteps: Mapping[str, int]) -> dict[str, float]:
-        if self._dense is not None:
-            self._dense.begin()
+        if self._numpy_step is not None:
+            self._numpy_step.begin_update()
         return super()._run_minibatches(batch, timesteps)
 
     def _gradient_step(
         self, batch: Batch, where: Callable[[], str], *, diagnose: bool
     ) -> Mapping[str, Tensor | float]:
-        """As OnPolicyLearner; written out where the network is dense."""
-        if self._dense is None:
+        """As OnPolicyLearner; in NumPy for dense networks."""
+        if self._numpy_step is None:
             return super()._gradient_step(batch, where, diagnose=diagnose)
-        stats = self._dense(batch, self._coefficients(), where, diagnose=diagnose)
+        stats = self._numpy_step(batch, self._coefficients(), where, diagnose=diagnose)
         self._num_updates += 1
         return stats
 
     def diagnostics(self, dist_inputs_BK: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """See :func:`rllib_zoo.algorithms.learner.objectives.trust_region_stats`."""
+        """See ``trust_region_stats``."""
         return trust_region_stats(self._distribution, dist_inputs_BK, batch, self.config.epsilon)
 
     def after_minibatches(self, stats: dict[str, float]) -> dict[str, float]:
-        """Adapt the KL weight to the last epoch's mean divergence, over all learners."""
-        if not self.config.penalises_kl:
+        """Adapt the KL weight to the last epoch's mean KL divergence over all learners."""
+        if not self.config.has_kl_penalty:
             return {}
-        used, rule = self._kl_coeff, self.config.kl_rule
+        kl_coeff, rule = self._kl_coeff, self.config.kl_rule
         if rule is not None:
             mean_kl = torch.tensor(stats["mean_kl_loss"])
             if self.distributed:
                 torch.distributed.all_reduce(mean_kl)
                 mean_kl /= torch.distributed.get_world_size()
-            self._kl_coeff = adapted_kl_coeff(used, float(mean_kl), self.config.kl_target, rule)
-        return {"curr_kl_coeff": used}
+            self._kl_coeff = adapted_kl_coeff(kl_coeff, float(mean_kl), self.config.kl_target, rule)
+        return {"curr_kl_coeff": kl_coeff}
 
     def extra_state(self) -> dict[str, Any]:
         """As OnPolicyLearner, plus the KL weight."""
@@ -209,7 +208,7 @@ class PPOLearner(OnPolicyLearner):
 
 
 class PPO(RolloutAlgorithm):
-    """K epochs of minibatches over every synchronous batch."""
+    """Proximal policy optimization: K epochs of minibatches over every synchronously sampled batch."""
 
     @classmethod
     def get_default_config(cls) -> PPOConfig:

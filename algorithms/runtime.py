@@ -1,4 +1,4 @@
-"""How a process computes: threads, number formats, memory. No fact about learning stands here."""
+"""Settings of a process: threads, floating-point formats and memory allocation."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ _MIB = 2**20
 
 
 def set_up_process(config: Any, *, threads: int | None) -> None:
-    """Threads, multiplication precision and memory of this process; once per runner and learner.
+    """Set threads, matrix multiplication precision and memory allocation of this process.
+
+    Called once per env runner and learner.
 
     Args:
-        config: an OnPolicyConfig.
-        threads: of :func:`num_threads`; None leaves torch's choice. With any other number torch
-            itself uses one thread: more are a matter of :mod:`rllib_zoo.algorithms.runtime`, whose threads
-            torch's would hinder (they spin while they wait). So does numpy's library of matrices:
-            64 x 256 times 256 x 256 took 27 times the processor's time on two threads.
+        config: of the algorithm.
+        threads: of :func:`num_threads`; None leaves torch's choice. With any number torch itself uses
+            one thread, because its threads spin while they wait and slow down those of
+            :class:`ThreadPool`. So does NumPy's BLAS: 64 x 256 times 256 x 256 took 27 times the
+            processor time with two threads.
     """
     if threads is not None:
         torch.set_num_threads(1)
@@ -38,18 +40,18 @@ def set_up_process(config: Any, *, threads: int | None) -> None:
 
 
 def num_threads(config: Any, *, cpus: float) -> int | None:
-    """Threads for emulator, network and gradients of one process.
+    """Number of threads of one process, for emulator, network and gradients.
 
     Args:
-        config: ``torch_num_threads`` decides; ``auto`` takes the CPUs set aside for the process.
-        cpus: these CPUs.
+        config: ``torch_num_threads``; ``auto`` is the number of CPUs reserved for the process.
+        cpus: reserved CPUs.
     """
-    wanted = config.torch_num_threads
-    return max(int(cpus), 1) if wanted == AUTO else wanted
+    threads = config.torch_num_threads
+    return max(int(cpus), 1) if threads == AUTO else threads
 
 
 def learner_cpus(config: Any) -> float:
-    """CPUs set aside for the process a learner is in."""
+    """CPUs reserved for the process of a learner."""
     if config.num_learners == 0:
         return float(config.num_cpus_for_main_process)
     cpus = config.num_cpus_per_learner
@@ -57,11 +59,11 @@ def learner_cpus(config: Any) -> float:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep the memory of freed tensors instead of giving it back to the kernel.
+    """Let glibc keep freed memory instead of returning it to the kernel; no effect without glibc.
 
     By default every activation of 128 KiB or more is mapped, zeroed by the kernel page by page and
-    unmapped again: Pong's 42x42 network trains 1.5 times faster without. A process stays at its
-    peak memory. Elsewhere than on glibc nothing happens.
+    unmapped again: Pong's 42x42 network trains 1.5 times faster without. The process keeps its peak
+    memory.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
@@ -73,11 +75,11 @@ def keep_freed_memory() -> None:
 def forward_context(
     setting: bool | str, device: torch.device
 ) -> Callable[[], contextlib.AbstractContextManager[Any]]:
-    """What a forward pass runs in: bfloat16 autocast, or nothing.
+    """Context manager of a forward pass: bfloat16 autocast, or none.
 
     Args:
-        setting: ``autocast`` of the configuration; ``auto`` means where bfloat16 is fast.
-        device: where the network is.
+        setting: ``autocast`` of the configuration; ``auto``: if bfloat16 is fast.
+        device: of the network.
     """
     if uses_bfloat16(setting, device):
         return lambda: torch.autocast(device.type, torch.bfloat16)
@@ -85,16 +87,16 @@ def forward_context(
 
 
 def uses_bfloat16(setting: bool | str, device: torch.device | None = None) -> bool:
-    """What ``autocast`` means on this device (None: this machine's processor)."""
+    """Whether ``autocast`` uses bfloat16 on this device (None: the CPU)."""
     if setting == AUTO:
         return bfloat16_is_fast(device or torch.device("cpu"))
     return bool(setting)
 
 
 def bfloat16_is_fast(device: torch.device) -> bool:
-    """Whether this device multiplies bfloat16 in hardware: AVX512-BF16, AMX, or the GPU says so.
+    """Whether this device multiplies bfloat16 in hardware: AVX512-BF16, AMX, or a GPU with support.
 
-    Elsewhere processors emulate it, slower than float32.
+    Other processors emulate it, slower than float32.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -104,26 +106,26 @@ def bfloat16_is_fast(device: torch.device) -> bool:
     return any(getattr(torch.cpu, name, bool)() for name in probes)
 
 
-# Below this many rows a share costs more to hand out than to compute.
+# Minimum rows per chunk: below it dispatching a chunk costs more than computing it.
 MIN_ROWS = {"forward": 4, "backward": 32}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class ThreadTeam:
-    """So many threads, each with torch's own threading switched off.
+class ThreadPool:
+    """A thread pool in which torch's own threading is off.
 
-    torch's threads share every single operation and wait for each other at its end, spinning; a
-    backward pass of small operations gains 1.2 to 1.7 times from two of them, and 1.9 times from
-    two threads that each take half of the rows. The interpreter's lock is free while operations run.
+    torch's threads split every single operation and spin at its end; a backward pass of small
+    operations gains 1.2 to 1.7 times from two of them, and 1.9 times from two threads that each
+    process half of the rows. The interpreter lock is released while operations run.
     """
 
     def __init__(self, size: int):
         self.size = size
-        self._pool = ThreadPoolExecutor(size, "team", initializer=_compute_alone)
-        # The setting is the calling thread's, but also what later threads start with: start all
-        # of the team now, together, so that the caller's own setting stands at the end.
+        self._pool = ThreadPoolExecutor(size, "pool", initializer=_use_one_torch_thread)
+        # torch.set_num_threads also sets the default of later threads: start all threads of the
+        # pool now, together, and restore the caller's setting afterwards.
         before = torch.get_num_threads()
         started = Barrier(size)
         list(self._pool.map(lambda _: started.wait(), range(size)))
@@ -133,18 +135,23 @@ class ThreadTeam:
         """Results in the items' order; the first error is raised."""
         return list(self._pool.map(function, items))
 
-    def shares(self, rows: int, kind: str) -> int:
-        """Into how many shares that many rows are worth cutting for a forward or backward pass."""
+    def num_chunks(self, rows: int, kind: str) -> int:
+        """Number of chunks to split so many rows into, for a ``forward`` or ``backward`` pass."""
         return max(min(self.size, rows // MIN_ROWS[kind]), 1)
 
 
 @cache
-def team_of(size: int) -> ThreadTeam:
-    """This process's team of that size; runner and learner take turns with it."""
-    return ThreadTeam(size)
+def thread_pool(size: int) -> ThreadPool:
+    """This process's pool of that size; env runner and learner share it."""
+    return ThreadPool(size)
 
 
-def _compute_alone() -> None:
-    # A thread adopts the process's setting at its first question: ask, then set.
+def pool_for(device: torch.device, threads: int | None) -> ThreadPool | None:
+    """The pool for a network on ``device``; None with one thread or a GPU."""
+    return thread_pool(threads) if device.type == "cpu" and threads and threads > 1 else None
+
+
+def _use_one_torch_thread() -> None:
+    # A thread takes over the process's setting at its first call: get, then set.
     torch.get_num_threads()
     torch.set_num_threads(1)

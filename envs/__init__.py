@@ -2,7 +2,7 @@
 
 from rllib_zoo.envs.atari.ids import LegacyAtariId, is_atari, legacy_atari_id
 from rllib_zoo.envs.atari.options import AtariOptions
-from rllib_zoo.envs.errors import EnvironmentFault, EnvironmentRequestError, StepTimeout
+from rllib_zoo.envs.errors import EnvironmentFault, EnvironmentRequestError
 from rllib_zoo.envs.factory import (
     environment_name,
     environment_signature,
@@ -19,7 +19,6 @@ __all__ = [
     "EnvironmentFault",
     "EnvironmentRequestError",
     "LegacyAtariId",
-    "StepTimeout",
     "environment_name",
     "environment_signature",
     "environment_spaces",

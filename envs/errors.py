@@ -9,7 +9,3 @@ class EnvironmentRequestError(ValueError):
 
 class EnvironmentFault(RuntimeError):
     """A running environment broke its contract; one line names it, the step and the problem."""
-
-
-class StepTimeout(Exception):
-    """Raised inside an environment's step that takes too long."""

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rllib_zoo.envs.errors import EnvironmentFault, StepTimeout
+from rllib_zoo.envs.errors import EnvironmentFault
 from rllib_zoo.envs.restart_policy import RESTARTS, Restarts, error_line
 from rllib_zoo.envs.space_checks import mismatch
 
@@ -31,8 +31,8 @@ class RestartableEnv(gym.Wrapper):
         """``name`` and ``index`` identify the copy in messages; without ``create`` it is never restarted."""
         super().__init__(env)
         self._name, self._create, self._index = name, create, index
-        # Resets and steps begun: shows which copy a whole vector is waiting for.
-        self.beats = 0
+        # Number of resets and steps so far, and at the last reset.
+        self._num_calls = 0
         self._reset_at = 0
         self._restarts = Restarts(allowed=create is not None)
         self._seed: int | None = None
@@ -43,8 +43,8 @@ class RestartableEnv(gym.Wrapper):
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Like the environment's; restarts it if that raises."""
         self._seed = self._seed if seed is None else seed
-        self.beats += 1
-        self._reset_at = self.beats
+        self._num_calls += 1
+        self._reset_at = self._num_calls
         try:
             obs, info = self.env.reset(seed=seed, options=options)
         except Exception as error:
@@ -54,12 +54,12 @@ class RestartableEnv(gym.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Like the environment's; restarts it if that raises."""
-        self.beats += 1
+        self._num_calls += 1
         try:
             obs, reward, terminated, truncated, info = self.env.step(action)
         except Exception as error:
             obs, info = self._restart(error, self._where(), action)
-            self._reset_at = self.beats
+            self._reset_at = self._num_calls
             self._require_fit(obs)
             return obs, 0.0, False, False, info
         self._restarts.in_a_row = 0
@@ -77,7 +77,7 @@ class RestartableEnv(gym.Wrapper):
             self._dtypes.add(obs.dtype)
 
     def _where(self) -> str:
-        steps = self.beats - self._reset_at
+        steps = self._num_calls - self._reset_at
         return f"step {steps} of an episode" if steps else "reset"
 
     def _which(self) -> str:
@@ -90,9 +90,8 @@ class RestartableEnv(gym.Wrapper):
             line = f"{self._which()}: {error_line(error)} in {where}{_action_hint(action)}"
             self._restarts.count(line, error)
             assert self._create is not None
-            if not isinstance(error, StepTimeout):  # closing could hang too
-                with contextlib.suppress(Exception):
-                    self.env.close()
+            with contextlib.suppress(Exception):
+                self.env.close()
             try:
                 self.env = self._create()
                 obs, info = self.env.reset(seed=self._restarts.seed_after(self._seed))

@@ -1,4 +1,4 @@
-"""A3C's runner: it turns its own rollouts into gradients."""
+"""A3C's env runner: it computes gradients from its own rollouts."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from rllib_zoo.envs import EnvironmentFault
 
 @dataclass
 class GradientMessage:
-    """What a runner sends.
+    """A gradient and the statistics of its rollout.
 
     Attributes:
         gradients: one float32 array per parameter, clipped on the runner.
-        num_steps: environment steps they come from.
-        episodes: those that ended meanwhile.
-        stats: losses and the like, scalars.
-        moments: what the observation filter saw; empty without a filter.
-        env_restarts: how many environments were built anew meanwhile.
+        num_steps: environment steps of the rollout.
+        episodes: those that ended in it.
+        stats: losses and other metrics.
+        moments: collected by the observation filter; empty without a filter.
+        env_restarts: number of environments restarted during it.
     """
 
     gradients: list[np.ndarray]
@@ -43,8 +43,8 @@ class GradientMessage:
     env_restarts: int = 0
 
 
-class A3CRunner(VectorEnvRunner):
-    """A runner that turns its own rollouts into gradients."""
+class A3CEnvRunner(VectorEnvRunner):
+    """An env runner that computes gradients from its own rollouts."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -56,26 +56,26 @@ class A3CRunner(VectorEnvRunner):
             self._distribution,
             self._forward_context,
         )
-        self._gradients = 0
+        self._num_gradients = 0
 
     def compute_gradients(
         self,
         weights: dict[str, Any],
         timestep: int,
-        common_moments: dict[str, dict[str, Any]] | None = None,
+        shared_moments: dict[str, dict[str, Any]] | None = None,
     ) -> GradientMessage | FloatingPointError | EnvironmentFault:
-        """Adopt ``weights``, play one fragment, return the gradients of its loss.
+        """Set ``weights``, sample one fragment and compute the gradients of its loss.
 
-        An environment that failed for good, or a gradient that is not finite, comes back as the
-        error itself, see :meth:`VectorEnvRunner.sample_or_fault`.
+        Errors of the environment and non-finite gradients are returned instead of raised, see
+        ``VectorEnvRunner.sample_or_error``.
 
         Args:
             weights: the learner's module state.
-            timestep: lifetime environment steps, which schedules follow.
-            common_moments: see :meth:`VectorEnvRunner.set_moments`.
+            timestep: lifetime environment steps, for schedules.
+            shared_moments: see ``VectorEnvRunner.set_moments``.
         """
         self.module.set_state(weights)
-        self.set_moments(common_moments or {})
+        self.set_moments(shared_moments or {})
         try:
             rollout, restarts = self.sample(), 0
             while rollout.num_steps == 0:  # every environment was resetting
@@ -93,8 +93,8 @@ class A3CRunner(VectorEnvRunner):
             self.config.vf_loss_coeff * self.config.use_critic,
             self._entropy_schedule.update(timestep=timestep),
         )
-        variance = self._variance_meter(batch, arrays["mask"], self._gradients)
-        self._gradients += 1
+        variance = self._variance_meter(batch, arrays["mask"], self._num_gradients)
+        self._num_gradients += 1
         stats = self._backward(batch, coefficients)
         norm = clip_gradients(self._parameters, self.config.grad_clip, self.config.grad_clip_by)
         try:
@@ -106,22 +106,22 @@ class A3CRunner(VectorEnvRunner):
             )
         except FloatingPointError as error:
             raise FloatingPointError(f"{error}; {batch_report(arrays, batch)}") from None
-        numbers = {name: float(value) for name, value in stats.items()}
-        numbers |= variance
-        numbers["vf_explained_var"] = critic_quality(batch)
-        numbers["entropy_coeff"] = float(coefficients.entropy_coeff)
-        numbers["gradients_default_optimizer_global_norm"] = float(norm)
+        metrics = {name: float(value) for name, value in stats.items()}
+        metrics |= variance
+        metrics["vf_explained_var"] = critic_quality(batch)
+        metrics["entropy_coeff"] = float(coefficients.entropy_coeff)
+        metrics["gradients_default_optimizer_global_norm"] = float(norm)
         return GradientMessage(
             gradients=[parameter.grad.cpu().numpy() for parameter in self._parameters],
             num_steps=rollout.num_steps,
             episodes=rollout.episodes,
-            stats=numbers,
+            stats=metrics,
             moments=self.take_moments(),
             env_restarts=rollout.env_restarts,
         )
 
     def _backward(self, batch: Batch, coefficients: ActorCriticCoefficients) -> dict[str, Tensor]:
-        """Put the gradients of the batch's loss into the parameters; the numbers to log."""
+        """Set the parameters' ``grad`` to the gradients of the batch's loss; returns its metrics."""
         for parameter in self._parameters:
             parameter.grad = None
         with self._forward_context():
@@ -130,7 +130,7 @@ class A3CRunner(VectorEnvRunner):
             self._distribution, dist_inputs.float(), values.float(), batch, coefficients
         )
         loss.backward()
-        # A parameter the loss does not reach still has its place in the message.
+        # The message has an array for every parameter, also for those without a gradient.
         for parameter in self._parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)

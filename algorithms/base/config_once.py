@@ -1,8 +1,8 @@
-"""A configuration that a trainer sends with its first result, instead of with every one.
+"""Results that contain the configuration only once, to save memory.
 
-The process of `rllib train` keeps the message of every result until the trial ends (Ray's actor manager lets
-go of none), and 12 of a result's 14 KB are the configuration: some 5 MiB an hour at one result every ten
-seconds. `rllib_zoo.experiments.tune.loggers` puts it back there.
+The process of `rllib train` keeps every result until the trial ends (Ray's actor manager frees none), and 12
+of a result's 14 KB are the configuration: some 5 MiB an hour at one result every ten seconds.
+`rllib_zoo.experiments.tune.loggers` adds it to the other results there.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from typing import Any
 
 
 class RepeatsConfig:
-    """Mixed into a configuration."""
+    """Mixin for a configuration: adds ``config_in_every_result``."""
 
-    # As RLlib's results. False asks for someone on the other side who puts it back.
+    # True, as RLlib's results. With False the receiver must add the configuration.
     config_in_every_result: bool = True
 
 
 class SendsConfigOnce:
-    """Mixed into an Algorithm: obeys ``config_in_every_result``."""
+    """Mixin for an Algorithm: implements ``config_in_every_result``."""
 
     config: Any
     _config_sent: Any = None
 
     def log_result(self, result: dict[str, Any]) -> None:
-        """As RLlib, once per iteration; then takes ``config`` out where an earlier result had it."""
+        """As RLlib, once per iteration; then removes ``config`` if an earlier result had it."""
         super().log_result(result)  # type: ignore[misc]
         if self.config.config_in_every_result:
             return

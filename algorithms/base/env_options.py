@@ -1,4 +1,4 @@
-"""What a configuration's keys say about its environment."""
+"""Options of the environment that a configuration sets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rllib_zoo.envs import AtariOptions, is_atari
 def environment_options(
     env: Any, env_config: Mapping[str, Any], model: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """``env_config`` as the environment gets it: ``model: {dim: …}`` is Atari's screen size.
+    """``env_config`` with the screen size of Atari games from ``model: {dim: …}``.
 
     Raises:
-        ValueError: ``dim`` contradicts ``screen_size``.
+        ValueError: ``dim`` conflicts with ``screen_size``.
     """
     options = dict(env_config)
     if not is_atari(env) or "dim" not in model:
@@ -22,8 +22,8 @@ def environment_options(
     dim = model["dim"]
     if options.setdefault("screen_size", dim) != dim:
         raise ValueError(
-            f"model.dim {dim} contradicts env_config.screen_size {options['screen_size']}; "
-            "leave one of them out"
+            f"model.dim {dim} conflicts with env_config.screen_size {options['screen_size']}; "
+            "remove one of them"
         )
     return options
 

@@ -1,4 +1,4 @@
-"""Result names: RLlib's current ones, and the retired ones old tools and stop rules look for."""
+"""Result names: RLlib's current ones, and those of older releases for older tools and stop rules."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from rllib_zoo import algorithms
 
-# Retired name → where its number stands today.
-RETIRED_NAMES = {
+# Name in older RLlib releases → current name.
+LEGACY_NAMES = {
     "episode_reward_mean": "env_runners/episode_return_mean",
     "episode_reward_min": "env_runners/episode_return_min",
     "episode_reward_max": "env_runners/episode_return_max",
@@ -40,16 +40,8 @@ RUNNER_RESULTS = (
     "num_env_restarts",
     "num_env_restarts_lifetime",
 )
-COUNTS = (
-    "num_episodes",
-    "num_episodes_lifetime",
-    "num_env_steps_sampled",
-    "num_env_steps_sampled_lifetime",
-    "num_frames_sampled_lifetime",
-    "num_env_restarts",
-    "num_env_restarts_lifetime",
-)
-# Set by Tune for every trainable.
+COUNTS = tuple(n for n in RUNNER_RESULTS if n.startswith("num_") and not n.endswith("per_second"))
+# Added by Tune for every trainable.
 TUNE_RESULTS = (
     "training_iteration",
     "time_total_s",
@@ -59,31 +51,31 @@ TUNE_RESULTS = (
 
 
 def result_names(algorithm: str) -> tuple[str, ...]:
-    """Every key a stop rule or a checkpoint score may name, nested ones joined by '/'."""
+    """Every key that stop rules and checkpoint scores support, nested ones joined by '/'."""
     descriptor = algorithms.descriptor(algorithm)
     missing = descriptor.missing_runner_results
     return (
         *TUNE_RESULTS,
-        *RETIRED_NAMES,
+        *LEGACY_NAMES,
         *(f"env_runners/{name}" for name in RUNNER_RESULTS if name not in missing),
         *(f"learners/default_policy/{name}" for name in descriptor.learner_results),
         *(f"evaluation/env_runners/{name}" for name in EPISODE_RESULTS if name not in missing),
     )
 
 
-def with_retired_names(result: dict[str, Any]) -> dict[str, Any]:
-    """The result with the retired names beside today's; names without a number are left out.
+def with_legacy_names(result: dict[str, Any]) -> dict[str, Any]:
+    """Add the names of older RLlib releases to a result, except those without a value.
 
-    RLlib's logger turns counts into floats; counts are made whole again.
+    RLlib's logger turns counts into floats; they are converted back to int.
     """
     runners = result.get("env_runners", {})
     for name in COUNTS:
         if name in runners:
             runners[name] = int(runners[name])
-    for retired, path in RETIRED_NAMES.items():
+    for legacy, path in LEGACY_NAMES.items():
         value = lookup(result, path)
         if value is not None:
-            result[retired] = value
+            result[legacy] = value
     return result
 
 

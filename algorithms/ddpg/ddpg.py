@@ -18,7 +18,7 @@ from rllib_zoo.algorithms.ddpg.env_runner import TransitionRunner
 from rllib_zoo.algorithms.ddpg.exploration import NOISES
 from rllib_zoo.algorithms.ddpg.learner import TD_ERRORS, DDPGLearner
 from rllib_zoo.algorithms.ddpg.network import DDPGModule
-from rllib_zoo.algorithms.ddpg.replay import BUFFERS, Replay
+from rllib_zoo.algorithms.ddpg.replay import BUFFERS, make_replay_buffer
 from rllib_zoo.algorithms.ddpg.transitions import scaled_rewards, transitions
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 
@@ -164,14 +164,8 @@ class DDPGConfig(RolloutConfig):
             )
 
 
-__all__ = ["DDPG", "DDPGConfig"]
-
-
 class DDPG(RolloutAlgorithm):
-    """Rounds of fragments into the buffer, replayed batches out of it.
-
-    Counters, results, runners that fail and checkpoints are the base's.
-    """
+    """Deep deterministic policy gradient: rollouts go into a replay buffer, updates use samples of it."""
 
     @classmethod
     def get_default_config(cls) -> DDPGConfig:
@@ -182,26 +176,26 @@ class DDPG(RolloutAlgorithm):
         """RLlib's hook."""
         seed = self.config.seed
         entropy = None if seed is None else np.random.SeedSequence([seed, 11]).generate_state(1)[0]
-        self._replay = Replay(self.config.replay_buffer_config, entropy)
-        # Steps sampled that are still to be answered by replayed ones.
-        self._owed = 0.0
-        return self._replay.buffer
+        self._replay = make_replay_buffer(self.config.replay_buffer_config, entropy)
+        # Steps that ``training_intensity`` still requires to be replayed.
+        self._steps_to_replay = 0.0
+        return self._replay
 
     def _sample_batch(self) -> Rollout:
-        """As the base, with runners that know how far exploration is."""
-        self._spread_exploration()
+        """As RolloutAlgorithm, after updating the exploration of the env runners."""
+        self._update_exploration()
         return super()._sample_batch()
 
     def _learn_from(self, rollout: Rollout) -> list[dict[str, float]]:
-        """Keep the rollout and replay what is due; numbers to log of every update."""
-        self._keep(rollout)
-        learned = [self._learn() for _ in range(self._updates_due(rollout.num_steps))]
-        if learned:
-            self._spread_weights()
-        return learned
+        """Add the rollout to the replay buffer and make the due updates; returns their metrics."""
+        self._add_to_buffer(rollout)
+        stats = [self._replay_update() for _ in range(self._num_updates_due(rollout.num_steps))]
+        if stats:
+            self._sync_weights()
+        return stats
 
-    def _spread_exploration(self) -> None:
-        """Tell the runners how far training is."""
+    def _update_exploration(self) -> None:
+        """Send the current timestep to the env runners, for their exploration schedules."""
         timestep, group = self._steps_lifetime, self.env_runner_group
         if group.num_remote_env_runners() == 0:
             self.env_runner.set_exploration(timestep)
@@ -212,24 +206,26 @@ class DDPG(RolloutAlgorithm):
             timeout_seconds=self.config.sample_timeout_s,
         )
 
-    def _keep(self, rollout: Rollout) -> None:
+    def _add_to_buffer(self, rollout: Rollout) -> None:
         config = self.config
         rewards = scaled_rewards(rollout.rewards, config.reward_scale, config.reward_shift)
-        self._replay.add(transitions(rollout, rewards, gamma=config.gamma, n_step=config.n_step))
+        self._replay.add_columns(
+            transitions(rollout, rewards, gamma=config.gamma, n_step=config.n_step)
+        )
 
-    def _updates_due(self, steps: int) -> int:
-        """Batches to be replayed after so many more steps."""
+    def _num_updates_due(self, steps: int) -> int:
+        """Number of updates after sampling so many more steps."""
         config = self.config
         if self._steps_lifetime < config.num_steps_sampled_before_learning_starts:
             return 0
         if config.training_intensity is None:
             return 1
-        self._owed += steps * config.training_intensity
-        due, self._owed = divmod(self._owed, config.total_train_batch_size)
+        self._steps_to_replay += steps * config.training_intensity
+        due, self._steps_to_replay = divmod(self._steps_to_replay, config.total_train_batch_size)
         return int(due)
 
-    def _learn(self) -> dict[str, float]:
-        """One update; new priorities for what was replayed."""
+    def _replay_update(self) -> dict[str, float]:
+        """One update on a replayed batch, whose priorities it sets; returns metrics."""
         batch = self._replay.sample(self.config.total_train_batch_size)
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             results = self.learner_group.update(
@@ -237,23 +233,23 @@ class DDPG(RolloutAlgorithm):
                 timesteps=self._timesteps(),
             )
         errors = np.concatenate([result.pop(TD_ERRORS) for result in results])
-        self._replay.rate(batch, errors)
+        self._replay.set_td_errors(batch, errors)
         return averaged(results) if len(results) > 1 else results[0]
 
     # --- state --------------------------------------------------------------------------------
 
     def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """As the base, with what is replayed where ``store_buffer_in_checkpoints`` says so."""
+        """As RolloutAlgorithm, with the replay buffer if ``store_buffer_in_checkpoints`` is set."""
         state = super().get_state(components, **kwargs)
-        state["ddpg"] = {"owed": self._owed}
+        state["ddpg"] = {"owed": self._steps_to_replay}
         if self.config.store_buffer_in_checkpoints:
-            state["ddpg"]["replay"] = self._replay.buffer.get_state()
+            state["ddpg"]["replay"] = self._replay.get_state()
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """As the base, with what :meth:`get_state` added."""
+        """Restore :meth:`get_state`."""
         super().set_state(state)
         own = state.get("ddpg", {})
-        self._owed = own.get("owed", 0.0)
+        self._steps_to_replay = own.get("owed", 0.0)
         if "replay" in own:
-            self._replay.buffer.set_state(own["replay"])
+            self._replay.set_state(own["replay"])

@@ -1,7 +1,7 @@
-"""A deterministic policy over a Box, and the noise it explores with.
+"""A deterministic policy over a Box, and its exploration noise.
 
-Actions are those the policy gives: in [-1, 1] per dimension, stretched to the Box by the runner. So
-noise has the unit of half the Box's width.
+Actions are in [-1, 1] per dimension; the env runner scales them to the Box. So the unit of noise is half
+the Box's width.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
-# Kind of noise → its keys beside `type`, and their defaults. Deviations of Lillicrap et al. 2016,
-# section 7, for the Ornstein-Uhlenbeck process.
+# Type of noise → its other keys and their defaults; for the Ornstein-Uhlenbeck process those of
+# Lillicrap et al. 2016, section 7.
 NOISES: dict[str, dict[str, Any]] = {
     "gaussian": {"scale": 0.1},
     "ornstein_uhlenbeck": {"scale": 1.0, "theta": 0.15, "sigma": 0.2},
@@ -22,10 +22,10 @@ NOISES: dict[str, dict[str, Any]] = {
 
 
 class Noise:
-    """Noise of N environments, step by step.
+    """Noise for N environments.
 
     ``gaussian``: scale · N(0, 1), independent. ``ornstein_uhlenbeck``: scale · x, where
-    x ← x - θ x + σ N(0, 1) goes on through episodes' ends, as the retired RLlib's did (Uhlenbeck and
+    x ← x - θ x + σ N(0, 1) continues across episodes, as in older RLlib releases (Uhlenbeck and
     Ornstein 1930; Lillicrap et al. 2016, section 3).
 
     Args:
@@ -34,21 +34,21 @@ class Noise:
     """
 
     def __init__(self, settings: Mapping[str, Any]):
-        given = {**NOISES[settings["type"]], **settings}
-        self._remembers = settings["type"] == "ornstein_uhlenbeck"
-        self._theta, self._sigma = given.get("theta", 0.0), given.get("sigma", 1.0)
-        self._schedule = Scheduler(fixed_value_or_schedule=given["scale"])
+        options = {**NOISES[settings["type"]], **settings}
+        self._is_correlated = settings["type"] == "ornstein_uhlenbeck"
+        self._theta, self._sigma = options.get("theta", 0.0), options.get("sigma", 1.0)
+        self._schedule = Scheduler(fixed_value_or_schedule=options["scale"])
         self.scale = float(self._schedule.update(timestep=0))
         self.state: Tensor | None = None
 
-    def at(self, timestep: int) -> None:
-        """Set the scale to that of an environment step."""
+    def set_timestep(self, timestep: int) -> None:
+        """Set the scale that the schedule has at an environment step."""
         self.scale = float(self._schedule.update(timestep=timestep))
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """[T, N, D] or [N, D]."""
+        """Noise of ``shape`` [T, N, D] or [N, D]."""
         normal = torch.randn(shape, generator=generator)
-        if not self._remembers:
+        if not self._is_correlated:
             return normal.mul_(self.scale)
         steps = normal if len(shape) == 3 else normal[None]
         state = self.state
@@ -62,13 +62,11 @@ class Noise:
 
 
 class DeterministicPolicy:
-    """What runners ask of a distribution (:class:`rllib_zoo.algorithms.ops.distributions.Distribution`).
-
-    Dist inputs are the actions themselves, [B, D].
+    """A ``Distribution`` whose inputs are the actions themselves, [B, D].
 
     Attributes:
-        noise_process: added to them.
-        random: actions are uniform instead, whatever the network says.
+        noise_process: its noise is added to the actions.
+        random: whether actions are uniformly random instead.
     """
 
     def __init__(self, num_dimensions: int, noise: Mapping[str, Any]):
@@ -96,9 +94,9 @@ class DeterministicPolicy:
         return torch.zeros(inputs_BK.shape[:-1])
 
     def entropy(self, inputs_BK: Tensor) -> Tensor:
-        """0, likewise."""
+        """0, as :meth:`log_prob`."""
         return torch.zeros(inputs_BK.shape[:-1])
 
     def kl(self, inputs_p_BK: Tensor, inputs_q_BK: Tensor) -> Tensor:
-        """0, likewise."""
+        """0, as :meth:`log_prob`."""
         return torch.zeros(inputs_p_BK.shape[:-1])

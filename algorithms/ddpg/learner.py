@@ -1,4 +1,4 @@
-"""DDPGLearner: one step of critic, actor and targets on a replayed batch, on RLlib's Learner."""
+"""DDPG's learner: one step of critic, actor and target networks on a replayed batch."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from rllib_zoo.algorithms.ddpg.losses import (
     actor_loss,
     critic_loss,
     l2_penalty,
-    move_targets,
     td_targets,
+    update_targets,
 )
 from rllib_zoo.algorithms.ddpg.replay import WEIGHTS
 from rllib_zoo.algorithms.ddpg.transitions import DISCOUNTS
@@ -28,18 +28,17 @@ from rllib_zoo.algorithms.learner.gradients import average_gradients, clip_gradi
 from rllib_zoo.algorithms.learner.optimizers import make_optimizer
 from rllib_zoo.algorithms.runtime import learner_cpus, num_threads, set_up_process
 
-# Names of the optimizers; their networks bear them too.
+# Names of the optimizers and of their networks.
 ACTOR, CRITIC = "actor", "critic"
-# Of every row, for priorities.
+# Key of the TD errors of all rows, for priorities.
 TD_ERRORS = "td_errors"
 
 
 class DDPGLearner(TorchLearner):
-    """The critic's step, the actor's, and the targets' move after them (Lillicrap et al. 2016,
-    algorithm 1)."""
+    """Steps of critic, actor and target networks, in this order (Lillicrap et al. 2016, algorithm 1)."""
 
     def build(self) -> None:
-        """As TorchLearner, plus equal first weights on all learners and targets equal to them."""
+        """As TorchLearner; also broadcasts the initial weights to all learners and target networks."""
         threads = num_threads(self.config, cpus=learner_cpus(self.config))
         set_up_process(self.config, threads=threads)
         super().build()
@@ -51,22 +50,22 @@ class DDPGLearner(TorchLearner):
         self._parameters = {
             part: list(getattr(self._network, part).parameters()) for part in (ACTOR, CRITIC)
         }
-        # Looked up once: RLlib's way to them takes as long as a small layer.
+        # Looked up once: RLlib's lookup takes as long as a small layer.
         self._optimizers = {
             part: self.get_optimizer(optimizer_name=part) for part in (ACTOR, CRITIC)
         }
         if self.distributed:
             for parameter in self._online:
                 torch.distributed.broadcast(parameter.data, src=0)
-        move_targets(self._targets, self._online, 1.0)
+        update_targets(self._targets, self._online, 1.0)
         self._num_updates = 0
-        self._targets_moved_at = 0
+        self._targets_updated_at = 0
 
     def _make_modules_ddp_if_necessary(self) -> None:
-        """No wrapper: gradients are averaged once per step."""
+        """RLlib's hook; no DDP wrapper, as ``average_gradients`` averages once per step."""
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
-        """One optimizer each for actor and critic; :meth:`update` applies their schedules."""
+        """Register one optimizer each for actor and critic; :meth:`update` applies their schedules."""
         for part in (ACTOR, CRITIC):
             parameters = list(getattr(self._module[module_id], part).parameters())
             self.register_optimizer(
@@ -78,7 +77,7 @@ class DDPGLearner(TorchLearner):
             )
 
     def compute_loss_for_module(self, **_: Any) -> Tensor:
-        """RLlib's per-module hook; this learner has two losses, one after the other."""
+        """RLlib's hook; not used, see :meth:`update`."""
         raise NotImplementedError("DDPGLearner.update computes its losses itself")
 
     # --- the update ---------------------------------------------------------------------------
@@ -89,38 +88,37 @@ class DDPGLearner(TorchLearner):
         """One step of each network on a batch of transitions.
 
         Args:
-            training_data: holds the columns of
-                :func:`rllib_zoo.algorithms.ddpg.transitions.transitions`, [B, …], and ``weights``
-                [B] of prioritized replay.
-            timesteps: the lifetime step counter that schedules follow.
+            training_data: the columns of ``transitions``, [B, …], and with prioritized replay
+                ``weights`` [B].
+            timesteps: the lifetime step counter, for schedules.
 
         Returns:
-            Numbers to log, and ``td_errors`` [B].
+            Metrics, and ``td_errors`` [B].
 
         Raises:
-            FloatingPointError: a loss or a gradient is not finite; that step was not taken.
+            FloatingPointError: a loss or a gradient is not finite; that step was not applied.
         """
         training_data.solve_refs()
         columns = training_data.batch[DEFAULT_MODULE_ID]
         timestep = timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]
-        rates = self._apply_schedules(timestep)
+        learning_rates = self._apply_schedules(timestep)
         batch = {
             name: torch.from_numpy(np.asarray(columns[name])).to(self._device) for name in columns
         }
         for name in (SampleBatch.OBS, SampleBatch.NEXT_OBS):
             batch[name] = batch[name].flatten(1).float()
-        where = partial(self._place, timestep)
+        where = partial(self._describe_update, timestep)
         stats, td_errors = self._critic_step(batch, where)
         stats |= self._actor_step(batch[SampleBatch.OBS], where)
         self._num_updates += 1
         self._weights_seq_no += 1
-        if timestep - self._targets_moved_at >= self.config.target_network_update_freq:
-            move_targets(self._targets, self._online, self.config.tau)
-            self._targets_moved_at = timestep
-        numbers = torch.stack(list(stats.values())).tolist()
+        if timestep - self._targets_updated_at >= self.config.target_network_update_freq:
+            update_targets(self._targets, self._online, self.config.tau)
+            self._targets_updated_at = timestep
+        values = torch.stack(list(stats.values())).tolist()
         return {
-            **dict(zip(stats, numbers, strict=True)),
-            **rates,
+            **dict(zip(stats, values, strict=True)),
+            **learning_rates,
             TD_ERRORS: td_errors.cpu().numpy(),
         }
 
@@ -129,8 +127,8 @@ class DDPGLearner(TorchLearner):
     ) -> tuple[dict[str, Any], Tensor]:
         network, config = self._network, self.config
         with torch.no_grad():
-            following = batch[SampleBatch.NEXT_OBS]
-            next_q = network.target_critic(following, network.target_actor(following))
+            next_obs = batch[SampleBatch.NEXT_OBS]
+            next_q = network.target_critic(next_obs, network.target_actor(next_obs))
             targets = td_targets(batch[SampleBatch.REWARDS], batch[DISCOUNTS], next_q)
         q_values = network.critic(batch[SampleBatch.OBS], batch[SampleBatch.ACTIONS])
         weights = batch[WEIGHTS].float() if WEIGHTS in batch else None
@@ -152,29 +150,29 @@ class DDPGLearner(TorchLearner):
         return {"policy_loss": loss.detach(), "gradients_actor_global_norm": norm}
 
     def _step(self, part: str, loss: Tensor, where: Any) -> Tensor:
-        """Gradients of one network alone, averaged, clipped, checked and applied; their norm."""
+        """Compute, average, clip, check and apply the gradients of one network; returns their norm."""
         parameters, config = self._parameters[part], self.config
         total = loss
         if config.l2_reg:
             total = loss + config.l2_reg * l2_penalty(p for p in parameters if p.ndim > 1)
-        # Of these parameters only: the actor's loss leaves the critic's gradients alone.
+        # Only of these parameters: the actor's loss must not change the critic's gradients.
         gradients = torch.autograd.grad(total, parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         if self.distributed:
             average_gradients(parameters)
         norm = clip_gradients(parameters, config.grad_clip, config.grad_clip_by)
-        own = None if self.distributed else loss
-        require_finite(norm, own, {f"{part} loss": loss}, where)
+        local_loss = None if self.distributed else loss
+        require_finite(norm, local_loss, {f"{part} loss": loss}, where)
         self._optimizers[part].step()
         return norm.detach()
 
-    def _place(self, timestep: int) -> str:
-        """Which update it is, in words."""
+    def _describe_update(self, timestep: int) -> str:
+        """Position of an update in training, for error messages."""
         return f"environment step {timestep}, update {self._num_updates}"
 
     def _apply_schedules(self, timestep: int) -> dict[str, float]:
-        """The learning rates of this step."""
+        """Set the learning rates of this step; returns them."""
         rates = {}
         for part, optimizer in self._optimizers.items():
             rate = float(self._optimizer_lr_schedules[optimizer].update(timestep=timestep))
@@ -183,24 +181,24 @@ class DDPGLearner(TorchLearner):
         return rates
 
     def state_tensors(self) -> list[Tensor]:
-        """What runners act with."""
+        """The actor's parameters, which the env runners use."""
         return self._parameters[ACTOR]
 
     # --- state --------------------------------------------------------------------------------
 
     def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """As TorchLearner, plus the counters."""
+        """As TorchLearner, with the counters."""
         state = super().get_state(components, **kwargs)
         if components is None:
             state["ddpg"] = {
                 "num_updates": self._num_updates,
-                "targets_moved_at": self._targets_moved_at,
+                "targets_moved_at": self._targets_updated_at,
             }
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """As TorchLearner, plus the counters."""
+        """Restore :meth:`get_state`."""
         super().set_state(state)
         own = state.get("ddpg", {})
         self._num_updates = own.get("num_updates", self._num_updates)
-        self._targets_moved_at = own.get("targets_moved_at", self._targets_moved_at)
+        self._targets_updated_at = own.get("targets_moved_at", self._targets_updated_at)

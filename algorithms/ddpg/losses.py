@@ -22,7 +22,7 @@ def td_targets(rewards: Tensor, discounts: Tensor, next_q: Tensor) -> Tensor:
 
     Args:
         rewards: R, the discounted sum of the k rewards of the transition, [B].
-        discounts: γ^k, and 0 where the task ended, so that truncated episodes bootstrap, [B].
+        discounts: γ^k, or 0 in terminal states; truncated episodes bootstrap, [B].
         next_q: Q'(s', μ'(s')) of the target networks, [B].
     """
     require_vectors(rewards, discounts, next_q)
@@ -35,7 +35,7 @@ def critic_loss(
     weights: Tensor | None = None,
     huber_threshold: float | None = None,
 ) -> Tensor:
-    """mean_i[ w_i (y_i - Q(s_i, a_i))² ], or of Huber's function of the error.
+    """mean_i[ w_i (y_i - Q(s_i, a_i))² ], or the Huber loss of the error.
 
     Source: Lillicrap et al. 2016, algorithm 1; homework, section 5. Weights: Schaul et al. 2016,
     "Prioritized Experience Replay", section 3.4.
@@ -71,7 +71,7 @@ def l2_penalty(weights: Iterable[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def move_targets(targets: Sequence[Tensor], sources: Sequence[Tensor], tau: float) -> None:
+def update_targets(targets: Sequence[Tensor], sources: Sequence[Tensor], tau: float) -> None:
     """θ' ← τ θ + (1 - τ) θ' in place; τ = 1 copies (homework, section 8: every 300 updates).
 
     Source: Lillicrap et al. 2016, algorithm 1.

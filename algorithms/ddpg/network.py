@@ -1,4 +1,4 @@
-"""DDPG's four networks in one RLModule: actor, critic, and the slowly following copy of each."""
+"""DDPG's four networks in one RLModule: actor, critic, and their target networks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.models.utils import get_activation_fn
 from torch import Tensor, nn
 
-from rllib_zoo.algorithms.env_runner.policy import NotHosted
+from rllib_zoo.algorithms.env_runner.policy import NoModelV2Mixin
 
-# Bound of the last layer's first weights: actions and values begin near 0, where tanh is steep
-# (Lillicrap et al. 2016, section 7). Without it Pendulum's actor stuck at ±1 within 1,000 steps.
+# Bound of the last layer's initial weights: actions and values start near 0, where tanh is steep
+# (Lillicrap et al. 2016, section 7). Without it Pendulum's actor got stuck at ±1 within 1,000 steps.
 LAST_BOUND = 3e-3
 
 
@@ -28,8 +28,8 @@ class Actor(nn.Sequential):
     def __init__(self, observations: int, hiddens: Sequence[int], actions: int, activation: str):
         widths = [observations, *hiddens]
         layers: list[nn.Module] = []
-        for width, following in itertools.pairwise(widths):
-            layers += [nn.Linear(width, following), _activation(activation)]
+        for width, next_width in itertools.pairwise(widths):
+            layers += [nn.Linear(width, next_width), _activation(activation)]
         super().__init__(*layers, _last(widths[-1], actions), nn.Tanh())
 
 
@@ -41,7 +41,7 @@ class Critic(nn.Module):
         actions: D.
         hiddens: widths of the layers.
         activation: between them.
-        action_layer: which layer's input the action joins, from 0; 1 is the second layer
+        action_layer: index of the layer whose input includes the action; 1 is the second layer
             (Lillicrap et al. 2016, section 7; homework, "Implement of the network structure").
     """
 
@@ -72,19 +72,19 @@ class Critic(nn.Module):
         return x.squeeze(-1)
 
 
-class DDPGModule(NotHosted, TorchRLModule):
-    """The networks.
+class DDPGModule(NoModelV2Mixin, TorchRLModule):
+    """Actor, critic and target networks.
 
     | symbol | shape | meaning |
     |---|---|---|
-    | obs | [B, *observation_space.shape] | what the runner saw; flattened |
+    | obs | [B, *observation_space.shape] | observations; flattened by the networks |
     | actions | [B, D] | μ(s) in [-1, 1] |
 
     ``model_config``: ``actor_hiddens``, ``critic_hiddens``, their activations and
     ``critic_action_layer``.
 
     Raises:
-        ValueError: observations or actions are no Box, or the actions' bounds are not finite.
+        ValueError: observations or actions are not a Box, or the actions' bounds are not finite.
     """
 
     def setup(self) -> None:
@@ -109,7 +109,7 @@ class DDPGModule(NotHosted, TorchRLModule):
         self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
 
     def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """μ(s) [N, D], and zeros [N]: nobody here asks what a state is worth."""
+        """μ(s) [N, D], and zeros [N] as values, which DDPG does not use."""
         actions = self.actor(obs.flatten(1).float())
         return actions, actions.new_zeros(len(actions))
 
@@ -119,8 +119,8 @@ class DDPGModule(NotHosted, TorchRLModule):
 
 
 def _activation(name: str) -> nn.Module:
-    found: type[nn.Module] | None = get_activation_fn(name, framework="torch")
-    return nn.Identity() if found is None else found()
+    activation: type[nn.Module] | None = get_activation_fn(name, framework="torch")
+    return nn.Identity() if activation is None else activation()
 
 
 def _last(inputs: int, outputs: int) -> nn.Linear:
@@ -131,10 +131,10 @@ def _last(inputs: int, outputs: int) -> nn.Linear:
 
 
 def _sizes(observations: Any, actions: Any) -> tuple[int, int]:
-    """Numbers in an observation and in an action."""
-    for space, what in ((observations, "observations"), (actions, "actions")):
+    """Flat sizes of an observation and an action."""
+    for space, name in ((observations, "observations"), (actions, "actions")):
         if not isinstance(space, gym.spaces.Box):
-            raise ValueError(f"DDPG needs {what} from a Box, the environment has {space}")
+            raise ValueError(f"DDPG requires a Box of {name}, the environment has {space}")
     if not actions.is_bounded():
-        raise ValueError(f"DDPG needs actions with finite bounds, the environment has {actions}")
+        raise ValueError(f"DDPG requires actions with finite bounds, the environment has {actions}")
     return math.prod(observations.shape), math.prod(actions.shape)

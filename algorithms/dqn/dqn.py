@@ -15,30 +15,30 @@ from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
-from rllib_zoo.algorithms.base.checkpoints import SealedCheckpoints
+from rllib_zoo.algorithms.base.checkpoints import ChecksummedCheckpoints
 from rllib_zoo.algorithms.base.config_once import RepeatsConfig, SendsConfigOnce
 from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
-from rllib_zoo.algorithms.base.result_names import with_retired_names
+from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.dqn.network import QModule, channels_first
 from rllib_zoo.algorithms.dqn.replay import SIGNED
-from rllib_zoo.algorithms.dqn.weight_noise import new_noise
+from rllib_zoo.algorithms.dqn.weight_noise import reset_parameter_noise
 from rllib_zoo.envs import is_atari, make_single_env
 
 
 class DQNConfig(RepeatsConfig, RLlibDQNConfig):
     """Configuration of :class:`DQN`; keys and defaults are RLlib's.
 
-    ``model`` takes the retired model dict's ``fcnet_hiddens``, ``fcnet_activation``,
-    ``conv_filters``, ``conv_activation`` and ``dim``; ``hiddens`` are the layers of the two heads.
+    ``model`` supports ``fcnet_hiddens``, ``fcnet_activation``, ``conv_filters``, ``conv_activation``
+    and ``dim`` of the legacy model dict; ``hiddens`` are the layers of the two heads.
     """
 
     def __init__(self, algo_class: type | None = None):
         super().__init__(algo_class=algo_class or DQN)
-        self.env_runner_cls = DoorEnvRunner
+        self.env_runner_cls = FactoryEnvRunner
         self._model_config: dict[str, Any] = {}
         self.exploration_temperature: float | None = None
         self.parameter_noise_stddev: float | None = None
-        # What `rllib evaluate` asks of every configuration.
+        # `rllib evaluate` reads these keys of every configuration.
         self.torch_num_threads = 1
         self.autocast = False
         self.float32_matmul_precision = "highest"
@@ -51,15 +51,16 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
         parameter_noise_stddev: float | Any | None = NotProvided,
         **kwargs: Any,
     ) -> Self:
-        """RLlib's ``training()`` and keys of the retired releases; ``noisy`` and ``sigma0``, which RLlib's
-        new stack leaves unread, make the heads' layers noisy.
+        """RLlib's ``training()`` with keys of older releases.
+
+        ``noisy`` and ``sigma0``, which RLlib's new API stack ignores, make the heads' layers noisy.
 
         Args:
             model: see the class; merged over what was set before.
             exploration_temperature: sample actions from softmax(Q / temperature) instead of
                 ε-greedily ("SoftQ"); None: ε-greedy by the schedule ``epsilon``.
-            parameter_noise_stddev: deviation, to begin with, of Gaussian noise on all weights,
-                drawn whenever an episode starts ("ParameterNoise"); None: none.
+            parameter_noise_stddev: initial standard deviation of Gaussian noise on all weights,
+                sampled at every episode start ("ParameterNoise"); None disables it.
         """
         super().training(**kwargs)
         if model is not NotProvided:
@@ -72,7 +73,7 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
 
     @property
     def environment_options(self) -> dict[str, Any]:
-        """See :func:`rllib_zoo.algorithms.base.env_options.environment_options`."""
+        """See ``environment_options``."""
         return environment_options(self.env, self.env_config, self._model_config)
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
@@ -101,28 +102,28 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
         }
 
 
-class DoorEnvRunner(SingleAgentEnvRunner):
-    """RLlib's runner of episodes, with environments from :func:`envs.make_single_env`."""
+class FactoryEnvRunner(SingleAgentEnvRunner):
+    """RLlib's env runner, with environments from ``make_single_env``."""
 
     def __init__(self, *, config: Any, **kwargs: Any):
         if config.parameter_noise_stddev is not None:
             config = config.copy(copy_frozen=False)
-            config.callbacks(on_episode_start=new_noise)
+            config.callbacks(on_episode_start=reset_parameter_noise)
         super().__init__(config=config, **kwargs)
 
     def make_env(self) -> None:
-        """As RLlib's."""
-        asked, options = self.config.env, self.config.environment_options
-        # RLlib calls what it is given as an environment, and looks names up elsewhere.
-        self.config.env = lambda _: _seen_by_networks(make_single_env(asked, options))
+        """As RLlib."""
+        env, options = self.config.env, self.config.environment_options
+        # RLlib looks names up in its own registry, but calls functions.
+        self.config.env = lambda _: _channels_last(make_single_env(env, options))
         try:
             super().make_env()
         finally:
-            self.config.env = asked
+            self.config.env = env
 
 
 class QLearner(DQNTorchLearner):
-    """RLlib's learner; it reads ``adam_epsilon``, which RLlib's own leaves unread."""
+    """RLlib's learner, with ``adam_epsilon``, which RLlib ignores."""
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """RLlib's hook."""
@@ -135,8 +136,8 @@ class QLearner(DQNTorchLearner):
         )
 
 
-class DQN(SealedCheckpoints, SendsConfigOnce, RLlibDQN):
-    """RLlib's DQN; results carry the retired names too, games are learned from signs of rewards."""
+class DQN(ChecksummedCheckpoints, SendsConfigOnce, RLlibDQN):
+    """RLlib's DQN, with legacy result names and, for Atari games, the signs of rewards."""
 
     @classmethod
     def get_default_config(cls) -> DQNConfig:
@@ -144,26 +145,26 @@ class DQN(SealedCheckpoints, SendsConfigOnce, RLlibDQN):
         return DQNConfig()
 
     def setup(self, config: Any) -> None:
-        """As RLlib's, and the clock of :meth:`step`."""
+        """As RLlib; starts the clock of :meth:`step`."""
         super().setup(config)
-        self._told_at = time.monotonic()
+        self._logged_at = time.monotonic()
 
     def step(self) -> dict[str, Any]:
-        """One iteration, as Tune asks for it."""
+        """One iteration's result, with the names of this project's other algorithms."""
         result = super().step()
         runners = result["env_runners"]
         steps = runners.get("num_env_steps_sampled_lifetime", 0)
         runners["num_frames_sampled_lifetime"] = steps * frames_per_step(self.config)
-        seconds = time.monotonic() - self._told_at
-        self._told_at += seconds
+        seconds = time.monotonic() - self._logged_at
+        self._logged_at += seconds
         sampled = runners.get("num_env_steps_sampled", 0)
         runners["num_env_steps_sampled_per_second"] = sampled / max(seconds, 1e-9)
-        return with_retired_names(result)
+        return with_legacy_names(result)
 
     def _create_local_replay_buffer_if_necessary(self, config: Any) -> Any:
         settings = dict(config["replay_buffer_config"])
-        clips = config.clip_rewards
-        if clips or (clips is None and is_atari(config.env)):
+        clip = config.clip_rewards
+        if clip or (clip is None and is_atari(config.env)):
             settings["type"] = SIGNED[settings["type"]]
         return super()._create_local_replay_buffer_if_necessary({"replay_buffer_config": settings})
 
@@ -176,8 +177,8 @@ def _channels_last_spaces(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     return observation, action
 
 
-def _seen_by_networks(env: gym.Env) -> gym.Env:
-    """RLlib's networks take images with their channels last, as float."""
+def _channels_last(env: gym.Env) -> gym.Env:
+    """The environment with channels-last images, as RLlib's networks require."""
     space = env.observation_space
     if not channels_first(space.shape):
         return env

@@ -1,4 +1,4 @@
-"""The Q network of RLlib's DQN: screens of bytes, other ways to explore, and what evaluation asks."""
+"""The Q network of RLlib's DQN with uint8 images, SoftQ, parameter noise and noisy layers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQ
 from ray.rllib.core.columns import Columns
 from torch import Tensor
 
-from rllib_zoo.algorithms.dqn.weight_noise import ParameterNoise, make_noisy, noise_in
-from rllib_zoo.algorithms.env_runner.policy import NotHosted
+from rllib_zoo.algorithms.dqn.weight_noise import ParameterNoise, make_noisy, sampled_noise
+from rllib_zoo.algorithms.env_runner.policy import NoModelV2Mixin
 
 
 class QCatalog(DQNCatalog):
-    """RLlib's networks; screens of bytes are scaled to [0, 1], so that replay may keep bytes."""
+    """RLlib's networks; uint8 images are scaled to [0, 1] here, so that the replay buffer stores uint8."""
 
     def build_encoder(self, framework: str) -> Any:
         """RLlib's hook."""
@@ -26,19 +26,19 @@ class QCatalog(DQNCatalog):
 
 
 class ByteEncoder(torch.nn.Module):
-    """An encoder of RLlib's behind a division by 255."""
+    """An encoder of RLlib after a division by 255."""
 
     def __init__(self, encoder: torch.nn.Module):
         super().__init__()
         self.encoder = encoder
 
     def forward(self, batch: dict[str, Any]) -> Any:
-        """``batch`` holds bytes, or the same numbers as floats."""
+        """``batch`` contains values of 0 to 255, of any type."""
         return self.encoder({**batch, Columns.OBS: batch[Columns.OBS].float() / 255.0})
 
 
-class QModule(NotHosted, DefaultDQNTorchRLModule):
-    """RLlib's Q network; explores by a softmax where asked to, and answers `rllib evaluate`."""
+class QModule(NoModelV2Mixin, DefaultDQNTorchRLModule):
+    """RLlib's Q network, with further exploration types and the interface of `rllib evaluate`."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         kwargs["catalog_class"] = kwargs.get("catalog_class") or QCatalog
@@ -54,19 +54,21 @@ class QModule(NotHosted, DefaultDQNTorchRLModule):
                 make_noisy(head, self.model_config["sigma0"])
 
     def _forward_train(self, batch: dict[str, Any]) -> dict[str, Any]:
-        with noise_in(self):
+        with sampled_noise(self):
             return super()._forward_train(batch)
 
     def _forward_exploration(self, batch: dict[str, Any], t: int) -> dict[str, Any]:
         noise = self.parameter_noise
         if noise is None:
-            with noise_in(self):
+            with sampled_noise(self):
                 return self._explore(batch, t)
-        clean_BA = self.compute_q_values(batch)[QF_PREDS]
-        with noise.in_weights(self):
+        q_values_BA = self.compute_q_values(batch)[QF_PREDS]
+        with noise.applied_to(self):
             noisy_BA = self.compute_q_values(batch)[QF_PREDS]
             explored = self._explore(batch, t)
-        noise.watch(clean_BA, noisy_BA, float(self.epsilon_schedule.get_current_value()))
+        noise.record_distance(
+            q_values_BA, noisy_BA, float(self.epsilon_schedule.get_current_value())
+        )
         return explored
 
     def _explore(self, batch: dict[str, Any], t: int) -> dict[str, Any]:
@@ -78,8 +80,7 @@ class QModule(NotHosted, DefaultDQNTorchRLModule):
         return {Columns.ACTIONS: torch.multinomial(probabilities, 1).squeeze(-1)}
 
     def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Q(s, ·) [N, A] as the policy's inputs, so that the best action is the likeliest, and
-        max Q(s, ·) [N]."""
+        """Q(s, ·) [N, A] as inputs of a categorical distribution, and max Q(s, ·) [N] as values."""
         if channels_first(obs.shape[1:]):
             obs = obs.movedim(1, -1)
         values_NA = self.compute_q_values({Columns.OBS: obs.float()})[QF_PREDS]
@@ -87,5 +88,5 @@ class QModule(NotHosted, DefaultDQNTorchRLModule):
 
 
 def channels_first(shape: Any) -> bool:
-    """Whether it is an image [C, H, W], as Atari games are here: few channels, many columns."""
+    """Whether a shape is of an image [C, H, W], as of our Atari games: fewer channels than columns."""
     return len(shape) == 3 and shape[0] < shape[2]

@@ -1,4 +1,4 @@
-"""RLlib's replay buffers of episodes, learning from the signs of rewards as Atari games are."""
+"""RLlib's replay buffers of episodes, storing the signs of rewards as usual for Atari games."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ from ray.rllib.utils.replay_buffers.prioritized_episode_buffer import (
 
 
 def with_signs(episode: Any) -> Any:
-    """A copy of a SingleAgentEpisode whose rewards are -1, 0 or 1 (Mnih et al. 2015).
+    """A copy of a SingleAgentEpisode with rewards -1, 0 or 1 (Mnih et al. 2015).
 
-    A copy, because the runner still counts the raw rewards of unfinished episodes.
+    The original is left as it is because the env runner still sums its raw rewards.
     """
     rewards = episode.rewards
     signs = (
         np.sign(rewards.data) if rewards.finalized else [float(np.sign(r)) for r in rewards.data]
     )
-    other = copy.copy(episode)
-    other.rewards = InfiniteLookbackBuffer(
+    copied = copy.copy(episode)
+    copied.rewards = InfiniteLookbackBuffer(
         data=signs, lookback=rewards.lookback, space=rewards.space
     )
-    return other
+    return copied
 
 
-class SignedEpisodeReplayBuffer(EpisodeReplayBuffer):
-    """Keeps the signs of rewards."""
-
-    def add(self, episodes: Any, *args: Any, **kwargs: Any) -> None:
-        """As RLlib's."""
-        listed = episodes if isinstance(episodes, list) else [episodes]
-        super().add([with_signs(episode) for episode in listed], *args, **kwargs)
-
-
-class SignedPrioritizedEpisodeReplayBuffer(PrioritizedEpisodeReplayBuffer):
-    """Keeps the signs of rewards."""
+class RewardSignMixin:
+    """Mixin for a replay buffer of episodes: stores the signs of rewards."""
 
     def add(self, episodes: Any, *args: Any, **kwargs: Any) -> None:
-        """As RLlib's."""
-        listed = episodes if isinstance(episodes, list) else [episodes]
-        super().add([with_signs(episode) for episode in listed], *args, **kwargs)
+        """As RLlib."""
+        episodes = episodes if isinstance(episodes, list) else [episodes]
+        super().add([with_signs(episode) for episode in episodes], *args, **kwargs)  # type: ignore[misc]
+
+
+class SignedEpisodeReplayBuffer(RewardSignMixin, EpisodeReplayBuffer):
+    """Uniform sampling."""
+
+
+class SignedPrioritizedEpisodeReplayBuffer(RewardSignMixin, PrioritizedEpisodeReplayBuffer):
+    """Prioritized sampling."""
 
 
 SIGNED = {

@@ -1,8 +1,7 @@
-"""Noise in the weights of a Q network, instead of or beside random actions.
+"""Exploration by noise in the weights of a Q network.
 
-Two ways: layers that learn how noisy they are (Fortunato et al. 2018, "Noisy Networks for
-Exploration"), and Gaussian noise on all weights for an episode (Plappert et al. 2018, "Parameter Space Noise
-for Exploration").
+Layers with learned noise (Fortunato et al. 2018, "Noisy Networks for Exploration"), and Gaussian noise on all
+weights for an episode (Plappert et al. 2018, "Parameter Space Noise for Exploration").
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Plappert et al. 2018, section 3: the factor by which the deviation follows the distance.
+# Factor by which the standard deviation adapts (Plappert et al. 2018, section 3).
 ADAPTATION = 1.01
 
 
 class NoisyLinear(nn.Linear):
     """y = (μ_w + σ_w ⊙ ε_w) x + μ_b + σ_b ⊙ ε_b with factorised noise (Fortunato et al. 2018, eq. 9-11).
 
-    Outside of :func:`noise_in` only the means are used.
+    Outside of :func:`sampled_noise` only the means are used.
 
     Args:
         in_features, out_features: as :class:`torch.nn.Linear`.
-        sigma0: all σ start at ``sigma0 / sqrt(in_features)``.
+        sigma0: the initial σ is ``sigma0 / sqrt(in_features)``.
     """
 
     def __init__(self, in_features: int, out_features: int, sigma0: float):
@@ -38,8 +37,8 @@ class NoisyLinear(nn.Linear):
         self.sigma_bias = nn.Parameter(torch.full_like(self.bias, sigma0 * bound))
         self.noise: tuple[Tensor, Tensor] | None = None
 
-    def draw(self) -> None:
-        """New noise ε_in [in] and ε_out [out], through f(x) = sign(x) sqrt(|x|)."""
+    def sample_noise(self) -> None:
+        """Sample noise ε_in [in] and ε_out [out], through f(x) = sign(x) sqrt(|x|)."""
         into, out = (
             torch.randn(size, device=self.weight.device)
             for size in (self.in_features, self.out_features)
@@ -56,7 +55,7 @@ class NoisyLinear(nn.Linear):
 
 
 def make_noisy(network: nn.Module, sigma0: float) -> None:
-    """Replace every linear layer inside of a network."""
+    """Replace every linear layer in a network by a noisy one."""
     for name, child in network.named_children():
         if isinstance(child, nn.Linear):
             setattr(network, name, NoisyLinear(child.in_features, child.out_features, sigma0))
@@ -65,11 +64,11 @@ def make_noisy(network: nn.Module, sigma0: float) -> None:
 
 
 @contextmanager
-def noise_in(network: nn.Module) -> Iterator[None]:
-    """Inside, all noisy layers of the network share one draw each; afterwards they are their means."""
+def sampled_noise(network: nn.Module) -> Iterator[None]:
+    """Within the context every noisy layer of the network uses one noise sample, outside only the means."""
     layers = [module for module in network.modules() if isinstance(module, NoisyLinear)]
     for layer in layers:
-        layer.draw()
+        layer.sample_noise()
     try:
         yield
     finally:
@@ -78,31 +77,31 @@ def noise_in(network: nn.Module) -> Iterator[None]:
 
 
 class ParameterNoise:
-    """Gaussian noise on all weights, the same until :meth:`new_episode`.
+    """Gaussian noise on all weights, the same until :meth:`reset`.
 
-    Its standard deviation follows the distance it causes: that of ε-greedy exploration, which is
+    Its standard deviation adapts so that the policy's distance is that of ε-greedy exploration,
     KL = -log(1 - ε + ε / A) for A actions (Plappert et al. 2018, section 3 and appendix C.1).
 
     Args:
-        stddev: to begin with.
+        stddev: initial standard deviation.
     """
 
     def __init__(self, stddev: float):
         self.stddev = stddev
         self._noise: dict[str, Tensor] | None = None
         self._distances: list[float] = []
-        self._bound = 0.0
+        self._target = 0.0
 
-    def new_episode(self) -> None:
-        """Adapt the deviation to what the last noise did, and forget that noise."""
+    def reset(self) -> None:
+        """Adapt the standard deviation to the recorded distances, and discard the noise."""
         if self._distances:
-            near = sum(self._distances) / len(self._distances) <= self._bound
-            self.stddev *= ADAPTATION if near else 1.0 / ADAPTATION
+            is_close = sum(self._distances) / len(self._distances) <= self._target
+            self.stddev *= ADAPTATION if is_close else 1.0 / ADAPTATION
         self._noise, self._distances = None, []
 
     @contextmanager
-    def in_weights(self, network: nn.Module) -> Iterator[None]:
-        """Inside, the network's weights are noisy; afterwards they are what they were, bit for bit."""
+    def applied_to(self, network: nn.Module) -> Iterator[None]:
+        """Within the context the network's weights are noisy; afterwards they are restored exactly."""
         clean = {name: weight.data for name, weight in network.named_parameters()}
         if self._noise is None:
             self._noise = {name: torch.randn_like(data) for name, data in clean.items()}
@@ -114,8 +113,8 @@ class ParameterNoise:
             for name, weight in network.named_parameters():
                 weight.data = clean[name]
 
-    def watch(self, clean_NA: Tensor, noisy_NA: Tensor, epsilon: float) -> None:
-        """Note how far the noise took softmax(Q) in these states, and how far ε-greedy would have."""
+    def record_distance(self, clean_NA: Tensor, noisy_NA: Tensor, epsilon: float) -> None:
+        """Record the KL divergence that the noise causes in softmax(Q), and that of ε-greedy."""
         distance = nn.functional.kl_div(
             torch.log_softmax(noisy_NA, -1),
             torch.log_softmax(clean_NA, -1),
@@ -124,9 +123,9 @@ class ParameterNoise:
         )
         self._distances.append(distance.item())
         actions = clean_NA.shape[-1]
-        self._bound = -math.log(1.0 - epsilon + epsilon / actions)
+        self._target = -math.log(1.0 - epsilon + epsilon / actions)
 
 
-def new_noise(*, rl_module: Any, **_: Any) -> None:
-    """RLlib's ``on_episode_start``: the next exploring step draws new parameter noise."""
-    rl_module.parameter_noise.new_episode()
+def reset_parameter_noise(*, rl_module: Any, **_: Any) -> None:
+    """RLlib's ``on_episode_start``: the next exploration step samples new parameter noise."""
+    rl_module.parameter_noise.reset()

@@ -1,9 +1,15 @@
-"""Environments stepped together: what a runner keeps about them between two calls."""
+"""Vector environments of a runner: stepping, running episodes, restarts after failures, checkpoints.
+
+Single copies of ``sync`` and ``async`` vector environments are restarted one by one
+(``rllib_zoo.envs.restart_wrapper``). What is restarted here is a whole vector environment: an
+environment's own vector version that raised, or ``async`` after one of its processes died.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -11,158 +17,198 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.utils import EzPickle
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
+from gymnasium.vector import (
+    AsyncVectorEnv,
+    AutoresetMode,
+    SyncVectorEnv,
+    VectorEnv,
+    VectorWrapper,
+)
+from gymnasium.vector.utils import batch_space
 from ray import cloudpickle
 
-from rllib_zoo.algorithms.env_runner.env_restarts import VectorBuilder, begun_anew
 from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeCounter
-from rllib_zoo.algorithms.env_runner.policy import Memory
-from rllib_zoo.algorithms.runtime import ThreadTeam
-from rllib_zoo.envs import RESTARTS, environment_name, is_atari, make_vector_env
-from rllib_zoo.envs.restart_policy import Restarts
+from rllib_zoo.algorithms.env_runner.policy import RecurrentState
+from rllib_zoo.algorithms.runtime import ThreadPool
+from rllib_zoo.envs import (
+    RESTARTS,
+    EnvironmentFault,
+    environment_name,
+    is_atari,
+    make_vector_env,
+)
+from rllib_zoo.envs.restart_policy import Restarts, error_line
+from rllib_zoo.envs.space_checks import mismatch
 
 Step = tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any], list[tuple[int, Episode]]]
 
 
 class EnvGroup:
-    """One vector environment and its running episodes.
+    """One vector environment of N copies and its running episodes.
 
     Args:
-        builder: makes the vector environment, N copies, now and after a fault.
-        first: the copies' first column among those of the whole runner.
+        name: of the environment, for error messages.
+        build: creates the vector environment, at the start and after a failure.
+        restarts: counts restarts and limits them.
+        first: index of the first copy among all environments of the runner.
 
     Attributes:
-        name: of the environment.
         env: the vector environment.
-        columns: which columns [first, first + N) of a rollout are the group's.
-        obs: [N, …] raw, what the next actions answer to.
-        counter: the running episodes.
-        same_step: whether a reset follows an end within the same step.
-        memory: a recurrent policy's, of the running episodes; None of other policies.
-        lost: bool [N], whose last step had no outcome, because the copy raised and was built anew;
-            its running episode is left out. None: nobody's.
-        calls: of the environments, one more when they begin and one more when they end: odd while
-            they are at work.
+        columns: the columns [first, first + N) of a rollout that belong to the group.
+        obs: [N, …] the last observations, unfiltered.
+        counter: returns and lengths of the running episodes.
+        same_step: whether the environment resets within the step that ends an episode.
+        recurrent_state: of the running episodes; None for policies without one.
+        lost: bool [N], True where the copy failed in the last step and was restarted: that step has
+            no outcome, and the running episode is discarded. None if no copy failed.
     """
 
-    def __init__(self, builder: VectorBuilder, first: int = 0):
-        self._builder = builder
-        self.name = builder.name
-        self.env = builder.build()
+    def __init__(
+        self, name: str, build: Callable[[], VectorEnv], restarts: Restarts, first: int = 0
+    ):
+        self.name, self._build, self._restarts = name, build, restarts
+        self.env = build()
         self.columns = slice(first, first + self.env.num_envs)
         self.same_step = self.env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
-        self.memory: Memory | None = None
+        self.recurrent_state: RecurrentState | None = None
         self.lost: np.ndarray | None = None
-        self.calls = 0
-        self._restarts = 0
+        self._seed: int | np.ndarray | None = None
+        self._num_restarts = 0
+        # A vector environment and its batched space: creating that takes longer than a CartPole step.
+        self._batched_space: tuple[VectorEnv, gym.Space] | None = None
 
-    def restart(self, seed: int | np.ndarray | None = None) -> None:
-        """Begin fresh episodes in every copy.
+    def reset(self, seed: int | np.ndarray | None = None) -> None:
+        """Start new episodes in every copy.
 
         Raises:
             EnvironmentFault: see :meth:`step`.
         """
-        self._builder.seed = self._builder.seed if seed is None else seed
-        self.calls += 1
+        self._seed = self._seed if seed is None else seed
         try:
             self.obs, info = self.env.reset(seed=seed)
         except Exception as error:
-            self.env, (self.obs, *_, info) = begun_anew(self._builder, self.env, error)
-        finally:
-            self.calls += 1
-        self._restarts += int(np.sum(info.get(RESTARTS, 0)))
-        self._builder.require_layout(self.env, self.obs)
+            info = self._restart(error)
+        self._num_restarts += int(np.sum(info.get(RESTARTS, 0)))
+        self.check_observation_space()
         self.counter = EpisodeCounter(self.env.num_envs, same_step=self.same_step)
-        if self.memory is not None:
-            self.memory.begin()
+        if self.recurrent_state is not None:
+            self.recurrent_state.reset()
 
     def step(self, actions: np.ndarray) -> Step:
-        """One action for every copy.
+        """Step every copy.
 
         Returns:
-            Raw rewards, terminated and truncated [N], the info, and the episodes that ended with
-            their column.
+            Raw rewards, terminated and truncated [N], the info, and the finished episodes with their
+            column.
 
         Raises:
-            EnvironmentFault: a copy raised or hung and is not to be built anew, or was in vain; or
-                it does not keep to its space.
+            EnvironmentFault: a copy failed and restarts are off or failed too often in a row, or an
+                observation does not match the space.
         """
         self.lost = None
-        self.calls += 1
         try:
             self.obs, rewards, terminated, truncated, info = self.env.step(actions)
         except Exception as error:
-            self.env, taken = begun_anew(self._builder, self.env, error)
-            self.obs, rewards, terminated, truncated, info = taken
+            info = self._restart(error)
+            rewards = np.zeros(self.env.num_envs)
+            terminated, truncated = np.zeros((2, self.env.num_envs), bool)
         else:
-            self._builder.restarts.in_a_row = 0
-        finally:
-            self.calls += 1
-        # Atari's lost lives end advantages (terminated), not the game.
-        over = info.get("game_over")
-        done = terminated | truncated if over is None else over
+            self._restarts.in_a_row = 0
+        # A lost life in Atari ends the advantage estimate (terminated), not the episode.
+        game_over = info.get("game_over")
+        done = terminated | truncated if game_over is None else game_over
         resetting = self.counter.resetting
         ended = self.counter.add(rewards, done)
         if RESTARTS in info:
-            self._note_restarts(info[RESTARTS], resetting)
-        if self.memory is not None:
-            fresh = done if self.same_step else resetting
-            self.memory.forget(fresh if self.lost is None else fresh | self.lost)
+            self._num_restarts += int(info[RESTARTS].sum())
+            self.lost = (info[RESTARTS] > 0) & ~resetting
+            self.counter.discard(self.lost)
+        if self.recurrent_state is not None:
+            first_steps = done if self.same_step else resetting
+            self.recurrent_state.reset_columns(
+                first_steps if self.lost is None else first_steps | self.lost
+            )
         first = self.columns.start
         return rewards, terminated, truncated, info, [(first + i, e) for i, e in ended]
 
-    def _note_restarts(self, restarts: np.ndarray, resetting: np.ndarray) -> None:
-        """Leave out the episodes of copies that were built anew, unless none was running."""
-        self._restarts += int(restarts.sum())
-        self.lost = (restarts > 0) & ~resetting
-        self.counter.drop(self.lost)
+    def _restart(self, error: Exception) -> dict[str, Any]:
+        """Replace the vector environment after ``error``; the info with the restarts of every copy.
 
-    def take_restarts(self) -> int:
-        """How many copies were built anew since the last call."""
-        taken, self._restarts = self._restarts, 0
+        Raises:
+            EnvironmentFault: restarts are off, or failed too often in a row.
+        """
+        while True:
+            if isinstance(error, EnvironmentFault):  # from a single copy, already with its step
+                raise error
+            num_envs = self.env.num_envs
+            line = f"environment {self.name!r}, {num_envs} copies: {error_line(error)}"
+            self._restarts.count(line, error)
+            with contextlib.suppress(Exception):
+                # A dead process does not respond to an ordinary close.
+                is_async = isinstance(self.env.unwrapped, AsyncVectorEnv)
+                self.env.close(**({"terminate": True} if is_async else {}))
+            try:
+                self.env = self._build()
+                first_seed = None if self._seed is None else int(np.ravel(self._seed)[0])
+                self.obs, info = self.env.reset(seed=self._restarts.seed_after(first_seed))
+            except Exception as next_error:
+                error = next_error
+                continue
+            return {RESTARTS: np.full(num_envs, 1) + info.get(RESTARTS, 0)}
+
+    def take_num_restarts(self) -> int:
+        """Number of copies restarted since the last call."""
+        taken, self._num_restarts = self._num_restarts, 0
         return taken
 
-    def progress(self) -> tuple[int, int]:
-        """``calls``, and resets and steps begun by copies that gymnasium steps one after the other."""
-        copies = getattr(self.env.unwrapped, "envs", ())
-        return self.calls, sum(getattr(copy, "beats", 0) for copy in copies)
+    def check_observation_space(self) -> None:
+        """Check shape and dtype of the last observations, which no wrapper of single copies did.
 
-    def require_layout(self) -> None:
-        """Raises EnvironmentFault where the last observations are not what the space says."""
-        self._builder.require_layout(self.env, self.obs)
+        Raises:
+            EnvironmentFault: they do not match the space; NumPy would silently broadcast or cast
+                them into a rollout.
+        """
+        if self._batched_space is None or self._batched_space[0] is not self.env:
+            space = batch_space(self.env.single_observation_space, self.env.num_envs)
+            self._batched_space = self.env, space
+        difference = mismatch(self._batched_space[1], self.obs)
+        if difference:
+            raise EnvironmentFault(
+                f"environment {self.name!r}, {self.env.num_envs} copies: {difference}"
+            )
 
     def state(self) -> dict[str, Any]:
         """For checkpoints."""
+        recurrent = self.recurrent_state
         return {
             "obs": self.obs,
             "episodes": self.counter.state(),
-            "memory": None if self.memory is None else self.memory.state(),
+            "memory": None if recurrent is None else recurrent.state(),
             "env": capture_env_state(self.env),
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue the interrupted episodes where the environment can; else they start anew."""
+        """Continue the saved episodes if the environment can be restored, else start new ones."""
         restored = restore_env_state(self.env, state["env"])
         if restored is not None:
             self.env = restored
             self.obs = state["obs"]
             self.counter.set_state(state["episodes"])
-            if self.memory is not None and state.get("memory") is not None:
-                self.memory.set_state(state["memory"])
+            if self.recurrent_state is not None and state.get("memory") is not None:
+                self.recurrent_state.set_state(state["memory"])
 
 
-def make_groups(config: Any, threads: int | None, team: ThreadTeam | None) -> list[EnvGroup]:
-    """A runner's environments, ``num_envs_per_env_runner`` in all.
+def make_groups(config: Any, threads: int | None, pool: ThreadPool | None) -> list[EnvGroup]:
+    """A runner's environments, ``num_envs_per_env_runner`` in total.
 
-    Atari games step without the interpreter's lock, so every thread of the team plays and thinks
-    for a group of its own, and none waits for another before the fragment's end. An observation
-    filter, which all columns feed, keeps them together; so do other environments.
+    Atari games step without the interpreter lock, so every thread of the pool steps a group of its
+    own and runs the network for it, without waiting for the others before the fragment's end. Other
+    environments, and all with an observation filter (one filter for all columns), form one group.
     """
     num_envs, number = config.num_envs_per_env_runner, 1
-    together = config.observation_filter == "MeanStdFilter" or not is_atari(config.env)
-    if team is not None and not together:
-        number = team.shares(num_envs, "forward")
-    own_threads = 1 if number > 1 else threads or torch.get_num_threads()
+    one_group = config.observation_filter == "MeanStdFilter" or not is_atari(config.env)
+    if pool is not None and not one_group:
+        number = pool.num_chunks(num_envs, "forward")
     groups = []
     for columns in np.array_split(np.arange(num_envs), number):
         build = partial(
@@ -171,47 +217,45 @@ def make_groups(config: Any, threads: int | None, team: ThreadTeam | None) -> li
             len(columns),
             config.environment_options,
             config.gym_env_vectorize_mode,
-            num_threads=own_threads,
+            num_threads=1 if number > 1 else threads or torch.get_num_threads(),
             restart_failed=config.restart_failed_sub_environments,
         )
-        builder = VectorBuilder(
-            environment_name(config.env), build, Restarts(config.restart_failed_sub_environments)
-        )
-        groups.append(EnvGroup(builder, first=int(columns[0])))
+        restarts = Restarts(config.restart_failed_sub_environments)
+        name = environment_name(config.env)
+        groups.append(EnvGroup(name, build, restarts, first=int(columns[0])))
     return groups
 
 
-def start_groups(groups: list[EnvGroup], seed: int) -> None:
-    """Begin the first episodes: the same ones however many groups there are."""
+def reset_groups(groups: list[EnvGroup], seed: int) -> None:
+    """Start the first episodes; they do not depend on the number of groups."""
     if len(groups) == 1:
-        groups[0].restart(seed)
+        groups[0].reset(seed)
         return
-    from rllib_zoo.envs.atari.vector_env import (
-        atari_seeds,  # loads the emulator, which others do without
-    )
+    # Imported here because it loads the emulator.
+    from rllib_zoo.envs.atari.vector_env import atari_seeds
 
     seeds = atari_seeds(seed, groups[-1].columns.stop)
     for group in groups:
-        group.restart(seeds[group.columns])
+        group.reset(seeds[group.columns])
 
 
 def capture_env_state(env: VectorEnv) -> bytes | None:
-    """The running environments as bytes, or None where they cannot be continued.
+    """The running environments, pickled; None if they cannot be restored.
 
-    Environments in other processes or with emulators and simulators (``EzPickle`` rebuilds them
-    without their state) give None: their episodes restart after a resume.
+    None for environments in other processes, and for emulators and simulators (``EzPickle`` recreates
+    them without their state): their episodes start anew after a resume.
     """
-    if any(isinstance(part, EzPickle) for part in _parts(env)):
+    if any(isinstance(layer, EzPickle) for layer in _layers(env)):
         return None
     try:
         # Gymnasium's own wrappers and registered creators hold lambdas, which pickle refuses.
         return cloudpickle.dumps(env)
-    except Exception:  # pickling runs the environment's own code: any failure means "cannot"
+    except Exception:  # pickling runs the environment's own code
         return None
 
 
 def restore_env_state(env: VectorEnv, captured: bytes | None) -> VectorEnv | None:
-    """The continued environments, or None where ``captured`` is None; ``env`` is closed then."""
+    """The restored environments, after closing ``env``; None if ``captured`` is None."""
     if captured is None:
         return None
     restored = pickle.loads(captured)
@@ -219,8 +263,8 @@ def restore_env_state(env: VectorEnv, captured: bytes | None) -> VectorEnv | Non
     return restored
 
 
-def _parts(env: Any) -> Iterator[Any]:
-    """The environment, what it wraps, and its copies' first with what that wraps."""
+def _layers(env: Any) -> Iterator[Any]:
+    """The environment, the environments it wraps, and likewise for the first of its copies."""
     while True:
         yield env
         if isinstance(env, VectorWrapper | gym.Wrapper):

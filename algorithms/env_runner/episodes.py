@@ -1,4 +1,4 @@
-"""Episodes: counting running ones, remembering finished ones."""
+"""Episode statistics: returns and lengths of running and finished episodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Episode:
-    """One finished episode, raw: rewards as the environment gave them, before clipping.
+    """One finished episode, with raw rewards: before clipping and normalization.
 
     Attributes:
         episode_return: undiscounted sum of rewards.
@@ -27,7 +27,7 @@ class EpisodeCounter:
     """Returns and lengths of the running episodes of N environments stepped together.
 
     With ``same_step`` False the environments follow gymnasium's NEXT_STEP mode: the step after an
-    end is spent on the reset, its action ignored, its reward nobody's.
+    episode's end is spent on the reset; its action is ignored and its reward not counted.
     """
 
     def __init__(self, num_envs: int, *, same_step: bool):
@@ -37,10 +37,10 @@ class EpisodeCounter:
         self._lengths = np.zeros(num_envs, dtype=np.int64)
 
     def add(self, rewards: np.ndarray, done: np.ndarray) -> list[tuple[int, Episode]]:
-        """Count one step of all environments; the episodes that ended, with their index."""
-        playing = ~self.resetting
-        self._returns += np.where(playing, rewards, 0.0)
-        self._lengths += playing
+        """Count one step of all environments; the finished episodes, with their index."""
+        active = ~self.resetting
+        self._returns += np.where(active, rewards, 0.0)
+        self._lengths += active
         ended = []
         for i in np.flatnonzero(done).tolist():
             ended.append((i, Episode(float(self._returns[i]), int(self._lengths[i]))))
@@ -49,12 +49,12 @@ class EpisodeCounter:
             self.resetting = done
         return ended
 
-    def drop(self, columns: np.ndarray) -> None:
-        """Forget the running episodes of these environments, bool [N]; new ones begin."""
+    def discard(self, columns: np.ndarray) -> None:
+        """Discard the running episodes of these environments, bool [N], and start new ones."""
         self._returns[columns], self._lengths[columns] = 0.0, 0
 
-    def finite(self) -> bool:
-        """Whether the running episodes' returns are numbers."""
+    def is_finite(self) -> bool:
+        """Whether the running episodes' returns are finite."""
         return bool(np.isfinite(self._returns).all())
 
     def state(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class EpisodeCounter:
 
 
 class EpisodeWindow:
-    """The last finished training episodes of all runners, and how many there were in all."""
+    """The last finished training episodes of all runners, and the number of all so far."""
 
     def __init__(self, size: int):
         self._last: deque[Episode] = deque(maxlen=size)
@@ -86,7 +86,7 @@ class EpisodeWindow:
             self.num_lifetime += 1
 
     def summary(self) -> dict[str, float]:
-        """RLlib's episode metrics over the window; empty before an episode has ended."""
+        """RLlib's episode metrics over the window; empty before the first episode has ended."""
         return summary(self._last)
 
     def state(self) -> dict[str, Any]:

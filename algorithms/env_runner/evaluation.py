@@ -1,4 +1,4 @@
-"""Evaluation: whole episodes of a policy, the same number from every environment."""
+"""Evaluation: whole episodes, an equal number from every environment."""
 
 from __future__ import annotations
 
@@ -12,61 +12,59 @@ from rllib_zoo.envs import EnvironmentFault
 
 
 def play_episodes(runner: Any, num_episodes: int, *, explore: bool) -> list[Episode]:
-    """Whole episodes from fresh resets.
+    """Run whole episodes from fresh resets.
 
-    Every environment plays a fixed share of them. Taking the first that end among many parallel
+    Every environment runs a fixed share of them: taking the first that end among many parallel
     environments would favour short episodes.
 
     Args:
-        runner: a :class:`rllib_zoo.algorithms.env_runner.env_runner.VectorEnvRunner` built with
-            ``in_evaluation``.
-        num_episodes: how many, exactly.
-        explore: sample actions; False takes the most probable ones.
+        runner: a ``VectorEnvRunner`` built with ``in_evaluation``.
+        num_episodes: exact number.
+        explore: sample actions; False selects the most probable ones.
     """
     num_envs = runner.num_envs
-    shares = np.full(num_envs, num_episodes // num_envs)
-    shares[: num_episodes % num_envs] += 1
-    played: list[list[Episode]] = [[] for _ in range(num_envs)]
-    runner.restart_episodes()
-    while any(len(done) < share for done, share in zip(played, shares, strict=True)):
+    quotas = np.full(num_envs, num_episodes // num_envs)
+    quotas[: num_episodes % num_envs] += 1
+    finished: list[list[Episode]] = [[] for _ in range(num_envs)]
+    runner.reset_episodes()
+    while any(len(episodes) < quota for episodes, quota in zip(finished, quotas, strict=True)):
         for index, episode in runner.step_episodes(explore=explore):
-            if len(played[index]) < shares[index]:
-                played[index].append(episode)
-    return [episode for done in played for episode in done]
+            if len(finished[index]) < quotas[index]:
+                finished[index].append(episode)
+    return [episode for episodes in finished for episode in episodes]
 
 
 def evaluate_on_runners(algorithm: Any, runners: Any) -> tuple[dict[str, Any], int, int]:
     """RLlib's ``custom_evaluation_function``: ``evaluation_duration`` episodes, raw returns.
 
-    Runs on the evaluation runners where there are any; ``explore`` of the evaluation
-    configuration decides between sampled and most probable actions.
+    Uses the remote evaluation runners if there are any; ``explore`` of the evaluation configuration
+    selects between sampled and most probable actions.
     """
     config = algorithm.evaluation_config
-    wanted = int(config.evaluation_duration)
+    num_episodes, explore = int(config.evaluation_duration), bool(config.explore)
     moments = algorithm.moments_state()
-    explore = bool(config.explore)
-    remote = runners.num_remote_env_runners()
+    num_remote = runners.num_remote_env_runners()
 
-    def play(runner: Any) -> tuple[list[Episode], int] | EnvironmentFault:
-        # Remote runners count from 1; the first ones play what cannot be shared equally.
-        extra = remote > 0 and runner.worker_index <= wanted % remote
+    def evaluate(runner: Any) -> tuple[list[Episode], int] | EnvironmentFault:
+        # Remote runners are numbered from 1; the first ones run the remainder.
+        extra = num_remote > 0 and runner.worker_index <= num_episodes % num_remote
         runner.set_moments(moments)
         try:
-            share = wanted // max(remote, 1) + extra
+            share = num_episodes // max(num_remote, 1) + extra
             return play_episodes(runner, share, explore=explore), runner.take_env_restarts()
-        except EnvironmentFault as fault:  # as a value, see VectorEnvRunner.sample_or_fault
+        except EnvironmentFault as fault:  # returned, see VectorEnvRunner.sample_or_error
             return fault
 
-    parts = runners.foreach_env_runner(play, local_env_runner=remote == 0)
+    parts = runners.foreach_env_runner(evaluate, local_env_runner=num_remote == 0)
     for part in parts:
         if isinstance(part, EnvironmentFault):
             raise EnvironmentFault(f"{part}; in evaluation") from part
         algorithm.count_env_restarts(part[1])
-    episodes = [episode for played, _ in parts for episode in played]
+    episodes = [episode for finished, _ in parts for episode in finished]
     steps = sum(episode.length for episode in episodes)
-    numbers = summary(episodes)
-    # RLlib's new API stack takes the results from the metrics, not from what is returned.
-    for name, value in numbers.items():
+    metrics = summary(episodes)
+    # RLlib's new API stack takes the results from the metrics, not from the returned dictionary.
+    for name, value in metrics.items():
         key = (EVALUATION_RESULTS, ENV_RUNNER_RESULTS, name)
         algorithm.metrics.log_value(key, value, reduce="item", window=None)
-    return {ENV_RUNNER_RESULTS: numbers}, steps, steps
+    return {ENV_RUNNER_RESULTS: metrics}, steps, steps

@@ -1,70 +1,57 @@
-"""Return normalisation: rewards divided by the running deviation of the discounted return."""
+"""Observation filter and return normalization, both by running moments that all runners share."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rllib_zoo.algorithms.env_runner.rollout import Rollout
-from rllib_zoo.algorithms.env_runner.running_moments import CommonMoments
+from rllib_zoo.algorithms.env_runner.rollout import Array, Rollout
+from rllib_zoo.algorithms.env_runner.running_moments import SharedMoments
 
-Array = np.ndarray
+# Normalized observations and rewards are clipped to [-CLIP, CLIP].
+CLIP = 10.0
 
 
-class ReturnScale(CommonMoments):
+class MeanStdFilter(SharedMoments):
+    """Observation filter: (x - mean) / (std + 1e-8), clipped to ±10, with running moments."""
+
+    def __call__(self, obs: Array, *, update: bool, valid: Array | None = None) -> Array:
+        """Normalize observations [N, …] to float32; ``update`` the moments with the ``valid`` ones."""
+        if update:
+            self.collect(obs if valid is None else obs[valid])
+        moments = self.current
+        normalized = (obs - moments.mean) / (moments.std() + 1e-8)
+        return np.clip(normalized, -CLIP, CLIP).astype(np.float32)
+
+
+class ReturnNormalizer(SharedMoments):
     """r / √(Var[R] + 1e-8), clipped to ±10, with R_t = r_t + γ R_{t-1} running through every episode.
 
-    Rewards are scaled and not shifted, so that their signs, and the best policy, stay. Source: OpenAI
-    Baselines' ``VecNormalize``, of which it is told in Engstrom et al. 2020, "Implementation Matters in
-    Deep Policy Gradients", section 2. There moments grow step by step, here fragment by fragment.
+    Rewards are scaled and not shifted: their signs, and the best policy, stay. Source: OpenAI
+    Baselines' ``VecNormalize``, described in Engstrom et al. 2020, "Implementation Matters in Deep
+    Policy Gradients", section 2; there moments are updated every step, here every fragment.
     """
-
-    CLIP = 10.0
 
     def __init__(self, num_envs: int, gamma: float):
         super().__init__(())
         self._gamma = gamma
-        self._running = np.zeros(num_envs)
+        self.running_returns = np.zeros(num_envs)
 
     def __call__(self, rollout: Rollout) -> None:
-        """Collect the returns of a fragment and scale its rewards [T, N], in place."""
+        """Update the moments with a fragment's returns and scale its rewards [T, N], in place."""
         self.collect(self._returns(rollout))
-        scaled = rollout.rewards / np.sqrt(np.square(self.basis.std()) + 1e-8)
-        np.clip(scaled, -self.CLIP, self.CLIP, out=rollout.rewards)
+        scaled = rollout.rewards / np.sqrt(np.square(self.current.std()) + 1e-8)
+        np.clip(scaled, -CLIP, CLIP, out=rollout.rewards)
 
     def _returns(self, rollout: Rollout) -> Array:
-        """R of every step the policy took, in one row; goes on with the next fragment."""
-        goes_on = ~(rollout.terminated | rollout.truncated) & rollout.mask
+        """R of every unmasked step, flat; running returns continue in the next fragment."""
+        continues = ~(rollout.terminated | rollout.truncated) & rollout.mask
         returns = np.empty(rollout.rewards.shape)
         for t, rewards in enumerate(rollout.rewards):
-            self._running = rewards + self._gamma * self._running
-            returns[t] = self._running
-            self._running = self._running * goes_on[t]
+            self.running_returns = rewards + self._gamma * self.running_returns
+            returns[t] = self.running_returns
+            self.running_returns = self.running_returns * continues[t]
         return returns[rollout.mask]
 
-    def restart(self) -> None:
-        """Every running episode begins anew."""
-        self._running = np.zeros_like(self._running)
-
-    def running(self) -> Array:
-        """R of the running episodes [N], for checkpoints."""
-        return self._running.copy()
-
-    def set_running(self, running: Array) -> None:
-        """Restore :meth:`running`."""
-        self._running = running.copy()
-
-
-class MeanStdFilter(CommonMoments):
-    """(x - mean) / (std + 1e-8), clipped to ±10, with running moments."""
-
-    CLIP = 10.0
-
-    def __call__(
-        self, obs: np.ndarray, *, collect: bool, valid: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Normalise observations [N, …] to float32; ``valid`` [N] bool limits what is collected."""
-        if collect:
-            self.collect(obs if valid is None else obs[valid])
-        basis = self.basis
-        normalised = (obs - basis.mean) / (basis.std() + 1e-8)
-        return np.clip(normalised, -self.CLIP, self.CLIP).astype(np.float32)
+    def reset(self) -> None:
+        """Start a new episode in every environment."""
+        self.running_returns = np.zeros_like(self.running_returns)

@@ -1,4 +1,4 @@
-"""Asking runner processes for fragments: late ones, lost ones, and those that hang."""
+"""Sampling from remote env runners: late, lost and unresponsive ones."""
 
 from __future__ import annotations
 
@@ -14,73 +14,70 @@ from rllib_zoo.envs import EnvironmentFault, environment_name
 
 logger = logging.getLogger(__name__)
 
-# Late once is slow; late again, while the others answered twice, is taken for hung.
-ROUNDS = 2
+# Rounds in a row without a response after which a runner is taken to hang, not to be slow.
+MAX_TIMEOUTS_IN_A_ROW = 2
+# Seconds between two health checks while no runner is healthy.
+HEALTH_CHECK_PERIOD_S = 0.2
 
-
-# Seconds between two looks for a runner that came back, while there is none.
-WAIT_FOR_RUNNERS = 0.2
-
-Answer = Rollout | EnvironmentFault | FloatingPointError
+SampleResult = Rollout | EnvironmentFault | FloatingPointError
 
 
 class RemoteSampling:
-    """Fragments from all runner processes that answer in time.
+    """Samples one fragment from every remote runner that responds in time.
 
-    A runner whose environments hang where nothing inside its process reaches them is silent round
-    after round: it is ended, and Ray starts it again.
+    The process of a runner whose environments hang is terminated, and Ray restarts it.
     """
 
     def __init__(self, config: Any):
         self._config = config
-        # Runner id → rounds in a row without an answer.
-        self._silent: dict[int, int] = {}
+        # Runner id → timeouts in a row.
+        self._timeouts: dict[int, int] = {}
 
-    def sample(self, group: Any, restore: Callable[[], Any]) -> list[Answer]:
-        """One fragment, or an error, from every runner that answers within ``sample_timeout_s``.
+    def sample(self, group: Any, restore: Callable[[], Any]) -> list[SampleResult]:
+        """One fragment, or an error, from every runner that responds within ``sample_timeout_s``.
 
         Args:
             group: RLlib's EnvRunnerGroup.
-            restore: brings lost runners back; called while there are no others.
+            restore: restores lost runners; called while no runner is healthy.
 
         Raises:
-            RuntimeError: no runner answered.
+            RuntimeError: no runner responded.
         """
-        seconds = self._config.sample_timeout_s
-        began = time.monotonic()
+        timeout = self._config.sample_timeout_s
+        start = time.monotonic()
         while True:
-            asked = set(group.healthy_env_runner_ids())
-            answers = group.foreach_env_runner(
-                lambda runner: (runner.worker_index, runner.sample_or_fault()),
+            requested = set(group.healthy_env_runner_ids())
+            results = group.foreach_env_runner(
+                lambda runner: (runner.worker_index, runner.sample_or_error()),
                 local_env_runner=False,
-                timeout_seconds=seconds,
+                timeout_seconds=timeout,
             )
-            if answers:
-                self._note_silence(group, asked - {index for index, _ in answers})
-                return [answer for _, answer in answers]
-            if time.monotonic() - began > seconds:
+            if results:
+                self._count_timeouts(group, requested - {index for index, _ in results})
+                return [result for _, result in results]
+            if time.monotonic() - start > timeout:
                 raise RuntimeError(
                     f"none of {self._config.num_env_runners} env runners returned a rollout of "
                     f"environment {environment_name(self._config.env)!r} within sample_timeout_s "
-                    f"{seconds}"
+                    f"{timeout}"
                 )
-            time.sleep(WAIT_FOR_RUNNERS)
+            time.sleep(HEALTH_CHECK_PERIOD_S)
             restore()
 
-    def _note_silence(self, group: Any, silent: Set[int]) -> None:
-        """Count a round; end the processes of runners that are silent for ``ROUNDS``."""
-        at_work = set(group.healthy_env_runner_ids())
-        self._silent = {index: self._silent.get(index, 0) + 1 for index in silent & at_work}
-        for index in [i for i, rounds in self._silent.items() if rounds >= ROUNDS]:
-            del self._silent[index]
-            end_runner(group, index, self._config)
+    def _count_timeouts(self, group: Any, late: Set[int]) -> None:
+        """Count a round's late runners; terminate those late too often in a row."""
+        healthy = set(group.healthy_env_runner_ids())
+        self._timeouts = {index: self._timeouts.get(index, 0) + 1 for index in late & healthy}
+        for index in [i for i, n in self._timeouts.items() if n >= MAX_TIMEOUTS_IN_A_ROW]:
+            del self._timeouts[index]
+            terminate_runner(group, index, self._config)
 
 
-def end_runner(group: Any, index: int, config: Any) -> None:
-    """End a runner's process; Ray starts it again where ``restart_failed_env_runners`` says so."""
+def terminate_runner(group: Any, index: int, config: Any) -> None:
+    """Kill a runner's process; Ray restarts it if ``restart_failed_env_runners`` is set."""
     logger.error(
-        "environment %r hangs: runner %d did not answer within sample_timeout_s %s; its process "
-        "is ended",
+        "environment %r hangs: runner %d did not respond within sample_timeout_s %s; its process "
+        "is terminated",
         environment_name(config.env),
         index,
         config.sample_timeout_s,

@@ -1,9 +1,9 @@
-"""The rollout: what a runner hands to a learner, arrays of shape [T, N, …] filled in place."""
+"""The rollout: what an env runner passes to a learner, arrays of shape [T, N, …]."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import gymnasium as gym
@@ -18,28 +18,29 @@ Array = np.ndarray
 
 @dataclass
 class Rollout:
-    """T steps of N environments under one policy.
+    """T steps of N environments with one policy.
 
     Attributes:
-        obs: [T, N, …] what the policy saw, after the observation filter.
+        obs: [T, N, …] observations, after the observation filter.
         actions: [T, N] int64 or [T, N, D] float32, as sampled (unclipped).
-        dist_inputs: [T, N, K] float32, the network's outputs that describe π_old(·|s_t).
+        dist_inputs: [T, N, K] float32, the network outputs that parameterize π_old(·|s_t).
         log_probs: [T, N] float32, log π_old(a_t|s_t).
         values: [T, N] float32, V_old(s_t).
-        next_values: [T, N] float32, V_old of the observation that followed step t; at an
-            episode's end its final observation, never the next episode's first.
-        rewards: [T, N] float32, for learning.
-        terminated: [T, N] bool, the task ended at step t.
-        truncated: [T, N] bool, the episode was cut at step t.
+        next_values: [T, N] float32, V_old of the observation after step t; at an episode's end of
+            its final observation, never of the next episode's first.
+        rewards: [T, N] float32, after clipping and normalization.
+        terminated: [T, N] bool, the episode ended in a terminal state at step t.
+        truncated: [T, N] bool, the episode was cut off at step t.
         mask: [T, N] bool, False where the environment spent the step on a reset (its action was
             ignored): left out of losses, statistics and step counts.
-        firsts: [T, N] bool, True where the policy's state was reset before step t, because an
-            episode begins there; None of a policy without state, likewise:
-        states: [⌈T / L⌉, N, D] float32, the states before steps 0, L, 2L, …; L is max_seq_len.
-        next_obs: [T, N, …] the observation that followed step t, at an episode's end its final one;
-            None where only its value is asked for.
+        firsts: [T, N] bool, True where the recurrent state was reset before step t because an
+            episode begins; None for policies that are not recurrent, likewise:
+        states: [⌈T / L⌉, N, D] float32, the recurrent states before steps 0, L, 2L, …; L is
+            ``max_seq_len``.
+        next_obs: [T, N, …] the observation after step t, at an episode's end its final one; None for
+            algorithms that need only its value.
         episodes: those that ended within these steps, in order.
-        env_restarts: how many environments were built anew meanwhile.
+        env_restarts: number of environments restarted during these steps.
     """
 
     obs: Array
@@ -68,13 +69,13 @@ class Rollout:
         filtered: bool,
         **recurrent: Any,
     ) -> Rollout:
-        """Arrays to be filled.
+        """Allocate the arrays.
 
         Args:
             shape: (T, N).
-            obs_space: of one environment; bytes stay bytes unless ``filtered``.
-            distribution: says what actions and dist inputs look like.
-            filtered: whether observations pass a filter, which makes them float32.
+            obs_space: of one environment; uint8 stays uint8 unless ``filtered``.
+            distribution: determines the shapes of actions and distribution inputs.
+            filtered: whether there is an observation filter, whose output is float32.
             recurrent: ``firsts`` and ``states`` of a recurrent policy.
         """
         dtype = np.float32 if filtered or obs_space.dtype == np.float64 else obs_space.dtype
@@ -97,36 +98,38 @@ class Rollout:
 
     @property
     def num_steps(self) -> int:
-        """Environment steps the policy took: unmasked entries."""
+        """Number of environment steps of the policy: unmasked entries."""
         return int(self.mask.sum())
 
     def arrays(self) -> dict[str, Array]:
-        """The arrays by name, [T, N, …]; ``states`` are fewer, [⌈T / L⌉, N, D]."""
-        plain = ("episodes", "env_restarts")
-        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in plain}
-        return {name: array for name, array in named.items() if array is not None}
+        """The arrays by name, without those that are None."""
+        named = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in named.items() if isinstance(value, Array)}
 
     def copy(self) -> Rollout:
-        """A rollout of its own, safe from the runner's next ``sample``."""
-        copied = {name: array.copy() for name, array in self.arrays().items()}
-        return Rollout(**copied, episodes=list(self.episodes), env_restarts=self.env_restarts)
+        """A copy that the runner's next ``sample`` does not overwrite."""
+        copies: dict[str, Any] = {name: array.copy() for name, array in self.arrays().items()}
+        return replace(self, **copies, episodes=list(self.episodes))
 
     @classmethod
-    def concatenate(cls, rollouts: Sequence[Rollout]) -> Rollout:
-        """Rollouts of equal T side by side: [T, N1 + N2 + …]; a copy unless there is only one.
+    def concatenate(cls, rollouts: Sequence[Rollout], axis: int = 1) -> Rollout:
+        """Concatenate rollouts; a copy unless there is only one.
+
+        Args:
+            rollouts: one or more.
+            axis: 1 joins columns of rollouts of equal T, 0 successive rollouts of the same N.
 
         Raises:
-            ValueError: no rollouts, or different T.
+            ValueError: no rollouts, or different T with axis 1.
         """
-        if len({len(rollout.mask) for rollout in rollouts}) != 1:
-            lengths = [len(rollout.mask) for rollout in rollouts]
-            raise ValueError(f"rollouts to concatenate need one common length T, got {lengths}")
+        lengths = [len(rollout.mask) for rollout in rollouts]
+        if not rollouts or (axis == 1 and len(set(lengths)) != 1):
+            raise ValueError(f"rollouts to concatenate must have equal length T, got {lengths}")
         if len(rollouts) == 1:
             return rollouts[0]
         parts = [rollout.arrays() for rollout in rollouts]
-        joined = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
         return cls(
-            **joined,
+            **{name: np.concatenate([part[name] for part in parts], axis) for name in parts[0]},
             episodes=[e for rollout in rollouts for e in rollout.episodes],
             env_restarts=sum(rollout.env_restarts for rollout in rollouts),
         )

@@ -1,4 +1,4 @@
-"""Running mean and variance, mergeable over runners."""
+"""Running mean and variance that can be merged over runners."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-# Names of what is shared, in messages between driver and runners and in checkpoints.
+# Keys of the shared moments, in messages between algorithm and runners and in checkpoints.
 FILTER = "filter"
 RETURNS = "returns"
 
@@ -49,23 +49,23 @@ class Moments:
             + np.square(delta) * (self.count * other.count / count),
         )
 
-    def finite(self) -> bool:
-        """Whether mean and deviations are numbers."""
+    def is_finite(self) -> bool:
+        """Whether mean and deviations are finite."""
         return bool(np.isfinite(self.mean).all() and np.isfinite(self.squared_deviations).all())
 
     def std(self) -> np.ndarray:
-        """Population standard deviation; 1 before two vectors were seen."""
+        """Population standard deviation; 1 for fewer than two vectors."""
         if self.count < 2.0:
             return np.ones_like(self.mean)
         return np.sqrt(self.squared_deviations / self.count)
 
 
-class CommonMoments:
-    """Moments that all runners share.
+class SharedMoments:
+    """Moments shared by all runners.
 
-    A runner works with the common moments it was given and collects those of its own new data aside
-    (``collected``); the driver merges what all runners collected and gives the result back. So moments
-    are the same everywhere, and frozen where nobody collects (evaluation).
+    A runner normalizes with the shared moments and collects those of its new data separately
+    (``collected``); the algorithm merges what all runners collected and sends the result back. So
+    moments are equal everywhere, and constant where nothing is collected (evaluation).
     """
 
     def __init__(self, shape: tuple[int, ...]):
@@ -73,28 +73,28 @@ class CommonMoments:
         self.collected = Moments.empty(shape)
 
     @property
-    def basis(self) -> Moments:
-        """What to normalise with: the common moments, before there are any a runner's own."""
+    def current(self) -> Moments:
+        """The moments to normalize with: the shared ones, before the first merge the runner's own."""
         return self.moments if self.moments.count else self.collected
 
     def collect(self, batch: np.ndarray) -> None:
-        """Put a batch [B, …] aside; B may be 0."""
+        """Add a batch [B, …] to the collected moments; B may be 0."""
         if len(batch):
             self.collected = self.collected.merged(Moments.of(batch))
 
     def take_collected(self) -> Moments:
-        """What was collected since the last call."""
+        """The moments collected since the last call."""
         taken, self.collected = self.collected, Moments.empty(self.collected.mean.shape)
         return taken
 
     def merge(self, collected: Moments) -> None:
-        """Add what a runner collected to the common moments."""
+        """Merge a runner's collected moments into the shared ones."""
         self.moments = self.moments.merged(collected)
 
     def state(self) -> dict[str, Any]:
-        """The common moments, for checkpoints and for other runners."""
+        """The shared moments, for checkpoints and for other runners."""
         return asdict(self.moments)
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Replace the common moments."""
+        """Replace the shared moments."""
         self.moments = Moments(**state)

@@ -1,4 +1,4 @@
-"""Rewards for learning, as opposed to the raw ones that scores are made of."""
+"""Transforms of rewards and actions between environment and policy."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import gymnasium as gym
 import numpy as np
 
 RewardMap = Callable[[np.ndarray], np.ndarray]
+ActionMap = Callable[[np.ndarray], np.ndarray]
 
 
 def learning_rewards(clip_rewards: bool | float | None, *, atari: bool) -> RewardMap:
-    """How rewards [N] change before they are learned from.
+    """The transform from raw rewards [N] to the rewards learned from; episode returns stay raw.
 
-    Source: RLlib's ``clip_rewards``; the signs are Mnih et al. 2015's for Atari, whose games score
-    in ones or in thousands.
+    Source: RLlib's ``clip_rewards``; signs of rewards on Atari: Mnih et al. 2015.
 
     Args:
-        clip_rewards: True: the sign; a number c: clipped to [-c, c]; False: as they are; None: the
-            sign for Atari games, else as they are.
+        clip_rewards: True: the sign; a number c: clipped to [-c, c]; False: unchanged; None: the
+            sign for Atari games, else unchanged.
         atari: whether the environment is an Atari game.
     """
     if clip_rewards is None:
@@ -31,15 +31,12 @@ def learning_rewards(clip_rewards: bool | float | None, *, atari: bool) -> Rewar
     return lambda rewards: np.clip(rewards, -bound, bound)
 
 
-ActionMap = Callable[[np.ndarray], np.ndarray]
-
-
 def action_map(space: gym.Space, *, normalize_actions: bool, clip_actions: bool) -> ActionMap:
-    """How sampled actions [N] or [N, D] become environment actions.
+    """The transform from sampled actions [N] or [N, D] to environment actions.
 
-    ``normalize_actions`` takes [-1, 1] to the Box's bounds, beyond them clipped (RLlib's
-    unsquashing); ``clip_actions`` only clips. Dimensions without finite bounds pass unchanged,
-    and so do discrete actions, but for a Discrete space's start.
+    ``normalize_actions`` maps [-1, 1] to the bounds of the Box and clips (RLlib's unsquashing);
+    ``clip_actions`` only clips. Dimensions without finite bounds are unchanged, and so are discrete
+    actions, except for the ``start`` of a Discrete space.
     """
     if isinstance(space, gym.spaces.Discrete):
         start = int(space.start)
@@ -53,13 +50,8 @@ def action_map(space: gym.Space, *, normalize_actions: bool, clip_actions: bool)
         return actions.astype(dtype, copy=False).reshape(-1, *shape)
 
     if normalize_actions:
-        scale = (
-            np.where(bounded, np.where(bounded, high, 1.0) - np.where(bounded, low, -1.0), 2.0)
-            / 2.0
-        )
-        middle = np.where(
-            bounded, (np.where(bounded, high, 0.0) + np.where(bounded, low, 0.0)) / 2.0, 0.0
-        )
+        scale = (np.where(bounded, high, 1.0) - np.where(bounded, low, -1.0)) / 2.0
+        middle = (np.where(bounded, high, 0.0) + np.where(bounded, low, 0.0)) / 2.0
         return lambda actions: shaped(np.clip(middle + scale * actions, low, high))
     if clip_actions:
         return lambda actions: shaped(np.clip(actions, low, high))

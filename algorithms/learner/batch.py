@@ -1,8 +1,8 @@
-"""From a rollout to the flat batch a loss reads: advantages, then valid steps side by side."""
+"""The flat batch a loss is computed on: a rollout's steps with advantages and value targets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -12,13 +12,13 @@ from torch import Tensor
 
 from rllib_zoo.algorithms.ops.advantages import (
     generalized_advantage_estimation,
-    less_mean,
+    minus_mean,
     monte_carlo_returns,
     whole_episode_returns,
 )
 from rllib_zoo.algorithms.ops.losses import explained_variance, standardized
 
-# Which rewards an action is weighed with, where there is no critic.
+# Values of ``credit``: which rewards weigh an action where there is no critic.
 WHOLE_RETURN, REWARD_TO_GO = "whole_return", "reward_to_go"
 
 
@@ -36,7 +36,7 @@ class AdvantageSettings(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """B = T·N steps flattened time-major; only the rows in ``valid`` may reach a loss.
+    """B = T·N steps flattened time-major; losses use only the rows in ``valid``.
 
     Attributes:
         obs: [B, …]; actions: [B] or [B, D]; old_dist_inputs: [B, K].
@@ -55,42 +55,65 @@ class Batch:
 
     @property
     def num_rows(self) -> int:
-        """B, masked rows included: from it follows the number of minibatches."""
+        """B, including masked rows; it determines the number of minibatches."""
         return len(self.advantages)
 
     def outputs(self, network: Any) -> tuple[Tensor, Tensor]:
-        """Dist inputs [B, K] and values [B] under the network's present weights."""
+        """Distribution inputs [B, K] and values [B] with the network's current weights."""
         return network.policy_and_value(self.obs)
 
+    def columns(self, index: Any) -> dict[str, Tensor]:
+        """All columns at ``index``, by name."""
+        return {name: getattr(self, name)[index] for name in COLUMNS}
+
     def rows(self, index: Tensor) -> Batch:
-        """The named rows, all valid."""
-        return Batch(
-            self.obs[index],
-            self.actions[index],
-            self.old_dist_inputs[index],
-            self.old_log_probs[index],
-            self.old_values[index],
-            self.advantages[index],
-            self.value_targets[index],
-        )
+        """The rows at ``index``, all valid."""
+        return Batch(**self.columns(index))
 
     def split(self, number: int) -> list[Batch]:
-        """So many shares of neighbouring rows, views; their sizes differ by one at most."""
+        """``number`` chunks of neighbouring rows, views; their sizes differ by one at most."""
         if number == 1:
             return [self]
-        columns = zip(
-            *(
-                getattr(self, f.name).tensor_split(number)
-                for f in fields(self)
-                if f.name != "valid"
-            ),
-            strict=True,
-        )
-        return [Batch(*column) for column in columns]
+        columns = (getattr(self, name).tensor_split(number) for name in COLUMNS)
+        return [Batch(*chunk) for chunk in zip(*columns, strict=True)]
+
+    def minibatches(
+        self, number: int, generator: torch.Generator | None, *, distributed: bool
+    ) -> Iterator[Batch]:
+        """One epoch's minibatches of valid steps; their sizes differ by one at most.
+
+        Args:
+            number: of minibatches; fewer if there are fewer steps.
+            generator: shuffles the steps; None keeps their order.
+            distributed: whether there are other learners, which synchronize at every gradient: then
+                ``number`` is exact, and a minibatch may be empty.
+        """
+        count = len(self.advantages) if self.valid is None else len(self.valid)
+        if not distributed:
+            number = min(number, count)
+        if number == 1:
+            yield self.all_valid()
+            return
+        device = self.advantages.device
+        if generator is not None:
+            order = torch.randperm(count, generator=generator).to(device)
+        else:
+            order = torch.arange(count, device=device)
+        indices = order if self.valid is None else self.valid[order]
+        if self.obs.dim() == 2:
+            # Vectors are gathered at once; a second copy of images would take too much memory.
+            yield from self.rows(indices).split(number)
+            return
+        for chunk in torch.tensor_split(indices, number):
+            yield self.rows(chunk)
 
     def all_valid(self) -> Batch:
         """The valid rows only; the batch itself when nothing is masked."""
         return self if self.valid is None else self.rows(self.valid)
+
+
+# All of a batch's columns, in the order of its fields.
+COLUMNS = tuple(field.name for field in fields(Batch) if field.name != "valid")
 
 
 def make_batch(
@@ -101,12 +124,11 @@ def make_batch(
     """Estimate advantages and flatten a rollout.
 
     Args:
-        arrays: a rollout's arrays by name, [T, N, …] (see
-            :class:`rllib_zoo.algorithms.env_runner.rollout.Rollout`).
-        settings: γ, λ and which estimator; without a critic advantages are the discounted
-            reward-to-go or the whole return, as ``credit`` says, less their mean where there is a
-            constant baseline; without GAE the n-step advantage.
-        device: where the batch goes.
+        arrays: of ``Rollout.arrays()``, [T, N, …].
+        settings: γ, λ and the estimator. Without a critic advantages are the discounted reward-to-go
+            or the whole return (``credit``), minus their mean with ``constant_baseline``; without
+            GAE they are n-step advantages.
+        device: of the tensors.
     """
     advantages_TN, targets_TN = _advantages(arrays, settings)
     mask_B = arrays["mask"].reshape(-1)
@@ -131,28 +153,23 @@ def make_batch(
 def _advantages(
     arrays: Mapping[str, np.ndarray], settings: AdvantageSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    if not settings.use_critic:
-        returns_TN = _returns(arrays, settings)
-        if settings.constant_baseline:
-            return less_mean(returns_TN, arrays["mask"]), returns_TN
-        return returns_TN, returns_TN
-    estimate = generalized_advantage_estimation(
-        arrays["rewards"],
-        arrays["values"],
-        arrays["next_values"],
-        arrays["terminated"],
-        arrays["truncated"],
-        gamma=settings.gamma,
-        lambda_=settings.lambda_ if settings.use_gae else 1.0,
-    )
-    return estimate.advantages, estimate.value_targets
-
-
-def _returns(arrays: Mapping[str, np.ndarray], settings: AdvantageSettings) -> np.ndarray:
+    """Advantages and value targets, [T, N]."""
     rewards, ends = arrays["rewards"], (arrays["terminated"], arrays["truncated"])
+    if settings.use_critic:
+        estimate = generalized_advantage_estimation(
+            rewards,
+            arrays["values"],
+            arrays["next_values"],
+            *ends,
+            gamma=settings.gamma,
+            lambda_=settings.lambda_ if settings.use_gae else 1.0,
+        )
+        return estimate.advantages, estimate.value_targets
     if settings.credit == WHOLE_RETURN:
-        return whole_episode_returns(rewards, *ends, arrays["mask"], gamma=settings.gamma)
-    return monte_carlo_returns(rewards, *ends, gamma=settings.gamma)
+        returns = whole_episode_returns(rewards, *ends, arrays["mask"], gamma=settings.gamma)
+    else:
+        returns = monte_carlo_returns(rewards, *ends, gamma=settings.gamma)
+    return minus_mean(returns, arrays["mask"]) if settings.constant_baseline else returns, returns
 
 
 def _flat(array_TN: np.ndarray, device: torch.device | str) -> Tensor:
@@ -163,41 +180,37 @@ def _flat(array_TN: np.ndarray, device: torch.device | str) -> Tensor:
     return torch.from_numpy(flat).to(device)
 
 
-_OF_ROLLOUT = {
-    "obs": "observations",
-    "rewards": "rewards",
-    "values": "values",
-    "log_probs": "log-probabilities",
-}
-_OF_BATCH = {"advantages": "advantages", "value_targets": "returns"}
-
-
 def batch_report(arrays: Mapping[str, np.ndarray], batch: Batch) -> str:
-    """Smallest and largest finite value and the finite share of what a loss reads.
+    """Range and share of finite values of the inputs of a loss, for error messages.
 
     Args:
         arrays: a rollout's, [T, N, …]; masked rows are left out.
-        batch: made of it.
+        batch: made from it.
     """
-    mask = arrays["mask"]
-    rows = batch.all_valid()
-    parts = {said: arrays[name][mask] for name, said in _OF_ROLLOUT.items()}
-    parts |= {said: getattr(rows, name).cpu().numpy() for name, said in _OF_BATCH.items()}
-    ranges = ", ".join(f"{said} {_range(values)}" for said, values in parts.items())
+    mask, rows = arrays["mask"], batch.all_valid()
+    columns = {
+        "observations": arrays["obs"][mask],
+        "rewards": arrays["rewards"][mask],
+        "values": arrays["values"][mask],
+        "log-probabilities": arrays["log_probs"][mask],
+        "advantages": rows.advantages.cpu().numpy(),
+        "returns": rows.value_targets.cpu().numpy(),
+    }
+    ranges = ", ".join(f"{name} {_range(values)}" for name, values in columns.items())
     return f"batch of {int(mask.sum())} steps: {ranges}"
 
 
 def _range(values: np.ndarray) -> str:
     finite = values[np.isfinite(values)]
     if finite.size == 0:
-        return "nowhere finite"
+        return "no finite values"
     span = f"{finite.min():.4g} to {finite.max():.4g}"
-    # Rounded down: one broken value in a million must not read as 100 %.
+    # Rounded down: one non-finite value in a million must not read as 100 %.
     share = int(1000 * finite.size / values.size) / 10
     return span if finite.size == values.size else f"{span} ({share} % finite)"
 
 
 def critic_quality(batch: Batch) -> float:
-    """Explained variance of the values the runner's critic gave, before this update."""
+    """Explained variance of the values from the rollout, before this update."""
     rows = batch.all_valid()
     return float(explained_variance(rows.old_values, rows.value_targets))

@@ -1,4 +1,4 @@
-"""Clipping gradients and refusing broken ones."""
+"""Gradients: clipping, averaging over learners, and the check that they are finite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def clip_gradients(parameters: list[Tensor], limit: float | None, by: str) -> Te
 
     Args:
         parameters: those with gradients.
-        limit: the bound, or None for no clipping.
+        limit: the maximum, or None for no clipping.
         by: ``global_norm`` (all gradients together), ``norm`` (each tensor by itself) or ``value``.
 
     Returns:
@@ -33,30 +33,30 @@ def clip_gradients(parameters: list[Tensor], limit: float | None, by: str) -> Te
 def require_finite(
     norm: Tensor, loss: Tensor | None, stats: Mapping[str, Tensor], where: Callable[[], str]
 ) -> None:
-    """Stop before a broken update is applied.
+    """Check that an update is finite, before it is applied.
 
     Args:
         norm: of the gradients, before clipping.
-        loss: whose gradients they are; None where other learners have losses of their own, and
-            would wait for one that stops alone.
-        stats: the terms of the loss.
-        where: says which update of what it is; asked only when it is broken.
+        loss: of the gradients; None with several learners, which each have a loss of their own and
+            must all stop at the same update.
+        stats: the terms of the loss, for the message.
+        where: describes the update, for the message.
 
     Raises:
-        FloatingPointError: one line with the place and the losses.
+        FloatingPointError: one line with the update and the losses.
     """
     if not torch.isfinite(norm if loss is None else norm + loss):
-        what, value = "gradient norm", norm
+        name, value = "gradient norm", norm
         if loss is not None and torch.isfinite(norm):
-            what, value = "loss", loss
-        numbers = ", ".join(f"{name} {float(value):.4g}" for name, value in stats.items())
+            name, value = "loss", loss
+        terms = ", ".join(f"{term} {float(number):.4g}" for term, number in stats.items())
         raise FloatingPointError(
-            f"{what} is {float(value)} at {where()} ({numbers}); the update was not applied"
+            f"{name} is {float(value)} at {where()} ({terms}); the update was not applied"
         )
 
 
 def average_gradients(parameters: list[Tensor]) -> None:
-    """Replace every gradient by its mean over the learners, in one exchange."""
+    """Replace every gradient by its mean over the learners, with one all-reduce."""
     flat = torch.cat([p.grad.reshape(-1) for p in parameters])
     torch.distributed.all_reduce(flat)
     flat /= torch.distributed.get_world_size()

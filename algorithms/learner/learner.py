@@ -1,4 +1,4 @@
-"""OnPolicyLearner: from a rollout to new weights, on RLlib's Learner."""
+"""The learner of the on-policy algorithms: epochs of minibatches over a rollout, on RLlib's Learner."""
 
 from __future__ import annotations
 
@@ -21,28 +21,27 @@ from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.learner.batch import Batch, batch_report, critic_quality
 from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
 from rllib_zoo.algorithms.learner.gradients import average_gradients, clip_gradients, require_finite
-from rllib_zoo.algorithms.learner.minibatches import minibatches
 from rllib_zoo.algorithms.learner.optimizers import make_optimizer
-from rllib_zoo.algorithms.learner.parallel_gradients import LossFunction, ParallelGradients
+from rllib_zoo.algorithms.learner.parallel_gradients import LossFunction, parallel_gradients
 from rllib_zoo.algorithms.learner.sequences import batch_for
 from rllib_zoo.algorithms.ops.distributions import distribution_for
 from rllib_zoo.algorithms.runtime import (
     forward_context,
     learner_cpus,
     num_threads,
+    pool_for,
     set_up_process,
-    team_of,
 )
 
-# Beside RLlib's step counter in ``timesteps``; no schedule follows it.
+# Key in ``timesteps`` next to RLlib's step counter, for error messages only.
 ITERATION = "training_iteration"
 
 
 def learner_batch(rollout: Rollout) -> MultiAgentBatch:
-    """A rollout in the wrapping RLlib's LearnerGroup can split.
+    """A rollout as a batch that RLlib's LearnerGroup can shard.
 
     Env-major [N, T, …]: RLlib shards the first axis, so every remote learner gets whole
-    environment columns and advantages stay valid.
+    environment columns, as advantage estimation needs.
     """
     columns = {name: array.swapaxes(0, 1) for name, array in rollout.arrays().items()}
     return MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(columns)}, env_steps=rollout.num_steps)
@@ -51,17 +50,17 @@ def learner_batch(rollout: Rollout) -> MultiAgentBatch:
 class OnPolicyLearner(TorchLearner):
     """K epochs of minibatches over one rollout, gradients averaged over learners.
 
-    Subclasses say what is minimised (:meth:`objective`).
+    Subclasses implement the loss (:meth:`objective`).
     """
 
     def build(self) -> None:
-        """As TorchLearner, plus equal first weights on all learners."""
+        """As TorchLearner; also broadcasts the first learner's initial weights to all learners."""
         threads = num_threads(self.config, cpus=learner_cpus(self.config))
         set_up_process(self.config, threads=threads)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
         if self._network.recurrent is not None and self.config.gradient_variance_every is not None:
-            raise ValueError("gradient_variance_every is not offered with recurrent networks")
+            raise ValueError("gradient_variance_every is not supported with recurrent networks")
         self._distribution = distribution_for(self._network.action_space)
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
         self._generator = torch.Generator().manual_seed(self._shuffle_seed())
@@ -74,10 +73,8 @@ class OnPolicyLearner(TorchLearner):
             self._distribution,
             self._forward_context,
         )
-        self._parallel: ParallelGradients | None = None
-        if self._device.type == "cpu" and (threads or 1) > 1:
-            self._parallel = ParallelGradients(team_of(threads))
-        # Walking the module tree takes longer than a small minibatch's loss: walk it once.
+        self._pool = pool_for(self._device, threads)
+        # Looked up once: walking the module tree takes longer than a small minibatch's loss.
         self._parameters = list(self._network.parameters())
         if self.distributed:
             for parameter in self._parameters:
@@ -89,10 +86,10 @@ class OnPolicyLearner(TorchLearner):
         return int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
     def _make_modules_ddp_if_necessary(self) -> None:
-        """No wrapper: :meth:`_average_over_learners` averages gradients once per step."""
+        """RLlib's hook; no DDP wrapper, as ``average_gradients`` averages once per step."""
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
-        """Register the configured optimizer; RLlib applies the lr schedule to it."""
+        """Register the configured optimizer; RLlib applies the learning rate schedule to it."""
         module = self._module[module_id]
         parameters = self.get_parameters(module)
         self.register_optimizer(
@@ -106,10 +103,10 @@ class OnPolicyLearner(TorchLearner):
     def objective(
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The scalar to minimise on a minibatch of valid steps, and numbers to log."""
+        """The loss of a minibatch of valid steps, a scalar, and metrics."""
 
     def compute_loss_for_module(self, **_: Any) -> Tensor:
-        """RLlib's per-module hook; this learner's loss is :meth:`objective`."""
+        """RLlib's hook; not used, see :meth:`objective`."""
         raise NotImplementedError("OnPolicyLearner.update computes its loss through objective()")
 
     # --- the update ---------------------------------------------------------------------------
@@ -124,15 +121,15 @@ class OnPolicyLearner(TorchLearner):
         """One update on a rollout.
 
         Args:
-            training_data: holds :func:`learner_batch` (or this learner's share of its columns).
-            timesteps: the lifetime step counter that schedules follow.
+            training_data: the batch of :func:`learner_batch` (or this learner's shard of it).
+            timesteps: the lifetime step counter, for schedules.
 
         Returns:
-            Numbers to log, averaged over minibatches.
+            Metrics, averaged over minibatches.
 
         Raises:
-            FloatingPointError: the loss or a gradient is not finite; weights are untouched by the
-                offending minibatch. The one line names it and describes the batch.
+            FloatingPointError: the loss or a gradient is not finite; that minibatch was not applied.
+                The message describes the update and the batch.
         """
         training_data.solve_refs()
         self.before_gradient_based_update(timesteps=timesteps)
@@ -156,31 +153,32 @@ class OnPolicyLearner(TorchLearner):
         return stats
 
     def after_minibatches(self, stats: dict[str, float]) -> dict[str, float]:
-        """A hook for adaptive coefficients; returns more numbers to log."""
+        """Hook for adaptive coefficients; returns further metrics."""
         return {}
 
     def diagnostics(self, dist_inputs_BK: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """More numbers to log, from the last epoch's minibatches only: they cost time."""
+        """Further metrics, computed on the last epoch's minibatches only."""
         return {}
 
     def _run_minibatches(self, batch: Batch, timesteps: Mapping[str, int]) -> dict[str, float]:
-        """K epochs; every number averaged over the minibatches that report it."""
+        """K epochs; every metric averaged over the minibatches that report it."""
         collected: dict[str, list[Tensor | float]] = {}
-        shuffler = self._generator if self.config.shuffle_batch_per_epoch else None
+        generator = self._generator if self.config.shuffle_batch_per_epoch else None
+        size = self.config.minibatch_size
+        # Of all rows, also masked ones, so that all learners take the same number of gradient steps.
+        number = 1 if size is None else max(-(-batch.num_rows // size), 1)
         for epoch in range(self.config.num_epochs):
             last = epoch == self.config.num_epochs - 1
-            parts = minibatches(
-                batch, self.config.minibatch_size, shuffler, distributed=self.distributed
-            )
-            for number, rows in enumerate(parts, 1):
-                where = partial(self._place, timesteps, epoch + 1, number)
+            parts = batch.minibatches(number, generator, distributed=self.distributed)
+            for index, rows in enumerate(parts, 1):
+                where = partial(self._describe_update, timesteps, epoch + 1, index)
                 for name, value in self._gradient_step(rows, where, diagnose=last).items():
                     collected.setdefault(name, []).append(value)
         means = [torch.stack(list(map(torch.as_tensor, v))).mean() for v in collected.values()]
         return dict(zip(collected, torch.stack(means).tolist(), strict=True))
 
-    def _place(self, timesteps: Mapping[str, int], epoch: int, minibatch: int) -> str:
-        """Which update it is, in words."""
+    def _describe_update(self, timesteps: Mapping[str, int], epoch: int, minibatch: int) -> str:
+        """Position of a gradient step in training, for error messages."""
         iteration = timesteps.get(ITERATION)
         return (
             f"environment step {timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]}"
@@ -191,7 +189,7 @@ class OnPolicyLearner(TorchLearner):
     def _gradient_step(
         self, batch: Batch, where: Callable[[], str], *, diagnose: bool
     ) -> Mapping[str, Tensor | float]:
-        """Forward, backward, average, clip, check, step; ``where`` says which step it is."""
+        """Forward, backward, average, clip, check, step; ``where`` describes the step for errors."""
 
         def loss_of(rows: Batch) -> tuple[Tensor, dict[str, Tensor]]:
             with self._forward_context():
@@ -213,9 +211,9 @@ class OnPolicyLearner(TorchLearner):
         return stats
 
     def gradients(self, loss_of: LossFunction, batch: Batch) -> dict[str, Tensor]:
-        """Put the gradients of a minibatch's loss into the parameters; the numbers to log."""
-        if self._parallel is not None:
-            return self._parallel(loss_of, batch, self._parameters)
+        """Set the parameters' ``grad`` to the gradients of a minibatch's loss; returns its metrics."""
+        if self._pool is not None:
+            return parallel_gradients(self._pool, loss_of, batch, self._parameters)
         for parameter in self._parameters:
             parameter.grad = None
         loss, stats = loss_of(batch)
@@ -223,11 +221,11 @@ class OnPolicyLearner(TorchLearner):
         return stats
 
     def state_tensors(self) -> list[Tensor]:
-        """The network's parameters and buffers themselves, in the module's order."""
+        """The network's parameters and buffers (no copies), in the module's order."""
         return [*self._parameters, *self._network.buffers()]
 
     def after_gradient_based_update(self, *, timesteps: Mapping[str, int]) -> None:
-        """As TorchLearner, which sets the next rate; when that was is kept."""
+        """As TorchLearner, which sets the next learning rate; stores its timestep."""
         super().after_gradient_based_update(timesteps=timesteps)
         self._lr_timestep = timesteps.get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0)
 
@@ -237,7 +235,7 @@ class OnPolicyLearner(TorchLearner):
     # --- state --------------------------------------------------------------------------------
 
     def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """As TorchLearner, plus what an exact resume needs when everything is asked for."""
+        """As TorchLearner, and without ``components`` also what an exact resume needs."""
         state = super().get_state(components, **kwargs)
         if components is None:
             state["on_policy"] = self.extra_state()
@@ -250,7 +248,7 @@ class OnPolicyLearner(TorchLearner):
             self.set_extra_state(state["on_policy"])
 
     def extra_state(self) -> dict[str, Any]:
-        """The shuffling generator and counters."""
+        """The generator for shuffling, and counters."""
         return {
             "generator": self._generator.get_state(),
             "num_updates": self._num_updates,
@@ -263,6 +261,6 @@ class OnPolicyLearner(TorchLearner):
         self._num_updates = state["num_updates"]
         self._lr_timestep = state.get("lr_timestep")
         if self._lr_timestep is not None:
-            # The optimizer's state brought the rate of the run that was saved; ours is configured.
+            # The optimizer's state holds the saved run's learning rate; this run's schedule applies.
             for optimizer, schedule in self._optimizer_lr_schedules.items():
                 self._set_optimizer_lr(optimizer, lr=schedule.update(timestep=self._lr_timestep))

@@ -1,7 +1,7 @@
-"""The gradient of PPO's objective written out, for Gaussian policies on dense networks.
+"""PPO's gradient and Adam in NumPy, for Gaussian policies with dense networks.
 
-What :func:`rllib_zoo.algorithms.learner.objectives.ppo_objective` gives through torch's graph, at a tenth
-of its cost on networks of some thousand weights; the tests hold one against the other. Means over the B rows.
+The same as ``ppo_objective`` with autograd, at a tenth of its cost on networks of some thousand weights;
+tests compare both. Losses are means over the B rows.
 """
 
 from __future__ import annotations
@@ -23,25 +23,30 @@ from rllib_zoo.custom_models.numpy_mlp import DenseActorCritic, dense_actor_crit
 Array = np.ndarray
 
 
-class DenseStep:
-    """One gradient step on a dense network after the other."""
+class NumpyPPOStep:
+    """Gradient steps of PPO on a dense network.
+
+    Args:
+        model: a network supported by ``dense_actor_critic``.
+        optimizer: Adam.
+        grad_clip: maximum of the global norm; None for no clipping.
+    """
 
     def __init__(self, model: Any, optimizer: torch.optim.Optimizer, grad_clip: float | None):
-        """``model``: one that :func:`dense_actor_critic` reads; ``grad_clip``: of the global norm."""
-        found = dense_actor_critic(model)
-        assert found is not None
-        self._adam = FlatAdam(optimizer, found.parameters)
-        # The parameters lie elsewhere now.
+        network = dense_actor_critic(model)
+        assert network is not None
+        self._adam = FlatAdam(optimizer, network.parameters)
+        # FlatAdam has moved the parameters.
         self._network = cast(DenseActorCritic, dense_actor_critic(model))
         *grads, self._d_log_std = self._adam.gradients
-        depth = 2 * len(found.policy.weights)
+        depth = 2 * len(network.policy.weights)
         self._d_policy = grads[0:depth:2], grads[1:depth:2]
         self._d_value = grads[depth::2], grads[depth + 1 :: 2]
         self._grad_clip = grad_clip
 
-    def begin(self) -> None:
-        """Before the minibatches of an update."""
-        self._adam.adopt_state()
+    def begin_update(self) -> None:
+        """Call before the minibatches of an update."""
+        self._adam.sync_state()
 
     def __call__(
         self,
@@ -51,13 +56,13 @@ class DenseStep:
         *,
         diagnose: bool,
     ) -> dict[str, float]:
-        """Gradient, bound and step on a minibatch of valid rows.
+        """Gradient, clipping and step on a minibatch of valid rows.
 
         Returns:
-            The numbers of ``ppo_objective``; with ``diagnose`` those of ``trust_region_stats`` too.
+            The metrics of ``ppo_objective``; with ``diagnose`` those of ``trust_region_stats`` too.
 
         Raises:
-            FloatingPointError: as :func:`rllib_zoo.algorithms.learner.gradients.require_finite`.
+            FloatingPointError: as ``require_finite``.
         """
         network, obs = self._network, batch.obs.numpy()
         policy, value = network.policy.forward(obs), network.value.forward(obs)
@@ -69,16 +74,16 @@ class DenseStep:
         self._d_log_std[:] = d_log_std
         norm, loss = self._adam.norm(), stats["total_loss"]
         if not math.isfinite(norm + loss):
-            broken = {name: torch.tensor(number) for name, number in stats.items()}
-            require_finite(torch.tensor(norm), torch.tensor(loss), broken, where)
-        # The bound as torch.nn.utils.clip_grad_norm_ takes it.
+            tensors = {name: torch.tensor(number) for name, number in stats.items()}
+            require_finite(torch.tensor(norm), torch.tensor(loss), tensors, where)
+        # The same factor as torch.nn.utils.clip_grad_norm_.
         self._adam.step(
             1.0 if self._grad_clip is None else min(1.0, self._grad_clip / (norm + 1e-6))
         )
         return {**stats, "gradients_default_optimizer_global_norm": norm}
 
 
-@np.errstate(over="ignore", invalid="ignore")  # who calls looks at the numbers
+@np.errstate(over="ignore", invalid="ignore")  # the caller checks for non-finite values
 def ppo_gradient(
     mean_BD: Array,
     log_std_D: Array,
@@ -87,15 +92,15 @@ def ppo_gradient(
     coefficients: PPOCoefficients,
     diagnose: bool,
 ) -> tuple[Array, Array, Array, dict[str, float]]:
-    """∂L/∂μ [B, D], ∂L/∂log σ [D] and ∂L/∂V [B] of ``ppo_objective``, and its numbers.
+    """∂L/∂μ [B, D], ∂L/∂log σ [D] and ∂L/∂V [B] of ``ppo_objective``, and its metrics.
 
     With z = (a - μ) / σ: ∂log π/∂μ = z / σ and ∂log π/∂log σ = z² - 1, per dimension.
 
     Args:
-        mean_BD, log_std_D, values_B: the network's outputs for the rows.
+        mean_BD, log_std_D, values_B: the network's outputs.
         batch: valid rows.
         coefficients: of the objective.
-        diagnose: also the numbers of ``trust_region_stats``.
+        diagnose: include the metrics of ``trust_region_stats``.
     """
     c, inv_std = coefficients, np.exp(-log_std_D)
     z = (batch.actions.numpy() - mean_BD) * inv_std
@@ -128,7 +133,7 @@ def _surrogate_gradient(
 ) -> tuple[float, Array]:
     """surrogate_loss and its gradient with respect to log π [B].
 
-    That is -r Â / B where the minimum is the unclipped term, else 0.
+    The gradient is -r Â / B where the unclipped term is the minimum, else 0.
     """
     gain = passing = ratio_B * advantages_B
     if clip_param is not None:
@@ -139,7 +144,7 @@ def _surrogate_gradient(
 
 
 def _value_gradient(values_B: Array, targets_B: Array, c: PPOCoefficients) -> tuple[float, Array]:
-    """value_loss and ∂(c_v · value_loss)/∂V [B]; an error beyond the bound gives no gradient."""
+    """value_loss and ∂(c_v · value_loss)/∂V [B]; errors beyond the bound have no gradient."""
     error = values_B - targets_B
     squares = error * error
     d_values = error * (2.0 * c.vf_loss_coeff / len(error))
@@ -165,35 +170,35 @@ def _kl_gradient(mean_BD: Array, log_std_D: Array, old_BK: Array) -> tuple[float
 
 
 class FlatAdam:
-    """Takes over a ``torch.optim.Adam``: its settings, its state and what is saved of it stay torch's.
+    """Steps of a ``torch.optim.Adam`` on one flat array; settings and (saved) state stay torch's.
 
-    Source: Kingma and Ba 2015, algorithm 1, in the order of operations of torch.
+    Source: Kingma and Ba 2015, algorithm 1, with torch's order of operations.
 
     Attributes:
-        gradient: of all parameters in one row, to be filled through ``gradients``.
-        gradients: its parts, shaped as the parameters.
+        gradient: of all parameters, flat; to be filled through ``gradients``.
+        gradients: views of it in the shapes of the parameters.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor]):
-        """Moves the parameters (float32, on the CPU) into one memory; earlier views of them are stale."""
+        """Moves the parameters (float32, on the CPU) into one array; earlier views become stale."""
         self._optimizer, self._parameters = optimizer, parameters
         self._values = np.concatenate([p.detach().numpy().ravel() for p in parameters])
         self.gradient, self._mean, self._square = (np.zeros_like(self._values) for _ in range(3))
-        self._room = np.empty_like(self._values)
-        self.gradients = self._parts(self.gradient)
-        self._means = [torch.from_numpy(part) for part in self._parts(self._mean)]
-        self._squares = [torch.from_numpy(part) for part in self._parts(self._square)]
+        self._buffer = np.empty_like(self._values)
+        self.gradients = self._views(self.gradient)
+        self._means = [torch.from_numpy(part) for part in self._views(self._mean)]
+        self._squares = [torch.from_numpy(part) for part in self._views(self._square)]
         self._steps = torch.tensor(0.0)
-        for parameter, part in zip(parameters, self._parts(self._values), strict=True):
+        for parameter, part in zip(parameters, self._views(self._values), strict=True):
             parameter.data = torch.from_numpy(part)
 
-    def _parts(self, flat: Array) -> list[Array]:
+    def _views(self, flat: Array) -> list[Array]:
         ends = np.cumsum([p.numel() for p in self._parameters])[:-1]
         pairs = zip(np.split(flat, ends), self._parameters, strict=True)
         return [part.reshape(tuple(parameter.shape)) for part, parameter in pairs]
 
-    def adopt_state(self) -> None:
-        """Take the optimizer's state where it is not ours: before the first step, and after a restore."""
+    def sync_state(self) -> None:
+        """Copy the optimizer's state if it was replaced: before the first step and after a restore."""
         for parameter, mean, square in zip(
             self._parameters, self._means, self._squares, strict=True
         ):
@@ -213,23 +218,23 @@ class FlatAdam:
     def step(self, scale: float = 1.0) -> None:
         """One step with the gradient times ``scale``."""
         group = self._optimizer.param_groups[0]
-        (keep_mean, keep_square), gradient, room = group["betas"], self.gradient, self._room
+        (beta1, beta2), gradient, buffer = group["betas"], self.gradient, self._buffer
         if scale != 1.0:
             gradient *= scale
         self._steps += 1.0
         count = float(self._steps)
         # m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
-        self._mean *= keep_mean
-        np.multiply(gradient, 1.0 - keep_mean, out=room)
-        self._mean += room
-        self._square *= keep_square
-        np.multiply(gradient, gradient, out=room)
-        room *= 1.0 - keep_square
-        self._square += room
+        self._mean *= beta1
+        np.multiply(gradient, 1.0 - beta1, out=buffer)
+        self._mean += buffer
+        self._square *= beta2
+        np.multiply(gradient, gradient, out=buffer)
+        buffer *= 1.0 - beta2
+        self._square += buffer
         # θ ← θ - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
-        np.sqrt(self._square, out=room)
-        room *= 1.0 / math.sqrt(1.0 - keep_square**count)
-        room += group["eps"]
-        np.divide(self._mean, room, out=room)
-        room *= float(group["lr"]) / (1.0 - keep_mean**count)
-        self._values -= room
+        np.sqrt(self._square, out=buffer)
+        buffer *= 1.0 / math.sqrt(1.0 - beta2**count)
+        buffer += group["eps"]
+        np.divide(self._mean, buffer, out=buffer)
+        buffer *= float(group["lr"]) / (1.0 - beta1**count)
+        self._values -= buffer

@@ -1,4 +1,4 @@
-"""What each algorithm minimises: the weighted sum of its losses and the numbers worth logging."""
+"""Objectives of the on-policy algorithms: the weighted sum of their losses, and metrics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ActorCriticCoefficients:
 
 @dataclass(frozen=True)
 class PPOCoefficients:
-    """Weights and bounds of the terms of :func:`ppo_objective`; None switches a bound off."""
+    """Weights and bounds of the terms of :func:`ppo_objective`; None disables a bound."""
 
     clip_param: float | None
     vf_clip_param: float | None
@@ -38,27 +38,25 @@ def actor_critic_objective(
     dist_inputs_BK: Tensor,
     values_B: Tensor,
     batch: Batch,
-    coefficients: ActorCriticCoefficients,
+    c: ActorCriticCoefficients,
 ) -> tuple[Tensor, Stats]:
     """policy_gradient_loss + c_v · ½ value_loss - c_e · entropy, for A2C and A3C.
 
     Source: Mnih et al. 2016, section 4 and algorithm S3; the ½ is that of the course's critic loss
-    and of the A2C and A3C that RLlib retired.
+    and of the A2C and A3C of older RLlib releases.
 
     Args:
         dist_inputs_BK: the network's outputs for ``batch.obs``, [B, K].
         values_B: V_θ(s_t), [B].
+        batch: valid rows.
+        c: weights of the terms.
     """
     log_probs = distribution.log_prob(dist_inputs_BK, batch.actions)
     policy_loss = losses.policy_gradient_loss(log_probs, batch.advantages)
     critic_loss = 0.5 * losses.value_loss(values_B, batch.value_targets)
     entropy = losses.entropy_bonus(distribution.entropy(dist_inputs_BK))
-    total = (
-        policy_loss
-        + coefficients.vf_loss_coeff * critic_loss
-        - coefficients.entropy_coeff * entropy
-    )
-    return total, _detached(total, policy_loss, critic_loss, entropy)
+    total = policy_loss + c.vf_loss_coeff * critic_loss - c.entropy_coeff * entropy
+    return total, _metrics(total, policy_loss, critic_loss, entropy)
 
 
 def ppo_objective(
@@ -66,7 +64,7 @@ def ppo_objective(
     dist_inputs_BK: Tensor,
     values_B: Tensor,
     batch: Batch,
-    coefficients: PPOCoefficients,
+    c: PPOCoefficients,
 ) -> tuple[Tensor, Stats]:
     """surrogate_loss + c_v · value_loss - c_e · entropy + β · KL.
 
@@ -74,26 +72,22 @@ def ppo_objective(
     """
     log_probs = distribution.log_prob(dist_inputs_BK, batch.actions)
     policy_loss = losses.surrogate_loss(
-        log_probs, batch.old_log_probs, batch.advantages, coefficients.clip_param
+        log_probs, batch.old_log_probs, batch.advantages, c.clip_param
     )
-    critic_loss = losses.value_loss(values_B, batch.value_targets, coefficients.vf_clip_param)
+    critic_loss = losses.value_loss(values_B, batch.value_targets, c.vf_clip_param)
     entropy = losses.entropy_bonus(distribution.entropy(dist_inputs_BK))
-    total = (
-        policy_loss
-        + coefficients.vf_loss_coeff * critic_loss
-        - coefficients.entropy_coeff * entropy
-    )
-    if coefficients.kl_coeff is not None:
+    total = policy_loss + c.vf_loss_coeff * critic_loss - c.entropy_coeff * entropy
+    if c.kl_coeff is not None:
         divergence = losses.kl_penalty(distribution.kl(batch.old_dist_inputs, dist_inputs_BK))
-        total = total + coefficients.kl_coeff * divergence
-    return total, _detached(total, policy_loss, critic_loss, entropy)
+        total = total + c.kl_coeff * divergence
+    return total, _metrics(total, policy_loss, critic_loss, entropy)
 
 
 @torch.no_grad()
 def trust_region_stats(
     distribution: Distribution, dist_inputs_BK: Tensor, batch: Batch, clip_param: float | None
 ) -> Stats:
-    """How far the new policy is from the one that acted: mean KL, and the share of clipped ratios."""
+    """Distance of the new policy from the acting one: mean KL and the fraction of clipped ratios."""
     stats = {"mean_kl_loss": distribution.kl(batch.old_dist_inputs, dist_inputs_BK).mean()}
     if clip_param is not None:
         log_probs = distribution.log_prob(dist_inputs_BK, batch.actions)
@@ -102,7 +96,7 @@ def trust_region_stats(
     return stats
 
 
-def _detached(total: Tensor, policy: Tensor, critic: Tensor, entropy: Tensor) -> Stats:
+def _metrics(total: Tensor, policy: Tensor, critic: Tensor, entropy: Tensor) -> Stats:
     return {
         "total_loss": total.detach(),
         "policy_loss": policy.detach(),

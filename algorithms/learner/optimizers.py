@@ -1,4 +1,4 @@
-"""The optimizers a configuration may name."""
+"""The optimizers of a configuration's ``optimizer``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rllib_zoo.algorithms.base.config import OPTIMIZERS
 
 
 def make_optimizer(parameters: list[Tensor], settings: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """The optimizer a configuration names; its learning rate is set by the schedule afterwards."""
+    """Create the configured optimizer; the schedule sets its learning rate afterwards."""
     options = {**OPTIMIZERS[settings["type"]], **settings}
     if settings["type"] == "rmsprop":
         return torch.optim.RMSprop(

@@ -15,11 +15,11 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class AdvantageTargets:
-    """What a policy-gradient update needs from a rollout.
+    """Advantages and value targets of a rollout.
 
     Attributes:
         advantages: A_t, shape [T, N].
-        value_targets: what V(s_t) is regressed on, shape [T, N].
+        value_targets: regression targets of V(s_t), shape [T, N].
     """
 
     advantages: Array
@@ -42,17 +42,20 @@ def generalized_advantage_estimation(
     Estimation", equations 11, 12 and 16; course lecture 12, "GAE". Value targets are Â_t + V(s_t),
     the λ-return.
 
+    λ = 1 gives n-step advantages, Σ_{k<n} γ^k r_{t+k} + γ^n V(s_{t+n}) - V(s_t) up to the end of the
+    episode or fragment (Mnih et al. 2016, section 4); λ = 0 the TD error δ_t.
+
     Args:
-        rewards_TN: r_t, the reward that follows action a_t.
+        rewards_TN: r_t, the reward after action a_t.
         values_TN: V(s_t).
-        next_values_TN: V of the observation that really followed step t; at an episode's end that
-            is its final observation, at the fragment's end the bootstrap observation.
-        terminated_TN: bool; the task ended, nothing follows: V(s_{t+1}) counts as 0.
-        truncated_TN: bool; the episode was cut: bootstraps with V(s_{t+1}), recursion stops.
+        next_values_TN: V of the observation after step t; at an episode's end of its final
+            observation, at the fragment's end the bootstrap value.
+        terminated_TN: bool; terminal state: V(s_{t+1}) counts as 0.
+        truncated_TN: bool; the episode was cut off: bootstraps with V(s_{t+1}), the recursion stops.
         gamma: discount γ in [0, 1].
-        lambda_: λ in [0, 1]; 0 gives the one-step TD error, 1 the discounted return minus V.
+        lambda_: λ in [0, 1].
     """
-    _require_one_shape(rewards_TN, values_TN, next_values_TN, terminated_TN, truncated_TN)
+    _require_equal_shapes(rewards_TN, values_TN, next_values_TN, terminated_TN, truncated_TN)
     continues_TN = 1.0 - terminated_TN.astype(np.float32)
     carries_TN = continues_TN * (1.0 - truncated_TN.astype(np.float32))
     deltas_TN = rewards_TN + gamma * next_values_TN * continues_TN - values_TN
@@ -64,64 +67,14 @@ def generalized_advantage_estimation(
     return AdvantageTargets(advantages_TN, advantages_TN + values_TN)
 
 
-def n_step_advantages(
-    rewards_TN: Array,
-    values_TN: Array,
-    next_values_TN: Array,
-    terminated_TN: Array,
-    truncated_TN: Array,
-    *,
-    gamma: float,
-) -> AdvantageTargets:
-    """Σ_{k<n} γ^k r_{t+k} + γ^n V(s_{t+n}) - V(s_t), n reaching to the episode's or fragment's end.
-
-    Source: Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", section 4
-    (A3C); it is GAE with λ = 1. Arguments as :func:`generalized_advantage_estimation`.
-    """
-    return generalized_advantage_estimation(
-        rewards_TN,
-        values_TN,
-        next_values_TN,
-        terminated_TN,
-        truncated_TN,
-        gamma=gamma,
-        lambda_=1.0,
-    )
-
-
-def td0_advantages(
-    rewards_TN: Array,
-    values_TN: Array,
-    next_values_TN: Array,
-    terminated_TN: Array,
-    truncated_TN: Array,
-    *,
-    gamma: float,
-) -> AdvantageTargets:
-    """The one-step TD error r_t + γ V(s_{t+1}) - V(s_t).
-
-    Source: course lecture 12, "Advantage function"; it is GAE with λ = 0. Arguments as
-    :func:`generalized_advantage_estimation`.
-    """
-    return generalized_advantage_estimation(
-        rewards_TN,
-        values_TN,
-        next_values_TN,
-        terminated_TN,
-        truncated_TN,
-        gamma=gamma,
-        lambda_=0.0,
-    )
-
-
 def monte_carlo_returns(
     rewards_TN: Array, terminated_TN: Array, truncated_TN: Array, *, gamma: float
 ) -> Array:
-    """Discounted reward-to-go G_t = r_t + γ G_{t+1}, zero beyond episode and fragment ends; [T, N].
+    """Discounted reward-to-go G_t = r_t + γ G_{t+1}, zero after episode and fragment ends; [T, N].
 
     Source: Williams 1992 (REINFORCE); course policy-gradient lecture, tip "reward to go". Without
-    a critic nothing is known of the future of a cut episode, so it counts as zero: use fragments
-    longer than episodes.
+    a critic there is no bootstrap value for the rest of a cut episode: use fragments longer than
+    episodes.
     """
     zeros_TN = np.zeros_like(rewards_TN, dtype=np.float32)
     return generalized_advantage_estimation(
@@ -135,7 +88,7 @@ def whole_episode_returns(
     """R(τ) = Σ_{k=1}^{T_n} γ^{k-1} r_k of the episode that each step belongs to; [T, N].
 
     Source: Williams 1992 (REINFORCE); course policy-gradient lecture, the gradient before its tips,
-    where γ is 1. Every action is weighed with all of the episode's rewards, also those before it.
+    where γ is 1. Every action is weighted by all rewards of its episode, also those before it.
 
     Args:
         rewards_TN: as :func:`monte_carlo_returns`; an episode counts from its first step in the
@@ -145,7 +98,7 @@ def whole_episode_returns(
         mask_TN: bool, False where a step was spent on a reset; no episode begins there.
         gamma: discount γ in [0, 1].
     """
-    _require_one_shape(rewards_TN, terminated_TN, truncated_TN, mask_TN)
+    _require_equal_shapes(rewards_TN, terminated_TN, truncated_TN, mask_TN)
     to_go_TN = monte_carlo_returns(rewards_TN, terminated_TN, truncated_TN, gamma=gamma)
     ends_TN = terminated_TN | truncated_TN
     returns_TN = np.empty_like(to_go_TN)
@@ -158,22 +111,22 @@ def whole_episode_returns(
     return returns_TN
 
 
-def less_mean(weights_TN: Array, mask_TN: Array) -> Array:
+def minus_mean(weights_TN: Array, mask_TN: Array) -> Array:
     """Ψ_t - b with the constant b = mean of Ψ over the batch's steps; [T, N].
 
-    Source: course policy-gradient lecture, tip "add a baseline", b ≈ E[R(τ)]. As a mean over steps,
-    not over episodes, b counts long episodes more, as the gradient itself does. It is estimated from
-    the batch that it is subtracted from: a bias that vanishes with the batch's size.
+    Source: course policy-gradient lecture, tip "add a baseline", b ≈ E[R(τ)]. The mean over steps,
+    not over episodes, weights long episodes more, as the gradient does. It is estimated from the same
+    batch: a bias that vanishes with the batch's size.
 
     Args:
-        weights_TN: what weighs each action: a whole return or a reward-to-go.
-        mask_TN: bool, False where a step was spent on a reset; such weights are not averaged.
+        weights_TN: of each action: a whole return or a reward-to-go.
+        mask_TN: bool, False where a step was spent on a reset; left out of the mean.
     """
-    _require_one_shape(weights_TN, mask_TN)
+    _require_equal_shapes(weights_TN, mask_TN)
     return weights_TN - weights_TN.mean(where=mask_TN)
 
 
-def _require_one_shape(*arrays: Array) -> None:
+def _require_equal_shapes(*arrays: Array) -> None:
     shapes = {array.shape for array in arrays}
     if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise ValueError(f"expected arrays of one shape [T, N], got {sorted(shapes)}")
+        raise ValueError(f"expected arrays of equal shape [T, N], got {sorted(shapes)}")

@@ -1,7 +1,7 @@
-"""Action distributions as pure functions of the network's outputs ("dist inputs").
+"""Action distributions as pure functions of the network's outputs ("distribution inputs").
 
-A distribution is sampled from noise drawn beforehand, so that a whole fragment's noise costs one
-call and a run's randomness lives in one generator. B stands for any leading shape.
+Samples are a function of noise drawn beforehand: one call per fragment, and one generator for all
+randomness of a run. B stands for any leading shape.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 class Distribution(Protocol):
-    """What runner and losses ask of an action distribution."""
+    """Interface of an action distribution."""
 
     def num_inputs(self) -> int:
-        """K, the number of network outputs that describe one distribution."""
+        """K, the number of network outputs per distribution."""
         ...
 
     def noise(self, batch_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -29,7 +29,7 @@ class Distribution(Protocol):
         ...
 
     def sample(self, inputs_BK: Tensor, noise: Tensor) -> Tensor:
-        """Actions drawn from the distribution, shape [B] or [B, D]."""
+        """Sampled actions, shape [B] or [B, D]."""
         ...
 
     def mode(self, inputs_BK: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class Distribution(Protocol):
 
 
 class Categorical:
-    """Over K discrete actions; dist inputs are unnormalised logits [B, K], actions int64 [B]."""
+    """Over K discrete actions; inputs are unnormalized logits [B, K], actions int64 [B]."""
 
     def __init__(self, num_actions: int):
         self._num_actions = num_actions
@@ -59,7 +59,7 @@ class Categorical:
         return self._num_actions
 
     def noise(self, batch_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        # argmax(logits + Gumbel noise) is a draw from softmax(logits) (Gumbel-max); -log of an
+        # argmax(logits + Gumbel noise) is a sample of softmax(logits) (Gumbel-max); -log of an
         # exponential variable is Gumbel. Its support excludes 0, so the log is finite.
         shape = (*batch_shape, self._num_actions)
         return -torch.empty(shape).exponential_(generator=generator).log_()
@@ -85,10 +85,9 @@ class Categorical:
 
 
 class DiagonalGaussian:
-    """Over D real actions; dist inputs are mean and log std, [B, 2D], actions float32 [B, D].
+    """Over D real actions; inputs are [mean, log std] [B, 2D], actions float32 [B, D].
 
-    Log-probabilities are those of the unclipped sample: clipping to the Box belongs to the
-    environment's side.
+    Log-probabilities are of the unclipped sample; only the environment gets clipped actions.
     """
 
     def __init__(self, num_dimensions: int):
@@ -128,7 +127,7 @@ def distribution_for(action_space: gym.Space) -> Distribution:
     """The distribution over an action space: Discrete → Categorical, Box → DiagonalGaussian.
 
     Raises:
-        ValueError: any other space, named.
+        ValueError: any other space.
     """
     if isinstance(action_space, gym.spaces.Discrete):
         return Categorical(int(action_space.n))

@@ -1,6 +1,6 @@
 """Losses: small pure functions of tensors of shape [B], B valid steps, all averaged over B.
 
-Reduction: every loss here is a MEAN over steps. (The A2C and A3C that RLlib retired summed.)
+Reduction: every loss here is a MEAN over steps (a sum in A2C and A3C of older RLlib releases).
 """
 
 from __future__ import annotations
@@ -87,22 +87,22 @@ def kl_penalty(divergences: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class KLRule:
-    """When and how β of the adaptive KL penalty changes.
+    """Adaptation of β of the adaptive KL penalty.
 
     Attributes:
-        tolerance: β rises above so many times the target, and falls below the target over it.
-        rise: factor of β above that.
-        fall: factor of β below that.
+        tolerance: β increases if KL > tolerance · target, and decreases if KL < target / tolerance.
+        increase: factor of β in the first case.
+        decrease: factor of β in the second.
     """
 
     tolerance: float
-    rise: float
-    fall: float
+    increase: float
+    decrease: float
 
 
 # Schulman et al. 2017, section 4; and RLlib's PPO.
-PAPER_KL_RULE = KLRule(tolerance=1.5, rise=2.0, fall=0.5)
-RLLIB_KL_RULE = KLRule(tolerance=2.0, rise=1.5, fall=0.5)
+PAPER_KL_RULE = KLRule(tolerance=1.5, increase=2.0, decrease=0.5)
+RLLIB_KL_RULE = KLRule(tolerance=2.0, increase=1.5, decrease=0.5)
 
 
 def adapted_kl_coeff(
@@ -111,15 +111,15 @@ def adapted_kl_coeff(
     """The next β of the adaptive KL penalty (Schulman et al. 2017, section 4).
 
     Args:
-        kl_coeff: β of the update that was made.
-        mean_kl: the mean divergence it led to, in nats.
+        kl_coeff: β of the last update.
+        mean_kl: mean KL divergence after it, in nats.
         kl_target: d_targ.
         rule: the paper's, or RLlib's.
     """
     if mean_kl > rule.tolerance * kl_target:
-        return kl_coeff * rule.rise
+        return kl_coeff * rule.increase
     if mean_kl < kl_target / rule.tolerance:
-        return kl_coeff * rule.fall
+        return kl_coeff * rule.decrease
     return kl_coeff
 
 
@@ -140,7 +140,7 @@ def explained_variance(values: Tensor, value_targets: Tensor) -> Tensor:
 
 
 def require_vectors(*tensors: Tensor) -> None:
-    """Raises ValueError unless all are of one shape [B]: others would broadcast to [B, B]."""
+    """Raises ValueError unless all have the same shape [B]: others would broadcast to [B, B]."""
     shapes = {tuple(tensor.shape) for tensor in tensors}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-        raise ValueError(f"expected tensors of one shape [B], got {sorted(shapes)}")
+        raise ValueError(f"expected tensors of equal shape [B], got {sorted(shapes)}")

@@ -1,13 +1,13 @@
-"""Sampling whole episodes: one from every environment, begun anew under the current weights.
+"""Sampling whole episodes: one from every environment, started with the current weights.
 
-What a whole return needs: no episode is cut by a fragment, none began under earlier weights. Every
-environment plays exactly one: taking the first that end among many would favour short episodes.
+Returns of whole episodes need it: no episode is cut by a fragment or was started with older weights.
+Every environment runs exactly one: taking the first that end among many would favour short episodes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,9 @@ from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 
 COMPLETE_EPISODES = "complete_episodes"
-# Steps between two looks whether every environment's episode is over: half of them are played in
-# vain on average, and every look copies the rollout.
-STEPS_PER_LOOK = 16
+# Steps between two checks whether every environment's episode has ended. On average half of them are
+# wasted, and every check copies the rollout.
+STEPS_PER_CHECK = 16
 
 
 class EpisodeRunner(VectorEnvRunner):
@@ -29,70 +29,62 @@ class EpisodeRunner(VectorEnvRunner):
         """As VectorEnvRunner.
 
         Raises:
-            ValueError: whole episodes of a recurrent network were asked for.
+            ValueError: the network is recurrent, which whole episodes do not support.
         """
         super().make_module()
-        if self._whole and self.module.recurrent is not None:
-            raise ValueError(f"batch_mode {COMPLETE_EPISODES!r} has no recurrent networks")
+        if self._whole_episodes and self.module.recurrent is not None:
+            raise ValueError(
+                f"batch_mode {COMPLETE_EPISODES!r} does not support recurrent networks"
+            )
 
     @property
-    def _whole(self) -> bool:
+    def _whole_episodes(self) -> bool:
         return self.config.batch_mode == COMPLETE_EPISODES and not self.config.in_evaluation
 
     def sample(self, *, num_steps: int | None = None, **kwargs: Any) -> Rollout:
-        """One episode of every environment from a fresh reset, [T, N] with the longest one's T.
+        """One episode of every environment from a fresh reset, [T, N] with T of the longest one.
 
-        Steps after an environment's first end are masked: they are in no loss and no count, and
-        their episodes in no statistic. Where an environment was built anew, its episode is what
-        came after.
+        Steps after an environment's first episode are masked, and their episodes discarded. The
+        episode of a restarted environment is the one after the restart.
 
         Args:
-            num_steps: T of plain fragments, instead of episodes.
+            num_steps: T, to sample a fragment instead of episodes.
 
         Raises:
             EnvironmentFault, FloatingPointError: as VectorEnvRunner.
         """
-        if num_steps is not None or not self._whole:
+        if num_steps is not None or not self._whole_episodes:
             return super().sample(num_steps=num_steps, **kwargs)
-        self.restart_episodes()
+        self.reset_episodes()
         parts: list[Rollout] = []
         first: dict[int, tuple[int, Episode]] = {}
         while len(first) < self.num_envs:
-            played = STEPS_PER_LOOK * len(parts)
-            part, ended = self._play(STEPS_PER_LOOK)
+            start = STEPS_PER_CHECK * len(parts)
+            part, ended = self._collect(STEPS_PER_CHECK)
             parts.append(part.copy())
             for t, column, episode in ended:
-                first.setdefault(column, (played + t, episode))
-        rollout = joined_in_time(parts)
+                first.setdefault(column, (start + t, episode))
+        rollout = Rollout.concatenate(parts, axis=0)
         ends = np.array([first[column][0] for column in range(self.num_envs)])
         rollout.episodes = [episode for _, episode in sorted(first.values(), key=lambda e: e[0])]
-        return until(rollout, ends)
+        return masked_after(rollout, ends)
 
 
-def joined_in_time(rollouts: Sequence[Rollout]) -> Rollout:
-    """Fragments that followed each other, as one of [T1 + T2 + …, N]; without their episodes."""
-    parts = [rollout.arrays() for rollout in rollouts]
-    joined: dict[str, Any] = {
-        name: np.concatenate([part[name] for part in parts]) for name in parts[0]
-    }
-    return Rollout(**joined, env_restarts=sum(rollout.env_restarts for rollout in rollouts))
-
-
-def until(rollout: Rollout, last_N: np.ndarray) -> Rollout:
-    """The rollout up to the last of these steps; every column masked after its own.
+def masked_after(rollout: Rollout, last_N: np.ndarray) -> Rollout:
+    """Mask every column after its last step, and cut the rollout after the last of these steps.
 
     Args:
         rollout: [T, N]; its mask is changed in place.
-        last_N: int, the step that each column ends with.
+        last_N: int, last step of each column.
     """
     rollout.mask &= np.arange(len(rollout.mask))[:, None] <= last_N
     length = int(last_N.max()) + 1
-    kept = {name: array[:length] for name, array in rollout.arrays().items()}
-    return Rollout(**kept, episodes=rollout.episodes, env_restarts=rollout.env_restarts)
+    arrays: dict[str, Any] = {name: array[:length] for name, array in rollout.arrays().items()}
+    return replace(rollout, **arrays)
 
 
-def side_by_side(rollouts: Sequence[Rollout]) -> Rollout:
-    """As :meth:`Rollout.concatenate`, of different T: the shorter ones get masked steps at their end."""
+def concatenate_padded(rollouts: Sequence[Rollout]) -> Rollout:
+    """As ``Rollout.concatenate`` for different T: pads the shorter ones with masked steps."""
     longest = max(len(rollout.mask) for rollout in rollouts)
     return Rollout.concatenate([_padded(rollout, longest) for rollout in rollouts])
 
@@ -101,9 +93,8 @@ def _padded(rollout: Rollout, length: int) -> Rollout:
     missing = length - len(rollout.mask)
     if missing == 0:
         return rollout
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
         for name, array in rollout.arrays().items()
     }
-    others = {f.name: getattr(rollout, f.name) for f in fields(rollout) if f.name not in arrays}
-    return Rollout(**{**others, **arrays})
+    return replace(rollout, **arrays)

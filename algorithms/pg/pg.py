@@ -1,4 +1,4 @@
-"""PG: the plain policy gradient, REINFORCE (Williams 1992), with the tips of the course's lecture."""
+"""PG: the policy gradient, REINFORCE (Williams 1992), with the variants of the course's lecture."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from rllib_zoo.algorithms.a2c import ActorCriticConfig, ActorCriticLearner
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO, WHOLE_RETURN
-from rllib_zoo.algorithms.pg.episode_runner import COMPLETE_EPISODES, EpisodeRunner, side_by_side
+from rllib_zoo.algorithms.pg.episode_runner import (
+    COMPLETE_EPISODES,
+    EpisodeRunner,
+    concatenate_padded,
+)
 
 CREDITS = (REWARD_TO_GO, WHOLE_RETURN)
 
 
 class PGConfig(ActorCriticConfig):
-    """Configuration of :class:`PG`; its defaults are those of the PG that RLlib retired.
+    """Configuration of :class:`PG`; defaults are those of the PG of older RLlib releases.
 
-    The policy gradient is weighed by the discounted reward-to-go. ``credit``, ``constant_baseline``,
-    ``use_critic`` and ``gamma`` are the lecture's tips, ``batch_mode: complete_episodes`` its samples.
+    Actions are weighted by the discounted reward-to-go. ``credit``, ``constant_baseline``,
+    ``use_critic`` and ``gamma`` select the lecture's variants, ``batch_mode: complete_episodes`` its
+    whole episodes.
     """
 
     BATCH_MODES = ("truncate_episodes", COMPLETE_EPISODES)
@@ -41,11 +46,11 @@ class PGConfig(ActorCriticConfig):
         constant_baseline: bool | Any = NotProvided,
         **kwargs: Any,
     ) -> Self:
-        """As ActorCriticConfig's, and the policy gradient's tips.
+        """As ActorCriticConfig, with the variants of the policy gradient.
 
         Args:
-            credit: ``reward_to_go`` weighs an action with the rewards that follow it,
-                ``whole_return`` with all of its episode's.
+            credit: ``reward_to_go`` weights an action by the rewards after it, ``whole_return`` by
+                all rewards of its episode.
             constant_baseline: subtract the mean of these weights over the batch.
         """
         super().training(**kwargs)
@@ -56,19 +61,19 @@ class PGConfig(ActorCriticConfig):
         return self
 
     def get_default_learner_class(self) -> type:
-        """The learner of A2C: with no critic and no entropy bonus its loss is the plain one."""
+        """The learner of A2C; without critic and entropy bonus its loss is the policy gradient."""
         return ActorCriticLearner
 
     @property
     def whole_episodes(self) -> bool:
-        """Whether a batch is of whole episodes."""
+        """Whether batches consist of whole episodes."""
         return self.batch_mode == COMPLETE_EPISODES
 
     def validate(self) -> None:
-        """As OnPolicyConfig, and whether the tips go together.
+        """As OnPolicyConfig; also checks the combination of variants.
 
         Raises:
-            ValueError: one sentence with the keys that contradict each other.
+            ValueError: names the conflicting keys.
         """
         super().validate()
         if self.credit not in CREDITS:
@@ -77,16 +82,16 @@ class PGConfig(ActorCriticConfig):
             )
         if self.use_critic and self.constant_baseline:
             raise ValueError(
-                "constant_baseline and use_critic are two baselines; leave one of them out"
+                "constant_baseline conflicts with use_critic: only one baseline is supported"
             )
         if self.credit == WHOLE_RETURN and self.use_critic:
             raise ValueError(
-                f"credit {WHOLE_RETURN!r} has no critic: its value is that of what follows a step; "
-                f"set use_critic: false or credit: {REWARD_TO_GO}"
+                f"credit {WHOLE_RETURN!r} conflicts with use_critic, whose values are of future "
+                f"rewards only; set use_critic: false or credit: {REWARD_TO_GO}"
             )
         if self.credit == WHOLE_RETURN and not self.whole_episodes and not self.in_evaluation:
             raise ValueError(
-                f"credit {WHOLE_RETURN!r} needs whole episodes; set batch_mode: {COMPLETE_EPISODES}"
+                f"credit {WHOLE_RETURN!r} requires whole episodes; set batch_mode: {COMPLETE_EPISODES}"
             )
 
     def _validate_batches(self) -> None:
@@ -96,21 +101,21 @@ class PGConfig(ActorCriticConfig):
         if self.rollout_fragment_length != "auto":
             raise ValueError(
                 f"rollout_fragment_length {self.rollout_fragment_length} does not apply with "
-                f"batch_mode {COMPLETE_EPISODES!r}: fragments last as long as episodes"
+                f"batch_mode {COMPLETE_EPISODES!r}: fragments are whole episodes"
             )
         if self.num_learners > 1:
             raise ValueError(
-                f"batch_mode {COMPLETE_EPISODES!r} has one learner: episodes of different lengths make "
-                f"no equal shares; num_learners {self.num_learners} is too many"
+                f"batch_mode {COMPLETE_EPISODES!r} supports one learner only, because episodes differ "
+                f"in length; num_learners is {self.num_learners}"
             )
         if self._model_config.get("use_lstm"):
             raise ValueError(
-                f"batch_mode {COMPLETE_EPISODES!r} has no recurrent networks: use_lstm"
+                f"batch_mode {COMPLETE_EPISODES!r} does not support recurrent networks: use_lstm"
             )
 
 
 class PG(RolloutAlgorithm):
-    """One update on every synchronous batch."""
+    """Policy gradient: one update on every synchronously sampled batch."""
 
     @classmethod
     def get_default_config(cls) -> PGConfig:
@@ -118,12 +123,12 @@ class PG(RolloutAlgorithm):
         return PGConfig()
 
     def _sample_batch(self) -> Rollout:
-        """As RolloutAlgorithm; of whole episodes, rounds of one per environment until the batch is full."""
+        """As RolloutAlgorithm, or whole episodes: one per environment until the batch is full."""
         if not self.config.whole_episodes:
             return super()._sample_batch()
         parts: list[Rollout] = []
         while sum(part.num_steps for part in parts) < self.config.total_train_batch_size:
-            # The runner makes every such rollout anew: no copy is needed.
+            # Rollouts of whole episodes are not the runner's buffers: no copy is needed.
             parts.extend(self._sample_round())
         self._merge_moments()
-        return side_by_side(parts)
+        return concatenate_padded(parts)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from rllib_zoo.algorithms.learner.batch import Batch
-from rllib_zoo.algorithms.learner.parallel_gradients import ParallelGradients
-from rllib_zoo.algorithms.runtime import forward_context, set_up_process, team_of
+from rllib_zoo.algorithms.learner.parallel_gradients import parallel_gradients
+from rllib_zoo.algorithms.runtime import forward_context, set_up_process, thread_pool
 from rllib_zoo.benchmarks.peers.ours import VARIANTS as RUNS
 from rllib_zoo.benchmarks.peers.ours import network_of
 from rllib_zoo.benchmarks.peers.protocol import Goal, main, threads_of, versions_of
@@ -50,13 +50,12 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
         with torch.inference_mode(), context():
             network.policy_and_value(rows.obs)
 
-    team = team_of(threads)
-    parallel, steps = ParallelGradients(team), 0
+    pool, steps = thread_pool(threads), 0
     while not goal.reached(steps, []) and steps < limit:
         if kind == "training":
-            parallel(loss_of, batch, parameters)
+            parallel_gradients(pool, loss_of, batch, parameters)
         else:
-            team.map(infer, batch.split(team.shares(sizes[kind], "forward")))
+            pool.map(infer, batch.split(pool.num_chunks(sizes[kind], "forward")))
         steps += sizes[kind]
     settings = {"rows": sizes[kind], "threads": threads, "numbers": number}
     return {"settings": settings, "versions": versions_of("torch", "ray")}

@@ -151,7 +151,7 @@ def _role(pid: int, root: int, name: str) -> str:
     """A process's role, by the name that Ray sets (the kernel keeps 15 characters)."""
     if pid == root:
         return "command"
-    if name.startswith(("ray::VectorEnv", "ray::A3CRunner")):
+    if name.startswith(("ray::VectorEnv", "ray::A3CEnvRunner")):
         return "runner"
     if name.startswith(TRAINERS):
         return "trainer"

@@ -25,7 +25,7 @@ import numpy as np
 import psutil
 import yaml
 
-from rllib_zoo.algorithms.base.checkpoints import SEAL
+from rllib_zoo.algorithms.base.checkpoints import CHECKSUMS
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST, RESULT
 from rllib_zoo.benchmarks.speed.measure import train_file
@@ -173,7 +173,7 @@ def _moment(run: KilledRun, moment: str, before: int, draw: random.Random) -> Ca
     began = time.monotonic()
     manifest = run.folder / MANIFEST
     changed = manifest.stat().st_mtime_ns if manifest.exists() else 0
-    seals = {seal.parent for seal in run.folder.glob(f"*/checkpoint_*/{SEAL}")}
+    saved = {file.parent for file in run.folder.glob(f"*/checkpoint_*/{CHECKSUMS}")}
     share, more = draw.random(), draw.randint(1, 2 * EVERY)
     manifest_at: list[float] = []
 
@@ -189,7 +189,7 @@ def _moment(run: KilledRun, moment: str, before: int, draw: random.Random) -> Ca
         if moment == "training":
             return run.last_iteration >= min(before + more, TARGET)
         return any(
-            folder not in seals and not (folder / SEAL).exists()
+            folder not in saved and not (folder / CHECKSUMS).exists()
             for folder in run.folder.glob("*/checkpoint_*")
         )
 

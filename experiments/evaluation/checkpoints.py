@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.algorithms.base.checkpoints import METADATA, SEAL
+from rllib_zoo.algorithms.base.checkpoints import CHECKSUMS, METADATA
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.provenance.trust import require_trusted
 from rllib_zoo.experiments.tune.checkpoint_checks import require_complete
@@ -50,7 +50,7 @@ class Checkpoint:
 
 def final_checkpoints(path: Path) -> list[Path]:
     """The checkpoint at ``path``, a trial's newest, or the newest of every trial of an experiment."""
-    if any((path / name).exists() for name in (CLASS_FILE, METADATA, SEAL)):
+    if any((path / name).exists() for name in (CLASS_FILE, METADATA, CHECKSUMS)):
         return [path]
     # Including incomplete ones, which are reported instead of silently using an older one.
     folders = sorted(folder for folder in path.glob("checkpoint_*") if folder.is_dir())

@@ -66,10 +66,11 @@ def play_episode(
 ) -> tuple[list[np.ndarray], float]:
     """Frames and raw return of one episode, up to ``limit`` frames."""
     obs, _ = env.reset(seed=seed)
-    memory = runner.new_memory(1)
+    recurrent_state = runner.initial_recurrent_state(1)
     frames, total, done = [env.render()], 0.0, False
     while not done and len(frames) < limit:
-        action = runner.act(np.asarray(obs)[None], explore=explore, memory=memory)[0]
+        batch = np.asarray(obs)[None]
+        action = runner.act(batch, explore=explore, recurrent_state=recurrent_state)[0]
         obs, reward, terminated, truncated, _ = env.step(action)
         frames.append(env.render())
         total += float(reward)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rllib_zoo.algorithms.base.result_names import RETIRED_NAMES
+from rllib_zoo.algorithms.base.result_names import LEGACY_NAMES
 from rllib_zoo.algorithms.base.validators import Kind, boolean, complaint, integer, number
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -186,7 +186,7 @@ def _kind_of(name: str, parameter: inspect.Parameter) -> Kind | None:
 
 def canonical(result: str) -> str:
     """The current name of a result that also has a legacy name."""
-    return RETIRED_NAMES.get(result, result)
+    return LEGACY_NAMES.get(result, result)
 
 
 def stop_bound(experiment: Experiment, result: str | None) -> float | None:

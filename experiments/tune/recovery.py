@@ -12,7 +12,7 @@ from typing import Any
 
 from ray.tune import Checkpoint
 
-from rllib_zoo.algorithms.base.checkpoints import defect, is_sealed, iteration_of
+from rllib_zoo.algorithms.base.checkpoints import defect, has_checksums, iteration_of
 from rllib_zoo.experiments.console import print_stderr
 from rllib_zoo.experiments.tune.checkpoint_checks import set_aside
 from rllib_zoo.experiments.tune.loggers import read_results
@@ -60,7 +60,7 @@ def _problem(checkpoint: Path, registered: Iterable[str]) -> str | None:
     damage = defect(checkpoint)
     if damage is not None:
         return " ".join(damage)
-    if not is_sealed(checkpoint) and checkpoint.name not in registered:
+    if not has_checksums(checkpoint) and checkpoint.name not in registered:
         return "training iteration unknown"
     return None
 

@@ -20,7 +20,7 @@ TERMS = {
 def test_every_objective_has_its_terms(make_config, name):
     config = make_config("PPO", objective=name)
     config.validate()
-    assert (config.epsilon, config.penalises_kl, config.kl_rule) == TERMS[name]
+    assert (config.epsilon, config.has_kl_penalty, config.kl_rule) == TERMS[name]
     assert set(TERMS) - {None} == set(OBJECTIVES)
 
 
@@ -28,12 +28,12 @@ def test_every_objective_has_its_terms(make_config, name):
     ("settings", "words"),
     [
         ({"objective": "trust"}, r"'trust' is unknown; choose one of none, clip, "),
-        ({"objective": "none", "clip_param": 0.2}, r"clip_param 0.2 has no place in .*'none'$"),
+        ({"objective": "none", "clip_param": 0.2}, r"clip_param 0.2 conflicts with .*'none'$"),
         ({"objective": "clip", "kl_target": 0.02}, r"kl_target 0.02 .* keys are clip_param$"),
         ({"objective": "clip", "clip_param": None}, r"'clip' needs clip_param, which is null"),
-        ({"objective": "kl_fixed", "kl_target": 0.02}, r"kl_target 0.02 has no place"),
+        ({"objective": "kl_fixed", "kl_target": 0.02}, r"kl_target 0.02 conflicts with"),
         ({"objective": "kl_adaptive", "kl_target": None}, r"needs kl_target, which is null"),
-        ({"objective": "kl_fixed", "use_kl_loss": False}, r"use_kl_loss false contradicts"),
+        ({"objective": "kl_fixed", "use_kl_loss": False}, r"use_kl_loss false conflicts with"),
     ],
     ids=str,
 )

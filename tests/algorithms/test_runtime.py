@@ -1,4 +1,4 @@
-"""Threads that compute alone."""
+"""Thread pools in which torch's own threading is off."""
 
 import threading
 
@@ -6,39 +6,39 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from rllib_zoo.algorithms.runtime import MIN_ROWS, ThreadTeam, team_of
+from rllib_zoo.algorithms.runtime import MIN_ROWS, ThreadPool, thread_pool
 
 
-def test_results_come_in_order_and_from_the_team():
-    team = ThreadTeam(2)
-    assert team.map(lambda x: x * x, range(20)) == [x * x for x in range(20)]
-    assert threading.get_ident() not in team.map(lambda _: threading.get_ident(), range(4))
+def test_results_come_in_order_and_from_the_pool():
+    pool = ThreadPool(2)
+    assert pool.map(lambda x: x * x, range(20)) == [x * x for x in range(20)]
+    assert threading.get_ident() not in pool.map(lambda _: threading.get_ident(), range(4))
 
 
 @pytest.mark.parametrize("callers_threads", [1, 2])
-def test_members_use_one_thread_of_torch_and_the_caller_keeps_its_own(callers_threads):
+def test_its_threads_use_one_thread_of_torch_and_the_caller_keeps_its_own(callers_threads):
     before = torch.get_num_threads()
     torch.set_num_threads(callers_threads)
     try:
-        team = ThreadTeam(3)
-        assert team.map(lambda _: torch.get_num_threads(), range(9)) == [1] * 9
+        pool = ThreadPool(3)
+        assert pool.map(lambda _: torch.get_num_threads(), range(9)) == [1] * 9
         assert torch.get_num_threads() == callers_threads
         torch.set_num_threads(2)
-        assert team.map(lambda _: torch.get_num_threads(), range(9)) == [1] * 9
+        assert pool.map(lambda _: torch.get_num_threads(), range(9)) == [1] * 9
     finally:
         torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("kind", ["forward", "backward"])
-def test_shares_are_worth_their_trouble(kind):
-    team, least = ThreadTeam(3), MIN_ROWS[kind]
-    assert [team.shares(n * least, kind) for n in (0, 1, 2, 3, 4, 100)] == [1, 1, 2, 3, 3, 3]
-    assert team.shares(2 * least - 1, kind) == 1
+def test_chunks_have_enough_rows(kind):
+    pool, least = ThreadPool(3), MIN_ROWS[kind]
+    assert [pool.num_chunks(n * least, kind) for n in (0, 1, 2, 3, 4, 100)] == [1, 1, 2, 3, 3, 3]
+    assert pool.num_chunks(2 * least - 1, kind) == 1
 
 
-def test_one_team_per_process_and_size():
-    assert team_of(2) is team_of(2)
-    assert team_of(2) is not team_of(3)
+def test_one_pool_per_process_and_size():
+    assert thread_pool(2) is thread_pool(2)
+    assert thread_pool(2) is not thread_pool(3)
 
 
 def test_a_runner_leaves_numpys_matrices_one_thread(make_runner):

@@ -11,7 +11,7 @@ import torch
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
-from rllib_zoo.algorithms.runtime import ThreadTeam
+from rllib_zoo.algorithms.runtime import ThreadPool
 from rllib_zoo.custom_models.rl_module import ModelV2Module
 from rllib_zoo.custom_models.thread_safety import SharedModel
 
@@ -63,7 +63,7 @@ def outputs(module, obs):
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_threads_get_the_values_of_their_own_observations(model):
-    module, team = hosted(model), ThreadTeam(2)
+    module, pool = hosted(model), ThreadPool(2)
     observations = [torch.randn(1500, 4) for _ in range(2)]
     with torch.no_grad():
         expected = [outputs(module, obs) for obs in observations]
@@ -73,7 +73,7 @@ def test_threads_get_the_values_of_their_own_observations(model):
             return outputs(module, obs)
 
     for _ in range(150):
-        for found, wanted in zip(team.map(ask, observations), expected, strict=True):
+        for found, wanted in zip(pool.map(ask, observations), expected, strict=True):
             torch.testing.assert_close(found, wanted)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 
 import gymnasium as gym
@@ -142,50 +141,19 @@ class LostKey(Sound):
 
 
 class Hanging(Sound):
-    """Hangs in its 15th step; copies built anew do so again, unless ``once``."""
+    """The first copy of all processes to take 31 steps hangs."""
 
-    built: list[int] = []
-
-    def __init__(self, once=True):
-        self.hangs = not (once and self.built)
-        self.built.append(1)
-
-    def step(self, action):
-        if self.hangs and self.steps + 1 == 15:
-            time.sleep(1e6)
-        return super().step(action)
-
-
-class Spinning(Sound):
-    """The first copy's 5th step computes for ever."""
-
-    built: list[int] = []
-
-    def __init__(self):
-        self.spins = not self.built
-        self.built.append(1)
-
-    def step(self, action):
-        while self.spins and self.steps + 1 == 5:
-            pass
-        return super().step(action)
-
-
-class Deaf(Sound):
-    """The first copy of all processes to take 31 steps hangs where no signal reaches it."""
-
-    def __init__(self, told):
-        self.told = told  # a file that says it has happened
+    def __init__(self, flag):
+        self.flag = flag  # a file that exists once a copy hangs
 
     def step(self, action):
         if self.steps == 30 and self.is_first():
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
             time.sleep(1e6)
         return super().step(action)
 
     def is_first(self):
         try:
-            os.close(os.open(self.told, os.O_CREAT | os.O_EXCL))
+            os.close(os.open(self.flag, os.O_CREAT | os.O_EXCL))
         except FileExistsError:
             return False
         return True

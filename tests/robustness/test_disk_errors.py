@@ -12,7 +12,7 @@ import pytest
 from small_disk import small_disk
 from small_runs import experiment, iterations_in, run, trial_of
 
-from rllib_zoo.algorithms.base.checkpoints import SEAL
+from rllib_zoo.algorithms.base.checkpoints import CHECKSUMS
 from rllib_zoo.experiments.cli.main import main
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
@@ -36,7 +36,7 @@ def after_the_first_checkpoint(folder, act):
     def wait():
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
-            if list(folder.glob(f"run/*/checkpoint_*/{SEAL}")):
+            if list(folder.glob(f"run/*/checkpoint_*/{CHECKSUMS}")):
                 return act()
             time.sleep(0.01)
 
@@ -161,9 +161,9 @@ def test_the_command_says_it_in_one_line_and_ends_with_2(trial, monkeypatch, cap
 
 
 def test_weights_of_an_earlier_release_that_are_cut_are_refused_too(trial):
-    """Without a seal nothing tells before they are read."""
+    """Without checksums nothing is detected before they are read."""
     newest = trial / "checkpoint_000001"
-    (newest / SEAL).unlink()
+    (newest / CHECKSUMS).unlink()
     metadata = newest / "rllib_checkpoint.json"
     metadata.write_text(metadata.read_text().replace("contents_file", "another_file"))
     assert evaluate_checkpoint(trial, EvaluateOptions(episodes=1)).episodes == 1

@@ -246,7 +246,7 @@ def slow(*values):
         slow(
             "good: {run: A3C, env: CartPole-v1, stop: {training_iteration: 1}, "
             "config: {num_env_runners: 0}}",
-            "config: A3C needs num_env_runners of 1 or more",
+            "config: A3C requires num_env_runners of 1 or more",
         ),
         slow("good: {run: SAC, env: CartPole-v1}", "run: SAC is not offered here"),
     ],

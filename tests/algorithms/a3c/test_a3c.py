@@ -12,14 +12,14 @@ from numpy.testing import assert_allclose
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rllib_zoo.algorithms.a3c.env_runner import A3CRunner
+from rllib_zoo.algorithms.a3c.env_runner import A3CEnvRunner
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.learner.learner import learner_batch
 
 SMALL = {"num_envs_per_env_runner": 2, "min_sample_timesteps_per_iteration": 400}
 
 
-class Broken(A3CRunner):
+class Broken(A3CEnvRunner):
     """Its second worker's rewards are not numbers."""
 
     def sample(self, **kwargs):
@@ -29,7 +29,7 @@ class Broken(A3CRunner):
         return rollout
 
 
-class Sleeper(A3CRunner):
+class Sleeper(A3CEnvRunner):
     """Its second worker needs much longer than the first."""
 
     def sample(self, **kwargs):
@@ -41,7 +41,7 @@ class Sleeper(A3CRunner):
 @pytest.fixture
 def runner(make_config):
     config = make_config("A3C", num_envs_per_env_runner=4, rollout_fragment_length=30)
-    built = A3CRunner(config=config, worker_index=1, num_workers=1)
+    built = A3CEnvRunner(config=config, worker_index=1, num_workers=1)
     yield built
     built.stop()
 

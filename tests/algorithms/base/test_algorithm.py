@@ -8,7 +8,7 @@ from ray import tune
 from rllib_zoo.algorithms import algorithm_class, config_class, descriptor, names
 from rllib_zoo.algorithms.base.result_names import (
     EPISODE_RESULTS,
-    RETIRED_NAMES,
+    LEGACY_NAMES,
     TUNE_RESULTS,
     result_names,
 )
@@ -77,7 +77,7 @@ def test_every_promised_result_is_there(make_algo, make_config, name):
             missing.add(path)
     assert missing == {f"evaluation/env_runners/{key}" for key in EPISODE_RESULTS}
     for result in (first, second):
-        for retired, path in RETIRED_NAMES.items():
+        for retired, path in LEGACY_NAMES.items():
             assert result[retired] == at(result, path), retired
 
 

@@ -6,7 +6,13 @@ import shutil
 
 import pytest
 
-from rllib_zoo.algorithms.base.checkpoints import METADATA, SEAL, defect, iteration_of, seal
+from rllib_zoo.algorithms.base.checkpoints import (
+    CHECKSUMS,
+    METADATA,
+    defect,
+    iteration_of,
+    write_checksums,
+)
 
 pytestmark = pytest.mark.ray
 
@@ -46,7 +52,7 @@ def test_a_file_of_the_same_length_is_told_too(checkpoint):
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    assert defect(checkpoint) == ("algorithm_state.pkl", "has other content than was written")
+    assert defect(checkpoint) == ("algorithm_state.pkl", "was modified after it was written")
 
 
 def test_whatever_has_arrived_is_not_the_whole(checkpoint, tmp_path):
@@ -60,9 +66,9 @@ def test_whatever_has_arrived_is_not_the_whole(checkpoint, tmp_path):
         shutil.rmtree(part)
 
 
-def test_a_checkpoint_of_an_earlier_release_has_no_seal_and_is_let_pass(checkpoint):
-    (checkpoint / SEAL).unlink()
-    assert defect(checkpoint) == (SEAL, "is missing")
+def test_a_checkpoint_of_an_earlier_release_has_no_checksums_and_is_accepted(checkpoint):
+    (checkpoint / CHECKSUMS).unlink()
+    assert defect(checkpoint) == (CHECKSUMS, "is missing")
     metadata = json.loads((checkpoint / METADATA).read_text())
     del metadata["contents_file"]
     (checkpoint / METADATA).write_text(json.dumps(metadata))
@@ -70,9 +76,9 @@ def test_a_checkpoint_of_an_earlier_release_has_no_seal_and_is_let_pass(checkpoi
     assert iteration_of(checkpoint) is None
 
 
-def test_sealed_again_it_is_whole_again(checkpoint):
+def test_new_checksums_make_it_valid_again(checkpoint):
     (checkpoint / "algorithm_state.pkl").write_bytes(b"other")
     assert defect(checkpoint) is not None
-    seal(checkpoint, 7)
+    write_checksums(checkpoint, 7)
     assert defect(checkpoint) is None
     assert iteration_of(checkpoint) == 7

@@ -52,16 +52,16 @@ CONTRADICTIONS = {
         ["128", "64"],
     ),
     "A3C without runners": ("A3C", {"num_env_runners": 0}, ["num_env_runners of 1 or more"]),
-    "A3C with learners": ("A3C", {"num_learners": 2}, ["one learner", "num_learners 2"]),
+    "A3C with learners": ("A3C", {"num_learners": 2}, ["one learner", "num_learners is 2"]),
     "A3C batch and fragment": (
         "A3C",
         {"train_batch_size": 50, "rollout_fragment_length": 20, "num_envs_per_env_runner": 2},
-        ["rollout_fragment_length 20 × 2 env(s) = 40", "train_batch_size says 50"],
+        ["rollout_fragment_length 20 × 2 env(s) = 40", "conflicts with train_batch_size 50"],
     ),
     "A3C auto without a batch": (
         "A3C",
         {"rollout_fragment_length": "auto"},
-        ["'auto' needs train_batch_size"],
+        ["'auto' requires train_batch_size"],
     ),
     "A3C batch over environments": (
         "A3C",
@@ -73,17 +73,17 @@ CONTRADICTIONS = {
     "whole returns of fragments": (
         "PG",
         {"credit": "whole_return"},
-        ["'whole_return' needs whole episodes", "batch_mode: complete_episodes"],
+        ["'whole_return' requires whole episodes", "batch_mode: complete_episodes"],
     ),
     "whole returns with a critic": (
         "PG",
         {"credit": "whole_return", "batch_mode": "complete_episodes", "use_critic": True},
-        ["'whole_return' has no critic", "credit: reward_to_go"],
+        ["'whole_return' conflicts with use_critic", "credit: reward_to_go"],
     ),
     "two baselines": (
         "PG",
         {"constant_baseline": True, "use_critic": True},
-        ["constant_baseline and use_critic are two baselines"],
+        ["constant_baseline conflicts with use_critic"],
     ),
     "unknown credit": ("PG", {"credit": "to_go"}, ["'to_go' is unknown", "whole_return"]),
     "length of whole episodes": (
@@ -94,12 +94,12 @@ CONTRADICTIONS = {
     "learners of whole episodes": (
         "PG",
         {"batch_mode": "complete_episodes", "num_learners": 2},
-        ["has one learner", "num_learners 2"],
+        ["supports one learner only", "num_learners is 2"],
     ),
     "memory in whole episodes": (
         "PG",
         {"batch_mode": "complete_episodes", "model": {"use_lstm": True}},
-        ["no recurrent networks"],
+        ["does not support recurrent networks"],
     ),
     "variance with memory": (
         "A2C",

@@ -6,7 +6,7 @@ import pytest
 from rllib_zoo.algorithms import names
 from rllib_zoo.algorithms.base.algorithm import averaged
 from rllib_zoo.algorithms.base.env_options import frames_per_step
-from rllib_zoo.algorithms.base.result_names import result_names, with_retired_names
+from rllib_zoo.algorithms.base.result_names import result_names, with_legacy_names
 from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeCounter, EpisodeWindow, summary
 from rllib_zoo.algorithms.ppo import PPOConfig
 
@@ -24,7 +24,7 @@ def test_retired_names_stand_beside_todays():
         "num_env_steps_sampled_lifetime": 7,
         "num_frames_sampled_lifetime": 28,
     }
-    result = with_retired_names({"env_runners": runners})
+    result = with_legacy_names({"env_runners": runners})
     assert result == {
         "env_runners": runners,
         "episode_reward_mean": 1.0,
@@ -40,9 +40,9 @@ def test_retired_names_stand_beside_todays():
 
 
 def test_names_without_a_number_are_left_out():
-    result = with_retired_names({"env_runners": {"num_env_steps_sampled_lifetime": 7}})
+    result = with_legacy_names({"env_runners": {"num_env_steps_sampled_lifetime": 7}})
     assert set(result) == {"env_runners", "timesteps_total", "num_env_steps_sampled_lifetime"}
-    assert with_retired_names({}) == {}
+    assert with_legacy_names({}) == {}
 
 
 @pytest.mark.parametrize("name", names())

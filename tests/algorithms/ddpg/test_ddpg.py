@@ -105,9 +105,9 @@ def test_targets_are_copied_every_so_many_steps(build):
     found = []
     for _ in range(52):
         rollout = algo._sample_batch()
-        algo._note_steps(rollout.num_steps, rollout.episodes)
-        algo._keep(rollout)
-        algo._learn()
+        algo._count_steps(rollout.num_steps, rollout.episodes)
+        algo._add_to_buffer(rollout)
+        algo._replay_update()
         found.append(distance())
     # Copied by the 50th update, and at no other.
     assert found[49] == 0.0

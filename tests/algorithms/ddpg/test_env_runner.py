@@ -81,7 +81,7 @@ def test_training_explores_and_evaluation_does_not(make_runner):
 
 
 @pytest.mark.parametrize(
-    ("env", "problem"), [("CartPole-v1", "needs actions from a Box"), ("FrozenLake-v1", "Box")]
+    ("env", "problem"), [("CartPole-v1", "requires a Box of actions"), ("FrozenLake-v1", "Box")]
 )
 def test_other_spaces_are_refused_by_name(make_runner, env, problem):
     with pytest.raises(ValueError, match=problem):

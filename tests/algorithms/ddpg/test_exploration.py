@@ -13,7 +13,7 @@ def generator():
 def test_gaussian_noise_has_the_scale_of_its_schedule():
     noise = Noise({"type": "gaussian", "scale": [[0, 1.0], [100, 0.2]]})
     for step, scale in ((0, 1.0), (50, 0.6), (100, 0.2), (10**9, 0.2)):
-        noise.at(step)
+        noise.set_timestep(step)
         drawn = noise.draw((20_000, 1, 2), generator())
         assert drawn.std().item() == pytest.approx(scale, rel=0.02)
         assert drawn.mean().item() == pytest.approx(0.0, abs=0.02)

@@ -8,8 +8,8 @@ from rllib_zoo.algorithms.ddpg.losses import (
     actor_loss,
     critic_loss,
     l2_penalty,
-    move_targets,
     td_targets,
+    update_targets,
 )
 
 
@@ -53,7 +53,7 @@ def test_l2_penalty_is_half_the_sum_of_squares():
 @pytest.mark.parametrize(("tau", "expected"), [(0.25, 1.0), (1.0, 4.0)])
 def test_targets_follow_or_are_copied(tau, expected):
     target, source = torch.zeros(2), torch.full((2,), 4.0)
-    move_targets([target], [source], tau)
+    update_targets([target], [source], tau)
     torch.testing.assert_close(target, torch.full((2,), expected))
 
 

@@ -13,7 +13,7 @@ from rllib_zoo.algorithms.dqn.weight_noise import (
     NoisyLinear,
     ParameterNoise,
     make_noisy,
-    noise_in,
+    sampled_noise,
 )
 
 
@@ -30,7 +30,7 @@ def test_without_noise_a_noisy_layer_is_its_means(x):
 def test_noise_is_the_factorised_one_of_the_paper(x):
     layer = NoisyLinear(4, 3, sigma0=0.5)
     assert layer.sigma_weight.unique().tolist() == [0.25]
-    with noise_in(layer):
+    with sampled_noise(layer):
         into, out = layer.noise
         weight = layer.weight + 0.25 * out[:, None] * into[None, :]
         assert torch.allclose(layer(x), x @ weight.T + layer.bias + 0.25 * out)
@@ -39,7 +39,7 @@ def test_noise_is_the_factorised_one_of_the_paper(x):
 
 def test_means_and_deviations_learn(x):
     layer = NoisyLinear(4, 3, sigma0=0.5)
-    with noise_in(layer):
+    with sampled_noise(layer):
         layer(x).square().sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in layer.parameters())
     assert len(list(layer.parameters())) == 4
@@ -55,13 +55,13 @@ def test_every_linear_layer_becomes_noisy():
 def test_parameter_noise_leaves_the_weights_as_they_were(x):
     network = nn.Linear(4, 2)
     before, noise = network.weight.clone(), ParameterNoise(0.5)
-    with noise.in_weights(network):
+    with noise.applied_to(network):
         first = network(x)
-    with noise.in_weights(network):
+    with noise.applied_to(network):
         assert torch.equal(network(x), first)
     assert torch.equal(network.weight, before)
-    noise.new_episode()
-    with noise.in_weights(network):
+    noise.reset()
+    with noise.applied_to(network):
         assert not torch.equal(network(x), first)
 
 
@@ -72,8 +72,8 @@ def test_the_deviation_follows_the_distance_of_epsilon_greedy(epsilon, factor):
     distance = float((p * (p / q).log()).sum())
     assert (distance <= -math.log(1 - epsilon + epsilon / 2)) == (factor > 1)
     noise = ParameterNoise(2.0)
-    noise.watch(clean, noisy, epsilon)
-    noise.new_episode()
+    noise.record_distance(clean, noisy, epsilon)
+    noise.reset()
     assert noise.stddev == pytest.approx(2.0 * factor)
 
 

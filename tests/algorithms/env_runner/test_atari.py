@@ -118,7 +118,9 @@ def test_dim_of_the_model_is_the_screen_size():
     config = atari_config(options={"screen_size": 42}, model={"dim": 42})
     assert config.environment_options["screen_size"] == 42
     config = atari_config(model={"dim": 84})
-    with pytest.raises(ValueError, match=r"model\.dim 84 contradicts env_config\.screen_size 42"):
+    with pytest.raises(
+        ValueError, match=r"model\.dim 84 conflicts with env_config\.screen_size 42"
+    ):
         config.validate()
 
 

@@ -165,5 +165,5 @@ def test_rollouts_of_different_length_are_not_put_side_by_side(make_runner):
     assert both.obs.shape == (5, 4, 4)
     assert_array_equal(both.rewards[:, 2:], short.rewards)
     assert len(both.episodes) == 2 * len(short.episodes)
-    with pytest.raises(ValueError, match=r"one common length T, got \[5, 6\]"):
+    with pytest.raises(ValueError, match=r"equal length T, got \[5, 6\]"):
         Rollout.concatenate([short, long])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rllib_zoo.algorithms.env_runner.normalization import ReturnScale
+from rllib_zoo.algorithms.env_runner.normalization import ReturnNormalizer
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.env_runner.running_moments import RETURNS
 
@@ -41,7 +41,7 @@ def slow_returns(rollouts):
 
 
 def test_rewards_are_divided_by_the_deviation_of_the_returns():
-    scale, rollout = ReturnScale(N, GAMMA), fragment()
+    scale, rollout = ReturnNormalizer(N, GAMMA), fragment()
     raw, returns = rollout.rewards.copy(), slow_returns([rollout])
     scale(rollout)
     assert_allclose(rollout.rewards, np.clip(raw / returns.std(), -10, 10), rtol=1e-5)
@@ -49,7 +49,7 @@ def test_rewards_are_divided_by_the_deviation_of_the_returns():
 
 
 def test_returns_run_on_through_fragments():
-    scale, parts = ReturnScale(N, GAMMA), [fragment(0), fragment(1)]
+    scale, parts = ReturnNormalizer(N, GAMMA), [fragment(0), fragment(1)]
     returns = slow_returns(parts)
     for part in parts:
         scale(part)
@@ -60,7 +60,7 @@ def test_returns_run_on_through_fragments():
 
 
 def test_common_moments_come_before_own_ones_and_the_bound_holds():
-    scale, rollout = ReturnScale(N, GAMMA), fragment()
+    scale, rollout = ReturnNormalizer(N, GAMMA), fragment()
     scale.set_state({"count": 10.0, "mean": np.array(3.0), "squared_deviations": np.array(40.0)})
     raw = rollout.rewards.copy()
     scale(rollout)
@@ -93,7 +93,7 @@ def test_evaluation_scales_nothing(make_runner):
 
 
 def test_a3c_refuses(make_config):
-    with pytest.raises(ValueError, match="normalize_returns is not offered: A3C"):
+    with pytest.raises(ValueError, match="normalize_returns is not supported by A3C"):
         make_config("A3C", "Pendulum-v1", normalize_returns=True).validate()
 
 
@@ -110,6 +110,6 @@ def test_driver_and_checkpoint_hold_the_moments(make_algo, make_config):
     other = build()
     other.set_state(state)
     assert other._moments[RETURNS].state() == algo._moments[RETURNS].state()
-    runners = [a.env_runner._return_scale for a in (algo, other)]
+    runners = [a.env_runner._return_normalizer for a in (algo, other)]
     assert runners[0].state() == runners[1].state() == state["on_policy"]["returns"]
-    assert_array_equal(runners[0].running(), runners[1].running())
+    assert_array_equal(runners[0].running_returns, runners[1].running_returns)

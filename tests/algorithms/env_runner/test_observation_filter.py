@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rllib_zoo.algorithms.env_runner.normalization import MeanStdFilter
+from rllib_zoo.algorithms.env_runner.normalization import CLIP, MeanStdFilter
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER, Moments
 
 FILTERED = {"observation_filter": "MeanStdFilter", "num_envs_per_env_runner": 2}
@@ -61,7 +61,7 @@ def test_observations_are_normalised_with_the_common_moments_and_clipped():
     filter_.set_state(
         {"count": 4.0, "mean": np.array([1.0, 0.0]), "squared_deviations": deviations}
     )
-    seen = filter_(np.array([[5.0, -3.0], [1.0, 99.0]]), collect=False)
+    seen = filter_(np.array([[5.0, -3.0], [1.0, 99.0]]), update=False)
     assert seen.dtype == np.float32
     assert_allclose(seen, [[2.0, -3.0], [0.0, 10.0]], rtol=1e-6)
     assert filter_.collected.count == 0
@@ -70,8 +70,8 @@ def test_observations_are_normalised_with_the_common_moments_and_clipped():
 def test_taking_what_was_collected_empties_it_and_leaves_the_common_moments():
     filter_ = MeanStdFilter((3,))
     first, second, *_ = parts()
-    filter_(first, collect=True)
-    filter_(second, collect=True)
+    filter_(first, update=True)
+    filter_(second, update=True)
     assert_moments_of(filter_.take_collected(), np.concatenate([first, second]))
     assert filter_.take_collected().count == 0
     assert filter_.moments.count == 0
@@ -160,7 +160,7 @@ def test_driver_and_two_runners_share_the_moments_of_all_observations(make_algo,
 def unfiltered(rollouts, state):
     """The raw observations behind those of some rollouts, none of them clipped."""
     seen = np.concatenate([rollout.obs.reshape(-1, 3) for rollout in rollouts])
-    assert np.abs(seen).max() < MeanStdFilter.CLIP
+    assert np.abs(seen).max() < CLIP
     return seen * (Moments(**state).std() + 1e-8) + state["mean"]
 
 

@@ -93,8 +93,8 @@ for env_id, entry_point in ((SAME_STEP_ID, same_step_cartpole), (LIVES_ID, Three
         gym.register(env_id, vector_entry_point=entry_point)
 
 
-class Player:
-    """The same network, stepped alone along one column; forgets only when told."""
+class SingleColumn:
+    """The same network, stepped along one column; its state is reset by :meth:`forget` only."""
 
     def __init__(self, runner):
         self.recurrent = runner.module.recurrent
@@ -133,7 +133,7 @@ def make_remembering(make_runner):
 @pytest.mark.parametrize("limit", [7, 500])
 def test_next_step_rollouts_equal_a_network_stepped_alone(make_remembering, limit):
     runner = make_remembering(env_config={"max_episode_steps": limit})
-    players = [Player(runner) for _ in range(3)]
+    players = [SingleColumn(runner) for _ in range(3)]
     resets = checked = 0
     for _ in range(3):
         rollout = runner.sample(num_steps=23)
@@ -161,7 +161,7 @@ def test_same_step_rollouts_equal_a_network_stepped_alone(make_remembering, limi
     envs = [gym.make("CartPole-v1", max_episode_steps=limit) for _ in range(3)]
     for env, seed in zip(envs, runner.env.np_random_seed, strict=True):
         env.reset(seed=seed)
-    players, ends, cuts = [Player(runner) for _ in range(3)], 0, 0
+    players, ends, cuts = [SingleColumn(runner) for _ in range(3)], 0, 0
     for _ in range(3):
         rollout = runner.sample(num_steps=23)
         for t in range(23):
@@ -256,8 +256,8 @@ def test_evaluation_forgets_between_episodes_and_remembers_within(make_rememberi
     options = {"max_episode_steps": 9}
     runner = make_remembering(env, model=model, env_config=options, evaluation=True)
     runner.sample(num_steps=4)
-    runner.restart_episodes()
-    players, resetting = [Player(runner) for _ in range(3)], np.zeros(3, bool)
+    runner.reset_episodes()
+    players, resetting = [SingleColumn(runner) for _ in range(3)], np.zeros(3, bool)
     forgotten = 0
     for _ in range(30):
         obs = runner._groups[0].obs
@@ -265,7 +265,7 @@ def test_evaluation_forgets_between_episodes_and_remembers_within(make_rememberi
             if not resetting[i]:
                 player.step(obs[i])
         ended = [i for i, _ in runner.step_episodes(explore=False)]
-        states = runner._groups[0].memory.states
+        states = runner._groups[0].recurrent_state.states
         for i, player in enumerate(players):
             if i in ended if env == SAME_STEP_ID else resetting[i]:
                 player.forget()
@@ -282,15 +282,15 @@ def test_evaluation_forgets_between_episodes_and_remembers_within(make_rememberi
 def test_a_video_of_one_environment_begins_without_memory(make_remembering):
     runner = make_remembering(evaluation=True)
     runner.sample(num_steps=4)
-    before = runner._groups[0].memory.states.clone()
+    before = runner._groups[0].recurrent_state.states.clone()
     obs = np.full((1, 4), 0.1, np.float32)
     for _ in range(2):
-        memory, player = runner.new_memory(1), Player(runner)
+        state, player = runner.initial_recurrent_state(1), SingleColumn(runner)
         for _ in range(3):
-            runner.act(obs, explore=False, memory=memory)
+            runner.act(obs, explore=False, recurrent_state=state)
             player.step(obs[0])
-            assert_allclose(memory.states, player.state, rtol=1e-5, atol=1e-6)
-    assert_array_equal(runner._groups[0].memory.states, before)
+            assert_allclose(state.states, player.state, rtol=1e-5, atol=1e-6)
+    assert_array_equal(runner._groups[0].recurrent_state.states, before)
 
 
 def test_several_threads_play_the_same_rollout(make_remembering):

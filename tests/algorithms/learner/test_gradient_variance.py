@@ -1,13 +1,18 @@
 """The policy gradient's variance against hand-made numbers, and against draws of many batches."""
 
 import math
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from rllib_zoo.algorithms.learner.batch import Batch
-from rllib_zoo.algorithms.learner.gradient_variance import due, policy_gradient_variance
+from rllib_zoo.algorithms.learner.gradient_variance import (
+    GradientVarianceMeter,
+    policy_gradient_variance,
+)
 
 
 def batch_of(obs, advantages, valid=None):
@@ -84,8 +89,15 @@ def test_it_estimates_what_many_batches_show():
 
 
 def test_which_updates_are_measured():
-    assert [due(2, n) for n in range(4)] == [True, False, True, False]
-    assert not due(None, 0)
+    network = torch.nn.Linear(1, 1)
+    network.policy_and_value = lambda obs: (network(obs), None)
+    distribution = SimpleNamespace(log_prob=lambda dist_inputs, actions: dist_inputs[:, 0])
+    batch, mask = batch_of([[1.0], [2.0]], [1.0, 1.0]), np.ones((1, 2), bool)
+    every_second, never = (
+        GradientVarianceMeter(every, network, distribution, nullcontext) for every in (2, None)
+    )
+    assert [bool(every_second(batch, mask, n)) for n in range(4)] == [True, False, True, False]
+    assert not never(batch, mask, 0)
 
 
 @pytest.mark.parametrize("name", ["A2C", "PG", "PPO"])

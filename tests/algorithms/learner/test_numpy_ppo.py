@@ -7,7 +7,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from rllib_zoo.algorithms.learner.batch import Batch
-from rllib_zoo.algorithms.learner.numpy_ppo import DenseStep, FlatAdam
+from rllib_zoo.algorithms.learner.numpy_ppo import FlatAdam, NumpyPPOStep
 from rllib_zoo.algorithms.learner.objectives import (
     PPOCoefficients,
     ppo_objective,
@@ -81,8 +81,8 @@ def test_gradients_and_numbers_are_those_of_the_graph(coefficients, activation):
     model = network(activation=activation)
     batch = minibatch(model)
     expected, gradients = by_graph(model, batch, coefficients)
-    step = DenseStep(model, torch.optim.Adam(model.parameters(), lr=0.0), None)
-    step.begin()
+    step = NumpyPPOStep(model, torch.optim.Adam(model.parameters(), lr=0.0), None)
+    step.begin_update()
     stats = step(batch, coefficients, nowhere, diagnose=True)
     order = [id(p) for p in dense_actor_critic(model).parameters]
     found = dict(zip(order, step._adam.gradients, strict=True))
@@ -96,8 +96,8 @@ def test_gradients_and_numbers_are_those_of_the_graph(coefficients, activation):
 def test_the_bound_of_the_norm_is_torchs():
     ours, torchs = network(), network()
     batch = minibatch(ours)
-    step = DenseStep(ours, torch.optim.Adam(ours.parameters(), lr=0.1), 0.01)
-    step.begin()
+    step = NumpyPPOStep(ours, torch.optim.Adam(ours.parameters(), lr=0.1), 0.01)
+    step.begin_update()
     by_graph(torchs, batch, VARIANTS["clip"])
     torch.nn.utils.clip_grad_norm_(torchs.parameters(), 0.01)
     torch.optim.Adam(torchs.parameters(), lr=0.1).step()
@@ -110,8 +110,8 @@ def test_broken_numbers_stop_before_the_step():
     model = network()
     batch = minibatch(model)
     batch.advantages[3] = float("nan")
-    step = DenseStep(model, torch.optim.Adam(model.parameters(), lr=0.1), None)
-    step.begin()
+    step = NumpyPPOStep(model, torch.optim.Adam(model.parameters(), lr=0.1), None)
+    step.begin_update()
     before = [p.detach().clone() for p in model.parameters()]
     with pytest.raises(FloatingPointError, match=r"is nan at here .*was not applied"):
         step(batch, VARIANTS["clip"], nowhere, diagnose=False)
@@ -155,7 +155,7 @@ def adam_pair():
     make = {"lr": 0.03, "betas": (0.8, 0.99), "eps": 1e-5}
     optimizers = [torch.optim.Adam(parameters, **make) for parameters in sets]
     flat = FlatAdam(optimizers[1], sets[1])
-    flat.adopt_state()
+    flat.sync_state()
     return sets, optimizers, flat
 
 
@@ -188,7 +188,7 @@ def test_flat_adam_goes_on_from_a_saved_state():
             b.copy_(a)
     for optimizer in optimizers:
         optimizer.load_state_dict(saved)
-    flat.adopt_state()
+    flat.sync_state()
     both_step(sets, optimizers, flat, 5)
     for a, b in zip(*sets, strict=True):
         assert_allclose(a.detach(), b.detach(), rtol=1e-5, atol=1e-6)

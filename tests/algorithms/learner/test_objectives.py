@@ -20,7 +20,6 @@ from rllib_zoo.algorithms.learner.objectives import (
 from rllib_zoo.algorithms.ops.advantages import (
     generalized_advantage_estimation,
     monte_carlo_returns,
-    n_step_advantages,
 )
 from rllib_zoo.algorithms.ops.distributions import Categorical
 
@@ -85,7 +84,7 @@ def test_valid_rows_are_the_unmasked_ones_in_order():
     ("changes", "function", "options"),
     [
         ({}, generalized_advantage_estimation, {"gamma": 0.9, "lambda_": 0.7}),
-        ({"use_gae": False}, n_step_advantages, {"gamma": 0.9}),
+        ({"use_gae": False}, generalized_advantage_estimation, {"gamma": 0.9, "lambda_": 1.0}),
         ({"gamma": 0.5}, generalized_advantage_estimation, {"gamma": 0.5, "lambda_": 0.7}),
     ],
 )

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from rllib_zoo.algorithms.learner.batch import Batch
-from rllib_zoo.algorithms.learner.parallel_gradients import ParallelGradients
-from rllib_zoo.algorithms.runtime import MIN_ROWS, ThreadTeam
+from rllib_zoo.algorithms.learner.parallel_gradients import parallel_gradients
+from rllib_zoo.algorithms.runtime import MIN_ROWS, ThreadPool
 
 MIN_ROWS_PER_THREAD = MIN_ROWS["backward"]
 
@@ -49,7 +49,7 @@ def test_equal_to_one_pass_over_all_rows(network, rows):
     loss, stats = loss_with(network)(batch)
     loss.backward()
     expected = [parameter.grad.clone() for parameter in parameters]
-    numbers = ParallelGradients(ThreadTeam(3))(loss_with(network), batch, parameters)
+    numbers = parallel_gradients(ThreadPool(3), loss_with(network), batch, parameters)
     for parameter, gradient in zip(parameters, expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
     assert numbers.keys() == stats.keys()
@@ -57,11 +57,11 @@ def test_equal_to_one_pass_over_all_rows(network, rows):
         torch.testing.assert_close(numbers[name], stats[name])
 
 
-def test_every_thread_has_a_share_and_computes_alone(network):
+def test_every_thread_has_a_chunk_and_computes_alone(network):
     seen = []
     before = torch.get_num_threads()
-    ParallelGradients(ThreadTeam(2))(
-        loss_with(network, seen), batch_of(201), list(network.parameters())
+    parallel_gradients(
+        ThreadPool(2), loss_with(network, seen), batch_of(201), list(network.parameters())
     )
     assert sorted(size for size, _, _ in seen) == [100, 101]
     assert threading.get_ident() not in {thread for _, thread, _ in seen}
@@ -72,16 +72,16 @@ def test_every_thread_has_a_share_and_computes_alone(network):
 def test_small_minibatches_are_not_cut(network):
     seen = []
     rows = 2 * MIN_ROWS_PER_THREAD - 1
-    ParallelGradients(ThreadTeam(2))(
-        loss_with(network, seen), batch_of(rows), list(network.parameters())
+    parallel_gradients(
+        ThreadPool(2), loss_with(network, seen), batch_of(rows), list(network.parameters())
     )
     assert [size for size, _, _ in seen] == [rows]
 
 
 def test_unreached_parameters_have_no_gradient(network):
     unused = torch.nn.Parameter(torch.ones(2))
-    ParallelGradients(ThreadTeam(2))(
-        loss_with(network), batch_of(128), [*network.parameters(), unused]
+    parallel_gradients(
+        ThreadPool(2), loss_with(network), batch_of(128), [*network.parameters(), unused]
     )
     assert unused.grad is None
     assert all(parameter.grad is not None for parameter in network.parameters())
@@ -89,9 +89,9 @@ def test_unreached_parameters_have_no_gradient(network):
 
 def test_the_same_bits_every_time(network):
     batch, parameters = batch_of(500), list(network.parameters())
-    parallel, found = ParallelGradients(ThreadTeam(2)), []
+    pool, found = ThreadPool(2), []
     for _ in range(5):
-        parallel(loss_with(network), batch, parameters)
+        parallel_gradients(pool, loss_with(network), batch, parameters)
         found.append([parameter.grad.clone() for parameter in parameters])
     for other in found[1:]:
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
@@ -102,4 +102,4 @@ def test_errors_of_a_thread_reach_the_caller(network):
         raise FloatingPointError("from the thread")
 
     with pytest.raises(FloatingPointError, match="from the thread"):
-        ParallelGradients(ThreadTeam(2))(broken, batch_of(100), list(network.parameters()))
+        parallel_gradients(ThreadPool(2), broken, batch_of(100), list(network.parameters()))

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rllib_zoo.algorithms.a3c.env_runner import A3CRunner
+from rllib_zoo.algorithms.a3c.env_runner import A3CEnvRunner
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.learner.learner import learner_batch
 from rllib_zoo.algorithms.learner.sequences import SequenceBatch
@@ -136,7 +136,8 @@ def test_an_a3c_runners_gradient_is_the_one_the_learner_would_compute(make_confi
     sizes = {"num_envs_per_env_runner": 4, "env_config": {"max_episode_steps": 12}, "model": OURS}
     config = make_config("A3C", rollout_fragment_length=23, **sizes)
     runner, twin = (
-        kind(config=config, worker_index=1, num_workers=1) for kind in (A3CRunner, VectorEnvRunner)
+        kind(config=config, worker_index=1, num_workers=1)
+        for kind in (A3CEnvRunner, VectorEnvRunner)
     )
     learner = make_learner(runner, "A2C", train_batch_size=92, **sizes)
     module = learner.module["default_policy"]

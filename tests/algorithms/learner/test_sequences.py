@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from rllib_zoo.algorithms.learner.sequences import (
     SequenceBatch,
-    group_cuts,
+    balanced_cuts,
     plan_sequences,
-    sequence_minibatches,
 )
 
 
@@ -56,7 +55,7 @@ def test_sequences_hold_every_played_step_once_and_in_order(rollout, longest):
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=60), st.integers(1, 20))
 def test_groups_are_nearly_equal_and_none_is_empty(lengths, number):
-    cuts = group_cuts(torch.tensor(lengths), number)
+    cuts = balanced_cuts(torch.tensor(lengths), number)
     edges = [0, *cuts, len(lengths)]
     sizes = [sum(lengths[low:high]) for low, high in itertools.pairwise(edges)]
     assert len(sizes) == min(number, len(lengths))
@@ -107,7 +106,7 @@ def test_shares_are_neighbouring_sequences(number):
 def test_minibatches_are_of_whole_sequences_each_once(number, seed):
     batch = batch_of(LENGTHS)
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    parts = list(sequence_minibatches(batch, number, generator, distributed=False))
+    parts = list(batch.minibatches(number, generator, distributed=False))
     assert len(parts) == min(number, len(LENGTHS))
     drawn = [pair for part in parts for pair in sequences_of(part)]
     assert sorted(drawn) == sequences_of(batch)
@@ -119,7 +118,7 @@ def test_minibatches_are_of_whole_sequences_each_once(number, seed):
 
 
 def test_with_other_learners_the_number_of_minibatches_is_exact():
-    parts = list(sequence_minibatches(batch_of([3, 2]), 7, None, distributed=True))
+    parts = list(batch_of([3, 2]).minibatches(7, None, distributed=True))
     assert len(parts) == 7
     assert all(len(part.advantages) for part in parts)
     assert {pair[0] for part in parts for pair in sequences_of(part)} == {0, 1}
@@ -130,6 +129,6 @@ def test_another_seed_draws_other_minibatches():
     drawn = []
     for seed in (0, 0, 1):
         generator = torch.Generator().manual_seed(seed)
-        parts = sequence_minibatches(batch, 3, generator, distributed=False)
+        parts = batch.minibatches(3, generator, distributed=False)
         drawn.append([sequences_of(part) for part in parts])
     assert drawn[0] == drawn[1] != drawn[2]

@@ -204,10 +204,10 @@ def test_a_batch_twice_over_has_the_same_loss(name):
 @every_loss
 def test_shapes_other_than_one_vector_are_refused(name):
     loss, count = LOSSES[name]
-    with pytest.raises(ValueError, match=r"one shape \[B\], got \[\(2, 3\)\]"):
+    with pytest.raises(ValueError, match=r"equal shape \[B\], got \[\(2, 3\)\]"):
         loss(*[torch.zeros(2, 3)] * count)
     if count > 1:
-        with pytest.raises(ValueError, match=r"one shape \[B\], got \[\(3,\), \(3, 1\)\]"):
+        with pytest.raises(ValueError, match=r"equal shape \[B\], got \[\(3,\), \(3, 1\)\]"):
             loss(*[torch.zeros(3)] * (count - 1), torch.zeros(3, 1))
 
 

@@ -5,7 +5,7 @@ import pytest
 from algorithm_fixtures import small_config
 
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
-from rllib_zoo.algorithms.pg.episode_runner import EpisodeRunner, side_by_side, until
+from rllib_zoo.algorithms.pg.episode_runner import EpisodeRunner, concatenate_padded, masked_after
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_plain_fragments_are_as_ever(make_episodes):
 
 
 def test_a_recurrent_network_is_refused(make_episodes):
-    with pytest.raises(ValueError, match="no recurrent networks"):
+    with pytest.raises(ValueError, match="does not support recurrent networks"):
         make_episodes(model={"use_lstm": True, "fcnet_hiddens": [4], "lstm_cell_size": 4})
 
 
@@ -85,14 +85,14 @@ def rollout_of(length, columns):
     return Rollout(obs=obs, dist_inputs=obs[..., :2], mask=np.ones(shape, bool), **floats, **flags)
 
 
-def test_until_masks_and_shortens():
-    cut = until(rollout_of(5, 3), np.array([0, 3, 1]))
+def test_steps_after_the_last_are_masked_and_cut():
+    cut = masked_after(rollout_of(5, 3), np.array([0, 3, 1]))
     assert cut.mask.T.astype(int).tolist() == [[1, 0, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0]]
     assert cut.obs.shape == (4, 3, 4)
 
 
 def test_shorter_rollouts_get_masked_steps():
-    joined = side_by_side([rollout_of(2, 1), rollout_of(4, 2)])
+    joined = concatenate_padded([rollout_of(2, 1), rollout_of(4, 2)])
     assert joined.mask.T.astype(int).tolist() == [[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]]
     assert joined.obs.shape == (4, 3, 4)
     assert joined.num_steps == 10

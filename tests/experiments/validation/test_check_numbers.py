@@ -167,13 +167,13 @@ NUMBERS = [
     (
         "A3C",
         {"num_env_runners": 0},
-        "config: A3C needs num_env_runners of 1 or more: its runners work beside the learner",
+        "config: A3C requires num_env_runners of 1 or more: its env runners compute the gradients",
     ),
-    ("A3C", {"num_learners": 2}, "config: A3C has one learner; num_learners 2 is too many"),
+    ("A3C", {"num_learners": 2}, "config: A3C supports one learner only, num_learners is 2"),
     (
         "A3C",
         {"rollout_fragment_length": "auto"},
-        "config: rollout_fragment_length 'auto' needs train_batch_size with A3C",
+        "config: rollout_fragment_length 'auto' requires train_batch_size with A3C",
     ),
 ]
 
