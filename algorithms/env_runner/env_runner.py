@@ -43,6 +43,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
 
     collector_class = RolloutCollector
     module: Any = None
+    _distribution: Any = None
     _collector: Any = None
     _groups: list[EnvGroup]
     _buffers: Rollout | None = None

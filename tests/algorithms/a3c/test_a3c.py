@@ -145,8 +145,8 @@ def watched(make_algo, make_config):
         config = make_config("A3C", num_env_runners=2, **{**SMALL, **settings})
 
         class Watched(config.algo_class):
-            def _next_answers(self):
-                answers = super()._next_answers()
+            def _wait_for_gradients(self):
+                answers = super()._wait_for_gradients()
                 self.applied_from |= {runner_id for runner_id, _ in answers}
                 return answers
 

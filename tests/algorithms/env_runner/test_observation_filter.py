@@ -125,8 +125,8 @@ def recording(base):
     """The algorithm, remembering what its remote runners returned last."""
 
     class Recording(base):
-        def _sample_remote(self):
-            self.last_rollouts = super()._sample_remote()
+        def _sample_round(self):
+            self.last_rollouts = super()._sample_round()
             return self.last_rollouts
 
     return Recording
