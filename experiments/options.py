@@ -53,7 +53,7 @@ class LaunchOptions:
         str | None, typer.Option("--local-dir", hidden=True, help="Older name of --storage-path.")
     ] = None
     upload_dir: Annotated[
-        str | None, typer.Option("--upload-dir", hidden=True, help="Older name of --storage-path.")
+        str | None, typer.Option("--upload-dir", hidden=True, help="Oldest name of --storage-path.")
     ] = None
     experiment_name: Annotated[
         str | None,

@@ -58,8 +58,7 @@ class A3CConfig(ActorCriticConfig):
     def _validate_batches(self) -> None:
         if self.num_env_runners < 1:
             raise ValueError(
-                "A3C requires num_env_runners of 1 or more: its env runners "
-                "compute the gradients"
+                "A3C requires num_env_runners of 1 or more: its env runners compute the gradients"
             )
         if self.num_learners > 1:
             raise ValueError(f"A3C supports one learner only, num_learners is {self.num_learners}")

@@ -22,7 +22,7 @@ from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import RESULTS, ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment, check_names
+from rllib_zoo.experiments.validation.check import check_names, validate
 from rllib_zoo.experiments.validation.fit_resources import fitted
 
 RECORD = RESULTS / "legacy" / "files.json"
@@ -90,7 +90,7 @@ def _checked(experiment: Experiment) -> tuple[Any, Experiment]:
     defaults = algorithms.config_class(experiment.algorithm)()
     gpus = float(torch.cuda.device_count())
     adapted = fitted(experiment, defaults, cpus, gpus)
-    return check_experiment(adapted, available_cpus=cpus, available_gpus=gpus), adapted
+    return validate(adapted, cpus=cpus, gpus=gpus).config, adapted
 
 
 def _trained(algorithm: str, config: Any) -> int:

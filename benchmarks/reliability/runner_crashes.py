@@ -77,8 +77,8 @@ def with_ledger(base: type, ledger: Ledger) -> type:
     """A subclass of the algorithm that records what runners send."""
 
     class Recorded(base):
-        def _sample_remote(self) -> Any:
-            parts = super()._sample_remote()
+        def _sample_round(self) -> Any:
+            parts = super()._sample_round()
             for part in parts:
                 ledger.add(int(part.mask.sum()), [part.obs, part.actions, part.log_probs])
             return parts

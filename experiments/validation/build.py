@@ -184,7 +184,7 @@ def _forward(module: Any, obs: np.ndarray) -> None:
         ValueError: the outputs have other shapes than dist inputs [B, K] and values [B].
     """
     policy = ActingPolicy(module, torch.device("cpu"), contextlib.nullcontext, None)
-    dist_inputs, values = policy.step(obs, policy.new_memory(len(obs)))
+    dist_inputs, values = policy.step(obs, policy.initial_recurrent_state(len(obs)))
     if module.model is None:  # DDPG's and DQN's networks: their outputs are their own
         return
     expected = (len(obs), num_dist_inputs(module.action_space))

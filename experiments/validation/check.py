@@ -148,21 +148,11 @@ def validate(
         raise error.located(experiment.source) from None
 
 
-def check_experiment(
-    experiment: Experiment,
-    *,
-    available_cpus: float | None = None,
-    available_gpus: float | None = None,
-) -> Any:
-    """The configuration of :func:`validate`."""
-    return validate(experiment, cpus=available_cpus, gpus=available_gpus).config
-
-
 def check_names(experiment: Experiment) -> None:
     """Names and kinds of everything in the request; builds nothing.
 
     Raises:
-        RequestError: as :func:`check_experiment`.
+        RequestError: as :func:`validate`.
     """
     try:
         _check_names(experiment)

@@ -360,13 +360,13 @@ def test_readme_and_its_images_are_small():
 
 def test_readme_has_one_short_config_that_passes():
     from rllib_zoo.experiments.config.load import read_entry
-    from rllib_zoo.experiments.validation.check import check_experiment
+    from rllib_zoo.experiments.validation.check import validate
 
     page = ROOT / "README.md"
     [config] = [body for language, body in FENCE.findall(page.read_text()) if language == "yaml"]
     assert len(config.splitlines()) <= 15
     [(name, entry)] = parse_yaml(config).items()
-    check_experiment(read_entry(name, entry, page, config))
+    validate(read_entry(name, entry, page, config))
 
 
 # --- links, paths and commands ---------------------------------------------------------------
@@ -527,10 +527,10 @@ def test_builder_examples_are_valid(name):
 
 def test_example_config_file_passes():
     from rllib_zoo.experiments.config.load import read_entry
-    from rllib_zoo.experiments.validation.check import check_experiment
+    from rllib_zoo.experiments.validation.check import validate
 
     [first] = re.findall(
         r"^```yaml\n(.*?)^```", section(read("configuration"), "A config file"), re.M | re.S
     )
     [(name, entry)] = parse_yaml(first).items()
-    check_experiment(read_entry(name, entry, Path("docs/configuration.md"), first))
+    validate(read_entry(name, entry, Path("docs/configuration.md"), first))

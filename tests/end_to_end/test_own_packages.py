@@ -54,7 +54,7 @@ class Linear(TorchModelV2, torch.nn.Module):
         return self.values(self.obs).squeeze(1)
 """
 CONFIG = {
-    "num_env_runners": 1,
+    "num_env_runners": 0,
     "num_envs_per_env_runner": 4,
     "train_batch_size": 40,
     "lr": {"grid_search": [1e-3, 1e-2]},
@@ -109,7 +109,7 @@ def rllib(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def trained(project):
-    """Two trials, each with an env runner of its own process."""
+    """Two trials, each in a process of its own."""
     rllib(project, "train", "file", "grid.yaml", "--storage-path", "results")
     return project / "results" / "grid"
 
@@ -157,7 +157,12 @@ def interrupted_after(project, ready, *options):
 
 @pytest.mark.slow
 def test_resume(project):
-    write(project, "long", {**CONFIG, "lr": 1e-3}, stop={"training_iteration": 100_000})
+    write(
+        project,
+        "long",
+        {**CONFIG, "lr": 1e-3, "num_env_runners": 1},
+        stop={"training_iteration": 100_000},
+    )
     folder = project / "results" / "long"
     begun = lambda: list(folder.glob("*/checkpoint_*/rllib_checkpoint.json"))  # noqa: E731
     assert interrupted_after(project, begun) == 130

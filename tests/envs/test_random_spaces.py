@@ -16,7 +16,7 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.envs import EnvironmentRequestError
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 DTYPES = (np.float32, np.float64, np.float16, np.uint8, np.int8, np.int32, np.int64)
 CONFIG = {
@@ -105,7 +105,7 @@ def test_any_spaces_are_played_or_refused_by_name():
         Spaced.spaces_of_all = (observation, action)
         experiment = Experiment("x", "PPO", Spaced, CONFIG, {"training_iteration": 1})
         try:
-            resolved = check_experiment(experiment, available_cpus=1.0, available_gpus=0.0)
+            resolved = validate(experiment, cpus=1.0, gpus=0.0).config
         except (RequestError, EnvironmentRequestError) as error:
             message = str(error)
             assert "\n" not in message
@@ -127,7 +127,7 @@ def test_an_image_without_a_network_is_refused_with_its_shape():
     Spaced.spaces_of_all = (spaces.Box(-1, 1, (3, 1, 1)), spaces.Discrete(2))
     experiment = Experiment("x", "PPO", Spaced, CONFIG, {"training_iteration": 1})
     with pytest.raises(RequestError) as caught:
-        check_experiment(experiment)
+        validate(experiment)
     message = str(caught.value)
     assert "config.model: the network cannot be built: " in message
     assert "Spaced' has observations of shape (3, 1, 1)" in message

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from rllib_zoo.experiments.config.from_options import experiments_from_files
 from rllib_zoo.experiments.config.load import CHECKPOINT_FIELDS, FIELDS
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.jobs import check_sweep
 from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.spec.schema import MODEL_KEYS, keys_of
+from rllib_zoo.experiments.sweeps.schedulers import make_scheduler
+from rllib_zoo.experiments.sweeps.search import make_search
+from rllib_zoo.experiments.validation.check import validate
 
 # Larger networks than this are a question of memory, not of form.
 LARGEST = 300
@@ -69,7 +71,8 @@ def test_any_value_anywhere_is_good_or_one_line(tmp_path):
         file.write_text(text, encoding="utf-8", errors="surrogatepass")
         try:
             for experiment in experiments_from_files([file], FileOptions()):
-                check_sweep(experiment, 2.0, 0.0)
+                checked = validate(experiment, cpus=2.0, gpus=0.0).experiment
+                make_search(checked), make_scheduler(checked)
                 folder_of(experiment)
             counts["good"] += 1
         except RequestError as error:

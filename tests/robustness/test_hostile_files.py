@@ -22,7 +22,7 @@ from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import FileOptions, prepare_imports
 from rllib_zoo.experiments.reproduce.recorded_run import open_recorded_run
 from rllib_zoo.experiments.spec.experiment import MAX_BYTES, Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 ENTRY = {
     "run": "PPO",
@@ -56,7 +56,7 @@ def refusal(call, *arguments):
 
 def read_and_check(file):
     for experiment in read_experiments(file):
-        check_experiment(experiment, available_cpus=2.0, available_gpus=0.0)
+        validate(experiment, cpus=2.0, gpus=0.0)
 
 
 # --- names and places --------------------------------------------------------------------------

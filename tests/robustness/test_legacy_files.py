@@ -14,7 +14,7 @@ from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
 from rllib_zoo.experiments.legacy.renamed_keys import MOVED, RENAMED
-from rllib_zoo.experiments.validation.check import check_experiment, check_names
+from rllib_zoo.experiments.validation.check import check_names, validate
 from rllib_zoo.experiments.validation.fit_resources import fitted
 
 EXAMPLES = 1000
@@ -171,7 +171,7 @@ def read_and_check(file):
     check_names(experiment)
     defaults = algorithms.config_class(experiment.algorithm)()
     experiment = fitted(experiment, defaults, 2.0, 0.0)
-    check_experiment(experiment, available_cpus=2.0, available_gpus=0.0)
+    validate(experiment, cpus=2.0, gpus=0.0)
     return experiment
 
 

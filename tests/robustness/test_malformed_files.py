@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import ROOT
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 ENOUGH = 200
 OURS = "custom_models.SharedEncoderActorCritic"
@@ -197,7 +197,7 @@ def config_file(tmp_path_factory):
 
 def read_and_check(file):
     for experiment in read_experiments(file):
-        check_experiment(experiment, available_cpus=2.0, available_gpus=0.0)
+        validate(experiment, cpus=2.0, gpus=0.0)
 
 
 @pytest.mark.parametrize("algorithm", GOOD)

@@ -16,7 +16,7 @@ from rllib_zoo.benchmarks.speed.atari import (
 from rllib_zoo.benchmarks.speed.report import fastest, report, verdict
 from rllib_zoo.benchmarks.speed.rounds import modes_of, parser_of, plan
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 
 def row(name, rate, status="ok", mode="speed", **more):
@@ -119,7 +119,7 @@ def test_settings_equal_those_of_rllib():
 def test_our_variants_are_valid(name):
     run = VARIANTS[name]
     stop = {"timesteps_total": 1}
-    check_experiment(Experiment("x", run.algorithm, run.env, run.settings(), stop))
+    validate(Experiment("x", run.algorithm, run.env, run.settings(), stop))
 
 
 @pytest.mark.parametrize("game", GAMES)

@@ -11,7 +11,7 @@ from rllib_zoo.benchmarks.speed.contenders import Contender, select
 from rllib_zoo.benchmarks.speed.rounds import main
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 
 def test_pairs_name_contenders_and_contenders_files():
@@ -34,9 +34,7 @@ def test_contenders_are_selected_in_table_order():
 @pytest.mark.parametrize("name", ["ppo-as-sb3", "a2c-as-sb3", "ppo-as-rllib", "ppo-256"])
 def test_our_variants_are_valid(name):
     run = VARIANTS[name]
-    check_experiment(
-        Experiment("x", run.algorithm, run.env, run.settings(), {"timesteps_total": 1})
-    )
+    validate(Experiment("x", run.algorithm, run.env, run.settings(), {"timesteps_total": 1}))
 
 
 def test_settings_equal_those_of_stable_baselines3():

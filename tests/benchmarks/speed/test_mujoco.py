@@ -14,7 +14,7 @@ from rllib_zoo.benchmarks.speed.report import report
 from rllib_zoo.benchmarks.speed.rounds import modes_of, parser_of, plan
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 NAMES = [contender.name for contender in BENCHMARK.contenders]
 LEARNERS = ["sb3-ppo-one", "ours-ppo", "ours-ppo-as-sb3"]
@@ -67,7 +67,7 @@ def test_settings_equal_those_of_stable_baselines3():
 def test_our_variants_are_valid_and_the_limit_plays_as_many_copies(name):
     run = VARIANTS[name]
     stop = {"timesteps_total": 1}
-    check_experiment(Experiment("x", run.algorithm, run.env, run.settings(), stop))
+    validate(Experiment("x", run.algorithm, run.env, run.settings(), stop))
     shipped = VARIANTS["halfcheetah-ppo"].settings()
     assert shipped["num_envs_per_env_runner"] == mujoco_settings.COPIES
 

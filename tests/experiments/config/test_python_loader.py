@@ -12,7 +12,7 @@ import pytest
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 A2C = """
 from rllib_zoo.algorithms.a2c import A2CConfig
@@ -107,7 +107,7 @@ def test_only_what_was_set_is_read(write):
 @pytest.mark.parametrize("text", [A2C, PPO])
 def test_what_is_read_passes_the_checks(write, text):
     found = read(write(text))
-    assert check_experiment(found).to_dict()["lr"] == original(text).lr
+    assert validate(found).config.to_dict()["lr"] == original(text).lr
 
 
 def test_no_stop_is_an_empty_one(write):
@@ -178,14 +178,14 @@ def test_bytes_that_are_no_text(tmp_path):
 def test_a_stop_that_is_no_mapping_is_refused_by_the_checks(write):
     file = write(PPO + "\nstop = 5\n")
     with pytest.raises(RequestError) as caught:
-        check_experiment(read(file))
+        validate(read(file))
     assert str(caught.value) == f"{file}: stop: must map result names to bounds, got 5"
 
 
 def test_a_key_nothing_reads_is_refused_by_the_checks(write):
     file = write(PPO + "\nconfig.clip_paramm = 0.1\n")
     with pytest.raises(RequestError) as caught:
-        check_experiment(read(file))
+        validate(read(file))
     assert str(caught.value) == (
         f"{file}: config.clip_paramm: is not a key of PPO; did you mean 'clip_param'?"
     )

@@ -10,7 +10,7 @@ from rllib_zoo.experiments.config.python_loader import ATTRIBUTE_KEYS
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.spec.schema import ALIASES
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 FOLDER = ROOT / "tuned_configs"
 FILES = sorted(f for f in FOLDER.rglob("*") if f.suffix in (".yaml", ".yml", ".py"))
@@ -28,7 +28,7 @@ def test_the_first_file_is_there():
 @all_files
 def test_it_passes_the_checks(file):
     for experiment in read_experiments(file):
-        assert check_experiment(experiment).env is not None
+        assert validate(experiment).config.env is not None
 
 
 @yaml_files

@@ -11,7 +11,7 @@ from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.migrate import migrated
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.mlagents import DEFAULTS, KINDS
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 FILE = Path(__file__).parent / "mlagents" / "3DBall.yaml"
 
@@ -81,7 +81,7 @@ def test_the_courses_file_translated():
 
 def test_it_passes_the_checks_and_is_told_in_notes():
     [experiment] = read_experiments(FILE)
-    assert check_experiment(experiment).env == "3DBall-v0"
+    assert validate(experiment).config.env == "3DBall-v0"
     notes = "\n".join(experiment.all_notes)
     for said in (
         "hyperparameters.batch_size is minibatch_size",
@@ -280,7 +280,7 @@ def test_the_courses_file_trains(ray_session):
 
     [experiment] = read_experiments(FILE)
     quicker = apply_overrides(experiment, ["minibatch_size=2000", "num_epochs=1", "seed=0"])
-    algorithm = check_experiment(quicker).build_algo()
+    algorithm = validate(quicker).config.build_algo()
     result = algorithm.train()
     assert algorithm.env_runner.env.num_envs == 12
     assert result["num_env_steps_sampled_lifetime"] == 12_000

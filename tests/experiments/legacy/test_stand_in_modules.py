@@ -10,7 +10,7 @@ from ray.tune import registry
 
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 A2C = """
 from ray.rllib.algorithms.a2c import A2CConfig
@@ -251,7 +251,7 @@ def test_an_environment_that_the_file_registers(read):
         "register_env('of_the_file', lambda options: gymnasium.make('CartPole-v1'))\n"
         f"{PPO}.environment('of_the_file', env_config={{'x': 1}})\nstop = {{'training_iteration': 1}}\n"
     )
-    assert check_experiment(found).env == "of_the_file"
+    assert validate(found).config.env == "of_the_file"
 
 
 def test_a_module_named_like_an_algorithm_is_not_hidden(read, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from rllib_zoo.experiments.legacy.translate import current_result_name, translat
 from rllib_zoo.experiments.spec.changes import summarize_changes
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.schema import COMMON, own_keys
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 
 def translated(run="PPO", env="CartPole-v1", stop=None, **config):
@@ -395,7 +395,7 @@ def test_what_was_translated_passes_the_checks():
         model={"fcnet_hiddens": [8], "squash_to_range": False},
     )
     experiment = Experiment("x", entry["run"], entry["env"], entry["config"], entry["stop"])
-    assert check_experiment(experiment).train_batch_size == 120
+    assert validate(experiment).config.train_batch_size == 120
 
 
 def test_dqn_of_ray_0():

@@ -227,7 +227,7 @@ KEPT = [
 def test_what_is_kept_of_the_shipped_runs_can_run_again(file):
 
     original = open_recorded_run(file)
-    resolved = check_experiment(original.experiment)
+    resolved = validate(original.experiment).config
     assert resolved.lr == original.experiment.config["lr"]
     assert original.experiment.seeds == (3,)
     assert len(original.trials) == 1

@@ -66,11 +66,11 @@ def test_every_file_with_its_changes_is_accepted(cell):
     """Batches fit runners, networks can be built: the last cell of every file stands for all."""
     from rllib_zoo.experiments.config.load import read_experiments
     from rllib_zoo.experiments.config.overrides import apply_overrides
-    from rllib_zoo.experiments.validation.check import check_experiment
+    from rllib_zoo.experiments.validation.check import validate
 
     [experiment] = read_experiments(ROOT / cell.file)
     changes = [f"{key}={json.dumps(value)}" for key, value in (cell.changes or {}).items()]
-    resolved = check_experiment(apply_overrides(experiment, changes), available_cpus=2)
+    resolved = validate(apply_overrides(experiment, changes), cpus=2).config
     for key, value in (cell.changes or {}).items():
         if key.startswith("num_"):
             assert getattr(resolved, key) == value

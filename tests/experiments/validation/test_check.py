@@ -11,7 +11,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 
 OURS = "custom_models.SharedEncoderActorCritic"
 RISING = "or a schedule [[0, value], [step, value], …] with rising steps"
@@ -41,7 +41,7 @@ def refused(capfd):
     def check(request, **resources):
         running, before = ray.is_initialized(), copy.deepcopy(request)
         with pytest.raises(RequestError) as caught:
-            check_experiment(request, **resources)
+            validate(request, **resources)
         assert request == before
         assert ray.is_initialized() == running
         assert capfd.readouterr() == ("", "")
@@ -328,12 +328,12 @@ class OfIterations(RLlibCallback):
 def test_callbacks_that_would_not_be_called(refused):
     asked = replace(experiment(), config={"callbacks_class": OfEpisodes})
     assert "config.callbacks_class: must be a class without on_episode_end" in refused(asked)
-    check_experiment(replace(experiment(), config={"callbacks_class": OfIterations}))
+    validate(replace(experiment(), config={"callbacks_class": OfIterations}))
 
 
 def test_a_range_of_n_steps_is_for_dqn_alone(refused):
     asked = replace(experiment(), algorithm="DQN", config={"n_step": [2, 5]})
-    check_experiment(asked)
+    validate(asked)
     for wrong in ([5, 2], [0, 2], [1, 2, 3]):
         message = refused(replace(asked, config={"n_step": wrong}))
         assert "config.n_step: must be an integer of at least 1 or [low, high]" in message

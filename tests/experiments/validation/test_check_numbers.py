@@ -11,7 +11,7 @@ import pytest
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 from rllib_zoo.experiments.validation.keys import combinations
 
 OURS = "custom_models.SharedEncoderActorCritic"
@@ -30,7 +30,7 @@ def experiment(algorithm="PPO", **config):
 
 def refusal(request, **resources):
     with pytest.raises(RequestError) as caught:
-        check_experiment(request, **resources)
+        validate(request, **resources)
     return str(caught.value)
 
 
@@ -81,12 +81,12 @@ def test_stop(stop, message):
     ],
 )
 def test_good_stops(changes):
-    check_experiment(replace(experiment(), **changes))
+    validate(replace(experiment(), **changes))
 
 
 def test_a_result_of_another_algorithm_is_none_of_this_one():
     stop = {"learners/default_policy/gradient_staleness_mean": 5}
-    check_experiment(replace(experiment("A3C"), stop=stop))
+    validate(replace(experiment("A3C"), stop=stop))
     assert refusal(replace(experiment("PPO"), stop=stop)).startswith(
         "stop.learners/default_policy/gradient_staleness_mean: unknown result name"
     )
@@ -185,17 +185,17 @@ def test_contradictions(algorithm, config, message):
 
 def test_too_many_cpus():
     request = experiment(num_env_runners=8, train_batch_size=4000)
-    assert refusal(request, available_cpus=4.0) == (
+    assert refusal(request, cpus=4.0) == (
         "config.num_env_runners: needs 9 CPUs, 4 available; num_env_runners 3 would fit, or "
         "smaller num_cpus_per_env_runner, or --ray-num-cpus to let Ray oversubscribe"
     )
-    check_experiment(request, available_cpus=9.0)
-    check_experiment(request, available_cpus=None)
+    validate(request, cpus=9.0)
+    validate(request, cpus=None)
 
 
 def test_no_runner_is_offered_only_to_who_can_do_without():
     for algorithm, offered in (("PPO", True), ("A3C", False)):
-        told = refusal(experiment(algorithm, num_env_runners=1), available_cpus=1.0)
+        told = refusal(experiment(algorithm, num_env_runners=1), cpus=1.0)
         assert "needs 2 CPUs, 1 available; " in told
         assert ("num_env_runners 0 would fit" in told) == offered
 
@@ -208,21 +208,21 @@ def test_no_runner_is_offered_only_to_who_can_do_without():
     ],
 )
 def test_without_runners_what_else_asks_is_named(config, key):
-    assert refusal(experiment(**config), available_cpus=1.0) == (
+    assert refusal(experiment(**config), cpus=1.0) == (
         f"{key} CPUs, 1 available; --ray-num-cpus to let Ray oversubscribe"
     )
 
 
 def test_what_would_fit_does_fit():
-    check_experiment(experiment(num_env_runners=3, train_batch_size=4020), available_cpus=4.0)
+    validate(experiment(num_env_runners=3, train_batch_size=4020), cpus=4.0)
 
 
 def test_gpus():
     request = experiment(num_gpus_per_learner=1)
-    assert refusal(request, available_cpus=2.0, available_gpus=0.0) == (
+    assert refusal(request, cpus=2.0, gpus=0.0) == (
         "config.num_gpus_per_learner: needs 1 GPUs, 0 available"
     )
-    check_experiment(request, available_gpus=1.0)
+    validate(request, gpus=1.0)
 
 
 GOOD = {
@@ -243,7 +243,7 @@ GOOD = {
 def test_a_good_experiment_is_returned_with_its_values(capfd):
     request = experiment(**copy.deepcopy(GOOD))
     before = copy.deepcopy(request)
-    config = check_experiment(request, available_cpus=2.0, available_gpus=0.0)
+    config = validate(request, cpus=2.0, gpus=0.0).config
     assert request == before
     assert capfd.readouterr() == ("", "")
     assert config.env == "CartPole-v1"
@@ -262,11 +262,11 @@ def test_grids_inside_grids_are_all_run():
 def test_checking_starts_no_ray():
     script = (
         "import ray\n"
-        "from rllib_zoo.experiments.validation.check import check_experiment\n"
+        "from rllib_zoo.experiments.validation.check import validate\n"
         "from rllib_zoo.experiments.spec.experiment import Experiment\n"
         "x = Experiment(name='x', algorithm='PPO', env='CartPole-v1', config={},\n"
         "               stop={'training_iteration': 1})\n"
-        "check_experiment(x)\n"
+        "validate(x)\n"
         "assert not ray.is_initialized()\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

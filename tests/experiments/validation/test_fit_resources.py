@@ -7,7 +7,7 @@ import pytest
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 from rllib_zoo.experiments.validation.fit_resources import fitted
 
 
@@ -190,5 +190,5 @@ def test_the_check_counts_runners_that_evaluate():
     config = {"num_env_runners": 1, "train_batch_size": 200, "minibatch_size": 100, **EVALUATING}
     experiment = Experiment("x", "PPO", "CartPole-v1", config, {"training_iteration": 1})
     with pytest.raises(RequestError, match="needs 4 CPUs, 2 available"):
-        check_experiment(experiment, available_cpus=2.0)
-    check_experiment(experiment, available_cpus=4.0)
+        validate(experiment, cpus=2.0)
+    validate(experiment, cpus=4.0)

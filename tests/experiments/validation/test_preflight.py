@@ -11,7 +11,7 @@ from rllib_zoo.envs.probes import ConstantReward
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.search import number_of_trials
-from rllib_zoo.experiments.validation.check import check_experiment, validate
+from rllib_zoo.experiments.validation.check import validate
 from rllib_zoo.experiments.validation.preflight import (
     CHECKPOINT_BYTES,
     ROW_BYTES,
@@ -129,7 +129,7 @@ def test_grids_and_seeds_multiply():
 )
 def test_iterations_at_most(stop, config, expected):
     asked = experiment(stop=stop, config=config)
-    assert iterations_bound(asked, check_experiment(asked)) == expected
+    assert iterations_bound(asked, validate(asked).config) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_experiment
+from rllib_zoo.experiments.validation.check import validate
 from rllib_zoo.experiments.validation.resources import demand_of, first_without_room
 
 
@@ -61,7 +61,7 @@ def test_a_process_that_asks_for_nothing_is_refused(keys, key):
     with pytest.raises(
         RequestError, match=f"config.{key}: a process must request CPU or GPU > 0"
     ) as caught:
-        check_experiment(experiment, available_cpus=8.0)
+        validate(experiment, cpus=8.0)
     assert f"{key}: 0.1" in str(caught.value)
 
 
