@@ -39,7 +39,9 @@ def greedy_returns(algo, episodes=20):
     return [episode.episode_return for episode in played]
 
 
-@pytest.mark.parametrize("name", STEP_BUDGET)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "A3C")) for n in STEP_BUDGET]
+)
 def test_cartpole_is_solved_within_its_step_budget(make_algo, name):
     algo = make_algo(tuned(name))
     best, steps = 0.0, 0

@@ -227,6 +227,7 @@ def test_a3c_finds_the_endless_value(train):
     assert_close(values_at(algo, 0.0), [endless()], 0.25)
 
 
+@pytest.mark.slow
 def test_a3c_finds_the_action_that_matches_the_observation(train):
     algo = train("A3C", "ActionObservationReward", updates=400)
     logits, values = outputs_at(algo, [-1.0, 1.0])

@@ -15,8 +15,11 @@ from rllib_zoo.algorithms.base.result_names import (
 
 pytestmark = pytest.mark.ray
 
-every_algorithm = pytest.mark.parametrize(
-    "name", [name for name in names() if descriptor(name).on_policy]
+ON_POLICY = [name for name in names() if descriptor(name).on_policy]
+every_algorithm = pytest.mark.parametrize("name", ON_POLICY)
+# A3C starts an env runner in a process of its own: twice per run of the default tests is enough.
+mostly_local = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "A3C")) for n in ON_POLICY]
 )
 SMALL = {
     "A2C": {"num_env_runners": 0, "min_sample_timesteps_per_iteration": 400},
@@ -153,7 +156,7 @@ def test_several_fragments_of_one_runner_make_one_batch(make_algo, make_config):
     assert steps.tolist() == sorted([*range(20), *range(20)])
 
 
-@every_algorithm
+@mostly_local
 def test_fragments_of_resets_only_are_played_but_not_learnt_from(make_algo, make_config, name):
     settings = {"num_envs_per_env_runner": 2, "rollout_fragment_length": 1}
     settings |= {"min_sample_timesteps_per_iteration": 20}
@@ -167,7 +170,7 @@ def test_fragments_of_resets_only_are_played_but_not_learnt_from(make_algo, make
     assert np.isfinite(result["learners"]["default_policy"]["total_loss"])
 
 
-@every_algorithm
+@mostly_local
 def test_continuous_actions_train(make_algo, make_config, name):
     sizes = {"rollout_fragment_length": 50, "num_envs_per_env_runner": 4}
     if name != "A3C":
