@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import numpy as np
@@ -22,43 +23,23 @@ from rllib_zoo.experiments.validation.keys import check_config
 AGENT_FILE, WEIGHTS_FILE = "agent.json", "weights.safetensors"
 FORMAT_VERSION = 1
 # Field → type of its value.
-FIELDS: dict[str, type | tuple[type, ...]] = {
-    "format_version": int,
-    "algorithm": str,
-    "env": str,
-    "env_config": dict,
-    "model": dict,
-    "settings": dict,
-    "observation_filter": (dict, type(None)),
-    "weights": dict,
-    "source": dict,
-    "exported": dict,
-    "evaluation": (dict, type(None)),
-}
+FIELDS: dict[str, type | UnionType] = {
+    "format_version": int, "algorithm": str, "env": str, "env_config": dict, "model": dict,
+    "settings": dict, "observation_filter": dict | None, "weights": dict, "source": dict,
+    "exported": dict, "evaluation": dict | None,
+}  # fmt: skip
 FILTER_FIELDS = ("count", "mean", "squared_deviations")
 # Configuration besides environment and network that affects an agent's actions. So do threads: they
 # divide the batch of environments, and sums over other batches round differently.
 ACTING_KEYS = (
-    "observation_filter",
-    "normalize_actions",
-    "clip_actions",
-    "autocast",
-    "float32_matmul_precision",
-    "torch_num_threads",
-    "num_cpus_for_main_process",
-    "gym_env_vectorize_mode",
-)
+    "observation_filter", "normalize_actions", "clip_actions", "autocast", "float32_matmul_precision",
+    "torch_num_threads", "num_cpus_for_main_process", "gym_env_vectorize_mode",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Agent:
-    """An exported agent.
-
-    Attributes:
-        folder: its folder.
-        description: the content of ``agent.json``.
-        config: configuration object that builds its environment and network.
-    """
+    """An exported agent: the content of ``agent.json`` and the configuration object built from it."""
 
     folder: Path
     description: Mapping[str, Any]
@@ -106,8 +87,7 @@ def open_agent(folder: Path) -> Agent:
         RequestError: a file is missing or damaged, or the description is invalid.
     """
     file = folder / AGENT_FILE
-    description = read_description(file)
-    weights = folder / WEIGHTS_FILE
+    description, weights = read_description(file), folder / WEIGHTS_FILE
     if not weights.is_file():
         raise RequestError("is missing", file=weights)
     if digest(weights) != description["weights"].get("sha256"):
@@ -150,8 +130,8 @@ def digest(file: Path) -> str:
 
 def _check_filter(moments: Mapping[str, Any], file: Path) -> None:
     if set(moments) != set(FILTER_FIELDS):
-        problem = f"must contain {', '.join(FILTER_FIELDS)}"
-        raise RequestError(problem, file=file, key="observation_filter")
+        fields = ", ".join(FILTER_FIELDS)
+        raise RequestError(f"must contain {fields}", file=file, key="observation_filter")
     for key in FILTER_FIELDS:
         try:
             finite = bool(np.isfinite(np.array(moments[key], dtype=np.float64)).all())
@@ -162,11 +142,10 @@ def _check_filter(moments: Mapping[str, Any], file: Path) -> None:
 
 
 def _config(description: Mapping[str, Any]) -> Any:
-    name = description["algorithm"]
-    if name not in algorithms.names():
-        hint = nearest(name, algorithms.names()) or f"use one of {', '.join(algorithms.names())}"
+    name, settings, names = description["algorithm"], description["settings"], algorithms.names()
+    if name not in names:
+        hint = nearest(name, names) or f"use one of {', '.join(names)}"
         raise RequestError(f"{name!r} is unknown", key="algorithm", hint=hint)
-    settings = description["settings"]
     others = {key: description[key] for key in ("env_config", "model") if description[key]}
     check_config(name, others, "agent")
     check_config(name, settings, "settings")

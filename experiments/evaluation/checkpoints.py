@@ -23,8 +23,6 @@ class Checkpoint:
 
     Attributes:
         folder: the checkpoint itself, not the trial around it.
-        algorithm: name, for example "PPO".
-        config: the configuration it was trained with.
         filter_state: moments of the observation filter; None without one.
         iteration: training iterations before it was made; None if not recorded.
     """
@@ -77,14 +75,11 @@ def find_checkpoint(path: Path) -> Path:
 
 
 def open_checkpoint(path: Path, *, trusted: bool) -> Checkpoint:
-    """Read a checkpoint's configuration.
-
-    Args:
-        path: the checkpoint, or its trial or experiment.
-        trusted: also open one of unknown origin, see :mod:`rllib_zoo.experiments.provenance.trust`.
+    """Read the configuration of a checkpoint, or of the one in a trial or experiment.
 
     Raises:
-        RequestError: of unknown origin, incomplete, damaged, or of an unknown algorithm.
+        RequestError: incomplete, damaged, of an unknown algorithm, or neither ``trusted`` nor the user's own
+            (:mod:`rllib_zoo.experiments.provenance.trust`).
     """
     folder = find_checkpoint(path)
     require_trusted(folder, trusted)

@@ -44,16 +44,12 @@ Trained = Checkpoint | Agent
 
 @dataclass(frozen=True)
 class Score:
-    """Mean return with its 95 % interval.
+    """Mean undiscounted return with its 95 % interval, mean ± half_width.
 
     Attributes:
-        mean: of the episodes' undiscounted returns.
-        half_width: of the interval mean ± t₀.₉₇₅,ₙ₋₁ · s/√n; NaN for a single episode.
-        std: sample standard deviation; NaN for a single episode.
-        minimum: lowest return.
-        maximum: highest return.
-        episodes: n.
-        steps: agent steps in all.
+        half_width: t₀.₉₇₅,ₙ₋₁ · s/√n of n episodes; NaN for a single one.
+        std: sample standard deviation s; NaN for a single episode.
+        steps: agent steps in all episodes.
     """
 
     mean: float
@@ -113,12 +109,8 @@ def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
 def open_trained(path: Path, *, trusted: bool = False) -> Trained:
     """An exported agent, or the checkpoint at or below a folder.
 
-    Args:
-        path: the folder.
-        trusted: also open a checkpoint of unknown origin; agents contain no code.
-
     Raises:
-        RequestError: neither, damaged, or a checkpoint of unknown origin.
+        RequestError: neither, damaged, or a checkpoint of unknown origin that is not ``trusted``.
     """
     if (path / AGENT_FILE).exists():
         return open_agent(path)
@@ -173,14 +165,13 @@ def play(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:
 
 def _print(trained: Trained, env: Any, score: Score, options: EvaluateOptions) -> None:
     if options.json_:
-        description = {
+        policy = {
             "checkpoint": str(trained.folder),
             "algorithm": trained.algorithm,
             "env": str(env),
-            "seed": options.seed,
-            "explore": options.explore,
         }
-        print(json.dumps({**description, **score.as_json()}))
+        play_options = {"seed": options.seed, "explore": options.explore}
+        print(json.dumps({**policy, **play_options, **score.as_json()}))
         return
     actions = "sampled actions" if options.explore else "most probable actions"
     interval = f"± {score.half_width:.1f} (95 % interval), standard deviation {score.std:.1f}"
@@ -196,8 +187,8 @@ def _print(trained: Trained, env: Any, score: Score, options: EvaluateOptions) -
 def write_episodes(file: Path, episodes: list[Episode]) -> None:
     """Write one row per episode in the order played, as CSV or JSON by the file's suffix."""
     rows = [
-        {"episode": i, "episode_return": episode.episode_return, "length": episode.length}
-        for i, episode in enumerate(episodes)
+        {"episode": number, "episode_return": episode.episode_return, "length": episode.length}
+        for number, episode in enumerate(episodes)
     ]
     if file.suffix == ".json":
         write_json(file, rows, indent=2)
@@ -214,5 +205,5 @@ def _check_options(options: EvaluateOptions) -> None:
     if options.episodes == 0 and options.steps == 0:
         raise RequestError("--episodes 0 and --steps 0 would never end; set one of them")
     if options.out is not None and Path(options.out).suffix not in OUT_SUFFIXES:
-        problem = f"{options.out!r} must end in one of {', '.join(OUT_SUFFIXES)}"
-        raise RequestError(problem, key="--out")
+        suffixes = ", ".join(OUT_SUFFIXES)
+        raise RequestError(f"{options.out!r} must end in one of {suffixes}", key="--out")

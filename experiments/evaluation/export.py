@@ -6,8 +6,7 @@ import datetime
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,19 +78,6 @@ def _result_of(file: Path, iteration: int | None) -> dict[str, Any]:
     return next(filter(None, map_results(file, if_it)), {})
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A checkpoint that may become the agent.
-
-    Attributes:
-        checkpoint: of a run.
-        source: its origin, see :func:`source_of`.
-    """
-
-    checkpoint: Checkpoint
-    source: Mapping[str, Any]
-
-
 def export(
     runs: Sequence[Path],
     output: Path | None,
@@ -108,37 +94,34 @@ def export(
 
     Args:
         runs: checkpoint, trial or experiment folders of one algorithm on one environment.
-        output: folder to create; None: ``<env>-<algorithm>`` below
+        output: folder to create and return; None: ``<env>-<algorithm>`` below
             :data:`rllib_zoo.experiments.paths.AGENTS`.
         episodes: per score.
         seed: of the agent's score.
         force: rename an existing folder instead of raising.
         trusted: also open checkpoints of unknown origin.
 
-    Returns:
-        The folder.
-
     Raises:
         RequestError: no checkpoint, several tasks, or the folder exists.
     """
     if episodes < 1:
         raise RequestError("must be at least 1", key="--episodes")
-    candidates = []
-    for run in runs:
-        for folder in final_checkpoints(run) or [find_checkpoint(run)]:
-            checkpoint = open_checkpoint(folder, trusted=trusted)
-            candidates.append(Candidate(checkpoint, source_of(checkpoint)))
-    tasks = sorted({f"{c.checkpoint.algorithm} on {_env_of(c.checkpoint)}" for c in candidates})
+    candidates = [
+        open_checkpoint(folder, trusted=trusted)
+        for run in runs
+        for folder in final_checkpoints(run) or [find_checkpoint(run)]
+    ]
+    tasks = sorted({f"{c.algorithm} on {_env_of(c)}" for c in candidates})
     if len(tasks) > 1:
         raise RequestError(f"several tasks cannot become one agent: {', '.join(tasks)}")
-    folder = _output_folder(output) if output else AGENTS / _name(candidates[0].checkpoint)
+    folder = _output_folder(output) if output else AGENTS / _name(candidates[0])
     if folder.exists() and not force:
         raise RequestError(f"{folder} exists; --force renames it, --output sets another folder")
-    candidate = best(candidates, episodes, seed + 1)
+    checkpoint, source = best(candidates, episodes, seed + 1)
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        _write(draft, candidate, folder, episodes, seed)
+        _write(draft, checkpoint, source, folder, episodes, seed)
         if folder.exists():
             folder.rename(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
         draft.rename(folder)
@@ -156,19 +139,21 @@ def _output_folder(output: Path) -> Path:
     return output if output.name != ".." else resolved
 
 
-def best(candidates: list[Candidate], episodes: int, seed: int) -> Candidate:
-    """The candidate with the highest mean greedy return; of equal ones the best in training."""
+def best(
+    candidates: list[Checkpoint], episodes: int, seed: int
+) -> tuple[Checkpoint, dict[str, Any]]:
+    """The checkpoint with the highest mean greedy return, of equal ones the best in training; its source."""
     if len(candidates) == 1:
-        return candidates[0]
+        return candidates[0], source_of(candidates[0])
 
-    def order(candidate: Candidate) -> tuple[float, float]:
-        score = _score(candidate.checkpoint, episodes, seed, explore=False)
-        return score.mean, candidate.source["episode_return_mean"] or -math.inf
+    def order(checkpoint: Checkpoint) -> tuple[float, float]:
+        score = _score(checkpoint, episodes, seed, explore=False)
+        return score.mean, source_of(checkpoint)["episode_return_mean"] or -math.inf
 
-    candidate = max(candidates, key=order)
+    checkpoint = max(candidates, key=order)
     rule = f"highest mean return of {episodes} greedy episodes, seed {seed}"
-    source = {**candidate.source, "chosen_of": len(candidates), "chosen_by": rule}
-    return Candidate(candidate.checkpoint, source)
+    chosen = {"chosen_of": len(candidates), "chosen_by": rule}
+    return checkpoint, {**source_of(checkpoint), **chosen}
 
 
 def _score(trained: Trained, episodes: int, seed: int, *, explore: bool) -> Score:
@@ -179,29 +164,32 @@ def _score(trained: Trained, episodes: int, seed: int, *, explore: bool) -> Scor
     return score
 
 
-def _write(folder: Path, candidate: Candidate, final: Path, episodes: int, seed: int) -> None:
+def _write(
+    folder: Path,
+    checkpoint: Checkpoint,
+    source: dict[str, Any],
+    final: Path,
+    episodes: int,
+    seed: int,
+) -> None:
     """Write the agent without a score, then measure the score of the written files."""
-    checkpoint = candidate.checkpoint
     folder.mkdir(parents=True)
     parameters = _write_weights(checkpoint, folder / WEIGHTS_FILE)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
     description = {
         **_description(checkpoint),
         "weights": {"sha256": digest(folder / WEIGHTS_FILE), "parameters": parameters},
-        "source": candidate.source,
-        "exported": {
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "packages": package_versions(),
-            "machine": machine(),
-        },
+        "source": source,
+        "exported": {"date": today, "packages": package_versions(), "machine": machine()},
         "evaluation": None,
     }
     write_json(folder / AGENT_FILE, description)
     try:
-        description["evaluation"] = {
-            "seed": seed,
-            "greedy": _score(open_agent(folder), episodes, seed, explore=False).as_json(),
-            "sampled": _score(open_agent(folder), episodes, seed, explore=True).as_json(),
+        scores = {
+            name: _score(open_agent(folder), episodes, seed, explore=name == "sampled").as_json()
+            for name in ("greedy", "sampled")
         }
+        description["evaluation"] = {"seed": seed, **scores}
     except RequestError as error:
         problem = f"{checkpoint.folder} cannot be exported: {error.problem}"
         raise RequestError(problem, file=final, key=error.key, hint=error.hint) from None

@@ -22,13 +22,7 @@ ATARI_FPS = 60
 def record_episodes(
     runner: VectorEnvRunner, folder: Path | None, number: int, *, explore: bool
 ) -> list[Path]:
-    """Play episodes in one rendered environment.
-
-    Args:
-        runner: with network, observation filter and action mapping.
-        folder: for `episode-0.mp4`, …; None: show them in a window instead.
-        number: of episodes.
-        explore: sample actions.
+    """Record episodes as `episode-0.mp4`, … in a folder; without one, show them in a window.
 
     Returns:
         The files written.
