@@ -16,7 +16,7 @@ from rllib_zoo.analysis.align import Curves, align_groups
 from rllib_zoo.analysis.draw import COLUMN_LABELS
 from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.files.curve_csv import Row
-from rllib_zoo.analysis.load import Results, load
+from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.options import RESAMPLES, SEED
 from rllib_zoo.analysis.plots import sweep_figures as draw_sweeps
 from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_name
@@ -24,16 +24,8 @@ from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES, score
 from rllib_zoo.analysis.statistics import Estimate, estimate, iqm
 from rllib_zoo.analysis.style import RUN_COLOUR, legend, line_style
+from rllib_zoo.experiments.studies import measures
 from rllib_zoo.experiments.studies.catalog import Cell, Study
-from rllib_zoo.experiments.studies.measures import (
-    SIGNAL_STEPS,
-    efficiencies,
-    parts_of,
-    rate_of,
-    signal_of,
-    staleness_of,
-    variance_of,
-)
 from rllib_zoo.experiments.studies.runs import Run, runs_of
 
 # Of the budget, in figures of what is too noisy to be shown row by row.
@@ -43,36 +35,23 @@ Line = Mapping[float, Sequence[float]]
 
 
 def figures_of(study: Study, results: Path) -> Iterator[FigureImage]:
-    """Every figure of the study that there is data for.
-
-    Only runs that are done are drawn; the study's table counts the others.
-
-    Args:
-        study: names the kinds of figures.
-        results: folder with a folder per study.
-    """
-    runs = [run for run in runs_of(study, results) if run.done]
+    """Every figure of the study that ``results`` contains data for; only of runs that are done."""
+    done = [run for run in runs_of(study, results) if run.done]
     for kind in study.figures:
         for env in study.envs:
-            yield from KINDS[kind](
-                study, env, [run for run in runs if run.cell.env == env], results
-            )
+            runs = [run for run in done if run.cell.env == env]
+            yield from KINDS[kind](study, env, runs, results)
 
 
-def _tables(study: Study, runs: Sequence[Run], results: Path) -> Results:
-    """The kept runs as tables of the analysis, grouped by the labels of the study's cells."""
-    loaded = load(
-        [results / study.name / name for name in dict.fromkeys(r.cell.name for r in runs)]
-    )
-    labels = {cell.name: cell.line for cell in study.cells}
-    requested = {(run.cell.name, run.seed) for run in runs}
-    table = loaded.runs.assign(group=loaded.runs["experiment"].map(labels))
-    keep = [(e, s) in requested for e, s in zip(table["experiment"], table["seed"], strict=True)]
-    table = table[keep].assign(short=False)
-    groups = dict(zip(table["run"], table["group"], strict=True))
+def _curves(study: Study, runs: Sequence[Run], results: Path) -> pd.DataFrame:
+    """The kept curves, grouped by the labels of the study's cells."""
+    folder = results / study.name
+    loaded = load([folder / name for name in dict.fromkeys(run.cell.name for run in runs)])
+    labels = {(run.cell.name, run.seed): run.cell.line for run in runs}
+    table = loaded.runs[["run", "experiment", "seed"]].itertuples(index=False)
+    groups = {run: labels[name, seed] for run, name, seed in table if (name, seed) in labels}
     curves = loaded.curves[loaded.curves["run"].isin(groups)]
-    curves = curves.assign(group=curves["run"].map(groups), short=False)
-    return Results(table, curves, loaded.configs, loaded.manifests)
+    return curves.assign(group=curves["run"].map(groups), short=False)
 
 
 def prefix_of(study: Study) -> str:
@@ -95,11 +74,10 @@ def _learning_curves(
     """Return over agent steps and over time."""
     if not runs:
         return
+    reference = REFERENCE_SCORES.get(env)
     for axis in ("steps", "seconds"):
         if groups := held_curves(study, runs, results, axis):
-            paint = partial(
-                draw.learning_curves, groups=groups, reference=REFERENCE_SCORES.get(env)
-            )
+            paint = partial(draw.learning_curves, groups=groups, reference=reference)
             yield draw_figure(_name(study, env, axis), f"{env}: learning curves", paint)
 
 
@@ -110,7 +88,7 @@ def held_curves(
 
     Without it a label's line would end with its first run, which may be the one that learned fastest.
     """
-    curves = _tables(study, runs, results).curves.dropna(subset=[axis, "return_mean"])
+    curves = _curves(study, runs, results).dropna(subset=[axis, "return_mean"])
     last = curves.loc[curves.groupby("run")[axis].idxmax()]
     held = last.assign(**{axis: last["group"].map(curves.groupby("group")[axis].max())})
     return align_groups(pd.concat([curves, held], ignore_index=True), axis=axis)
@@ -127,10 +105,14 @@ def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Itera
     for label in sorted({run.cell.line for run in runs}):
         values = [v for r in runs if r.cell.line == label and (v := r.last(column)) is not None]
         if values:
-            estimates[label] = estimate(iqm, [np.array(values)], seed=SEED, resamples=RESAMPLES)
+            estimates[label] = _interval(values)
     if estimates:
         paint = partial(draw.bars, estimates=estimates, xlabel=f"interquartile mean of {title}")
         yield draw_figure(_name(study, env, "scores"), f"{env}: {title}", paint)
+
+
+def _interval(values: Sequence[float]) -> Estimate:
+    return estimate(iqm, [np.array(values)], seed=SEED, resamples=RESAMPLES)
 
 
 def _over_axis(
@@ -174,17 +156,16 @@ def _lines(
 def _points(ax: Axes, label: str, number: int, line: Line) -> None:
     """Every run a point, a line through their medians."""
     x = sorted(line)
-    for place in x:
-        ax.plot([place] * len(line[place]), line[place], ".", color=RUN_COLOUR)
-    ax.plot(
-        x, [float(np.median(line[v])) for v in x], marker="o", label=label, **line_style(number)
-    )
+    for value in x:
+        ax.plot([value] * len(line[value]), line[value], ".", color=RUN_COLOUR)
+    medians = [float(np.median(line[value])) for value in x]
+    ax.plot(x, medians, marker="o", label=label, **line_style(number))
     ax.set_xticks(x)
     ax.set_ylim(bottom=0)
 
 
 def _scaling(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
-    lines = _lines(runs, rate_of)
+    lines = _lines(runs, measures.rate_of)
     yield from _over_axis(study, env, "rate", lines, _points, "agent steps per second")
 
 
@@ -193,14 +174,16 @@ def _efficiency(
 ) -> Iterator[FigureImage]:
     cells: dict[str, Cell] = {run.cell.name: run.cell for run in runs}
     lines: dict[str, dict[float, list[float]]] = {}
-    for name, value in efficiencies(runs).items():
+    for name, value in measures.efficiencies(runs).items():
         lines.setdefault(cells[name].line, {})[cells[name].value or 0] = [value]
     yield from _over_axis(study, env, "efficiency", lines, _points, "efficiency")
 
 
 def _staleness(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
     ylabel = "updates between weights and gradient"
-    yield from _over_axis(study, env, "staleness", _lines(runs, staleness_of), _points, ylabel)
+    yield from _over_axis(
+        study, env, "staleness", _lines(runs, measures.staleness_of), _points, ylabel
+    )
 
 
 def _sensitivity(
@@ -212,7 +195,7 @@ def _sensitivity(
         return score(pd.DataFrame(list(run.rows)), measure) if run.rows else math.nan
 
     def paint(ax: Axes, label: str, number: int, line: Line) -> None:
-        points = [estimate(iqm, [np.array(line[v])], seed=SEED, resamples=RESAMPLES) for v in line]
+        points = [_interval(line[value]) for value in line]
         draw_sweeps.sensitivity(
             ax, list(line), points, key=study.axis, ylabel="", label=label, number=number
         )
@@ -235,7 +218,7 @@ def _gradients(
     """A number of the policy gradient over the course of training, in parts of the budget."""
     lines: dict[str, dict[float, list[float]]] = {}
     for run in runs:
-        for steps, rows in parts_of(run, PARTS).items():
+        for steps, rows in measures.parts_of(run, PARTS).items():
             if not math.isnan(value := measure(rows)):
                 lines.setdefault(run.cell.line, {}).setdefault(steps, []).append(value)
     paint = partial(draw.quartiles, scale=scale)
@@ -253,14 +236,14 @@ KINDS: dict[str, Callable[[Study, str, Sequence[Run], Path], Iterator[FigureImag
         _gradients,
         what="gradient-variance",
         ylabel=COLUMN_LABELS["gradient_variance"],
-        measure=variance_of,
+        measure=measures.variance_of,
         scale="symlog",
     ),
     "gradient_signal": partial(
         _gradients,
         what="gradient-signal",
-        ylabel=f"signal to noise of {SIGNAL_STEPS:,} steps",
-        measure=signal_of,
+        ylabel=f"signal to noise of {measures.SIGNAL_STEPS:,} steps",
+        measure=measures.signal_of,
         scale="linear",
     ),
     **{f"sensitivity_{measure}": partial(_sensitivity, measure=measure) for measure in MEASURES},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import atomic_write
@@ -79,20 +80,16 @@ def update_pages(
     if not (root / "README.md").exists() or not (root / PAGE.parent).is_dir():
         raise FileNotFoundError(f"{root} is not a checkout with a README and docs/")
     drawn = {study.name: list(figures_of(study, results)) for study in studies}
-    pages = {
-        root / PAGE: page_of(studies, results, drawn),
-        **filled_pages(studies, results, root, cli_reference),
-    }
+    pages = {root / PAGE: page_of(studies, results, drawn)}
+    pages |= filled_pages(studies, results, root, cli_reference)
     written = [write(file, text.encode()) for file, text in pages.items()]
     (root / FIGURES).mkdir(exist_ok=True)
-    for figures in drawn.values():
-        for figure in figures:
-            name, content = image_of(figure)
-            written.append(write(root / FIGURES / name, content))
-    old = [file for study in studies for file in (root / FIGURES).glob(f"{prefix_of(study)}*")]
-    for file in old:
-        if file not in written and file.is_file():
-            file.unlink()
+    for name, content in map(image_of, chain.from_iterable(drawn.values())):
+        written.append(write(root / FIGURES / name, content))
+    for study in studies:
+        for file in (root / FIGURES).glob(f"{prefix_of(study)}*"):
+            if file not in written and file.is_file():
+                file.unlink()
     return written
 
 
@@ -102,10 +99,9 @@ def page_of(studies: Sequence[Study], results: Path, drawn: dict[str, list[Figur
     for study in studies:
         runs = runs_of(study, results)
         done, begun, missing = counts(runs)
+        others = {"begun": begun, "missing": missing}
         state = f"{done} of {done + begun + missing} runs are done"
-        state += "".join(
-            f", {n} {name}" for n, name in ((begun, "begun"), (missing, "missing")) if n
-        )
+        state += "".join(f", {number} {name}" for name, number in others.items() if number)
         parts.append(f"\n## {study.name.replace('_', ' ').capitalize()}\n\n{study.question}\n\n")
         parts.append(f"{state}. {study.note}\n\n")
         if published := published_table(study, results):
@@ -132,15 +128,13 @@ def threshold_table(study: Study, results: Path) -> str:
 def filled_pages(
     studies: Sequence[Study], results: Path, root: Path, cli_reference: str
 ) -> dict[Path, str]:
-    """Every page with marked sections of ours, with them filled.
+    """Every page with marked sections, with these filled.
 
     Besides :data:`SECTIONS` and `options` of :data:`CLI_PAGE`, any page of `docs/` may have marks
     `study NAME` for that study's table.
     """
     sections = {**SECTIONS, CLI_PAGE: {"options": lambda _: cli_reference}}
-    of_studies: dict[str, Body] = {
-        f"study {study.name}": partial(study_section, study) for study in studies
-    }
+    of_studies: dict[str, Body] = {f"study {s.name}": partial(study_section, s) for s in studies}
     pages = {}
     for file in (root / "README.md", *sorted((root / PAGE.parent).glob("*.md"))):
         bodies = {**of_studies, **sections.get(file.relative_to(root).as_posix(), {})}

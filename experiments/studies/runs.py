@@ -58,23 +58,17 @@ class Run:
 def runs_of(study: Study, results: Path) -> list[Run]:
     """Every run the study needs and every further one that is kept, cells in order, seeds ascending.
 
-    Args:
-        study: to list the runs of.
-        results: folder with a folder per study.
-
     Raises:
         BrokenResultError: a kept file cannot be read; names it.
     """
     scores = read_greedy(study, results)
     runs = []
     for cell in study.cells:
-        kept = {
-            seed_of(file): file for file in (results / study.name / cell.name).glob("seed*.json")
-        }
-        for seed in sorted({*cell.seeds, *(seed for seed in kept if seed >= 0)}):
-            file = kept.get(seed)
+        files = (results / study.name / cell.name).glob("seed*.json")
+        kept = {seed: file for file in files if (seed := seed_of(file)) >= 0}
+        for seed in sorted({*cell.seeds, *kept}):
             greedy = scores.get(cell.name, {}).get(str(seed))
-            runs.append(_run(cell, seed, file, greedy))
+            runs.append(_run(cell, seed, kept.get(seed), greedy))
     return runs
 
 
@@ -98,37 +92,31 @@ def is_of(greedy: Mapping[str, Any] | None, about: Mapping[str, Any]) -> bool:
 def difference(cell: Cell, about: Mapping[str, Any]) -> str:
     """The first setting in which a manifest differs from the cell, as text; "" without a difference.
 
-    Args:
-        cell: of a study.
-        about: a manifest, whole or as kept: ``algorithm``, ``env``, ``stop`` and ``config_given`` are
-            compared, the last with the cell's config file as it is now and its changes.
+    Compares ``algorithm``, ``env``, ``stop`` and ``config_given``, the last with the cell's config file as
+    it is now and its changes. The manifest may be whole or as kept.
 
     Raises:
         BrokenResultError: the config file cannot be read.
         RequestError: the config file is not valid YAML.
     """
-    for key, expected in (("algorithm", cell.algorithm), ("env", cell.env)):
-        if about.get(key) != expected:
-            return f"its {key} is {about.get(key)}, the study's {expected}"
-    stop = about.get("stop")
-    if stop != cell.budget.stop:
-        return f"its stop rule is {stop}, the study's {cell.budget.stop}"
-    given, changes = about.get("config_given") or {}, cell.changes or {}
+    fields = {"algorithm": cell.algorithm, "env": cell.env, "stop": cell.budget.stop}
+    for key, required in fields.items():
+        if (actual := about.get(key)) != required:
+            name = "stop rule" if key == "stop" else key
+            return f"its {name} is {actual}, the study's {required}"
+    config, changes = about.get("config_given") or {}, cell.changes or {}
     of_file = config_of(cell.file)
-    settings = {**of_file, **changes}
+    expected = {**of_file, **changes}
     # Changes first: they are what the study varies.
-    for key in dict.fromkeys((*changes, *of_file, *given)):
-        if key != "seed" and given.get(key) != settings.get(key):
+    for key in dict.fromkeys((*changes, *of_file, *config)):
+        if key != "seed" and config.get(key) != expected.get(key):
             whose = "the study's" if key in changes else f"that of {cell.file}"
-            return f"its {key} is {given.get(key)}, {whose} {settings.get(key)}"
+            return f"its {key} is {config.get(key)}, {whose} {expected.get(key)}"
     return ""
 
 
 def config_of(file: str) -> Mapping[str, Any]:
-    """The configuration in a cell's file, in the form of a manifest.
-
-    Args:
-        file: of one experiment, relative to the checkout.
+    """The configuration in a cell's file (relative to the checkout), in the form of a manifest.
 
     Raises:
         BrokenResultError: it cannot be read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,8 @@ from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.scoring.comparability import require_same_environment
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.statistics import FEW_RUNS, estimate, iqm
+from rllib_zoo.experiments.studies import measures
 from rllib_zoo.experiments.studies.catalog import Cell, Study
-from rllib_zoo.experiments.studies.measures import (
-    SIGNAL_STEPS,
-    cpu_hours,
-    efficiencies,
-    first_reaching,
-    median_of,
-    parts_of,
-    rate_of,
-    signal_of,
-    staleness_of,
-    variance_of,
-)
 from rllib_zoo.experiments.studies.runs import MISSING, Run, runs_of
 
 COLUMNS = (
@@ -68,15 +58,17 @@ def _extra_columns(
         heading = f"greedy return over {episodes} episodes: median (lowest to highest seed)"
         columns[heading] = lambda _, done: greedy_scores(done)
     if "efficiency" in study.figures:
-        scaling = efficiencies([run for run in runs if run.done])
+        scaling = measures.efficiencies([run for run in runs if run.done])
         columns["efficiency"] = lambda cell, _: _digits(scaling.get(cell.name, math.nan), 2)
-        columns["staleness"] = lambda _, done: _digits(median_of(map(staleness_of, done)), 2)
+        columns["staleness"] = lambda _, done: _digits(
+            measures.median_of(map(measures.staleness_of, done)), 2
+        )
     if "gradient_variance" in study.figures:
         columns["first gradient: variance"] = lambda _, done: _three_digits(
-            median_of(variance_of(run.rows[:1]) for run in done)
+            measures.median_of(measures.variance_of(run.rows[:1]) for run in done)
         )
-        heading = f"signal to noise of {SIGNAL_STEPS:,} steps, first fifth"
-        columns[heading] = lambda _, done: _digits(median_of(map(_early_signal, done)), 2)
+        heading = f"signal to noise of {measures.SIGNAL_STEPS:,} steps, first fifth"
+        columns[heading] = lambda _, done: _digits(measures.median_of(map(_early_signal, done)), 2)
     return columns
 
 
@@ -87,34 +79,34 @@ def require_same_environments(study: Study, runs: Sequence[Run]) -> None:
         DifferentEnvironmentsError: names the runs and the key.
     """
     for env in study.envs:
-        kept = [run for run in runs if run.cell.env == env and run.about]
-        require_same_environment(
-            {
-                f"{r.cell.name} seed {r.seed}": r.about.get("environment_signature") or {}
-                for r in kept
-            }
-        )
+        signatures = {
+            f"{run.cell.name} seed {run.seed}": run.about.get("environment_signature") or {}
+            for run in runs
+            if run.cell.env == env and run.about
+        }
+        require_same_environment(signatures)
 
 
 def _row(cell: Cell, runs: Sequence[Run]) -> list[Any]:
     done = [run for run in runs if run.done]
-    statuses = sorted({run.status for run in runs if not run.done})
-    others = [f"{sum(run.status == status for run in runs)} {status}" for status in statuses]
+    others = Counter(run.status for run in runs if not run.done)
     score = _target(cell)
-    reaching = [first_reaching(run.rows, score) for run in done] if score is not None else []
+    reaching = (
+        [measures.first_reaching(run.rows, score) for run in done] if score is not None else []
+    )
     reached = [row for row in reaching if row is not None]
     return [
         f"`{cell.name}`",
         f"{len(done)} of {len({*cell.seeds, *(run.seed for run in runs)})}",
-        "; ".join(others) or "–",
+        "; ".join(f"{count} {status}" for status, count in sorted(others.items())) or "–",
         str(cell.budget),
         final_scores(done),
         _digits(score if score is not None else math.nan, 1),
         f"{len(reached)} of {len(done)}" if score is not None and done else "–",
-        _digits(median_of([row["steps"] or math.nan for row in reached]), 0),
-        _digits(median_of([row["seconds"] or math.nan for row in reached]), 1),
-        _digits(median_of([rate_of(run) for run in done]), 0),
-        _digits(median_of([cpu_hours(run) for run in done]), 3),
+        _digits(measures.median_of([row["steps"] or math.nan for row in reached]), 0),
+        _digits(measures.median_of([row["seconds"] or math.nan for row in reached]), 1),
+        _digits(measures.median_of([measures.rate_of(run) for run in done]), 0),
+        _digits(measures.median_of([measures.cpu_hours(run) for run in done]), 3),
     ]
 
 
@@ -124,8 +116,7 @@ def _target(cell: Cell) -> float | None:
         return None  # kept rows are of training
     if cell.budget.score is not None:
         return cell.budget.score
-    reference = REFERENCE_SCORES.get(cell.env)
-    return reference.target if reference is not None else None
+    return REFERENCE_SCORES[cell.env].target if cell.env in REFERENCE_SCORES else None
 
 
 def final_scores(done: Sequence[Run]) -> str:
@@ -137,13 +128,13 @@ def with_interval(values: Sequence[float], digits: int = 1) -> str:
     """The interquartile mean with a 95 % bootstrap interval from five runs on, below that the range."""
     if not values:
         return "–"
-    found = estimate(iqm, [np.array(values)])
-    center = f"{found.value:,.{digits}f}"
-    if found.runs >= FEW_RUNS:
-        return f"{center} [{found.low:,.{digits}f}, {found.high:,.{digits}f}]"
-    if found.runs == 1:
-        return center
-    return f"{center} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
+    center = estimate(iqm, [np.array(values)])
+    text = f"{center.value:,.{digits}f}"
+    if center.runs >= FEW_RUNS:
+        return f"{text} [{center.low:,.{digits}f}, {center.high:,.{digits}f}]"
+    if center.runs == 1:
+        return text
+    return f"{text} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
 
 
 def greedy_scores(done: Sequence[Run]) -> str:
@@ -160,8 +151,8 @@ def run_cells(run: Run, at_least: float, digits: int) -> list[str]:
     """Cells of one run: status, steps, minutes, last training return, greedy return, whether it is enough.
 
     Args:
-        run: kept or not; a dash stands for every value that is missing.
-        at_least: the greedy return that is required.
+        run: kept or not; missing values are dashes.
+        at_least: the required greedy return.
         digits: of the greedy return.
     """
     steps, seconds, sampled = (run.last(key) for key in ("steps", "seconds", "return_mean"))
@@ -191,15 +182,15 @@ def provenance(runs: Sequence[Run]) -> str:
 
 def machines(runs: Sequence[Run]) -> str:
     """The machines of the kept runs, in a sentence."""
-    known = [machine for run in runs if (machine := run.about.get("machine"))]
-    names = sorted({f"{machine['cpu']}, {machine['cores']} cores" for machine in known})
+    recorded = [machine for run in runs if (machine := run.about.get("machine"))]
+    names = sorted({f"{machine['cpu']}, {machine['cores']} cores" for machine in recorded})
     return f"Machine: {'; '.join(names) or '–'}."
 
 
 def _early_signal(run: Run) -> float:
     """Of the gradients in the first fifth of the budget: later, good policies have hardly any."""
-    parts = parts_of(run, 5)
-    return signal_of(parts[min(parts)]) if parts else math.nan
+    parts = measures.parts_of(run, 5)
+    return measures.signal_of(parts[min(parts)]) if parts else math.nan
 
 
 def _three_digits(value: float) -> str:

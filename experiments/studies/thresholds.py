@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,13 @@ from rllib_zoo.experiments.studies.measures import efficiencies, first_reaching,
 from rllib_zoo.experiments.studies.runs import DONE, Run, runs_of
 
 MET, MISSED, UNMEASURED = "met", "missed", "missing"
+# Measures that are taken of every seed.
+PER_SEED = ("final", "reached", "greedy")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A threshold and what was measured.
-
-    Attributes:
-        threshold: of the study.
-        required: as text; likewise ``measured``.
-        outcome: met, missed, or missing where too few runs are done.
-    """
+    """What a threshold requires and what was measured, as text; the outcome: met, missed or missing."""
 
     threshold: Threshold
     required: str
@@ -58,33 +54,21 @@ def lines_of(judged: Sequence[Verdict], *, met: bool = True) -> list[str]:
     ]
 
 
-def _final(run: Run, at_least: float) -> bool:
-    mean = run.last("return_mean")
-    return mean is not None and mean >= at_least
-
-
-def _reached(run: Run, at_least: float) -> bool:
-    row = first_reaching(run.rows, at_least)
-    return row is not None and (row["steps"] or math.inf) <= run.cell.budget.steps
-
-
-def _greedy(run: Run, at_least: float) -> bool:
-    return run.greedy is not None and run.greedy["mean"] >= at_least
-
-
-PER_SEED: dict[str, Callable[[Run, float], bool]] = {
-    "final": _final,
-    "reached": _reached,
-    "greedy": _greedy,
-}
+def _passes(threshold: Threshold, run: Run) -> bool:
+    if threshold.measure == "reached":
+        row = first_reaching(run.rows, threshold.at_least)
+        return row is not None and (row["steps"] or math.inf) <= run.cell.budget.steps
+    if threshold.measure == "greedy":
+        return run.greedy is not None and run.greedy["mean"] >= threshold.at_least
+    score = run.last("return_mean")
+    return score is not None and score >= threshold.at_least
 
 
 def _per_seed(threshold: Threshold, runs: Sequence[Run]) -> Verdict:
     """That enough seeds pass, and none fails; runs that are not done count as neither."""
-    passes = PER_SEED[threshold.measure]
     states = {run.seed: _state(threshold, run) for run in runs}
     done = [run for run in runs if states[run.seed] == DONE]
-    passing = sum(passes(run, threshold.at_least) for run in done)
+    passing = sum(_passes(threshold, run) for run in done)
     texts = {
         "final": f"final score ≥ {threshold.at_least:g}",
         "greedy": f"greedy return ≥ {threshold.at_least:g} over {runs[0].cell.greedy_episodes} episodes",
@@ -117,13 +101,9 @@ def _efficiency(threshold: Threshold, runs: Sequence[Run], done: Sequence[Run]) 
     value = efficiencies(done).get(threshold.cell, math.nan)
     rates = _with_rate(runs)
     # Their rate is the divisor: one lucky run of a single runner would decide the outcome.
-    cell = runs[0].cell
+    of_line = (1, runs[0].cell.line, runs[0].cell.env)
     single_runner = _with_rate(
-        [
-            r
-            for r in done
-            if r.cell.value == 1 and (r.cell.line, r.cell.env) == (cell.line, cell.env)
-        ]
+        [run for run in done if (run.cell.value, run.cell.line, run.cell.env) == of_line]
     )
     if math.isnan(value) or min(rates, single_runner) < threshold.seeds:
         measured = f"{rates} of {threshold.seeds} seeds measured"
