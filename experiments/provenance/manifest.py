@@ -27,30 +27,12 @@ MANIFEST_NAME = MANIFEST
 MANIFEST_VERSION = 1
 # Fields of the experiment that are recorded under "request".
 REQUEST_FIELDS = (
-    "checkpoint_frequency",
-    "checkpoint_at_end",
-    "num_to_keep",
-    "score_attribute",
-    "score_order",
-    "max_failures",
-    "time_budget_s",
-    "metric",
-    "mode",
-    "search",
-    "scheduler",
-    "max_concurrent",
-)
+    "checkpoint_frequency", "checkpoint_at_end", "num_to_keep", "score_attribute", "score_order",
+    "max_failures", "time_budget_s", "metric", "mode", "search", "scheduler", "max_concurrent",
+)  # fmt: skip
 # Folders whose code affects training.
 LEARNING_FOLDERS = ("algorithms", "custom_models", "envs")
-PACKAGES = (
-    "rllib-zoo",
-    "ray",
-    "torch",
-    "gymnasium",
-    "ale-py",
-    "numpy",
-    "pandas",
-)
+PACKAGES = ("rllib-zoo", "ray", "torch", "gymnasium", "ale-py", "numpy", "pandas")
 
 
 def build_manifest(

@@ -22,24 +22,10 @@ from rllib_zoo.experiments.validation.resources import demand
 # Without the command and the trials' folders, which name one machine's paths. ``restore_from`` names one
 # too, but without it the run could not be reproduced.
 MANIFEST_FIELDS = (
-    "source_text",
-    "algorithm",
-    "env",
-    "config_given",
-    "stop",
-    "restore_from",
-    "environment_signature",
-    "bfloat16",
-    "threads",
-    "reserved_cpus",
-    "resumed",
-    "code",
-    "packages",
-    "git",
-    "machine",
-    "started",
+    "source_text", "algorithm", "env", "config_given", "stop", "restore_from", "environment_signature",
+    "bfloat16", "threads", "reserved_cpus", "resumed", "code", "packages", "git", "machine", "started",
     "status",
-)
+)  # fmt: skip
 SWEEP_TRIAL_FIELDS = ("trial", "status", "seed", "varied", "score", "steps", "seconds")
 # Kept files of a sweep: the sweep itself, and its best configuration on other seeds.
 SWEEP_FILES = ("sweep.json", "best.json")
@@ -47,15 +33,12 @@ SWEEP = Path("sweeps") / "cartpole-ppo"
 
 
 def keep(experiment: Path, into: Path, every: int) -> list[Path]:
-    """Write ``seedN.csv`` and ``seedN.json`` for every trial of an experiment.
+    """Write ``seedN.csv`` and ``seedN.json`` for every trial of an experiment; returns the CSV files.
 
     Args:
         experiment: a Tune folder with our manifest.
-        into: made where it is missing; files of the same seeds are replaced.
+        into: created if missing; files of the same seeds are replaced.
         every: agent steps between two rows.
-
-    Returns:
-        The CSV files.
 
     Raises:
         FileNotFoundError: the folder has no manifest.
@@ -93,10 +76,9 @@ def sweep_facts(experiment: Path) -> dict[str, Any]:
 
 
 def cpus_of(config: Mapping[str, Any]) -> float | None:
-    """Cores a trial requested, for manifests older than ``reserved_cpus``; None if unknown.
+    """Cores a trial with this ``config_resolved`` requested; None if unknown.
 
-    Args:
-        config: after defaults, as ``config_resolved`` of a manifest.
+    Only needed for manifests older than ``reserved_cpus``.
     """
     try:
         return demand(config.__getitem__, config["evaluation_num_env_runners"]).cpus

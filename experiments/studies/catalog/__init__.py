@@ -17,15 +17,9 @@ from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold, 
 STUDIES: dict[str, Study] = {
     module.STUDY.name: module.STUDY
     for module in (
-        algorithms_compared,
-        worker_scaling,
-        learning_rate_sensitivity,
-        policy_gradient_tips,
-        dqn_homework,
-        pendulum_ddpg,
-        ppo_objectives,
-        ball_balancing,
+        algorithms_compared, worker_scaling, learning_rate_sensitivity, policy_gradient_tips,
+        dqn_homework, pendulum_ddpg, ppo_objectives, ball_balancing,
     )
-}
+}  # fmt: skip
 
 __all__ = ["STUDIES", "Budget", "Cell", "Study", "Threshold", "UnknownCellError"]

@@ -29,15 +29,10 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 # Updates between two measurements; for A3C, gradients of one of its two runners.
 MEASURED = {"cartpole-pg": 5, "cartpole-a2c": 16, "cartpole-a3c": 8, "cartpole-ppo": 2}
 LABELS = {
-    "whole-return": "whole return",
-    "baseline": "+ constant baseline",
-    "reward-to-go": "+ reward-to-go",
-    "discount": "+ discount",
-    "critic": "+ learned baseline",
-    "a2c": "A2C",
-    "a3c": "A3C",
-    "ppo": "PPO",
-}
+    "whole-return": "whole return", "baseline": "+ constant baseline",
+    "reward-to-go": "+ reward-to-go", "discount": "+ discount", "critic": "+ learned baseline",
+    "a2c": "A2C", "a3c": "A3C", "ppo": "PPO",
+}  # fmt: skip
 
 
 def _cell(number: int, row: str) -> Cell:

@@ -22,29 +22,24 @@ ROWS: dict[str, tuple[dict[str, Any], float]] = {
     "kl-fixed-10": ({"objective": "kl_fixed", "kl_coeff": 10.0}, 0.69),
 }
 # Cheapest first: the last needs most time for physics.
-TASKS = {
-    "invertedpendulum": "InvertedPendulum-v5",
-    "reacher": "Reacher-v5",
-    "inverteddoublependulum": "InvertedDoublePendulum-v5",
-    "hopper": "Hopper-v5",
-    "swimmer": "Swimmer-v5",
-    "walker2d": "Walker2d-v5",
-    "halfcheetah": "HalfCheetah-v5",
-}
+ENVS = (
+    "InvertedPendulum-v5", "Reacher-v5", "InvertedDoublePendulum-v5", "Hopper-v5", "Swimmer-v5",
+    "Walker2d-v5", "HalfCheetah-v5",
+)  # fmt: skip
 # None was used for tuning.
 SEEDS = (1, 2, 3)
 STEPS = 1_000_000
 
 
-def _cell(task: str, row: str) -> Cell:
-    changes, _ = ROWS[row]
+def _cell(env: str, row: str) -> Cell:
+    task, (changes, _) = env.removesuffix("-v5").lower(), ROWS[row]
     # Rows without clipping must not inherit the file's clip_param.
     own = {"clip_param": None} if "clip_param" not in changes else {}
     return Cell(
         name=f"{task}-{row}",
         file=f"tuned_configs/{task}-ppo.yaml",
         algorithm="PPO",
-        env=TASKS[task],
+        env=env,
         seeds=SEEDS,
         budget=Budget(STEPS),
         changes={**own, **changes},
@@ -56,7 +51,7 @@ def _cell(task: str, row: str) -> Cell:
 STUDY = Study(
     name="ppo_objectives",
     question="Which objective of PPO is best: none, clipping, an adaptive or a fixed KL penalty?",
-    cells=tuple(_cell(task, row) for task in TASKS for row in ROWS),
+    cells=tuple(_cell(env, row) for env in ENVS for row in ROWS),
     figures=(),
     published={row: score for row, (_, score) in ROWS.items()},
     note="A run's score is the mean return of its last 100 episodes, per task 0 for random actions and 1 for "
