@@ -18,6 +18,11 @@ from rllib_zoo.experiments.spec.schema import ALIASES
 # Packages whose version does not affect learning curves.
 IRRELEVANT_PACKAGES = ("rllib-zoo", "pandas")
 TIME_RULES = ("time_total_s", "time_this_iter_s")
+# Fields of both manifests that must be equal → reason.
+MUST_BE_EQUAL = {
+    "machine": "another machine or system", "threads": "another number of threads",
+    "bfloat16": "another number format", "environment_signature": "another environment",
+}  # fmt: skip
 # Settings that must be 0 → reason.
 MUST_BE_ZERO = {
     "num_env_runners": "environments run in other processes",
@@ -40,11 +45,10 @@ def reasons_against(original: Mapping[str, Any], again: Mapping[str, Any]) -> li
         original: manifest of the run, or of its kept curve.
         again: manifest of the run that repeats it.
     """
+    seeds = again.get("seeds") or [None]
     reasons = [
         _algorithm_reason(original),
-        None
-        if all(seed is not None for seed in again.get("seeds") or [None])
-        else "no seed was set",
+        "no seed was set" if None in seeds else None,
         _resume_reason(original, again),
         _code_reason(original, again),
         *_machine_reasons(original, again),
@@ -92,15 +96,9 @@ def _machine_reasons(original: Mapping[str, Any], again: Mapping[str, Any]) -> l
     names = sorted({*before, *now} - set(IRRELEVANT_PACKAGES))
     changed = ", ".join(name for name in names if before.get(name) != now.get(name))
     reasons = [f"other versions of {changed}"] if changed else []
-    for key, reason in (
-        ("machine", "another machine or system"),
-        ("threads", "another number of threads"),
-        ("bfloat16", "another number format"),
-        ("environment_signature", "another environment"),
-    ):
-        if original.get(key) != again.get(key):
-            reasons.append(reason)
-    return reasons
+    return reasons + [
+        why for key, why in MUST_BE_EQUAL.items() if original.get(key) != again.get(key)
+    ]
 
 
 def _setting_reasons(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:

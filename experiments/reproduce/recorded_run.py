@@ -35,13 +35,9 @@ SUFFIX = "-reproduced"
 # Required field of a manifest → type.
 REQUIRED = {"algorithm": str, "env": str, "config_given": dict, "stop": dict}
 # Optional field, which may be null → type.
-OPTIONAL: dict[str, type | tuple[type, ...]] = {
-    "experiment": str,
-    "request": dict,
-    "num_samples": int,
-    "restore_from": str,
-    "source_text": str,
-}
+OPTIONAL = {
+    "experiment": str, "request": dict, "num_samples": int, "restore_from": str, "source_text": str,
+}  # fmt: skip
 CLASS = re.compile(r"<class '([\w.]+)'>")
 # Request fields that concern a set of trials rather than a single one.
 OF_SETS = ("search", "scheduler", "metric", "mode", "max_concurrent")
@@ -169,8 +165,7 @@ def _of_trial(trial: TrialFolder, manifest: Mapping[str, Any]) -> Experiment:
         for key, value in manifest["config_given"].items()
         if key != "seed"
     }
-    seed = params.get("seed")
-    common = _common(trial.path.parent / MANIFEST_NAME, manifest)
+    seed, common = params.get("seed"), _common(trial.path.parent / MANIFEST_NAME, manifest)
     if scheduler != "fifo" and (rows := _iterations(trial.path / RESULT)):
         common["stop"] = {**common["stop"], "training_iteration": rows}
     label = f"seed{seed}" if seed is not None else trial.path.name
@@ -199,12 +194,9 @@ def _of_kept(file: Path, manifest: Mapping[str, Any]) -> Experiment:
 
 
 def _common(file: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "algorithm": manifest["algorithm"],
-        "stop": dict(manifest["stop"]),
-        "source": file,
-        "text": manifest.get("source_text"),
-    }
+    algorithm, stop = manifest["algorithm"], dict(manifest["stop"])
+    text = manifest.get("source_text")
+    return {"algorithm": algorithm, "stop": stop, "source": file, "text": text}
 
 
 def _request(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import validate
 
 FAILED = 1
+OTHER_NAME = "set another --experiment-name"
 
 
 def reproduce(path: Path, options: ReproduceOptions) -> int:
@@ -89,10 +90,10 @@ def current_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[
 
 def verify(original: RecordedRun, folder: Path) -> int:
     """Compare every trial with its repetition, print the comparisons and the verdict."""
-    manifest, again = read_manifest(folder), list(find_trials([folder]))
+    manifest = read_manifest(folder)
     reasons = reasons_against(original.manifest, manifest)
     timed = ends_by_time(original.manifest) or ends_by_time(manifest)
-    repeated = list(pairs(original.trials, again))
+    repeated = list(pairs(original.trials, list(find_trials([folder]))))
     checks = [_compare(first, second, timed) for first, second in repeated]
     for (first, _), check in zip(repeated, checks, strict=True):
         print(f"seed {first.config.get('seed')}: {check.text}")
@@ -103,10 +104,7 @@ def verify(original: RecordedRun, folder: Path) -> int:
         print("verdict: NOT reproduced: equality bit by bit was guaranteed (rule: bit by bit)")
         return FAILED
     print(f"equality bit by bit was not guaranteed: {'; '.join(reasons)}")
-    spreads = [
-        _compare_spread(original, repeated, name, trials)
-        for name, trials in groups(original.trials).items()
-    ]
+    spreads = _compare_spreads(original, repeated)
     for check in spreads:
         print(f"{'in' if check.same else 'OUTSIDE'} the interval: {check.text}")
     complete = all(second is not None and _is_complete(second, timed) for _, second in repeated)
@@ -116,16 +114,15 @@ def verify(original: RecordedRun, folder: Path) -> int:
     return DONE if same else FAILED
 
 
-def _compare_spread(
-    original: RecordedRun,
-    repeated: Sequence[tuple[TrialFolder, TrialFolder | None]],
-    name: str,
-    trials: Sequence[TrialFolder],
-) -> Check:
-    """Compare one configuration's repetitions with the spread of all its original seeds."""
-    folders = {trial.path for trial in trials}
-    new = [second for first, second in repeated if second is not None and first.path in folders]
-    return by_spread(groups(original.siblings)[name], new)
+def _compare_spreads(
+    original: RecordedRun, repeated: Sequence[tuple[TrialFolder, TrialFolder | None]]
+) -> list[Check]:
+    """Compare each configuration's repetitions with the spread of all its original seeds."""
+    siblings, again = groups(original.siblings), {first.path: second for first, second in repeated}
+    return [
+        by_spread(siblings[name], [new for trial in trials if (new := again.get(trial.path))])
+        for name, trials in groups(original.trials).items()
+    ]
 
 
 def _compare(first: TrialFolder, second: TrialFolder | None, timed: bool) -> Check:
@@ -161,7 +158,7 @@ def _check_folder(folder: Path, original: RecordedRun) -> None:
     current, new = original.file.parent.resolve(), folder.resolve()
     if new == current or new in current.parents:
         problem = "is the folder of the original run, or a parent of it"
-        raise RequestError(problem, file=folder, hint="set another --experiment-name")
+        raise RequestError(problem, file=folder, hint=OTHER_NAME)
 
 
 def _check_repetition(folder: Path, original: RecordedRun) -> None:
@@ -176,5 +173,4 @@ def _check_repetition(folder: Path, original: RecordedRun) -> None:
     for key, value in expected.items():
         if manifest.get(key) != value:
             problem = f"differs from {original.file}: the folder contains another run"
-            hint = "set another --experiment-name"
-            raise RequestError(problem, file=folder / MANIFEST_NAME, key=key, hint=hint)
+            raise RequestError(problem, file=folder / MANIFEST_NAME, key=key, hint=OTHER_NAME)

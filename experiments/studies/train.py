@@ -44,7 +44,6 @@ class Session:
     """One call of `rllib study run`.
 
     Attributes:
-        study: to train.
         storage: folder of the Tune experiments, ``<cell>-seed<N>`` each.
         results: folder of kept results, with a folder per study.
         notes: where progress is printed.
@@ -82,9 +81,8 @@ def run_study(session: Session, runs: Sequence[tuple[Cell, int]]) -> int:
     try:
         session.storage.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RequestError(
-            f"is not a folder: {error.strerror}", file=session.storage, key="--storage"
-        ) from None
+        problem = f"is not a folder: {error.strerror}"
+        raise RequestError(problem, file=session.storage, key="--storage") from None
     with _locked(session.storage) as lock:
         open_runs = _not_done(session, runs)
         if any(cell.quiet and (cell.name, seed) in open_runs for cell, seed in runs):
@@ -97,14 +95,11 @@ def run_study(session: Session, runs: Sequence[tuple[Cell, int]]) -> int:
             session.notes.print(
                 f"run {number} of {len(runs)}: {cell.name}, seed {seed}; {task}", markup=False
             )
-            interrupted = _one(session, cell, seed, lock)
-            if interrupted:
+            if _one(session, cell, seed, lock):
                 session.notes.print("interrupted; run the same command to continue", markup=False)
                 return INTERRUPTED
-    number_done = len(runs) - len(session.failed)
-    session.notes.print(
-        f"{session.study.name}: {number_done} of {len(runs)} runs are done", markup=False
-    )
+    summary = f"{len(runs) - len(session.failed)} of {len(runs)} runs are done"
+    session.notes.print(f"{session.study.name}: {summary}", markup=False)
     for run in session.failed:
         session.notes.print(f"not done: {run}", markup=False)
     return 1 if session.failed else 0
@@ -119,16 +114,13 @@ def _not_done(session: Session, runs: Sequence[tuple[Cell, int]]) -> set[tuple[s
     kept = {(run.cell.name, run.seed): run for run in runs_of(session.study, session.results)}
     open_runs = set()
     for cell, seed in runs:
-        run, manifest = kept.get((cell.name, seed)), _manifest(session.folder(cell, seed))
+        run, folder = kept.get((cell.name, seed)), session.folder(cell, seed)
+        manifest = _manifest(folder)
         kept_file = session.results / session.study.name / cell.name / f"seed{seed}.json"
-        for file, about in (
-            (kept_file, run.about if run else {}),
-            (session.folder(cell, seed), manifest),
-        ):
+        for file, about in ((kept_file, run.about if run else {}), (folder, manifest)):
             if about and (text := difference(cell, about)):
-                raise RequestError(
-                    f"was trained with other settings: {text}", file=file, hint=MOVE_AWAY
-                )
+                problem = f"was trained with other settings: {text}"
+                raise RequestError(problem, file=file, hint=MOVE_AWAY)
         played = run is not None and run.greedy is not None
         to_play = cell.greedy_episodes and not played and _checkpoint(manifest) is not None
         if run is None or not run.done or to_play:
@@ -147,10 +139,8 @@ def _one(session: Session, cell: Cell, seed: int, lock: int) -> bool:
         keep(folder, session.results / session.study.name / cell.name, cell.every)
     if interrupted:
         return True
-    if manifest.get("status") != DONE:
-        session.failed.append(
-            f"{cell.name}, seed {seed}: {manifest.get('status', 'refused')}; {folder}"
-        )
+    if (status := manifest.get("status", "refused")) != DONE:
+        session.failed.append(f"{cell.name}, seed {seed}: {status}; {folder}")
         return False
     return _play(session, cell, seed, manifest, lock)
 
