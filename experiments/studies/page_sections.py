@@ -67,7 +67,7 @@ def pendulum_table(results: Path) -> str:
 
 
 def sweep_section(results: Path) -> str:
-    """What the kept sweep found, and how its best configuration does on other seeds."""
+    """The result of the kept sweep, and of its best configuration on other seeds."""
     sweep, best = (json.loads((results / SWEEP / name).read_text()) for name in SWEEP_FILES)
     return sweep_summary(sweep, best)
 

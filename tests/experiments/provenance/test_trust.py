@@ -62,8 +62,10 @@ def strangers(tmp_path, monkeypatch):
     (tmp_path / "theirs.yaml").write_text(yaml.safe_dump({"theirs": entry}))
     config = {"num_env_runners": 0, "restore_from": str(checkpoint)}
     grid = {"num_env_runners": 0, "restore_from": {"grid_search": [None, str(checkpoint)]}}
-    for name, given in (("starts", config), ("grid", grid)):
-        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({name: {**entry, "config": given}}))
+    for name, settings in (("starts", config), ("grid", grid)):
+        (tmp_path / f"{name}.yaml").write_text(
+            yaml.safe_dump({name: {**entry, "config": settings}})
+        )
     manifest = {
         "manifest_version": 1,
         "status": "done",
@@ -193,7 +195,7 @@ def test_without_a_key_nothing_is_own_and_nothing_fails(own, tmp_path, monkeypat
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
     assert not mark_as_own(own.parents[1])
     assert not is_own(own)
-    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")  # to be ignored, says the specification
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")  # ignored, as the specification requires
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert key_file() == tmp_path / "home" / ".config" / "rllib-zoo" / "key"
 

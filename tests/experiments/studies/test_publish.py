@@ -55,7 +55,7 @@ def test_the_page_of_results_and_its_figures_are_what_the_results_give():
     assert {file.name for file in (ROOT / FIGURES).iterdir()} == set(images), REMEDY
     assert all(len(content) < 150_000 for content in images.values())
     pinned = re.search(r"^matplotlib==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
-    # Another matplotlib writes the same picture in other words.
+    # Another matplotlib writes the same picture as another file.
     if pinned and pinned[1] == importlib.metadata.version("matplotlib"):
         for name, content in images.items():
             assert (ROOT / FIGURES / name).read_bytes() == content, f"{name}: {REMEDY}"

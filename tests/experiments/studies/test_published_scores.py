@@ -86,9 +86,9 @@ def test_a_failed_run_is_no_score_but_is_counted(results):
 
 def test_the_papers_table_is_whole():
     """Eleven rows, seven tasks, three seeds; the row of the best is the course's bold one."""
-    found = STUDIES["ppo_objectives"]
-    assert len(found.published) == 11
-    assert len(found.envs) == 7
-    assert len(found.runs) == 11 * 7 * 3
-    assert max(found.published, key=found.published.get) == "clip-0.2"
+    objectives = STUDIES["ppo_objectives"]
+    assert len(objectives.published) == 11
+    assert len(objectives.envs) == 7
+    assert len(objectives.runs) == 11 * 7 * 3
+    assert max(objectives.published, key=objectives.published.get) == "clip-0.2"
     assert published_table(STUDIES["worker_scaling"], None) == ""

@@ -1,4 +1,4 @@
-"""Every run a study wants is told of, and nothing is taken for what it is not."""
+"""Every run a study needs is listed with its status; a broken or different one is not counted as done."""
 
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study
@@ -38,7 +38,7 @@ def test_a_run_keeps_its_own_status(results):
 
 
 @pytest.mark.parametrize(
-    ("about", "said"),
+    ("about", "message"),
     [
         ({"stop": {"timesteps_total": 1}}, "stop rule"),
         ({"config_given": {"lr": 0.2}}, "its lr is 0.2, the study's 0.1"),
@@ -47,11 +47,11 @@ def test_a_run_keeps_its_own_status(results):
         ({"config_given": None}, "its lr is None"),
     ],
 )
-def test_a_run_of_other_settings_is_not_done(results, about, said):
+def test_a_run_of_other_settings_is_not_done(results, about, message):
     keep_run(results, "tiny", PONG, 3, ROWS, **about)
     run = runs_of(study(PONG), results)[0]
     assert run.status == "other settings"
-    assert said in difference(PONG, run.about)
+    assert message in difference(PONG, run.about)
 
 
 def test_greedy_scores_belong_to_their_run(results):
@@ -70,8 +70,8 @@ def test_a_greedy_score_does_not_outlive_its_run(results):
 
 
 def means(results):
-    found = [run.greedy for run in runs_of(study(PONG), results)]
-    return [greedy and greedy["mean"] for greedy in found]
+    scores = [run.greedy for run in runs_of(study(PONG), results)]
+    return [greedy and greedy["mean"] for greedy in scores]
 
 
 def test_seeds_of_an_edited_file_are_not_pooled(results, tmp_path):
@@ -94,7 +94,7 @@ def test_seeds_of_an_edited_file_are_not_pooled(results, tmp_path):
 
 
 def test_smoke_runs_are_no_results(results):
-    """Kept beside results by mistake, they would still be told apart."""
+    """Kept beside results by mistake, they would still be distinguished."""
     tiny = study(PONG).smoke()
     keep_run(results, "tiny", tiny.cells[0], 3, ROWS)
     assert states(results)[0] == (3, "other settings")

@@ -50,9 +50,9 @@ def test_costs_and_staleness(tmp_path):
     one = cell("one", value=1, seeds=(0,))
     rows = [row(1_000, 1.0, seconds=10, staleness=1.0), row(4_600, 19.0, seconds=46, staleness=2.0)]
     keep_run(tmp_path, "tiny", one, 0, rows, reserved_cpus=2.0)
-    found = line_of(study_table(study(one, figures=("efficiency",)), tmp_path), "one")
+    cells = line_of(study_table(study(one, figures=("efficiency",)), tmp_path), "one")
     # Target, by how many, steps, seconds, 3,600 steps in 36 s, 2 cores for 46 s, efficiency, staleness.
-    assert found[5:] == ["18.0", "1 of 1", "4,600", "46.0", "100", "0.026", "1.00", "1.50"]
+    assert cells[5:] == ["18.0", "1 of 1", "4,600", "46.0", "100", "0.026", "1.00", "1.50"]
 
 
 def test_runs_that_played_differently_share_no_table(tmp_path):
@@ -97,7 +97,7 @@ def test_the_table_of_cartpole_counts_every_seed(tmp_path):
     write_greedy(STUDY, tmp_path, ppo.name, 0, {"mean": 500.0}, STARTED)
     write_greedy(STUDY, tmp_path, ppo.name, 2, {"mean": 450.0}, STARTED)
     text = cartpole_table(tmp_path)
-    # Two solved of ten wanted; a seed without a greedy score is named and has none.
+    # Two solved of ten required; a seed without a greedy score is named.
     assert (
         "| `cartpole-ppo.yaml` | 2 of 10 (7 not done) | 150,000 (200,000) | 200,000 | 150.0 "
         "| 1 of 3 (not played: 1) | 450.0 |" in text
@@ -209,7 +209,7 @@ def test_rows_by_parts_of_the_budget(tmp_path):
     keep_run(tmp_path, "tiny", one, 0, rows)
     [run] = runs_of(study(one), tmp_path)
     parts = parts_of(run, 2)
-    assert {end: [r["steps"] for r in found] for end, found in parts.items()} == {
+    assert {end: [r["steps"] for r in rows] for end, rows in parts.items()} == {
         2_000.0: [500.0, 1_999.0],
         4_000.0: [2_000.0, 4_100.0],
     }

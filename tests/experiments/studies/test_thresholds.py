@@ -42,22 +42,22 @@ def test_missing_runs_are_not_passed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("means", "expected", "found"),
+    ("means", "expected", "measured"),
     [
         ({3: 200.0, 4: 200.0}, "met", "2 of 2 done"),
         ({3: 200.0, 4: 199.9}, "missed", "1 of 2 done"),
         ({3: 200.0}, "missing", "1 of 1 done; seeds 4 (not played)"),
     ],
 )
-def test_greedy_scores_have_to_be_played(tmp_path, means, expected, found):
+def test_greedy_scores_have_to_be_played(tmp_path, means, expected, measured):
     played = cell("pong", greedy_episodes=100)
-    asked = study(played, thresholds=[threshold("pong", "greedy", at_least=200.0)])
+    requested_study = study(played, thresholds=[threshold("pong", "greedy", at_least=200.0)])
     for seed in (3, 4):
         keep_run(tmp_path, "tiny", played, seed, [row(10_000, 1.0)])
     for seed, mean in means.items():
-        write_greedy(asked, tmp_path, "pong", seed, {"mean": mean}, STARTED)
-    [verdict] = verdicts(asked, tmp_path)
-    assert (verdict.outcome, verdict.measured) == (expected, found)
+        write_greedy(requested_study, tmp_path, "pong", seed, {"mean": mean}, STARTED)
+    [verdict] = verdicts(requested_study, tmp_path)
+    assert (verdict.outcome, verdict.measured) == (expected, measured)
     assert verdict.required == "greedy return ≥ 200 over 100 episodes with 2 seeds"
 
 
@@ -92,8 +92,8 @@ def test_efficiency_is_of_one_runner(tmp_path, rate_of_4, expected):
         # The ten seconds to the first result are left out.
         rows = [row(1_000, None, seconds=10), row(1_000 + 10 * rate, None, seconds=20)]
         keep_run(tmp_path, "tiny", cell_, 0, rows)
-    asked = threshold("r4", "efficiency", 0.8, seeds=1)
-    assert outcome(tmp_path, asked, cells=(scaled(1), scaled(4))) == [expected]
+    required = threshold("r4", "efficiency", 0.8, seeds=1)
+    assert outcome(tmp_path, required, cells=(scaled(1), scaled(4))) == [expected]
 
 
 def test_efficiency_wants_as_many_runs_of_one_runner(tmp_path):
@@ -106,8 +106,8 @@ def test_efficiency_wants_as_many_runs_of_one_runner(tmp_path):
                 row(1_000 + 1_000 * cell_.value, None, seconds=20),
             ]
             keep_run(tmp_path, "tiny", cell_, seed, rows)
-    asked = study(*cells, thresholds=[threshold("r4", "efficiency", 0.8, seeds=3)])
-    [verdict] = verdicts(asked, tmp_path)
+    requested_study = study(*cells, thresholds=[threshold("r4", "efficiency", 0.8, seeds=3)])
+    [verdict] = verdicts(requested_study, tmp_path)
     assert (verdict.outcome, verdict.measured) == (
         "missing",
         "3 of 3 seeds measured, 1 of 3 with one runner, 1.00 so far",
@@ -115,13 +115,13 @@ def test_efficiency_wants_as_many_runs_of_one_runner(tmp_path):
     for seed in (1, 2):
         rows = [row(1_000, None, seconds=10), row(2_000, None, seconds=20)]
         keep_run(tmp_path, "tiny", cells[0], seed, rows)
-    assert [v.outcome for v in verdicts(asked, tmp_path)] == ["met"]
+    assert [v.outcome for v in verdicts(requested_study, tmp_path)] == ["met"]
 
 
 def test_efficiency_without_one_runner_is_missing(tmp_path):
     keep_run(tmp_path, "tiny", scaled(4), 0, [row(1, None), row(1_000, None)])
-    asked = threshold("r4", "efficiency", 0.8, seeds=1)
-    assert outcome(tmp_path, asked, cells=(scaled(1), scaled(4))) == ["missing"]
+    required = threshold("r4", "efficiency", 0.8, seeds=1)
+    assert outcome(tmp_path, required, cells=(scaled(1), scaled(4))) == ["missing"]
 
 
 def test_a_threshold_of_no_cell(tmp_path):

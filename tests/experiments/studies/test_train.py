@@ -51,19 +51,19 @@ def tiny(folder, *budgets):
 
 
 @pytest.fixture
-def session(tmp_path):
-    """``session(*budgets)``: one that writes what it says to a file."""
+def make_session(tmp_path):
+    """``make_session(*budgets)``: a session that writes its notes to a file."""
 
     def make(*budgets):
-        said = (tmp_path / "said.txt").open("w")
-        notes = Console(file=said, soft_wrap=True)
+        file = (tmp_path / "notes.txt").open("w")
+        notes = Console(file=file, soft_wrap=True)
         study = tiny(tmp_path, *budgets)
         return Session(study, tmp_path / "storage", tmp_path / "results", notes)
 
     return make
 
 
-def left_behind(session, status="done", number=0, **about):
+def write_experiment(session, status="done", number=0, **about):
     """An experiment of a cell as an earlier program left it in the storage."""
     cell = session.study.cells[number]
     folder = session.folder(cell, 0)
@@ -89,104 +89,104 @@ def statuses(session):
     return [run.status for run in runs_of(session.study, session.results)]
 
 
-def test_what_is_done_in_the_storage_is_kept_and_not_trained(session):
-    found = session(300)
-    folder = left_behind(found)
+def test_what_is_done_in_the_storage_is_kept_and_not_trained(make_session):
+    session = make_session(300)
+    folder = write_experiment(session)
     before = sorted(folder.rglob("*"))
-    assert run_study(found, found.study.runs) == 0
-    assert statuses(found) == ["done"]
+    assert run_study(session, session.study.runs) == 0
+    assert statuses(session) == ["done"]
     assert sorted(folder.rglob("*")) == before
 
 
-def test_what_is_kept_as_done_needs_no_storage(session):
-    found = session(300)
-    left_behind(found)
-    run_study(found, found.study.runs)
-    found.storage = found.storage.with_name("elsewhere")
-    assert run_study(found, found.study.runs) == 0
-    assert [file.name for file in found.storage.iterdir()] == [".study.lock"]
+def test_what_is_kept_as_done_needs_no_storage(make_session):
+    session = make_session(300)
+    write_experiment(session)
+    run_study(session, session.study.runs)
+    session.storage = session.storage.with_name("elsewhere")
+    assert run_study(session, session.study.runs) == 0
+    assert [file.name for file in session.storage.iterdir()] == [".study.lock"]
 
 
-def test_what_was_trained_with_other_settings_is_refused(session):
-    found = session(300)
-    folder = left_behind(found, stop={"timesteps_total": 7})
+def test_what_was_trained_with_other_settings_is_refused(make_session):
+    session = make_session(300)
+    folder = write_experiment(session, stop={"timesteps_total": 7})
     with pytest.raises(
         RequestError, match=r"trained with other settings: its stop rule is.*7"
     ) as raised:
-        run_study(found, found.study.runs)
+        run_study(session, session.study.runs)
     assert str(folder) in str(raised.value)
-    assert not found.results.exists()
+    assert not session.results.exists()
 
 
-def test_what_was_trained_with_another_file_is_refused(session):
-    found = session(300)
-    left_behind(found, config_given={**CONFIG, "train_batch_size": 128})
+def test_what_was_trained_with_another_file_is_refused(make_session):
+    session = make_session(300)
+    write_experiment(session, config_given={**CONFIG, "train_batch_size": 128})
     with pytest.raises(
         RequestError, match=r"its train_batch_size is 128, that of .*tiny\.yaml 256"
     ):
-        run_study(found, found.study.runs)
-    assert not found.results.exists()
+        run_study(session, session.study.runs)
+    assert not session.results.exists()
 
 
 @pytest.mark.parametrize("content", ['{"status": "do', "[]"])
-def test_a_damaged_manifest_is_named_and_nothing_is_trained(session, content):
-    found = session(300)
-    file = left_behind(found) / "manifest.json"
+def test_a_damaged_manifest_is_named_and_nothing_is_trained(make_session, content):
+    session = make_session(300)
+    file = write_experiment(session) / "manifest.json"
     file.write_text(content)
-    before = sorted(found.storage.rglob("*"))
+    before = sorted(session.storage.rglob("*"))
     with pytest.raises(RequestError, match=f"{file}: is damaged"):
-        run_study(found, found.study.runs)
+        run_study(session, session.study.runs)
     assert [
-        path for path in sorted(found.storage.rglob("*")) if path.name != ".study.lock"
+        path for path in sorted(session.storage.rglob("*")) if path.name != ".study.lock"
     ] == before
 
 
-def test_a_storage_that_is_a_file_is_refused(session):
-    found = session(300)
-    found.storage.write_text("mine")
+def test_a_storage_that_is_a_file_is_refused(make_session):
+    session = make_session(300)
+    session.storage.write_text("mine")
     with pytest.raises(RequestError, match="storage: --storage: is not a folder: File exists"):
-        run_study(found, found.study.runs)
-    assert found.storage.read_text() == "mine"
+        run_study(session, session.study.runs)
+    assert session.storage.read_text() == "mine"
 
 
-def test_greedy_scores_are_played_anew_for_another_run(session):
+def test_greedy_scores_are_played_again_for_another_run(make_session):
     """The checkpoint is nothing that plays: that it was tried is what is looked at."""
-    found = session(300)
-    cell = replace(found.study.cells[0], greedy_episodes=2)
-    found.study = replace(found.study, cells=(cell,))
-    folder = left_behind(found)
+    session = make_session(300)
+    cell = replace(session.study.cells[0], greedy_episodes=2)
+    session.study = replace(session.study, cells=(cell,))
+    folder = write_experiment(session)
     facts = json.loads((folder / "manifest.json").read_text())
     facts["trials"][0]["checkpoint"] = str(folder / "trial")
     (folder / "manifest.json").write_text(json.dumps(facts))
     score = {"episodes": 2, "mean": 9.0, "half_width": 0.0}
-    write_greedy(found.study, found.results, cell.name, 0, score, facts["started"])
-    assert run_study(found, found.study.runs) == 0
-    write_greedy(found.study, found.results, cell.name, 0, score, "2025-01-01T00:00:00+00:00")
-    assert run_study(found, found.study.runs) == 1
-    assert "cannot play its checkpoint" in found.failed[0]
+    write_greedy(session.study, session.results, cell.name, 0, score, facts["started"])
+    assert run_study(session, session.study.runs) == 0
+    write_greedy(session.study, session.results, cell.name, 0, score, "2025-01-01T00:00:00+00:00")
+    assert run_study(session, session.study.runs) == 1
+    assert "cannot play its checkpoint" in session.failed[0]
 
 
-def test_two_sessions_do_not_share_a_storage(session):
-    found = session(300)
-    found.storage.mkdir()
-    with (found.storage / ".study.lock").open("w") as held:
+def test_two_sessions_do_not_share_a_storage(make_session):
+    session = make_session(300)
+    session.storage.mkdir()
+    with (session.storage / ".study.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(RequestError, match="another"):
-            run_study(found, found.study.runs)
-    left_behind(found)
-    assert run_study(found, found.study.runs) == 0
+            run_study(session, session.study.runs)
+    write_experiment(session)
+    assert run_study(session, session.study.runs) == 0
 
 
-def test_a_run_that_is_refused_does_not_end_the_session(session):
-    found = session(300, 400)
-    left_behind(found, number=1)
-    wrong = found.storage.with_name("wrong.yaml")
+def test_a_run_that_is_refused_does_not_end_the_session(make_session):
+    session = make_session(300, 400)
+    write_experiment(session, number=1)
+    wrong = session.storage.with_name("wrong.yaml")
     wrong.write_text("tiny: {run: A4C}\n")
-    first, second = found.study.cells
-    found.study = replace(found.study, cells=(replace(first, file=str(wrong)), second))
-    assert run_study(found, found.study.runs) == 1
-    assert [line.partition(";")[0] for line in found.failed] == ["tiny300, seed 0: refused"]
-    assert statuses(found) == ["not run", "done"]
+    first, second = session.study.cells
+    session.study = replace(session.study, cells=(replace(first, file=str(wrong)), second))
+    assert run_study(session, session.study.runs) == 1
+    assert [line.partition(";")[0] for line in session.failed] == ["tiny300, seed 0: refused"]
+    assert statuses(session) == ["not run", "done"]
 
 
 SCRIPT = """
@@ -238,17 +238,17 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path):
     process = start(tmp_path)
     wait_for(lambda: len(lines_of(tmp_path, f"tiny{LONG}")) >= 8, "second run")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=800)
-    assert process.returncode == 130, said
+    _, output = process.communicate(timeout=800)
+    assert process.returncode == 130, output
     study = tiny(tmp_path, 512, LONG)
     assert [run.status for run in runs_of(study, tmp_path / "results")] == ["done", "interrupted"]
     first, second = lines_of(tmp_path, "tiny512"), lines_of(tmp_path, f"tiny{LONG}")
 
     again = start(tmp_path)
-    _, said = again.communicate(timeout=800)
-    assert again.returncode == 0, said
-    assert "run 2 of 2" in said
-    assert "run 1 of 2" not in said
+    _, output = again.communicate(timeout=800)
+    assert again.returncode == 0, output
+    assert "run 2 of 2" in output
+    assert "run 1 of 2" not in output
     runs = runs_of(study, tmp_path / "results")
     assert [run.status for run in runs] == ["done", "done"]
     assert runs[1].last("steps") >= LONG
@@ -271,8 +271,8 @@ def test_a_killed_session_leaves_its_run_to_end(tmp_path):
     process.kill()
     process.wait()
     refused = start(tmp_path)
-    _, said = refused.communicate(timeout=800)
-    assert "another `rllib study run`" in " ".join(said.split())
+    _, output = refused.communicate(timeout=800)
+    assert "another `rllib study run`" in " ".join(output.split())
     manifest = tmp_path / "storage" / f"tiny{LONG}-seed0" / "manifest.json"
     wait_for(lambda: json.loads(manifest.read_text())["status"] == "done", "end of the run")
     wait_for(lambda: (again := start(tmp_path)).wait() == 0 or again is None, "free storage")
