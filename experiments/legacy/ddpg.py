@@ -12,12 +12,9 @@ from rllib_zoo.experiments.spec.grid import require_number, require_single
 
 # Key at the top level or inside replay_buffer_config → key of the current buffer.
 _BUFFER_KEYS = {
-    "buffer_size": "capacity",
-    "capacity": "capacity",
-    "prioritized_replay_alpha": "alpha",
-    "prioritized_replay_beta": "beta",
-    "prioritized_replay_eps": "eps",
-}
+    "buffer_size": "capacity", "capacity": "capacity", "prioritized_replay_alpha": "alpha",
+    "prioritized_replay_beta": "beta", "prioritized_replay_eps": "eps",
+}  # fmt: skip
 _PRIORITIES = ("alpha", "beta", "eps")
 _BUFFER_TYPES = {
     "MultiAgentPrioritizedReplayBuffer": "PrioritizedReplayBuffer",
@@ -45,16 +42,12 @@ _EXPLORATION_DEFAULTS: dict[str, dict[str, float]] = {
 }
 # Key of Ray 0.5 to 0.8.2 → key of exploration_config.
 _OLD_EXPLORATION = {
-    "noise_scale": "ou_base_scale",
-    "exploration_ou_noise_scale": "ou_base_scale",
-    "exploration_theta": "ou_theta",
-    "exploration_ou_theta": "ou_theta",
-    "exploration_sigma": "ou_sigma",
-    "exploration_ou_sigma": "ou_sigma",
-    "exploration_final_scale": "final_scale",
-    "pure_exploration_steps": "random_timesteps",
+    "noise_scale": "ou_base_scale", "exploration_ou_noise_scale": "ou_base_scale",
+    "exploration_theta": "ou_theta", "exploration_ou_theta": "ou_theta",
+    "exploration_sigma": "ou_sigma", "exploration_ou_sigma": "ou_sigma",
+    "exploration_final_scale": "final_scale", "pure_exploration_steps": "random_timesteps",
     "exploration_gaussian_sigma": "stddev",
-}
+}  # fmt: skip
 
 
 def translate_ddpg(edits: Edits) -> None:

@@ -11,13 +11,9 @@ from rllib_zoo.experiments.spec.grid import grid_values, require_number, require
 
 # Key at the top level or inside replay_buffer_config → key of the current buffer.
 _BUFFER_KEYS = {
-    "buffer_size": "capacity",
-    "capacity": "capacity",
-    "prioritized_replay_alpha": "alpha",
-    "alpha": "alpha",
-    "prioritized_replay_beta": "beta",
-    "beta": "beta",
-}
+    "buffer_size": "capacity", "capacity": "capacity", "prioritized_replay_alpha": "alpha",
+    "alpha": "alpha", "prioritized_replay_beta": "beta", "beta": "beta",
+}  # fmt: skip
 _PRIORITIES = ("alpha", "beta")
 _BUFFER_TYPES = {
     "MultiAgentPrioritizedReplayBuffer": "PrioritizedEpisodeReplayBuffer",
@@ -35,48 +31,29 @@ _REMOVED = replay.OFF_POLICY_REMOVED | removed_keys(
     ("observation_filter", "it is not set", ("NoFilter", None), "DQN has no observation filter"),
     ("optimizer", "it is empty", ({}, None), "DQN's optimizer is Adam (adam_epsilon)"),
     ("clip_actions normalize_actions", "actions are discrete"),
-    (
-        "custom_eval_function custom_evaluation_function",
-        "it is not set",
-        (None,),
-        "DQN does not support custom evaluation",
-    ),
-    (
-        "store_buffer_in_checkpoints",
-        "checkpoints hold no replay buffer",
-        (False, None),
-        "checkpoints do not contain the replay buffer",
-    ),
-)
+    ("custom_eval_function custom_evaluation_function", "it is not set", (None,),
+     "DQN does not support custom evaluation"),
+    ("store_buffer_in_checkpoints", "checkpoints hold no replay buffer", (False, None),
+     "checkpoints do not contain the replay buffer"),
+)  # fmt: skip
 _MODEL_REMOVED = removed_keys(
     ("vf_share_layers", "DQN has a single network"),
     ("free_log_std", "actions are discrete"),
     ("post_fcnet_hiddens", "it is not set", ([], None), "use hiddens, after the encoder"),
-    (
-        "lstm_use_prev_action lstm_use_prev_reward use_attention use_lstm",
-        "the network has no recurrent layer",
-        (False, None),
-        "recurrent DQN is not supported",
-    ),
-    (
-        "attention_num_transformer_units attention_dim attention_num_heads attention_head_dim "
-        "attention_memory_inference attention_memory_training attention_position_wise_mlp_dim "
-        "attention_init_gru_gate_bias attention_use_n_prev_actions "
-        "attention_use_n_prev_rewards",
-        "the network has no attention layers",
-    ),
+    ("lstm_use_prev_action lstm_use_prev_reward use_attention use_lstm",
+     "the network has no recurrent layer", (False, None), "recurrent DQN is not supported"),
+    ("attention_num_transformer_units attention_dim attention_num_heads attention_head_dim "
+     "attention_memory_inference attention_memory_training attention_position_wise_mlp_dim "
+     "attention_init_gru_gate_bias attention_use_n_prev_actions attention_use_n_prev_rewards",
+     "the network has no attention layers"),
     ("post_fcnet_activation", "the network has no such layers"),
     ("encoder_latent_dim", "it is not set", (None,), "use fcnet_hiddens"),
     ("custom_model", "it is not set", (None,), "DQN does not support custom models"),
-    (
-        "custom_options custom_model_config",
-        "no custom model is set",
-        ({}, None),
-        "DQN does not support custom models",
-    ),
+    ("custom_options custom_model_config", "no custom model is set", ({}, None),
+     "DQN does not support custom models"),
     ("custom_action_dist", "it is not set", (None,), "DQN does not support action distributions"),
     ("no_final_linear", "the network ends with its heads", (False, None), "use hiddens: []"),
-)
+)  # fmt: skip
 _EXPLORATION = "config.exploration_config"
 _EPSILON_GREEDY = ("initial_epsilon", "final_epsilon", "epsilon_timesteps", "warmup_timesteps")
 _EXPLORATION_KEYS = {

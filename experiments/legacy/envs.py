@@ -13,23 +13,14 @@ from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.grid import GRID, grid_values, require_number, require_single
 
 _RENAMED = {
-    "Pendulum-v0": "Pendulum-v1",
-    "MountainCarContinuous-v1": "MountainCarContinuous-v0",
-    "Acrobot-v0": "Acrobot-v1",
-    "LunarLander-v2": "LunarLander-v3",
-    "LunarLanderContinuous-v2": "LunarLanderContinuous-v3",
-    "BipedalWalker-v2": "BipedalWalker-v3",
-    "BipedalWalkerHardcore-v2": "BipedalWalkerHardcore-v3",
-    "CarRacing-v0": "CarRacing-v3",
-    "CarRacing-v1": "CarRacing-v3",
-    "CarRacing-v2": "CarRacing-v3",
-    "Blackjack-v0": "Blackjack-v1",
-    "CliffWalking-v0": "CliffWalking-v1",
-    "FrozenLake-v0": "FrozenLake-v1",
-    "FrozenLake8x8-v0": "FrozenLake8x8-v1",
-    "Taxi-v1": "Taxi-v3",
-    "Taxi-v2": "Taxi-v3",
-}
+    "Pendulum-v0": "Pendulum-v1", "MountainCarContinuous-v1": "MountainCarContinuous-v0",
+    "Acrobot-v0": "Acrobot-v1", "LunarLander-v2": "LunarLander-v3",
+    "LunarLanderContinuous-v2": "LunarLanderContinuous-v3", "BipedalWalker-v2": "BipedalWalker-v3",
+    "BipedalWalkerHardcore-v2": "BipedalWalkerHardcore-v3", "CarRacing-v0": "CarRacing-v3",
+    "CarRacing-v1": "CarRacing-v3", "CarRacing-v2": "CarRacing-v3", "Blackjack-v0": "Blackjack-v1",
+    "CliffWalking-v0": "CliffWalking-v1", "FrozenLake-v0": "FrozenLake-v1",
+    "FrozenLake8x8-v0": "FrozenLake8x8-v1", "Taxi-v1": "Taxi-v3", "Taxi-v2": "Taxi-v3",
+}  # fmt: skip
 # Default of ``preprocessor_pref``.
 DEEPMIND = "deepmind"
 _MUJOCO = re.compile(

@@ -111,26 +111,15 @@ REMOVED = {
 
 # Defaults of ML-Agents.
 DEFAULTS: dict[str, Any] = {
-    "trainer_type": "ppo",
-    "hyperparameters.batch_size": 1024,
-    "hyperparameters.buffer_size": 10240,
-    "hyperparameters.learning_rate": 3e-4,
-    "hyperparameters.learning_rate_schedule": "linear",
-    "hyperparameters.beta": 5e-3,
-    "hyperparameters.epsilon": 0.2,
-    "hyperparameters.lambd": 0.95,
-    "hyperparameters.num_epoch": 3,
-    "hyperparameters.shared_critic": False,
-    "network_settings.normalize": False,
-    "network_settings.hidden_units": 128,
-    "network_settings.num_layers": 2,
-    "reward_signals.extrinsic.gamma": 0.99,
-    "keep_checkpoints": 5,
-    "checkpoint_interval": 500_000,
-    "max_steps": 500_000,
-    "time_horizon": 64,
+    "trainer_type": "ppo", "hyperparameters.batch_size": 1024, "hyperparameters.buffer_size": 10240,
+    "hyperparameters.learning_rate": 3e-4, "hyperparameters.learning_rate_schedule": "linear",
+    "hyperparameters.beta": 5e-3, "hyperparameters.epsilon": 0.2, "hyperparameters.lambd": 0.95,
+    "hyperparameters.num_epoch": 3, "hyperparameters.shared_critic": False,
+    "network_settings.normalize": False, "network_settings.hidden_units": 128,
+    "network_settings.num_layers": 2, "reward_signals.extrinsic.gamma": 0.99, "keep_checkpoints": 5,
+    "checkpoint_interval": 500_000, "max_steps": 500_000, "time_horizon": 64,
     "summary_freq": 50_000,
-}
+}  # fmt: skip
 # Final values of linear schedules, at max_steps.
 LAST_LEARNING_RATE, LAST_BETA, LAST_EPSILON = 1e-10, 1e-5, 0.1
 

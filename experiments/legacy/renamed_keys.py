@@ -12,11 +12,9 @@ MAPPING_KEYS = (
 )  # fmt: skip
 # Key of an experiment → current key.
 EXPERIMENT_RENAMED = {
-    "alg": "run",
-    "repeat": "num_samples",
-    "num_trials": "num_samples",
+    "alg": "run", "repeat": "num_samples", "num_trials": "num_samples",
     "upload_dir": "storage_path",
-}
+}  # fmt: skip
 # Keys of an experiment that only legacy files have.
 EXPERIMENT_SIGNS = {"alg", "repeat", "num_trials", "trial_resources", "pass_criteria"}
 # Current keys of an experiment that are numbers or booleans.
@@ -51,16 +49,13 @@ RESULT_FOLDERS = (
 LEGACY_RESULTS = ("info/", "sampler_results/", "env_runner_results/", "evaluation_results/")
 # Episode result → current name.
 EPISODE_RESULTS_RENAMED = {
-    "episode_reward_mean": "episode_return_mean",
-    "episode_reward_min": "episode_return_min",
-    "episode_reward_max": "episode_return_max",
-    "episode_len_mean": "episode_len_mean",
-}
+    "episode_reward_mean": "episode_return_mean", "episode_reward_min": "episode_return_min",
+    "episode_reward_max": "episode_return_max", "episode_len_mean": "episode_len_mean",
+}  # fmt: skip
 
 RENAMED = {
     # runners
-    "num_workers": "num_env_runners",
-    "num_rollout_workers": "num_env_runners",
+    "num_workers": "num_env_runners", "num_rollout_workers": "num_env_runners",
     "num_envs_per_worker": "num_envs_per_env_runner",
     "create_env_on_driver": "create_env_on_local_worker",
     "num_cpus_per_worker": "num_cpus_per_env_runner",
@@ -69,23 +64,16 @@ RENAMED = {
     "num_cpus_for_driver": "num_cpus_for_main_process",
     "num_cpus_for_local_worker": "num_cpus_for_main_process",
     # learners
-    "num_learner_workers": "num_learners",
-    "num_gpus_per_learner_worker": "num_gpus_per_learner",
-    "num_cpus_per_learner_worker": "num_cpus_per_learner",
-    "num_trainer_workers": "num_learners",
+    "num_learner_workers": "num_learners", "num_gpus_per_learner_worker": "num_gpus_per_learner",
+    "num_cpus_per_learner_worker": "num_cpus_per_learner", "num_trainer_workers": "num_learners",
     "num_gpus_per_trainer_worker": "num_gpus_per_learner",
     "num_cpus_per_trainer_worker": "num_cpus_per_learner",
     # batches
-    "sample_batch_size": "rollout_fragment_length",
-    "batch_size": "rollout_fragment_length",
-    "timesteps_per_batch": "train_batch_size",
-    "num_sgd_iter": "num_epochs",
-    "grad_norm_clipping": "grad_clip",
-    "sgd_minibatch_size": "minibatch_size",
-    "mini_batch_size_per_learner": "minibatch_size",
-    "sgd_batchsize": "minibatch_size",
-    "sgd_stepsize": "lr",
-    "shuffle_sequences": "shuffle_batch_per_epoch",
+    "sample_batch_size": "rollout_fragment_length", "batch_size": "rollout_fragment_length",
+    "timesteps_per_batch": "train_batch_size", "num_sgd_iter": "num_epochs",
+    "grad_norm_clipping": "grad_clip", "sgd_minibatch_size": "minibatch_size",
+    "mini_batch_size_per_learner": "minibatch_size", "sgd_batchsize": "minibatch_size",
+    "sgd_stepsize": "lr", "shuffle_sequences": "shuffle_batch_per_epoch",
     # reporting
     "min_iter_time_s": "min_time_s_per_iteration",
     "min_time_s_per_reporting": "min_time_s_per_iteration",
@@ -107,7 +95,7 @@ RENAMED = {
     "worker_health_probe_timeout_s": "env_runner_health_probe_timeout_s",
     "worker_restore_timeout_s": "env_runner_restore_timeout_s",
     "validate_workers_after_construction": "validate_env_runners_after_construction",
-}
+}  # fmt: skip
 
 # Keys that no older release has; with one of them only a legacy key makes a file a legacy file.
 CURRENT_ONLY = {
@@ -121,14 +109,11 @@ CURRENT_ONLY = {
 
 # Keys whose values change too → current key, for hints.
 NOW = {
-    "num_gpus": "num_gpus_per_learner",
-    "lr_schedule": "lr",
-    "entropy_coeff_schedule": "entropy_coeff",
-    "buffer_size": "replay_buffer_config.capacity",
-    "learning_starts": "num_steps_sampled_before_learning_starts",
-    "callbacks": "callbacks_class",
+    "num_gpus": "num_gpus_per_learner", "lr_schedule": "lr",
+    "entropy_coeff_schedule": "entropy_coeff", "buffer_size": "replay_buffer_config.capacity",
+    "learning_starts": "num_steps_sampled_before_learning_starts", "callbacks": "callbacks_class",
     "model_config": "model",
-}
+}  # fmt: skip
 
 # Key of the top level → current path.
 MOVED = {
@@ -143,7 +128,6 @@ MOVED = {
 }
 
 MODEL_RENAMED = {
-    "custom_options": "custom_model_config",
-    "cnn_filter_specifiers": "conv_filters",
+    "custom_options": "custom_model_config", "cnn_filter_specifiers": "conv_filters",
     "cnn_activation": "conv_activation",
-}
+}  # fmt: skip

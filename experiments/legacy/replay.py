@@ -16,11 +16,8 @@ _LEARNING_STARTS = ("learning_starts", "min_size_for_sampling")
 _ADAM_EPSILON = "config.eps"
 
 OFF_POLICY_REMOVED = removed_keys(
-    (
-        "final_prioritized_replay_beta beta_annealing_fraction "
-        "prioritized_replay_beta_annealing_timesteps",
-        "beta is not annealed",
-    ),
+    ("final_prioritized_replay_beta beta_annealing_fraction "
+     "prioritized_replay_beta_annealing_timesteps", "beta is not annealed"),
     ("worker_side_prioritization", "the learner computes priorities"),
     ("replay_sequence_length replay_batch_size", "single steps are replayed, not sequences"),
     ("batch_mode", "single steps are replayed"),
@@ -29,14 +26,12 @@ OFF_POLICY_REMOVED = removed_keys(
     ("_enable_replay_buffer_api", "the replay buffer API is always used"),
     ("per_worker_exploration", "all env runners use the same schedule"),
     ("optimizer_class optimizer_config", "current releases have a single training loop"),
-    (
-        "max_weight_sync_delay num_replay_buffer_shards min_train_to_sample_ratio",
-        "Ape-X is not supported",
-    ),
+    ("max_weight_sync_delay num_replay_buffer_shards min_train_to_sample_ratio",
+     "Ape-X is not supported"),
     ("num_epochs", "each batch is used once", (1, None), "each batch is used once"),
     ("minibatch_size", "batches are not split", (None,), "use train_batch_size"),
     ("shuffle_batch_per_epoch", "batches are sampled at random"),
-)
+)  # fmt: skip
 
 
 def pop_prioritized_replay(edits: Edits) -> bool:

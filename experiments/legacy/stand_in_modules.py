@@ -31,17 +31,11 @@ _SINGLE = (
     "QMIX", "R2D2",
 )  # fmt: skip
 _ALGORITHMS = {
-    "a2c": ("A2C",),
-    "a3c": ("A3C", "A2C"),
-    "pg": ("PG",),
-    "ppo": ("PPO", "APPO", "DDPPO"),
-    "dqn": ("DQN", "SimpleQ", "Apex", "R2D2"),
-    "ddpg": ("DDPG", "TD3", "ApexDDPG"),
-    "simple_q": ("SimpleQ",),
-    "impala": ("IMPALA", "Impala"),
-    "apex_dqn": ("ApexDQN",),
+    "a2c": ("A2C",), "a3c": ("A3C", "A2C"), "pg": ("PG",), "ppo": ("PPO", "APPO", "DDPPO"),
+    "dqn": ("DQN", "SimpleQ", "Apex", "R2D2"), "ddpg": ("DDPG", "TD3", "ApexDDPG"),
+    "simple_q": ("SimpleQ",), "impala": ("IMPALA", "Impala"), "apex_dqn": ("ApexDQN",),
     **{name.lower(): (name,) for name in _SINGLE},
-}
+}  # fmt: skip
 # Packages of these modules in Ray 2, Ray 0.5 to 1.x, and Ray 0.4.
 _PACKAGES = ("ray.rllib.algorithms", "ray.rllib.agents", "ray.rllib")
 _OLD_EXAMPLES, _EXAMPLES = "ray.rllib.examples.env", "ray.rllib.examples.envs.classes"

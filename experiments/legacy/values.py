@@ -246,31 +246,19 @@ def callbacks(edits: Edits, path: str) -> None:
 
 # Keys that only legacy files have.
 SPECIAL: dict[str, Callable[[Edits, str], None]] = {
-    "framework": framework,
-    "framework_str": framework,
-    "use_pytorch": lambda edits, path: edits.remove(path, TORCH),
-    "lr_schedule": lr_schedule,
-    "entropy_coeff_schedule": entropy_coeff_schedule,
-    "num_gpus": num_gpus,
+    "framework": framework, "framework_str": framework,
+    "use_pytorch": lambda edits, path: edits.remove(path, TORCH), "lr_schedule": lr_schedule,
+    "entropy_coeff_schedule": entropy_coeff_schedule, "num_gpus": num_gpus,
     "_fake_gpus": lambda edits, path: edits.remove(path, "it was used by tests"),
     "gpu": lambda edits, path: edits.remove(path, "RLlib never read it; use num_gpus_per_learner"),
-    "exploration_config": exploration_config,
-    "remote_worker_envs": remote_worker_envs,
-    "multiagent": multiagent,
-    "callbacks": callbacks,
-}
+    "exploration_config": exploration_config, "remote_worker_envs": remote_worker_envs,
+    "multiagent": multiagent, "callbacks": callbacks,
+}  # fmt: skip
 # Keys that still exist, with values that only legacy files have.
 SPECIAL_VALUES: dict[str, Callable[[Edits, str], None]] = {
-    "entropy_coeff": entropy_coeff,
-    "observation_filter": observation_filter,
-    "batch_mode": batch_mode,
-    "explore": explore,
-    "use_gae": use_gae,
-    "evaluation_interval": evaluation_interval,
-    "evaluation_duration": evaluation_duration,
-    "evaluation_duration_unit": evaluation_duration_unit,
-    "env": evaluation_env,
-    "optimizer": optimizer,
-    "vf_clip_param": unbounded,
-    "grad_clip": unbounded,
-}
+    "entropy_coeff": entropy_coeff, "observation_filter": observation_filter,
+    "batch_mode": batch_mode, "explore": explore, "use_gae": use_gae,
+    "evaluation_interval": evaluation_interval, "evaluation_duration": evaluation_duration,
+    "evaluation_duration_unit": evaluation_duration_unit, "env": evaluation_env,
+    "optimizer": optimizer, "vf_clip_param": unbounded, "grad_clip": unbounded,
+}  # fmt: skip

@@ -41,11 +41,9 @@ SCHEDULERS = ("fifo", *CLASSES)
 POPULATIONS = ("pbt", "pb2")
 # Tune's names, in lower case.
 ALIASES = {
-    "asynchyperband": "asha",
-    "async_hyperband": "asha",
-    "medianstopping": "median_stopping",
+    "asynchyperband": "asha", "async_hyperband": "asha", "medianstopping": "median_stopping",
     "median_stopping_rule": "median_stopping",
-}
+}  # fmt: skip
 NOT_SUPPORTED = {
     "hb_bohb": "it needs HpBandSter, which is not maintained",
     "pbt_replay": "it needs a policy file written by pbt; train with the values in it instead",
