@@ -1,4 +1,4 @@
-"""Config files as paths: what can be refused before anything is imported to read them."""
+"""Check the paths of config files, before the imports that reading them needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rllib_zoo.experiments.errors import RequestError
 
 
 def require_file(file: Path) -> None:
-    """Refuse what is not a local YAML or Python file.
+    """Check that a path is a local YAML or Python file.
 
     Raises:
         RequestError: names the file and what is wrong.

@@ -66,11 +66,9 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
     if env is None:
         raise RequestError("is missing, for example --env CartPole-v1", key="--env")
     if options.resources_per_trial is not None:
-        raise RequestError(
-            "the algorithm requests its resources itself",
-            key="--resources-per-trial",
-            hint="use --set num_cpus_per_env_runner=… and --set num_gpus_per_learner=…",
-        )
+        problem = "the algorithm requests its resources itself"
+        hint = "use --set num_cpus_per_env_runner=… and --set num_gpus_per_learner=…"
+        raise RequestError(problem, key="--resources-per-trial", hint=hint)
     stop = parse_mapping(options.stop, what="--stop") if options.stop is not None else {}
     entry: dict[str, Any] = {"run": options.algo, "env": env, "config": config, "stop": stop}
     assigned: tuple[str, ...] = ()
@@ -78,14 +76,9 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
     if legacy := has_legacy_keys(Edits(entry)):
         entry, assigned = merge_into_legacy(entry, options.set_ or [])
     entry, changes = translate(entry, legacy=legacy)
+    name = f"{options.algo.lower()}-{str(env).split('/')[-1].lower()}"
     experiment = Experiment(
-        name=f"{options.algo.lower()}-{str(env).split('/')[-1].lower()}",
-        algorithm=entry["run"],
-        env=entry["env"],
-        config=entry["config"],
-        stop=entry["stop"],
-        changes=tuple(changes),
-        assigned=assigned,
+        name, entry.pop("run"), **entry, changes=tuple(changes), assigned=assigned
     )
     return with_options(experiment, options)
 
@@ -105,7 +98,7 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
     if options.stop is not None:
         stop = parse_mapping(options.stop, what="--stop")
         fields["stop"] = {current_result_name(key): bound for key, bound in stop.items()}
-        # Changes to the file's stop criteria do not matter any more.
+        # The option replaces the file's stop criteria, so changes to them are not reported.
         kept = [c for c in experiment.changes if not str(c.new).startswith("stop")]
         fields["changes"] = tuple(kept)
     if options.seeds is not None:

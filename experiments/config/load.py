@@ -31,9 +31,7 @@ FIELDS = {
     "local_dir": "storage_path",
 }
 CHECKPOINT_FIELDS = {
-    "checkpoint_frequency": "checkpoint_frequency",
-    "checkpoint_at_end": "checkpoint_at_end",
-    "num_to_keep": "num_to_keep",
+    **{key: key for key in ("checkpoint_frequency", "checkpoint_at_end", "num_to_keep")},
     "checkpoint_score_attribute": "score_attribute",
     "checkpoint_score_order": "score_order",
 }
@@ -88,9 +86,8 @@ def read_entry(
     """
     require_name(name, file=file, key=str(name) if str(name).isprintable() else None)
     if not isinstance(entry, Mapping):
-        raise RequestError(
-            f"must map keys such as run, env and config, got {entry!r}", file=file, key=name
-        )
+        problem = f"must map keys such as run, env and config, got {entry!r}"
+        raise RequestError(problem, file=file, key=name)
     for key in ("config", "stop"):
         _require_mapping(entry.get(key, {}), file, f"{name}.{key}")
     assigned: tuple[str, ...] = ()
@@ -111,11 +108,7 @@ def read_entry(
 
 
 def _fields_of(entry: Mapping[str, Any], file: Path, name: str) -> dict[str, Any]:
-    """Field of Experiment → value.
-
-    Raises:
-        RequestError: an unknown, repeated or missing key.
-    """
+    """Field of Experiment → value. Raises: RequestError: an unknown, repeated or missing key."""
     values: dict[str, Any] = {"config": {}, "stop": {}}
     for key, value in entry.items():
         if key in ("config", "stop"):
@@ -143,11 +136,7 @@ def _fill(
     file: Path,
     where: str,
 ) -> None:
-    """Put an entry's keys into ``values``.
-
-    Raises:
-        RequestError: an unknown key, or two keys of the same field.
-    """
+    """Raises: RequestError: an unknown key, or two keys of the same field."""
     for key, value in entry.items():
         if key not in fields:
             hint = nearest(key, [*fields, "checkpoint_config"] if fields is FIELDS else fields)

@@ -1,4 +1,4 @@
-"""`rllib migrate`: translate a legacy config file and write it anew, with all changes as comments."""
+"""`rllib migrate`: write the translation of a legacy config file, with all changes as comments."""
 
 from __future__ import annotations
 

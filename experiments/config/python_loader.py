@@ -70,18 +70,8 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
         entry = {"run": run, "env": config.env, "config": settings, "stop": stop}
     with tokenize.open(file) as handle:  # in the encoding that the file declares
         text = handle.read()
-    experiment = Experiment(
-        name=file.stem,
-        algorithm=entry["run"],
-        env=entry["env"],
-        config=entry["config"],
-        stop=entry["stop"],
-        source=file,
-        text=text,
-        changes=tuple(changes),
-        assigned=assigned,
-    )
-    return [experiment]
+    fields: dict[str, Any] = {**entry, "changes": tuple(changes), "assigned": assigned}
+    return [Experiment(file.stem, fields.pop("run"), source=file, text=text, **fields)]
 
 
 def differences(config: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy import replay
-from rllib_zoo.experiments.legacy.removed_keys import RemovedKey, remove, removed_keys
+from rllib_zoo.experiments.legacy.removed_keys import removed_keys
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.grid import require_number, require_single
 
@@ -31,7 +31,6 @@ _REMOVED = replay.OFF_POLICY_REMOVED | removed_keys(
     ("observation_filter", "it is not set", ("NoFilter", None), "DDPG has no observation filter"),
     ("exploration_should_anneal", "it is the default", (True,), "use final_scale to change it"),
 )
-_MODEL = RemovedKey("actor_hiddens and critic_hiddens define the networks")
 _EXPLORATION = "config.exploration_config"
 # Type → key → default of Ray 1 and 2.
 _SCALES = {"initial_scale": 1.0, "final_scale": 0.02, "scale_timesteps": 10_000}
@@ -56,11 +55,10 @@ def translate_ddpg(edits: Edits) -> None:
     Raises:
         RequestError: TD3, or a type of exploration that is not supported.
     """
-    for key, unset in (("custom_model", (None,)), ("use_lstm", (None, False))):
-        if edits.get(f"config.model.{key}") not in unset:
+    for key, supported in (("custom_model", (None,)), ("use_lstm", (None, False))):
+        if edits.get(f"config.model.{key}") not in supported:
             raise RequestError("is not supported with DDPG", key=f"config.model.{key}")
-    if edits.has("config.model"):
-        remove(edits, "config.model", _MODEL)
+    edits.remove("config.model", "actor_hiddens and critic_hiddens define the networks")
     _translate_lr(edits)
     _translate_exploration(edits)
     prioritized = _translate_buffer_type(edits)
@@ -89,14 +87,12 @@ def fill_fragment_length(edits: Edits, release: str) -> None:
 
 def _translate_lr(edits: Edits) -> None:
     """``lr`` was the one learning rate of Ray 0.6; later releases ignored it."""
-    if not edits.has("config.lr"):
-        return
     if edits.has("config.actor_lr") or edits.has("config.critic_lr"):
         edits.remove("config.lr", "actor_lr and critic_lr override it")
-        return
-    lr, why = edits.get("config.lr"), "lr is actor_lr and critic_lr"
-    edits.change("config.lr", "config.actor_lr", lr, why)
-    edits.fill("config.critic_lr", lr, why)
+    elif edits.has("config.lr"):
+        lr, why = edits.get("config.lr"), "lr is actor_lr and critic_lr"
+        edits.change("config.lr", "config.actor_lr", lr, why)
+        edits.fill("config.critic_lr", lr, why)
 
 
 def _translate_buffer_type(edits: Edits) -> bool:
@@ -122,8 +118,7 @@ def _translate_exploration(edits: Edits) -> None:
     """Exploration noise, in units of half the action range."""
     settings: Any = {**(edits.get(_EXPLORATION) or {}), **_pop_old_exploration(edits)}
     if not settings:
-        if edits.has(_EXPLORATION):
-            edits.remove(_EXPLORATION, "it is empty")
+        edits.remove(_EXPLORATION, "it is empty")
         return
     if "type" in settings:
         settings["type"] = str(settings["type"]).removeprefix("PerWorker")
@@ -161,14 +156,11 @@ def _pop_old_exploration(edits: Edits) -> dict[str, Any]:
     why = "it is part of exploration_noise"
     for old, new in _OLD_EXPLORATION.items():
         if edits.has(f"config.{old}"):
-            settings[new] = edits.get(f"config.{old}")
-            edits.remove(f"config.{old}", why)
-    path = "config.exploration_noise_type"
-    if edits.has(path):
+            settings[new] = edits.remove(f"config.{old}", why)
+    if edits.has(path := "config.exploration_noise_type"):
+        kind = str(edits.remove(path, why))
         kinds = {"ou": "OrnsteinUhlenbeckNoise", "gaussian": "GaussianNoise"}
-        kind = str(edits.get(path))
         settings["type"] = kinds.get(kind, kind)
-        edits.remove(path, why)
     if (steps := replay.pop_annealing_steps(edits, why)) is not None:
         settings["scale_timesteps"] = steps
     return settings

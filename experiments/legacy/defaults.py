@@ -29,7 +29,7 @@ def fill_defaults(edits: Edits, algorithm: str, release: str) -> None:
     if not edits.get("stop") and edits.get("time_budget_s") is None:
         if edits.has("stop"):
             edits.pop("stop")
-        why = "without a stop criterion the run goes on until you interrupt it, or for a year"
+        why = "without a stop criterion the run continues until you interrupt it, or for a year"
         edits.fill("stop", {"time_total_s": YEAR}, why)
 
 
@@ -110,22 +110,16 @@ def scale_summed_losses(edits: Edits, algorithm: str) -> None:
 
 
 def _steps_per_gradient(edits: Edits, algorithm: str) -> int | None:
-    """The steps B of a gradient; None if a value is invalid, which is refused later.
-
-    Raises:
-        RequestError: as :func:`scale_summed_losses`.
-    """
+    """The steps B of a gradient; None if a value is invalid, which is refused later."""
     names = ["rollout_fragment_length", "num_envs_per_env_runner"]
     if algorithm != "A3C":
         names = ["minibatch_size" if edits.get("config.minibatch_size") else "train_batch_size"]
     values = [edits.get(f"config.{name}") for name in names]
     for name, value in zip(names, values, strict=True):
         if len(grid_values(value)) > 1:
-            raise RequestError(
-                f"its alternatives need different values of grad_clip: {algorithm} summed its losses",
-                key=f"config.{name}",
-                hint="split the grid",
-            )
+            problem = "its alternatives need different values of grad_clip"
+            problem += f": {algorithm} summed its losses"
+            raise RequestError(problem, key=f"config.{name}", hint="split the grid")
     valid = all(isinstance(value, int) and value > 0 for value in values)
     return math.prod(values) if valid else None
 
@@ -142,18 +136,11 @@ def _largest(edits: Edits, key: str, defaults: Any) -> int | None:
 
 
 def _exceeds_batch(fragment: Any, envs: int, totals: list[int]) -> bool:
-    """Whether a sampling round is larger than the batch.
-
-    Raises:
-        RequestError: it is for some batches of a grid only.
-    """
+    """Whether a sampling round is larger than the batch; an error if only for some of a grid."""
     if not isinstance(fragment, int):
         return False
     exceeds = [envs * fragment > total for total in totals]
     if any(exceeds) and not all(exceeds):
-        raise RequestError(
-            f"{envs} environments x {fragment} steps are more than some of these batches",
-            key="config.train_batch_size",
-            hint="split the grid",
-        )
+        problem = f"{envs} environments x {fragment} steps are more than some of these batches"
+        raise RequestError(problem, key="config.train_batch_size", hint="split the grid")
     return all(exceeds)

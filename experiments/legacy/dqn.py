@@ -87,8 +87,7 @@ def translate_dqn(edits: Edits) -> None:
         edits.fill(f"{replay.BUFFER}.capacity", 50_000, _DEFAULT)
     _translate_exploration(edits)
     path = "config.env_config.terminal_on_life_loss"
-    if edits.has(path):
-        edits.remove(path, "RLlib's env runner plays whole games")
+    edits.remove(path, "RLlib's env runner plays whole games")
 
 
 def fill_fragment_length(edits: Edits, release: str) -> None:
@@ -119,9 +118,8 @@ def _translate_soft_q(edits: Edits) -> None:
     if require_single(edits.get(path), path):
         settings = {"type": "SoftQ", "temperature": edits.get(temperature, 1.0)}
         edits.change(path, _EXPLORATION, settings, "softmax exploration")
-        if edits.has(temperature):
-            edits.remove(temperature, "it is exploration_temperature")
-    elif edits.has(path):
+        edits.remove(temperature, "it is exploration_temperature")
+    else:
         edits.remove(path, "exploration is epsilon-greedy")
 
 
@@ -130,7 +128,7 @@ def _translate_parameter_noise(edits: Edits) -> None:
     path = "config.parameter_noise"
     if require_single(edits.get(path), path):
         edits.change(path, _EXPLORATION, {"type": "ParameterNoise"}, "noise in the weights")
-    elif edits.has(path):
+    else:
         edits.remove(path, "exploration is epsilon-greedy")
 
 
@@ -199,8 +197,7 @@ def _pop_old_exploration(edits: Edits) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     path, why = "config.exploration_final_eps", "it is part of the schedule epsilon"
     if edits.has(path):
-        settings["final_epsilon"] = edits.get(path)
-        edits.remove(path, why)
+        settings["final_epsilon"] = edits.remove(path, why)
     if (steps := replay.pop_annealing_steps(edits, why)) is not None:
         settings["epsilon_timesteps"] = steps
     return settings

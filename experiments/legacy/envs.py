@@ -21,6 +21,7 @@ _RENAMED = {
     "CliffWalking-v0": "CliffWalking-v1", "FrozenLake-v0": "FrozenLake-v1",
     "FrozenLake8x8-v0": "FrozenLake8x8-v1", "Taxi-v1": "Taxi-v3", "Taxi-v2": "Taxi-v3",
 }  # fmt: skip
+_ONE_GRAY_FRAME = "one gray frame instead of a stack of four"
 # Default of ``preprocessor_pref``.
 DEEPMIND = "deepmind"
 _MUJOCO = re.compile(
@@ -88,9 +89,8 @@ def translate_env(edits: Edits, preference: Any = DEEPMIND) -> None:
     envs = [current_env(env) for env in grid_values(edits.get("env"))]
     options = envs[0][1]
     if any(other != options for _, other, _ in envs):
-        raise RequestError(
-            "the ids of this grid need different options", key="env", hint="split the grid"
-        )
+        problem = "the ids of this grid need different options"
+        raise RequestError(problem, key="env", hint="split the grid")
     notes = [note.rstrip(".") for _, _, note in envs if note]
     if not notes:
         return
@@ -116,19 +116,15 @@ def atari_preprocessing(edits: Edits, preference: Any) -> None:
         whole_games = preference == DEEPMIND and edits.get("run") == "DQN"  # by RLlib's env runner
         for key, value in ({} if whole_games else _wrapper_options(preference)).items():
             edits.fill(f"config.env_config.{key}", value, "default of RLlib's Atari wrappers")
-    if edits.has("config.preprocessor_pref"):
-        why = "observations are used as the environment returns them"
-        if atari:
-            why = {
-                "deepmind": "it is the default for Atari",
-                "rllib": "one gray frame instead of a stack of four",
-            }.get(str(preference), "observations are frames")
-        edits.remove("config.preprocessor_pref", why)
+    why = "observations are used as the environment returns them"
+    if atari:
+        reasons = {"deepmind": "it is the default for Atari", "rllib": _ONE_GRAY_FRAME}
+        why = reasons.get(str(preference), "observations are frames")
+    edits.remove("config.preprocessor_pref", why)
     _frame_stack(edits, atari)
     if not atari:
         return
-    if edits.has("config.env_config.nondeterministic"):
-        edits.remove("config.env_config.nondeterministic", "seeds set the randomness")
+    edits.remove("config.env_config.nondeterministic", "seeds set the randomness")
     if edits.get("config.env_config.frameskip") == 1 and preference != "rllib":
         path = "config.env_config.frameskip"
         edits.change(path, path, 4, "RLlib's wrappers skipped 4 frames if the game skipped none")
@@ -154,8 +150,6 @@ def _frame_stack(edits: Edits, atari: bool) -> None:
 
 def horizon(edits: Edits) -> None:
     """The time limit is set in the environment's options."""
-    if not edits.has("config.horizon"):
-        return
     steps = edits.get("config.horizon")
     if steps is None or steps == float("inf"):
         edits.remove("config.horizon", "the environment ends its episodes")
@@ -176,11 +170,9 @@ def _time_limit(edits: Edits, steps: int | float) -> None:
     path, envs = "config.horizon", grid_values(edits.get("env"))
     unknown = [env for env in envs if not (isinstance(env, str) and env in gym.registry)]
     if unknown:
-        raise RequestError(
-            f"cannot limit {unknown[0]!r}, which is not a gymnasium id, to {steps} steps",
-            key=path,
-            hint="remove horizon and wrap the environment in gymnasium.wrappers.TimeLimit",
-        )
+        problem = f"cannot limit {unknown[0]!r}, which is not a gymnasium id, to {steps} steps"
+        hint = "remove horizon and wrap the environment in gymnasium.wrappers.TimeLimit"
+        raise RequestError(problem, key=path, hint=hint)
     limits = [gym.registry[env].max_episode_steps for env in envs]
     if None not in limits and steps >= max(limits):
         edits.remove(path, f"episodes end after {max(limits)} steps")

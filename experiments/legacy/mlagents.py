@@ -66,7 +66,7 @@ KINDS: dict[str, Kind] = {
     "behavioral_cloning": _null,
     "framework": choice("pytorch"),
 }
-# Misspelled in the course's document.
+# Misspelled key → ML-Agents' key.
 SPELLINGS = {"hyperparameters.lambda": "hyperparameters.lambd"}
 
 # Path → hint where a value or a whole section of ML-Agents is not supported.

@@ -67,11 +67,9 @@ def arithmetic(text: Any, path: str) -> int | float:
     try:
         return value_of(ast.parse(str(text), mode="eval").body)
     except (SyntaxError, ValueError, ArithmeticError, RecursionError):
-        raise RequestError(
-            f"{text!r} is code, which is not evaluated",
-            key=path,
-            hint="write the value, or list several under grid_search",
-        ) from None
+        hint = "write the value, or list several under grid_search"
+        problem = f"{text!r} is code, which is not evaluated"
+        raise RequestError(problem, key=path, hint=hint) from None
 
 
 def convert_config(edits: Edits) -> None:

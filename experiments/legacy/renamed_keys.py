@@ -115,16 +115,14 @@ NOW = {
     "model_config": "model",
 }  # fmt: skip
 
+_MODEL_KEYS = (
+    "vf_share_layers", "use_lstm", "lstm_cell_size", "max_seq_len", "fcnet_hiddens",
+    "fcnet_activation", "free_log_std",
+)  # fmt: skip
 # Key of the top level → current path.
 MOVED = {
-    "vf_share_layers": ("model", "vf_share_layers"),
     "use_shared_vf": ("model", "vf_share_layers"),
-    "use_lstm": ("model", "use_lstm"),
-    "lstm_cell_size": ("model", "lstm_cell_size"),
-    "max_seq_len": ("model", "max_seq_len"),
-    "fcnet_hiddens": ("model", "fcnet_hiddens"),
-    "fcnet_activation": ("model", "fcnet_activation"),
-    "free_log_std": ("model", "free_log_std"),
+    **{key: ("model", key) for key in _MODEL_KEYS},
 }
 
 MODEL_RENAMED = {

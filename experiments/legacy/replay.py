@@ -37,9 +37,7 @@ OFF_POLICY_REMOVED = removed_keys(
 def pop_prioritized_replay(edits: Edits) -> bool:
     """Remove the key ``prioritized_replay`` and return its value, by default True."""
     path = "config.prioritized_replay"
-    if not edits.has(path):
-        return True
-    prioritized = bool(require_single(edits.get(path), path))
+    prioritized = bool(require_single(edits.get(path, True), path))
     edits.remove(path, "it is part of the buffer's type")
     return prioritized
 
@@ -68,8 +66,7 @@ def translate_replay(
 def remove_priorities(edits: Edits, keys: Iterable[str]) -> None:
     """Remove the settings of a prioritized buffer."""
     for key in keys:
-        if edits.has(f"{BUFFER}.{key}"):
-            edits.remove(f"{BUFFER}.{key}", "replay is uniform")
+        edits.remove(f"{BUFFER}.{key}", "replay is uniform")
 
 
 def check_exploration(

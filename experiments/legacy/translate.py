@@ -198,11 +198,7 @@ def _grid_of_mappings(edits: Edits) -> str | None:
 def _merge_alternatives(
     path: str, translations: list[tuple[dict[str, Any], list[Change]]]
 ) -> tuple[dict[str, Any], list[Change]]:
-    """One entry with a grid at the path, from the translations of the grid's alternatives.
-
-    Raises:
-        RequestError: the translations differ in other keys.
-    """
+    """One entry with a grid at the path; an error if the translations differ in other keys."""
     values, rests, changes = [], [], list[Change]()
     for tree, alternative_changes in translations:
         rest = Edits(tree)

@@ -56,8 +56,7 @@ def _schedule(edits: Edits, path: str, new: str, start: Any) -> None:
             lambda item: [[0, start], [int(item), 0.0]] if item in steps else _from_step_0(item),
             value,
         )
-    if edits.has(new):
-        edits.remove(new, f"{path.rsplit('.', 1)[-1]} overrode it")
+    edits.remove(new, f"{path.rsplit('.', 1)[-1]} overrode it")
     edits.change(path, new, pairs, f"is a schedule of {name}")
 
 
@@ -82,9 +81,15 @@ def evaluation_interval(edits: Edits, path: str) -> None:
     value, why = edits.get(path), "0 disables evaluation during training"
     if value == 0:
         edits.remove(path, why)
-    elif any(interval == 0 for interval in grid_values(value)):
-        new = map_grid(lambda interval: None if interval == 0 else interval, value)
-        edits.change(path, path, new, why)
+    else:
+        _replace_value(edits, path, 0, None, why)
+
+
+def _replace_value(edits: Edits, path: str, old: Any, new: Any, why: str) -> None:
+    """Replace a value, also among the alternatives of a grid."""
+    value = edits.get(path)
+    if old in grid_values(value):
+        edits.change(path, path, map_grid(lambda item: new if item == old else item, value), why)
 
 
 def evaluation_duration(edits: Edits, path: str) -> None:
@@ -96,9 +101,7 @@ def evaluation_duration(edits: Edits, path: str) -> None:
 def evaluation_duration_unit(edits: Edits, path: str) -> None:
     """Only episodes are supported."""
     if edits.get(path) == "timesteps":
-        duration = path.removesuffix("_unit")
-        if edits.has(duration):
-            edits.remove(duration, "its unit was steps; 10 episodes are played")
+        edits.remove(path.removesuffix("_unit"), "its unit was steps; 10 episodes are played")
         edits.remove(path, "evaluation is measured in episodes")
 
 
@@ -129,10 +132,8 @@ def entropy_coeff(edits: Edits, path: str) -> None:
 
 def observation_filter(edits: Edits, path: str) -> None:
     """The concurrent filter differed only within one process."""
-    if "ConcurrentMeanStdFilter" in grid_values(edits.get(path)):
-        names = {"ConcurrentMeanStdFilter": "MeanStdFilter"}
-        new = map_grid(lambda value: names.get(value, value), edits.get(path))
-        edits.change(path, path, new, "MeanStdFilter is shared by all env runners")
+    why = "MeanStdFilter is shared by all env runners"
+    _replace_value(edits, path, "ConcurrentMeanStdFilter", "MeanStdFilter", why)
 
 
 def batch_mode(edits: Edits, path: str) -> None:
@@ -190,8 +191,7 @@ def use_gae(edits: Edits, path: str) -> None:
         raise RequestError("a grid with false is not supported", key=path, hint=hint)
     if edits.get(path) is False:
         for name in ("lambda", "lambda_"):
-            if edits.has(path.replace("use_gae", name)):
-                edits.remove(path.replace("use_gae", name), "it had no effect without GAE")
+            edits.remove(path.replace("use_gae", name), "it had no effect without GAE")
         edits.change(path, path.replace("use_gae", "lambda"), 1.0, "PPO without GAE is λ = 1")
 
 
@@ -218,9 +218,7 @@ def optimizer(edits: Edits, path: str) -> None:
 
 def unbounded(edits: Edits, path: str) -> None:
     """Infinity disabled a bound."""
-    if math.inf in grid_values(edits.get(path)):
-        new = map_grid(lambda value: None if value == math.inf else value, edits.get(path))
-        edits.change(path, path, new, "an infinite bound is no bound")
+    _replace_value(edits, path, math.inf, None, "an infinite bound is no bound")
 
 
 def multiagent(edits: Edits, path: str) -> None:

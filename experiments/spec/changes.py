@@ -99,10 +99,12 @@ class Edits:
         self.set(new, value)
         self.changes.append(Change(old, new, value=value))
 
-    def remove(self, old: str, why: str) -> None:
-        """Remove a key."""
-        self.pop(old)
-        self.changes.append(Change(old, None, why))
+    def remove(self, old: str, why: str) -> Any:
+        """Remove a key if it is set, and return its value."""
+        if self.has(old):
+            self.changes.append(Change(old, None, why))
+            return self.pop(old)
+        return None
 
     def change(self, old: str, new: str, value: Any, why: str) -> None:
         """Replace a key and its value; ``new`` may equal ``old``."""
@@ -117,7 +119,7 @@ class Edits:
             self.changes.append(Change(None, new, why, value))
 
     def amend(self, path: str, value: Any, why: str) -> None:
-        """Set a key anew; an earlier change of the same key is extended instead of repeated."""
+        """Set a key; an earlier change of the same key is extended instead of repeated."""
         self.set(path, value)
         for index, change in enumerate(self.changes):
             if change.new == path:

@@ -23,21 +23,21 @@ class Experiment:
         stop: result name → bound; the first one reached ends a trial.
         num_samples: repetitions of each trial.
         checkpoint_frequency: iterations between checkpoints; 0 is off.
-        checkpoint_at_end: whether a last one is made.
-        num_to_keep: how many to keep, ranked by ``score_attribute`` in ``score_order``.
-        storage_path: folder or URI the results folder goes to.
-        max_failures: how often a failed trial starts again from its last checkpoint.
-        time_budget_s: seconds after which everything stops.
-        seeds: every configuration is run once per seed, and judged by all of them.
-        metric: result trials are judged by.
-        mode: ``max`` or ``min``, what is better of the metric.
-        search: how configurations are drawn: a name, or a mapping with its ``type``.
-        scheduler: which trials end early; likewise.
-        max_concurrent: trials at once at most.
+        checkpoint_at_end: whether to make a checkpoint at the end.
+        num_to_keep: checkpoints to keep, ranked by ``score_attribute`` in ``score_order``.
+        storage_path: parent folder or URI of the results folder.
+        max_failures: restarts of a failed trial from its last checkpoint.
+        time_budget_s: time limit of the whole experiment in seconds.
+        seeds: every configuration is trained once per seed and scored over all of them.
+        metric: result that trials are compared by.
+        mode: ``max`` or ``min``: whether a higher or lower metric is better.
+        search: search algorithm: a name, or a mapping with its ``type``.
+        scheduler: trial scheduler, likewise.
+        max_concurrent: maximum number of trials at the same time.
         source: the file.
         text: content of the file.
-        changes: what was translated on the way.
-        notes: what else should be said before it runs, a sentence each.
+        changes: changes made by the translation of legacy keys.
+        notes: other notes to print before training, a sentence each.
         assigned: the ``--set`` assignments that were translated together with the file.
     """
 

@@ -1,8 +1,8 @@
-"""Which configuration keys mean something here, and what their values may be.
+"""The supported configuration keys and validators of their values.
 
-RLlib 2.60 accepts any key as a new attribute that nothing reads; so this table is the gate. A key
-that RLlib knows but this project's runners and learners do not use stands in ``UNUSED`` with the
-reason; retired spellings stand in ``legacy/renamed_keys.py``.
+RLlib 2.60 accepts any key as a new attribute, so unknown keys are refused here. Keys of RLlib that
+this project's env runners and learners do not read are in ``UNUSED`` with the reason; keys of older
+releases are in ``legacy/renamed_keys.py``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rllib_zoo.algorithms.base.validators import (
 )
 from rllib_zoo.envs.factory import VECTORIZE_MODES
 
-# Moments of RLlib's own runners, which hand over episodes.
+# Callback methods that only RLlib's own env runners call, which collect episodes.
 NOT_CALLED = (
     "on_episode_created", "on_episode_start", "on_episode_step", "on_episode_end", "on_sample_end",
     "on_environment_created", "on_sub_environment_created", "on_postprocess_trajectory",
@@ -43,7 +43,6 @@ NOT_CALLED = (
 def callbacks(value: object) -> str | None:
     """A callback class all of whose methods are called here; in a YAML file its path."""
     if isinstance(value, str):
-        # RLlib would call whatever stands there.
         try:
             value = deserialize_type(value, error=True)
         except Exception:  # the module's own code runs here and may raise anything
@@ -51,21 +50,14 @@ def callbacks(value: object) -> str | None:
         if not (isinstance(value, type) and issubclass(value, RLlibCallback)):
             return "a class derived from RLlib's RLlibCallback, or its path"
     classes = value if isinstance(value, list | tuple) else [value]
-    own = {
-        name
-        for found in classes
-        if isinstance(found, type)
-        for base in found.__mro__
-        if not base.__module__.startswith("ray.")
-        for name in vars(base)
-    }
-    silent = [name for name in NOT_CALLED if name in own]
-    if not silent:
-        return None
-    return f"a class without {', '.join(silent)}, for runners hand over rollouts, not episodes"
+    bases = [base for cls in classes if isinstance(cls, type) for base in cls.__mro__]
+    methods = {m for base in bases if not base.__module__.startswith("ray.") for m in vars(base)}
+    uncalled = ", ".join(name for name in NOT_CALLED if name in methods)
+    problem = f"a class without {uncalled}: env runners collect rollouts, not episodes"
+    return problem if uncalled else None
 
 
-# Spellings RLlib's `update_from_dict` translates by itself.
+# Alternative names of keys, which RLlib's `update_from_dict` translates.
 ALIASES = {"lambda": "lambda_", "framework": "framework_str"}
 
 COMMON: dict[str, Kind] = {
@@ -92,7 +84,7 @@ COMMON: dict[str, Kind] = {
     "train_batch_size_per_learner": optional(integer(1)),
     "rollout_fragment_length": either(integer(1), choice("auto")),
     "batch_mode": choice("truncate_episodes"),
-    # runners
+    # env runners
     "num_env_runners": integer(0),
     "num_envs_per_env_runner": integer(1),
     "gym_env_vectorize_mode": choice(*VECTORIZE_MODES),
@@ -130,7 +122,7 @@ COMMON: dict[str, Kind] = {
     "metrics_num_episodes_for_smoothing": integer(1),
     "log_level": choice("DEBUG", "INFO", "WARN", "ERROR"),
     "seed": optional(integer(0)),
-    # faults
+    # fault tolerance
     "restart_failed_sub_environments": boolean,
     "restart_failed_env_runners": boolean,
     "ignore_env_runner_failures": boolean,
@@ -158,7 +150,7 @@ def keys_of(algorithm: str) -> dict[str, Kind]:
 
 
 def own_keys() -> dict[str, Mapping[str, Kind]]:
-    """Algorithm → the keys that it has beside the common ones."""
+    """Algorithm → the keys that only it has."""
     return {name: algorithms.descriptor(name).keys for name in algorithms.names()}
 
 
@@ -176,7 +168,7 @@ OPTIMIZER_KEYS: dict[str, Kind] = {
     ),
 }
 
-# Kinds of the model dict's keys that networks here read; the others keep RLlib's own checks.
+# Validators of the ``model`` keys that networks here read; RLlib checks the others.
 MODEL_KEYS: dict[str, Kind] = {
     "fcnet_hiddens": widths,
     "fcnet_activation": activation,
@@ -191,22 +183,22 @@ MODEL_KEYS: dict[str, Kind] = {
     "no_final_linear": boolean,
     "custom_model_config": mapping,
     "dim": integer(1),
-    # What networks see: gray screens scaled to [0, 1]. The other values would change nothing.
+    # Networks read gray screens scaled to [0, 1]. The other values would have no effect.
     "grayscale": lambda value: (
         None if value is True else "true (for colour use env_config: {grayscale_obs: false})"
     ),
     "zero_mean": lambda value: None if value is False else "false: pixels are scaled to [0, 1]",
 }
 
-# Key prefix or key → why setting it would change nothing here.
+# Key or key prefix → why it has no effect.
 UNUSED = {
     "observation_space": "spaces are read from the environment",
     "action_space": "spaces are read from the environment",
-    "max_requests_in_flight_per_env_runner": "every runner has one request under way",
-    "num_consecutive_env_runner_failures_tolerance": "runners hand over rollouts, not episodes",
+    "max_requests_in_flight_per_env_runner": "every env runner has one pending request",
+    "num_consecutive_env_runner_failures_tolerance": "env runners collect rollouts, not episodes",
     "multiagent": "multi-agent training is not supported",
     "policies": "multi-agent training is not supported",
-    "exploration_config": "exploration follows from the policy's own distribution",
+    "exploration_config": "actions are sampled from the policy",
     "preprocessor_pref": "observations are preprocessed by the environment",
     "compress_observations": "rollouts are arrays, not compressed samples",
     "remote_worker_envs": "use gym_env_vectorize_mode: async",

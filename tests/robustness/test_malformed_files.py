@@ -231,7 +231,7 @@ def slow(*values):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         (
             "good: {run: PPO, env: CartPole-v1, stop: {training_iteration: 1}, config: {lrr: 1}}",
@@ -251,7 +251,7 @@ def slow(*values):
         slow("good: {run: SAC, env: CartPole-v1}", "run: SAC is not offered here"),
     ],
 )
-def test_the_command_says_so_and_exits_with_2(tmp_path, text, words):
+def test_the_command_says_so_and_exits_with_2(tmp_path, text, message):
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     done = subprocess.run(
@@ -266,4 +266,4 @@ def test_the_command_says_so_and_exits_with_2(tmp_path, text, words):
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"{file}: ")
-    assert words in done.stderr
+    assert message in done.stderr

@@ -33,24 +33,24 @@ def config(tmp_path):
     def of(*assignments, entry=A2C):
         file = tmp_path / "old.yaml"
         file.write_text(yaml.safe_dump({"old": entry}))
-        (found,) = experiments_from_files([file], FileOptions(set_=list(assignments)))
-        return found.config
+        (experiment,) = experiments_from_files([file], FileOptions(set_=list(assignments)))
+        return experiment.config
 
     return of
 
 
 def test_batches_and_bounds_follow_the_option(config):
     assert config()["train_batch_size"] == 120
-    found = config("num_workers=1")
-    assert (found["num_env_runners"], found["train_batch_size"]) == (1, 100)
+    new_config = config("num_workers=1")
+    assert (new_config["num_env_runners"], new_config["train_batch_size"]) == (1, 100)
     assert config("train_batch_size=40")["grad_clip"] == 40 / 40
 
 
 @pytest.mark.parametrize("name", ["num_workers", "num_env_runners", "config.num_rollout_workers"])
 def test_every_name_of_a_key_replaces_the_files(config, name):
-    found = config(f"{name}=2")
-    assert found["num_env_runners"] == 2
-    assert "num_workers" not in found
+    new_config = config(f"{name}=2")
+    assert new_config["num_env_runners"] == 2
+    assert "num_workers" not in new_config
 
 
 def test_legacy_keys_are_translated(config):
@@ -74,9 +74,9 @@ def test_stop_and_fields_are_as_ever(config, tmp_path):
     file = tmp_path / "old.yaml"
     file.write_text(yaml.safe_dump({"old": A2C}))
     options = FileOptions(set_=["stop.episode_reward_mean=9", "num_samples=3", "num_workers=0"])
-    (found,) = experiments_from_files([file], options)
-    assert found.stop == {"timesteps_total": 1000, "episode_reward_mean": 9}
-    assert (found.num_samples, found.config["num_env_runners"]) == (3, 0)
+    (experiment,) = experiments_from_files([file], options)
+    assert experiment.stop == {"timesteps_total": 1000, "episode_reward_mean": 9}
+    assert (experiment.num_samples, experiment.config["num_env_runners"]) == (3, 0)
 
 
 def test_python_files_and_options_alone(tmp_path):
@@ -85,8 +85,8 @@ def test_python_files_and_options_alone(tmp_path):
         "from ray.rllib.algorithms.a2c import A2CConfig\n"
         "config = A2CConfig().environment('CartPole-v1').rollouts(num_rollout_workers=4)\n"
     )
-    (found,) = experiments_from_files([file], FileOptions(set_=["num_workers=1"]))
-    assert found.config["num_env_runners"] == 1
+    (experiment,) = experiments_from_files([file], FileOptions(set_=["num_workers=1"]))
+    assert experiment.config["num_env_runners"] == 1
     options = TrainOptions(
         algo="A2C", env="CartPole-v1", config="{num_workers: 2}", set_=["num_workers=1"]
     )

@@ -49,9 +49,9 @@ MINIMAL = ("run: PPO", "env: CartPole-v1")
 
 
 def test_what_is_not_said_stays_unsaid(read):
-    found = read(*MINIMAL)
-    assert (found.name, found.algorithm, found.env) == ("x", "PPO", "CartPole-v1")
-    assert (found.config, found.stop, found.num_samples) == ({}, {}, 1)
+    experiment = read(*MINIMAL)
+    assert (experiment.name, experiment.algorithm, experiment.env) == ("x", "PPO", "CartPole-v1")
+    assert (experiment.config, experiment.stop, experiment.num_samples) == ({}, {}, 1)
     unsaid = (
         "checkpoint_frequency",
         "checkpoint_at_end",
@@ -62,11 +62,11 @@ def test_what_is_not_said_stays_unsaid(read):
         "max_failures",
         "time_budget_s",
     )
-    assert [getattr(found, name) for name in unsaid] == [None] * len(unsaid)
+    assert [getattr(experiment, name) for name in unsaid] == [None] * len(unsaid)
 
 
 def test_every_experiment_key(read):
-    found = read(
+    experiment = read(
         *MINIMAL,
         "num_samples: 3",
         "storage_path: /results",
@@ -75,23 +75,31 @@ def test_every_experiment_key(read):
         "config: {lr: 1e-3}",
         "stop: {timesteps_total: 1e5}",
     )
-    assert (found.num_samples, found.storage_path, found.max_failures) == (3, "/results", 2)
-    assert found.time_budget_s == 60
-    assert (found.config, found.stop) == ({"lr": 1e-3}, {"timesteps_total": 1e5})
+    assert (experiment.num_samples, experiment.storage_path, experiment.max_failures) == (
+        3,
+        "/results",
+        2,
+    )
+    assert experiment.time_budget_s == 60
+    assert (experiment.config, experiment.stop) == ({"lr": 1e-3}, {"timesteps_total": 1e5})
 
 
 def test_checkpoint_config(read):
-    found = read(
+    experiment = read(
         *MINIMAL,
         "checkpoint_config: {checkpoint_frequency: 5, checkpoint_at_end: false, num_to_keep: 2, "
         "checkpoint_score_attribute: episode_reward_mean, checkpoint_score_order: min}",
     )
-    assert (found.checkpoint_frequency, found.checkpoint_at_end, found.num_to_keep) == (5, False, 2)
-    assert (found.score_attribute, found.score_order) == ("episode_reward_mean", "min")
+    assert (
+        experiment.checkpoint_frequency,
+        experiment.checkpoint_at_end,
+        experiment.num_to_keep,
+    ) == (5, False, 2)
+    assert (experiment.score_attribute, experiment.score_order) == ("episode_reward_mean", "min")
 
 
 def test_legacy_checkpoint_spellings(read):
-    found = read(
+    experiment = read(
         *MINIMAL,
         "checkpoint_freq: 5",
         "checkpoint_at_end: false",
@@ -99,14 +107,20 @@ def test_legacy_checkpoint_spellings(read):
         "checkpoint_score_attr: min-episode_len_mean",
         "local_dir: /old",
     )
-    assert (found.checkpoint_frequency, found.checkpoint_at_end, found.num_to_keep) == (5, False, 2)
-    assert (found.score_attribute, found.score_order) == ("episode_len_mean", "min")
-    assert found.storage_path == "/old"
+    assert (
+        experiment.checkpoint_frequency,
+        experiment.checkpoint_at_end,
+        experiment.num_to_keep,
+    ) == (5, False, 2)
+    assert (experiment.score_attribute, experiment.score_order) == ("episode_len_mean", "min")
+    assert experiment.storage_path == "/old"
 
 
 def test_min_prefix_inside_checkpoint_config(read):
-    found = read(*MINIMAL, "checkpoint_config: {checkpoint_score_attribute: min-episode_len_mean}")
-    assert (found.score_attribute, found.score_order) == ("episode_len_mean", "min")
+    experiment = read(
+        *MINIMAL, "checkpoint_config: {checkpoint_score_attribute: min-episode_len_mean}"
+    )
+    assert (experiment.score_attribute, experiment.score_order) == ("episode_len_mean", "min")
 
 
 @pytest.mark.parametrize(
@@ -131,8 +145,8 @@ def test_one_field_under_two_spellings(refusal, first, second, key):
 
 
 def test_env_inside_config(read):
-    found = read("run: PPO", "config: {env: CartPole-v1, lr: 1e-3}")
-    assert (found.env, found.config) == ("CartPole-v1", {"lr": 1e-3})
+    experiment = read("run: PPO", "config: {env: CartPole-v1, lr: 1e-3}")
+    assert (experiment.env, experiment.config) == ("CartPole-v1", {"lr": 1e-3})
 
 
 def test_env_in_both_places(read, refusal):
@@ -201,12 +215,12 @@ OWN = (
 
 
 def test_options_not_given_change_nothing(read):
-    found = read(*MINIMAL, *OWN)
-    assert with_options(found, LaunchOptions()) == found
+    experiment = read(*MINIMAL, *OWN)
+    assert with_options(experiment, LaunchOptions()) == experiment
 
 
 @pytest.mark.parametrize(
-    ("given", "changed"),
+    ("options", "changed"),
     [
         ({"checkpoint_freq": 0}, {"checkpoint_frequency": 0}),
         ({"checkpoint_at_end": True}, {"checkpoint_at_end": True}),
@@ -235,18 +249,18 @@ def test_options_not_given_change_nothing(read):
         ),
     ],
 )
-def test_given_options_win_over_the_file(read, given, changed):
-    found = read(*MINIMAL, *OWN)
-    got = with_options(found, LaunchOptions(**given))
-    assert vars(got) == {**vars(found), **changed}
-    assert found == read(*MINIMAL, *OWN)
+def test_given_options_win_over_the_file(read, options, changed):
+    experiment = read(*MINIMAL, *OWN)
+    got = with_options(experiment, LaunchOptions(**options))
+    assert vars(got) == {**vars(experiment), **changed}
+    assert experiment == read(*MINIMAL, *OWN)
 
 
 def test_env_option_replaces_the_files_env(tmp_path):
     file = tmp_path / "file.yaml"
     file.write_text("x: {run: PPO, env: CartPole-v1}")
-    (found,) = experiments_from_files([file], FileOptions(env="Acrobot-v1"))
-    assert found.env == "Acrobot-v1"
+    (experiment,) = experiments_from_files([file], FileOptions(env="Acrobot-v1"))
+    assert experiment.env == "Acrobot-v1"
 
 
 def test_the_same_name_in_two_files(tmp_path):
@@ -276,14 +290,14 @@ HOPPER = {
     ],
 )
 def test_signs_outside_config_make_a_file_legacy(sign):
-    found = translate({**HOPPER, **sign})[0]["config"]
-    assert found["num_env_runners"] == 2
-    assert found["grad_clip"] == 40 / 10
+    new_entry = translate({**HOPPER, **sign})[0]["config"]
+    assert new_entry["num_env_runners"] == 2
+    assert new_entry["grad_clip"] == 40 / 10
 
 
 def test_an_algorithm_under_its_first_name_makes_a_file_legacy():
-    found = translate({"alg": "A3C", "env": "CartPole-v1", "config": {}})[0]
-    assert (found["run"], found["config"]["num_env_runners"]) == ("A3C", 2)
+    new_entry = translate({"alg": "A3C", "env": "CartPole-v1", "config": {}})[0]
+    assert (new_entry["run"], new_entry["config"]["num_env_runners"]) == ("A3C", 2)
 
 
 @pytest.mark.parametrize(
@@ -292,16 +306,18 @@ def test_an_algorithm_under_its_first_name_makes_a_file_legacy():
 )
 def test_a_current_file_with_a_legacy_id_keeps_current_defaults(own):
     entry = {**HOPPER, "env": "PongNoFrameskip-v4", "repeat": 2, **own}
-    found = translate(entry)[0]
-    assert found["env"] == "ALE/Pong-v5"
-    assert "optimizer" not in found["config"]
-    assert found["config"].get("grad_clip", 40.0) == 40.0
+    new_entry = translate(entry)[0]
+    assert new_entry["env"] == "ALE/Pong-v5"
+    assert "optimizer" not in new_entry["config"]
+    assert new_entry["config"].get("grad_clip", 40.0) == 40.0
 
 
 def test_a_legacy_id_on_the_command_line_dates_nothing():
-    found = experiment_from_options(TrainOptions(algo="A2C", env="PongNoFrameskip-v4", stop="{}"))
-    assert found.env == "ALE/Pong-v5"
-    assert "optimizer" not in found.config
+    experiment = experiment_from_options(
+        TrainOptions(algo="A2C", env="PongNoFrameskip-v4", stop="{}")
+    )
+    assert experiment.env == "ALE/Pong-v5"
+    assert "optimizer" not in experiment.config
 
 
 @pytest.mark.parametrize("config", [{"num_workers": 1}, {"num_env_runners": 1}])
@@ -320,12 +336,12 @@ def test_results_that_rank_checkpoints_get_current_names(read, old, new, config)
         f"checkpoint_score_attr: {old}",
         f"checkpoint_config: {{checkpoint_score_attribute: {old}}}",
     ):
-        found = read(*lines, spelling)
-        assert found.score_attribute == new.removeprefix("min-")
-        assert found.score_order == ("min" if "min-" in new else None)
-        assert any(f"{old} is replaced by {new}" in note for note in found.all_notes)
-    given = with_options(read(*lines), LaunchOptions(checkpoint_score_attr=old))
-    assert given.score_attribute == new.removeprefix("min-")
+        experiment = read(*lines, spelling)
+        assert experiment.score_attribute == new.removeprefix("min-")
+        assert experiment.score_order == ("min" if "min-" in new else None)
+        assert any(f"{old} is replaced by {new}" in note for note in experiment.all_notes)
+    overridden = with_options(read(*lines), LaunchOptions(checkpoint_score_attr=old))
+    assert overridden.score_attribute == new.removeprefix("min-")
 
 
 def test_a_url_is_no_file():
@@ -334,10 +350,10 @@ def test_a_url_is_no_file():
 
 
 def test_a_misspelt_legacy_key_is_recognized(read):
-    found = read(
+    experiment = read(
         "run: PPO", "env: CartPole-v1", "stop: {timesteps_total: 5}", "config: {num_workrs: 1}"
     )
     with pytest.raises(
         RequestError, match="did you mean 'num_workers', which is 'num_env_runners'"
     ):
-        check_names(found)
+        check_names(experiment)

@@ -61,14 +61,14 @@ def test_every_change_is_a_comment_above_its_experiment(both):
         comments = " ".join(line.lstrip("# ") for line in lines[start:end] if line.startswith("#"))
         for change in summarize_changes(list(experiment.changes)):
             assert change in comments
-    for words in (
+    for message in (
         "num_workers is num_env_runners",
         "removed: framework (only 'torch' is supported)",
         "default of Ray 2: ",
         "stop.info/num_steps_sampled is stop.num_env_steps_sampled_lifetime",
         "Pendulum-v0 is replaced by Pendulum-v1",
     ):
-        assert words in " ".join(line.lstrip("# ") for line in lines)
+        assert message in " ".join(line.lstrip("# ") for line in lines)
 
 
 def test_comments_above_experiments_are_kept_on_top(both):
@@ -152,7 +152,7 @@ def test_what_yaml_cannot_hold_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("{run: TD3, env: Pendulum-v1, config: {num_workers: 1}}", "TD3 is not supported"),
         ("{run: PPO, env: CartPole-v1, config: {framework: tf, num_workrs: 1}}", "num_workrs"),
@@ -162,8 +162,8 @@ def test_what_yaml_cannot_hold_is_refused(tmp_path):
         ),
     ],
 )
-def test_what_train_refuses_is_refused(tmp_path, text, words):
+def test_what_train_refuses_is_refused(tmp_path, text, message):
     file = tmp_path / "old.yaml"
     file.write_text(f"x: {text}")
-    with pytest.raises(RequestError, match=words):
+    with pytest.raises(RequestError, match=message):
         migrated(file)

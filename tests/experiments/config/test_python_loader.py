@@ -75,18 +75,20 @@ def original(text):
 
 @pytest.mark.parametrize(("name", "text"), [("A2C", A2C), ("A3C", A3C), ("PPO", PPO)])
 def test_the_data_rebuild_an_equal_configuration(write, name, text):
-    found = read(write(text))
-    rebuilt = config_class(name)().environment(found.env).update_from_dict(dict(found.config))
-    assert found.algorithm == name
+    experiment = read(write(text))
+    rebuilt = (
+        config_class(name)().environment(experiment.env).update_from_dict(dict(experiment.config))
+    )
+    assert experiment.algorithm == name
     assert rebuilt.to_dict() == original(text).to_dict()
 
 
 def test_only_what_was_set_is_read(write):
-    found = read(write(A2C))
-    assert found.name == "my_experiment"
-    assert found.env == "CartPole-v1"
-    assert found.stop == {"timesteps_total": 320}
-    assert found.config == {
+    experiment = read(write(A2C))
+    assert experiment.name == "my_experiment"
+    assert experiment.env == "CartPole-v1"
+    assert experiment.stop == {"timesteps_total": 320}
+    assert experiment.config == {
         "env_config": {"sutton_barto_reward": True},
         "num_envs_per_env_runner": 4,
         "lr": [[0, 1e-3], [1000, 1e-4]],
@@ -106,8 +108,8 @@ def test_only_what_was_set_is_read(write):
 
 @pytest.mark.parametrize("text", [A2C, PPO])
 def test_what_is_read_passes_the_checks(write, text):
-    found = read(write(text))
-    assert validate(found).config.to_dict()["lr"] == original(text).lr
+    experiment = read(write(text))
+    assert validate(experiment).config.to_dict()["lr"] == original(text).lr
 
 
 def test_no_stop_is_an_empty_one(write):

@@ -139,16 +139,16 @@ def test_a_ladder_of_aliases_is_no_way_around_the_depth():
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("# " + "x" * MAX_CHARACTERS, f"is longer than {MAX_CHARACTERS:,} characters"),
         ("a: [" + "1," * (MAX_CHARACTERS // 2 - 10) + "]", "line 1: expands to more than 10,000"),
         ("a: " + "1" * (MAX_CHARACTERS - 10), "is not YAML: Exceeds the limit"),
     ],
 )
-def test_huge_files_are_refused_in_bounded_time(text, words):
+def test_huge_files_are_refused_in_bounded_time(text, message):
     began = time.process_time()
-    with pytest.raises(RequestError, match=words):
+    with pytest.raises(RequestError, match=message):
         parse_yaml(text, file="x.yaml")
     assert time.process_time() - began < 10
 

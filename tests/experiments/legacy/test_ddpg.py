@@ -9,8 +9,8 @@ from rllib_zoo.experiments.legacy.translate import translate
 def translated(**config):
     """The translated configuration of a legacy one, and its changes as text."""
     entry = {"run": "DDPG", "env": "Pendulum-v1", "config": {"num_workers": 0, **config}}
-    found, changes = translate(entry)
-    return found["config"], " ".join(map(str, changes))
+    new_entry, changes = translate(entry)
+    return new_entry["config"], " ".join(map(str, changes))
 
 
 def test_where_a_file_is_silent_it_is_as_it_was():
@@ -22,7 +22,7 @@ def test_where_a_file_is_silent_it_is_as_it_was():
 
 
 @pytest.mark.parametrize(
-    "given",
+    "legacy_keys",
     [
         {
             "buffer_size": 500,
@@ -46,8 +46,8 @@ def test_where_a_file_is_silent_it_is_as_it_was():
     ],
     ids=["Ray 1", "Ray 2"],
 )
-def test_prioritized_replay(given):
-    config, _ = translated(**given)
+def test_prioritized_replay(legacy_keys):
+    config, _ = translated(**legacy_keys)
     assert config["replay_buffer_config"] == {
         "type": "PrioritizedReplayBuffer",
         "capacity": 500,
@@ -67,7 +67,7 @@ def test_uniform_replay_has_no_priorities():
 
 
 @pytest.mark.parametrize(
-    ("given", "noise", "random"),
+    ("exploration", "noise", "random"),
     [
         (
             {"final_scale": 0.5, "scale_timesteps": 100, "ou_base_scale": 0.75, "ou_sigma": 0.3},
@@ -86,8 +86,8 @@ def test_uniform_replay_has_no_priorities():
         ),
     ],
 )
-def test_noise(given, noise, random):
-    config, _ = translated(exploration_config=given)
+def test_noise(exploration, noise, random):
+    config, _ = translated(exploration_config=exploration)
     assert config["exploration_noise"] == noise
     assert config["random_steps"] == random
     assert "exploration_config" not in config
@@ -125,7 +125,7 @@ def test_what_had_no_effect_goes():
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("legacy_keys", "problem"),
     [
         ({"twin_q": True}, "TD3 is not supported"),
         ({"policy_delay": 2}, "TD3 is not supported"),
@@ -139,6 +139,6 @@ def test_what_had_no_effect_goes():
         ({"exploration_config": {"ou_sigma": "x"}}, "must be a number"),
     ],
 )
-def test_what_is_missing_is_refused_by_name(given, problem):
+def test_what_is_missing_is_refused_by_name(legacy_keys, problem):
     with pytest.raises(RequestError, match=problem):
-        translated(**given)
+        translated(**legacy_keys)

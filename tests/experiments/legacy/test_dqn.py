@@ -9,8 +9,8 @@ from rllib_zoo.experiments.legacy.translate import translate
 def translated(**config):
     """The translated configuration of a legacy one, and its changes as text."""
     entry = {"run": "DQN", "env": "CartPole-v1", "config": {"num_workers": 0, **config}}
-    found, changes = translate(entry)
-    return found["config"], " ".join(map(str, changes))
+    new_entry, changes = translate(entry)
+    return new_entry["config"], " ".join(map(str, changes))
 
 
 def test_where_a_file_is_silent_it_explores_as_it_did():
@@ -18,7 +18,7 @@ def test_where_a_file_is_silent_it_explores_as_it_did():
 
 
 @pytest.mark.parametrize(
-    ("given", "epsilon"),
+    ("exploration", "epsilon"),
     [
         ({"epsilon_timesteps": 2, "final_epsilon": 0.0}, [[0, 1.0], [2, 0.0]]),
         (
@@ -29,8 +29,8 @@ def test_where_a_file_is_silent_it_explores_as_it_did():
         ({"type": "ParameterNoise", "random_timesteps": 5}, [[0, 1.0], [6, 1.0], [7, 0.01]]),
     ],
 )
-def test_ways_to_explore(given, epsilon):
-    assert translated(exploration_config=given)[0]["epsilon"] == epsilon
+def test_ways_to_explore(exploration, epsilon):
+    assert translated(exploration_config=exploration)[0]["epsilon"] == epsilon
 
 
 def test_parameter_noise_keeps_its_deviation():
@@ -66,7 +66,7 @@ def test_noisy_layers_stay():
 
 
 @pytest.mark.parametrize(
-    ("given", "buffer"),
+    ("legacy_keys", "buffer"),
     [
         (
             {"buffer_size": 100, "prioritized_replay_alpha": 0.5},
@@ -82,14 +82,14 @@ def test_noisy_layers_stay():
         ),
     ],
 )
-def test_replay_buffers(given, buffer):
-    assert translated(**given)[0]["replay_buffer_config"] == buffer
+def test_replay_buffers(legacy_keys, buffer):
+    assert translated(**legacy_keys)[0]["replay_buffer_config"] == buffer
 
 
 def test_what_has_no_effect_is_removed_with_a_reason():
-    config, said = translated(prioritized_replay_eps=1e-6, learning_starts=500)
+    config, notes = translated(prioritized_replay_eps=1e-6, learning_starts=500)
     assert config["num_steps_sampled_before_learning_starts"] == 500
-    assert "fixed minimum priority" in said
+    assert "fixed minimum priority" in notes
 
 
 def test_a_fragment_holds_a_whole_target():
@@ -97,15 +97,15 @@ def test_a_fragment_holds_a_whole_target():
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("exploration", "message"),
     [
         ({"type": "Curiosity"}, "exploration by Curiosity is not supported"),
         ({"type": "SoftQ", "temprature": 1}, "is not a key of SoftQ"),
     ],
 )
-def test_what_is_refused(given, said):
-    with pytest.raises(RequestError, match=said):
-        translated(exploration_config=given)
+def test_what_is_refused(exploration, message):
+    with pytest.raises(RequestError, match=message):
+        translated(exploration_config=exploration)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ def refusal(run="PPO", **config):
 
 
 def test_every_bound_of_a_grid_is_divided():
-    found = config_of("A2C", train_batch_size=40, grad_clip=grid(40, 0.5, None), num_workers=0)
-    assert found["grad_clip"] == grid(1.0, 0.0125, None)
+    new_config = config_of("A2C", train_batch_size=40, grad_clip=grid(40, 0.5, None), num_workers=0)
+    assert new_config["grad_clip"] == grid(1.0, 0.0125, None)
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,17 @@ def test_a_grid_over_what_bounds_are_divided_by_is_refused(run, key):
 
 
 def test_no_bound_and_another_optimizer_leave_such_a_grid_alone():
-    given = {"grad_clip": None, "optimizer": {"type": "rmsprop"}, "num_workers": 1}
-    found = config_of("A3C", rollout_fragment_length=grid(20, 40), **given)
-    assert found["rollout_fragment_length"] == grid(20, 40)
+    legacy_keys = {"grad_clip": None, "optimizer": {"type": "rmsprop"}, "num_workers": 1}
+    new_config = config_of("A3C", rollout_fragment_length=grid(20, 40), **legacy_keys)
+    assert new_config["rollout_fragment_length"] == grid(20, 40)
 
 
 def test_every_batch_of_a_grid_is_whole_rounds():
-    given = {"num_workers": 2, "num_envs_per_worker": 5, "rollout_fragment_length": 20}
-    assert config_of(train_batch_size=grid(400, 500), **given)["train_batch_size"] == grid(400, 600)
-    message = refusal(train_batch_size=grid(100, 500), **given)
+    legacy_keys = {"num_workers": 2, "num_envs_per_worker": 5, "rollout_fragment_length": 20}
+    assert config_of(train_batch_size=grid(400, 500), **legacy_keys)["train_batch_size"] == grid(
+        400, 600
+    )
+    message = refusal(train_batch_size=grid(100, 500), **legacy_keys)
     assert "more than some of these batches; split the grid" in message
 
 
@@ -66,10 +68,10 @@ def test_schedules_beside_null_are_refused_as_a_grid():
 
 def test_steps_in_grids_are_schedules():
     fallen = [[0, 0.02], [500, 0.0]]
-    found = config_of(entropy_coeff=0.02, entropy_coeff_schedule=grid(500, [[0, 1], [9, 0]]))
-    assert found["entropy_coeff"] == grid(fallen, [[0, 1.0], [9, 0.0]])
-    found = config_of(entropy_coeff=grid(0.02, 0.01), entropy_coeff_schedule=500)
-    assert found["entropy_coeff"] == grid(fallen, [[0, 0.01], [500, 0.0]])
+    new_config = config_of(entropy_coeff=0.02, entropy_coeff_schedule=grid(500, [[0, 1], [9, 0]]))
+    assert new_config["entropy_coeff"] == grid(fallen, [[0, 1.0], [9, 0.0]])
+    new_config = config_of(entropy_coeff=grid(0.02, 0.01), entropy_coeff_schedule=500)
+    assert new_config["entropy_coeff"] == grid(fallen, [[0, 0.01], [500, 0.0]])
     both = {"entropy_coeff": grid(0.02, 0.01), "entropy_coeff_schedule": grid(500, 900)}
     assert "cannot be a grid if entropy_coeff is one" in refusal(**both)
     assert config_of(entropy_coeff_schedule=float("inf"))["entropy_coeff"] == float("inf")
@@ -88,15 +90,17 @@ def test_agents_in_a_grid_are_found():
 
 
 def test_every_alternative_of_a_grid_of_mappings_is_translated():
-    found = config_of(
+    new_config = config_of(
         evaluation_config=grid({"num_workers": 1}, {"explore": False}),
         model=grid(
             {"fcnet_hiddens": [64], "max_seq_len": 20, "grayscale": True},
             {"use_lstm": True, "lstm_use_prev_action_reward": False, "max_seq_len": 20},
         ),
     )
-    assert found["evaluation_config"] == grid({"num_env_runners": 1}, {"explore": False})
-    assert found["model"] == grid({"fcnet_hiddens": [64]}, {"use_lstm": True, "max_seq_len": 20})
+    assert new_config["evaluation_config"] == grid({"num_env_runners": 1}, {"explore": False})
+    assert new_config["model"] == grid(
+        {"fcnet_hiddens": [64]}, {"use_lstm": True, "max_seq_len": 20}
+    )
 
 
 def test_a_legacy_key_inside_such_a_grid_makes_a_file_legacy():
@@ -118,7 +122,7 @@ def test_alternatives_that_differ_elsewhere_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("legacy_keys", "message"),
     [
         ({"use_gae": grid(True, False)}, "list the alternatives under lambda"),
         (
@@ -130,14 +134,14 @@ def test_alternatives_that_differ_elsewhere_are_refused():
         ({"model": grid({"dim": 1}, {"dim": 2}, None), "use_lstm": True}, "must map keys"),
     ],
 )
-def test_the_message_says_that_the_grid_is_the_problem(given, words):
-    assert words in refusal(**given)
+def test_the_message_says_that_the_grid_is_the_problem(legacy_keys, message):
+    assert message in refusal(**legacy_keys)
 
 
 def test_grids_that_have_an_answer():
     assert config_of("A2C", use_gae=grid(True, False), num_workers=0)["use_gae"]
-    found = config_of(evaluation_interval=grid(0, 5))
-    assert found["evaluation_interval"] == grid(None, 5)
+    new_config = config_of(evaluation_interval=grid(0, 5))
+    assert new_config["evaluation_interval"] == grid(None, 5)
 
 
 def test_each_alternative_of_an_optimizer_is_scaled():

@@ -83,13 +83,13 @@ def test_it_passes_the_checks_and_is_told_in_notes():
     [experiment] = read_experiments(FILE)
     assert validate(experiment).config.env == "3DBall-v0"
     notes = "\n".join(experiment.all_notes)
-    for said in (
+    for excerpt in (
         "hyperparameters.batch_size is minibatch_size",
         "threaded (sampling and learning alternate)",
         "max_steps: whole iterations within 50,000 steps",
         "hyperparameters.epsilon: constant; ML-Agents decreases it to 0.1",
     ):
-        assert said in notes
+        assert excerpt in notes
 
 
 def test_every_key_of_the_file_is_in_a_note(read):
@@ -108,8 +108,8 @@ def test_every_key_of_the_file_is_in_a_note(read):
         "framework": "pytorch",
     }
     experiment = read(every, drop=["hyperparameters.lambda"])
-    told = {change.old for change in experiment.changes}
-    assert told == {*KINDS, None}
+    old_keys = {change.old for change in experiment.changes}
+    assert old_keys == {*KINDS, None}
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from rllib_zoo.experiments.spec.changes import summarize_changes
 def both(run="PPO", **config):
     """The translated configuration, and the notes in one line."""
     entry = {"run": run, "env": "CartPole-v1", "stop": {"training_iteration": 1}, "config": config}
-    found, changes = translate(entry, legacy=True)
-    return found["config"], " ".join(summarize_changes(changes))
+    new_entry, changes = translate(entry, legacy=True)
+    return new_entry["config"], " ".join(summarize_changes(changes))
 
 
 @pytest.mark.parametrize(
-    ("given", "new"),
+    ("legacy_keys", "new"),
     [
         ({"sgd_minibatch_size": 5e2}, {"minibatch_size": 500}),
         ({"train_batch_size": 4000.0}, {"train_batch_size": 4000}),
@@ -32,8 +32,8 @@ def both(run="PPO", **config):
         ),
     ],
 )
-def test_numbers_become_what_their_keys_want(given, new):
-    config, notes = both(**given)
+def test_numbers_become_what_their_keys_want(legacy_keys, new):
+    config, notes = both(**legacy_keys)
     ((key, value),) = new.items()
     expected = {"grid_search": value} if key == "lambda" else value
     assert repr(config[key]) == repr(expected)
@@ -64,10 +64,14 @@ def test_the_experiments_own_numbers(tmp_path):
         ' keep_checkpoints_num: 1e1, stop: {time_total_s: "3600", info/num_steps_sampled: "100_000"},'
         " config: {num_workers: 1}}"
     )
-    (found,) = read_experiments(file)
-    assert (found.num_samples, found.checkpoint_frequency, found.max_failures) == (3, 5, 2)
-    assert repr(found.num_to_keep) == "10"
-    assert found.stop == {"time_total_s": 3600, "num_env_steps_sampled_lifetime": 100_000}
-    notes = " ".join(found.all_notes)
-    for words in ("num_samples: '3' is read", "'3600' is read", "info/num_steps_sampled is"):
-        assert words in notes
+    (experiment,) = read_experiments(file)
+    assert (experiment.num_samples, experiment.checkpoint_frequency, experiment.max_failures) == (
+        3,
+        5,
+        2,
+    )
+    assert repr(experiment.num_to_keep) == "10"
+    assert experiment.stop == {"time_total_s": 3600, "num_env_steps_sampled_lifetime": 100_000}
+    notes = " ".join(experiment.all_notes)
+    for message in ("num_samples: '3' is read", "'3600' is read", "info/num_steps_sampled is"):
+        assert message in notes

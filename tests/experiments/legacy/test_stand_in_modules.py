@@ -37,13 +37,17 @@ def read(tmp_path):
 
 
 def test_a_builder_of_a_legacy_algorithm(read):
-    found = read(A2C)
-    assert (found.name, found.algorithm, found.env) == ("course", "A2C", "CartPole-v1")
-    assert found.config["lr"] == 0.001
-    assert found.config["train_batch_size"] == 20
-    assert found.config["num_env_runners"] == 0
-    assert "framework" not in found.config
-    assert found.config["grad_clip"] == pytest.approx(40 / 20)
+    experiment = read(A2C)
+    assert (experiment.name, experiment.algorithm, experiment.env) == (
+        "course",
+        "A2C",
+        "CartPole-v1",
+    )
+    assert experiment.config["lr"] == 0.001
+    assert experiment.config["train_batch_size"] == 20
+    assert experiment.config["num_env_runners"] == 0
+    assert "framework" not in experiment.config
+    assert experiment.config["grad_clip"] == pytest.approx(40 / 20)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_a_builder_of_a_legacy_algorithm(read):
     ],
 )
 def test_every_way_to_import(read, text):
-    found = read(
+    experiment = read(
         f"{text}\n"
         "config = PPOConfig().environment(env='CartPole-v1')\n"
         "config.training(sgd_minibatch_size=64, num_sgd_iter=2, model={'vf_share_layers': True})\n"
@@ -66,24 +70,24 @@ def test_every_way_to_import(read, text):
         "config = config.evaluation(evaluation_config=PPOConfig.overrides(explore=False))\n"
         "stop = {'training_iteration': 1}\n"
     )
-    assert found.config == {
+    assert experiment.config == {
         "minibatch_size": 64,
         "num_epochs": 2,
         "model": {"vf_share_layers": True, "fcnet_hiddens": [8]},
         "lr": 1e-3,
         "evaluation_config": {"explore": False},
     }
-    assert found.stop == {"training_iteration": 1}
+    assert experiment.stop == {"training_iteration": 1}
 
 
 def test_a_dictionary_of_ray_1(read):
-    found = read(
+    experiment = read(
         "from ray.rllib.agents import a3c\n"
         "config = a3c.DEFAULT_CONFIG.copy()\n"
         "config['env'] = 'CartPole-v0'\n"
         "config['num_workers'] = 3\n"
     )
-    assert (found.algorithm, found.env, found.config["num_env_runners"]) == (
+    assert (experiment.algorithm, experiment.env, experiment.config["num_env_runners"]) == (
         "A3C",
         "CartPole-v0",
         3,
@@ -99,12 +103,12 @@ def test_a_dictionary_of_ray_1_has_ray_1s_defaults(read):
 
 
 def test_example_environments_at_their_old_path(read):
-    found = read(
+    experiment = read(
         "from ray.rllib.algorithms.ppo import PPOConfig\n"
         "from ray.rllib.examples.env.repeat_after_me_env import RepeatAfterMeEnv\n"
         "config = PPOConfig().environment(RepeatAfterMeEnv)\n"
     )
-    assert found.env.__name__ == "RepeatAfterMeEnv"
+    assert experiment.env.__name__ == "RepeatAfterMeEnv"
 
 
 def test_nothing_outlives_the_loading(read):
@@ -130,7 +134,7 @@ def test_nothing_outlives_a_file_that_fails(read):
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("config.build()", "config.build() is not allowed in a config file"),
         ("config.rolouts(num_rollout_workers=1)", "has no 'rolouts'"),
@@ -138,11 +142,11 @@ def test_nothing_outlives_a_file_that_fails(read):
         ("config.multi_agent(policies={'a'})", "multi-agent training is not supported"),
     ],
 )
-def test_what_a_file_may_not_do(read, line, words):
+def test_what_a_file_may_not_do(read, line, message):
     text = "from ray.rllib.algorithms.pg import PGConfig\n"
     with pytest.raises(RequestError) as caught:
         read(f"{text}config = PGConfig().environment('CartPole-v1')\n{line}\n")
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +159,8 @@ def test_what_a_file_may_not_do(read, line, words):
     ],
 )
 def test_every_place_rllib_kept_its_classes_at(read, text):
-    found = read(f"{text}\nconfig = PPOConfig().environment('CartPole-v1')\n")
-    assert found.algorithm == "PPO"
+    experiment = read(f"{text}\nconfig = PPOConfig().environment('CartPole-v1')\n")
+    assert experiment.algorithm == "PPO"
 
 
 def test_ppo_of_a_package_is_rllibs_again(read):
@@ -199,31 +203,31 @@ def test_options_of_the_files_own_command_line_have_their_defaults(read, monkeyp
     monkeypatch.setattr(sys, "argv", ["rllib", "train", "file", "x.py", "--dry-run"])
     lines = "import argparse\nparser = argparse.ArgumentParser()\n"
     lines += "parser.add_argument('--gamma', type=float, default=0.5)\nargs = parser.parse_args()\n"
-    found = read(f"{lines}{PPO}.environment('CartPole-v1').training(gamma=args.gamma)\n")
-    assert found.config["gamma"] == 0.5
+    experiment = read(f"{lines}{PPO}.environment('CartPole-v1').training(gamma=args.gamma)\n")
+    assert experiment.config["gamma"] == 0.5
     assert sys.argv[0] == "rllib"
 
 
 def test_tuples_and_nested_defaults_become_plain_data(read):
-    found = read(
+    experiment = read(
         f"import numpy as np\n{PPO}.environment('CartPole-v1').training(lr=[(0, 1e-3), (10, 0.0)])\n"
         "config['model']['fcnet_hiddens'] = (4, 4)\nconfig.gamma = np.float64(0.5)\n"
     )
-    assert found.config == {
+    assert experiment.config == {
         "lr": [[0, 1e-3], [10, 0.0]],
         "model": {"fcnet_hiddens": [4, 4]},
         "gamma": 0.5,
     }
-    assert type(found.config["gamma"]) is float
+    assert type(experiment.config["gamma"]) is float
 
 
 def test_rllibs_description_of_a_network(read):
-    found = read(
+    experiment = read(
         "from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig\n"
         f"{PPO}.environment('CartPole-v1')\n"
         "config.rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[4], use_lstm=True))\n"
     )
-    assert found.config["model"] == {
+    assert experiment.config["model"] == {
         "fcnet_hiddens": [4],
         "use_lstm": True,
         "vf_share_layers": True,
@@ -231,7 +235,7 @@ def test_rllibs_description_of_a_network(read):
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("import ray.rllib.agents.trainer", "only DEFAULT_CONFIG of"),
         ("import ray.rllib.agents.registry", "only DEFAULT_CONFIG of"),
@@ -239,26 +243,26 @@ def test_rllibs_description_of_a_network(read):
         ("import gym", "use gymnasium instead of gym"),
     ],
 )
-def test_modules_that_are_gone(read, line, words):
+def test_modules_that_are_gone(read, line, message):
     with pytest.raises(RequestError) as caught:
         read(f"{line}\n{PPO}.environment('CartPole-v1')\n")
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_an_environment_that_the_file_registers(read):
-    found = read(
+    experiment = read(
         "import gymnasium\nfrom ray.tune.registry import register_env\n"
         "register_env('of_the_file', lambda options: gymnasium.make('CartPole-v1'))\n"
         f"{PPO}.environment('of_the_file', env_config={{'x': 1}})\nstop = {{'training_iteration': 1}}\n"
     )
-    assert validate(found).config.env == "of_the_file"
+    assert validate(experiment).config.env == "of_the_file"
 
 
 def test_a_module_named_like_an_algorithm_is_not_hidden(read, tmp_path, monkeypatch):
     (tmp_path / "ppo.py").write_text("gamma = 0.25\n")
     monkeypatch.syspath_prepend(tmp_path)
-    found = read(f"import ppo\n{PPO}.environment('x').training(gamma=ppo.gamma)\n")
-    assert found.config["gamma"] == 0.25
+    experiment = read(f"import ppo\n{PPO}.environment('x').training(gamma=ppo.gamma)\n")
+    assert experiment.config["gamma"] == 0.25
     del sys.modules["ppo"]
 
 
@@ -278,7 +282,7 @@ def test_without_an_environment_it_is_refused(read):
 def test_a_copy_is_independent(read, base, copy):
     if "DEFAULT" in base and "to_dict" in copy:
         return
-    found = read(
+    experiment = read(
         "from copy import deepcopy\n"
         "from ray.rllib.algorithms import ppo\n"
         "from ray.rllib.algorithms.ppo import PPOConfig\n"
@@ -289,22 +293,22 @@ def test_a_copy_is_independent(read, base, copy):
         'model["fcnet_hiddens"].append(8)\n'
         "config = base\n"
     )
-    assert found.config["model"] == {"fcnet_hiddens": [64]}
+    assert experiment.config["model"] == {"fcnet_hiddens": [64]}
 
 
 def test_tunes_registry_gives_the_recorder(read):
     real = registry.get_trainable_cls
-    found = read(
+    experiment = read(
         "from ray.tune.registry import get_trainable_cls\n"
         'config = get_trainable_cls("PPO").get_default_config()\n'
         'config = config.environment("CartPole-v1").rollouts(num_rollout_workers=1)\n'
     )
-    assert (found.algorithm, found.config["num_env_runners"]) == ("PPO", 1)
+    assert (experiment.algorithm, experiment.config["num_env_runners"]) == ("PPO", 1)
     assert registry.get_trainable_cls is real
 
 
 def test_nested_settings_can_be_updated_before_they_are_set(read):
-    found = read(
+    experiment = read(
         "from ray.rllib.algorithms.dqn.dqn import DQNConfig\n"
         'config = DQNConfig().environment("CartPole-v1")\n'
         'buffer = config.replay_buffer_config.update({"capacity": 99})\n'
@@ -312,8 +316,8 @@ def test_nested_settings_can_be_updated_before_they_are_set(read):
         "config.training(replay_buffer_config=buffer)\n"
         "config.exploration(exploration_config=explore)\n"
     )
-    assert found.config["replay_buffer_config"] == {"capacity": 99}
-    assert found.config["epsilon"] == [[0, 1.0], [7, 0.02]]
+    assert experiment.config["replay_buffer_config"] == {"capacity": 99}
+    assert experiment.config["epsilon"] == [[0, 1.0], [7, 0.02]]
 
 
 def test_a_plain_dict_names_no_algorithm(read):

@@ -26,9 +26,9 @@ def config_of(run="PPO", env="CartPole-v1", **config):
     return translated(run, env, **config)["config"]
 
 
-def refusal(**given):
+def refusal(**legacy_keys):
     with pytest.raises(RequestError) as caught:
-        translated(**given)
+        translated(**legacy_keys)
     return str(caught.value)
 
 
@@ -45,8 +45,8 @@ def test_a_current_file_is_left_alone():
 
 def test_a_key_that_came_late_makes_no_file_legacy():
     config = {"lr": 1e-3, "log_gradients": True}
-    found, changes = translate({"run": "A2C", "env": "x", "stop": {"a": 1}, "config": config})
-    assert found["config"] == config
+    new_entry, changes = translate({"run": "A2C", "env": "x", "stop": {"a": 1}, "config": config})
+    assert new_entry["config"] == config
     assert not changes
 
 
@@ -59,21 +59,21 @@ def test_a_renamed_key_keeps_its_value(old):
 
 
 def test_every_new_name_is_a_key_of_some_algorithm():
-    known = COMMON.keys() | {key for keys in own_keys().values() for key in keys}
-    assert set(RENAMED.values()) <= known
+    current_keys = COMMON.keys() | {key for keys in own_keys().values() for key in keys}
+    assert set(RENAMED.values()) <= current_keys
 
 
 def test_no_removed_key_is_a_current_key():
-    known = COMMON.keys() | {key for keys in own_keys().values() for key in keys}
-    assert not known & REMOVED.keys()
+    current_keys = COMMON.keys() | {key for keys in own_keys().values() for key in keys}
+    assert not current_keys & REMOVED.keys()
 
 
 @pytest.mark.parametrize("key", sorted(REMOVED))
 def test_a_removed_key_is_reported(key):
     value = (REMOVED[key].values or (1,))[0]
     entry = {"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {key: value}}
-    found, changes = translate(entry, legacy=True)
-    assert key not in found["config"]
+    new_entry, changes = translate(entry, legacy=True)
+    assert key not in new_entry["config"]
     assert any(line.startswith("removed:") and key in line for line in summarize_changes(changes))
 
 
@@ -99,7 +99,7 @@ def test_an_unknown_framework_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("legacy_keys", "expected"),
     [
         ({"lr_schedule": [[0, 1e-3], [100, 0]]}, {"lr": [[0, 1e-3], [100, 0.0]]}),
         ({"lr_schedule": [[50, 1e-3], [100, 0]]}, {"lr": [[0, 1e-3], [50, 1e-3], [100, 0.0]]}),
@@ -163,20 +163,22 @@ def test_an_unknown_framework_is_refused():
         ),
     ],
 )
-def test_values(given, expected):
+def test_values(legacy_keys, expected):
     release = ("preprocessing",)  # of Ray 0.4, whose defaults come on top
-    found = config_of(**given)
-    assert found == expected or (set(given) & set(release) and found["model"] == expected["model"])
+    new_config = config_of(**legacy_keys)
+    assert new_config == expected or (
+        set(legacy_keys) & set(release) and new_config["model"] == expected["model"]
+    )
 
 
 @pytest.mark.parametrize(("run", "weight"), [("A2C", 0.01), ("A3C", 0.01), ("PPO", 0.0)])
 def test_a_schedule_that_is_a_step_starts_at_the_algorithms_weight(run, weight):
-    found = config_of(run, entropy_coeff_schedule=500, num_workers=1)
-    assert found["entropy_coeff"] == [[0, weight], [500, 0.0]]
+    new_config = config_of(run, entropy_coeff_schedule=500, num_workers=1)
+    assert new_config["entropy_coeff"] == [[0, weight], [500, 0.0]]
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("legacy_keys", "message"),
     [
         ({"exploration_config": {"type": "EpsilonGreedy"}}, "EpsilonGreedy is not supported"),
         ({"multiagent": {"policies": {"a": None}}}, "multi-agent training is not supported"),
@@ -203,8 +205,8 @@ def test_a_schedule_that_is_a_step_starts_at_the_algorithms_weight(run, weight):
         ),
     ],
 )
-def test_what_is_gone_is_refused(given, words):
-    assert words in refusal(**given)
+def test_what_is_gone_is_refused(legacy_keys, message):
+    assert message in refusal(**legacy_keys)
 
 
 def test_environments():
@@ -264,15 +266,17 @@ def test_the_legacy_preprocessor_stacks_nothing():
 
 
 def test_current_ids_are_wrapped_as_the_legacy_ones():
-    given = {"num_workers": 1, "rollout_fragment_length": 20}
-    lone = config_of("A3C", env="ALE/Pong-v5", preprocessor_pref="rllib", **given)
+    legacy_keys = {"num_workers": 1, "rollout_fragment_length": 20}
+    lone = config_of("A3C", env="ALE/Pong-v5", preprocessor_pref="rllib", **legacy_keys)
     assert lone["env_config"] == {"stack_size": 1, "noop_max": 0, "use_fire_reset": False}
     assert lone["clip_rewards"] is False
-    wrapped = config_of("PPO", env="ALE/Breakout-v5", **given)
+    wrapped = config_of("PPO", env="ALE/Breakout-v5", **legacy_keys)
     assert wrapped["env_config"] == {"terminal_on_life_loss": True}
-    own = config_of("PPO", env="ALE/Pong-v5", env_config={"terminal_on_life_loss": False}, **given)
+    own = config_of(
+        "PPO", env="ALE/Pong-v5", env_config={"terminal_on_life_loss": False}, **legacy_keys
+    )
     assert own["env_config"] == {"terminal_on_life_loss": False}
-    assert "env_config" not in config_of("DQN", env="ALE/Pong-v5", **given)
+    assert "env_config" not in config_of("DQN", env="ALE/Pong-v5", **legacy_keys)
 
 
 def test_the_wrappers_skipped_frames_where_the_game_did_not():
@@ -354,7 +358,7 @@ def test_a3c_without_runners_gets_one():
 
 
 @pytest.mark.parametrize(
-    ("run", "given", "batch"),
+    ("run", "legacy_keys", "batch"),
     [
         ("PPO", {"num_workers": 32, "num_envs_per_worker": 5, "rollout_fragment_length": 20}, 6400),
         ("PPO", {"num_workers": 2, "num_envs_per_worker": 20}, 5000),
@@ -363,15 +367,15 @@ def test_a3c_without_runners_gets_one():
         ("A2C", {"num_workers": 4, "rollout_fragment_length": 3000}, 12000),
     ],
 )
-def test_batches_are_what_the_rounds_collected(run, given, batch):
-    assert config_of(run, train_batch_size=5000, **given)["train_batch_size"] == batch
+def test_batches_are_what_the_rounds_collected(run, legacy_keys, batch):
+    assert config_of(run, train_batch_size=5000, **legacy_keys)["train_batch_size"] == batch
 
 
 def test_only_later_releases_shortened_fragments_longer_than_a_batch():
-    given = {"num_workers": 4, "rollout_fragment_length": 100, "train_batch_size": 200}
-    later = config_of("PPO", **given)
+    legacy_keys = {"num_workers": 4, "rollout_fragment_length": 100, "train_batch_size": 200}
+    later = config_of("PPO", **legacy_keys)
     assert (later["rollout_fragment_length"], later["train_batch_size"]) == ("auto", 200)
-    before = config_of("PPO", use_pytorch=True, **given)
+    before = config_of("PPO", use_pytorch=True, **legacy_keys)
     assert (before["rollout_fragment_length"], before["train_batch_size"]) == (100, 400)
 
 
@@ -380,8 +384,8 @@ def test_only_later_releases_shortened_fragments_longer_than_a_batch():
     [("sample_async", 32), ("timesteps_per_iteration", 200), ("use_pytorch", 200)],
 )
 def test_defaults_follow_the_release(marker, batch):
-    given = {marker: 1000 if "per" in marker else True, "num_workers": 0}
-    assert config_of("A2C", **given)["train_batch_size"] == batch
+    legacy_keys = {marker: 1000 if "per" in marker else True, "num_workers": 0}
+    assert config_of("A2C", **legacy_keys)["train_batch_size"] == batch
 
 
 def test_what_was_translated_passes_the_checks():
@@ -399,7 +403,7 @@ def test_what_was_translated_passes_the_checks():
 
 
 def test_dqn_of_ray_0():
-    found = config_of(
+    new_config = config_of(
         "DQN",
         sample_batch_size=8,
         grad_norm_clipping=10,
@@ -411,7 +415,7 @@ def test_dqn_of_ray_0():
         parameter_noise=False,
         max_weight_sync_delay=4,
     )
-    assert found == {
+    assert new_config == {
         "rollout_fragment_length": 8,
         "grad_clip": 10,
         "epsilon": [[0, 1.0], [500, 0.1]],
@@ -424,27 +428,27 @@ def test_dqn_of_ray_0_without_a_fragment_had_4_steps():
 
 
 @pytest.mark.parametrize(
-    ("given", "schedule"),
+    ("legacy_keys", "schedule"),
     [
         ({"initial_epsilon": 1.5, "final_epsilon": 0.5}, [[0, 1.0], [50, 1.0], [100, 0.5]]),
         ({"warmup_timesteps": 7, "final_epsilon": 0}, [[0, 1.0], [7, 1.0], [107, 0.0]]),
         ({"initial_epsilon": 0.5, "final_epsilon": 0}, [[0, 0.5], [100, 0.0]]),
     ],
 )
-def test_schedules_of_dqn(given, schedule):
-    assert config_of("DQN", exploration_config={"epsilon_timesteps": 100, **given})["epsilon"] == (
-        schedule
-    )
+def test_schedules_of_dqn(legacy_keys, schedule):
+    assert config_of("DQN", exploration_config={"epsilon_timesteps": 100, **legacy_keys})[
+        "epsilon"
+    ] == (schedule)
 
 
 def test_a_softmax_of_ray_0():
-    found = config_of("DQN", soft_q=True, softmax_temp=0.5)
-    assert found["exploration_temperature"] == 0.5
-    assert "soft_q" not in found
+    new_config = config_of("DQN", soft_q=True, softmax_temp=0.5)
+    assert new_config["exploration_temperature"] == 0.5
+    assert "soft_q" not in new_config
 
 
 def test_dqn_of_rllibs_newer_model():
-    found = config_of(
+    new_config = config_of(
         "DQN",
         model_config_dict={
             "fcnet_hiddens": [8],
@@ -453,24 +457,24 @@ def test_dqn_of_rllibs_newer_model():
         },
         epsilon=[[0, 1.0], [10, 0.1]],
     )
-    assert found["model"] == {"fcnet_hiddens": [8]}
-    assert (found["hiddens"], found["epsilon"]) == ([4], [[0, 1.0], [10, 0.1]])
+    assert new_config["model"] == {"fcnet_hiddens": [8]}
+    assert (new_config["hiddens"], new_config["epsilon"]) == ([4], [[0, 1.0], [10, 0.1]])
 
 
 def test_ray_0_4_had_other_defaults():
-    found = config_of("PPO", timesteps_per_batch=1000, num_workers=1)
-    assert found["train_batch_size"] == 1000
-    assert (found["gamma"], found["vf_clip_param"]) == (0.995, 0.3)
-    assert found["observation_filter"] == "MeanStdFilter"
+    new_config = config_of("PPO", timesteps_per_batch=1000, num_workers=1)
+    assert new_config["train_batch_size"] == 1000
+    assert (new_config["gamma"], new_config["vf_clip_param"]) == (0.995, 0.3)
+    assert new_config["observation_filter"] == "MeanStdFilter"
     later = config_of("PPO", timesteps_per_batch=1000, sample_batch_size=200, num_workers=1)
     assert "gamma" not in later
 
 
 def test_ray_0_4_showed_one_screen_unless_to_dqn():
-    found = config_of("A3C", env="PongDeterministic-v4", batch_size=20, num_workers=1)
-    assert found["env_config"]["stack_size"] == 1
-    assert found["model"]["dim"] == 80
-    assert found["model"]["conv_filters"][-1] == [512, [10, 10], 1]
+    new_config = config_of("A3C", env="PongDeterministic-v4", batch_size=20, num_workers=1)
+    assert new_config["env_config"]["stack_size"] == 1
+    assert new_config["model"]["dim"] == 80
+    assert new_config["model"]["conv_filters"][-1] == [512, [10, 10], 1]
     wrapped = config_of("DQN", env="PongDeterministic-v4", batch_size=20)
     assert "stack_size" not in wrapped["env_config"]
     assert "preprocessor_pref" not in config_of("A3C", batch_size=20)
@@ -491,12 +495,12 @@ def test_a_game_without_a_stack():
         ({"num_framestacks": "auto"}, None),
         ({"framestack": True}, None),
     ):
-        found = config_of(env="PongNoFrameskip-v4", model=model)
-        assert found["env_config"].get("stack_size") == size
+        new_config = config_of(env="PongNoFrameskip-v4", model=model)
+        assert new_config["env_config"].get("stack_size") == size
 
 
 def test_defaults_written_down_ask_for_nothing():
-    found = config_of(
+    new_config = config_of(
         "DQN",
         model={"use_attention": False, "attention_dim": 64, "custom_model": None},
         multiagent={"policies": {}},
@@ -505,21 +509,21 @@ def test_defaults_written_down_ask_for_nothing():
         framework_str="tf",
         input_read_method="read_parquet",
     )
-    assert found == {"model": {}, "epsilon": [[0, 1.0], [10_000, 0.02]]}
+    assert new_config == {"model": {}, "epsilon": [[0, 1.0], [10_000, 0.02]]}
 
 
 def test_an_environment_named_nowhere_in_config_stays():
     entry = {"run": "PPO", "env": "CartPole-v1", "config": {"env": None, "num_workers": 0}}
-    found, _ = translate(entry)
-    assert found["env"] == "CartPole-v1"
-    assert "env" not in found["config"]
+    new_entry, _ = translate(entry)
+    assert new_entry["env"] == "CartPole-v1"
+    assert "env" not in new_entry["config"]
 
 
 def test_a_batch_per_learner_is_whole_rounds_too():
-    given = {"num_workers": 2, "num_envs_per_worker": 20, "train_batch_size_per_learner": 512}
-    found = config_of(**given)
-    assert found["train_batch_size_per_learner"] == 520
-    assert "train_batch_size" not in found
+    legacy_keys = {"num_workers": 2, "num_envs_per_worker": 20, "train_batch_size_per_learner": 512}
+    new_config = config_of(**legacy_keys)
+    assert new_config["train_batch_size_per_learner"] == 520
+    assert "train_batch_size" not in new_config
 
 
 def test_removed_model_keys_are_reported():
@@ -541,15 +545,20 @@ def test_nothing_is_removed_that_was_not_set():
 
 
 def test_pg_has_no_critic_to_bootstrap_with():
-    given = {"rollout_fragment_length": 50, "num_workers": 0}
-    assert "count as 0" in notes_of("PG", batch_mode="complete_episodes", **given)
-    for run, given in (("A2C", {}), ("PG", {"use_critic": True, "rollout_fragment_length": 50})):
-        words = notes_of(run, batch_mode="complete_episodes", num_workers=0, **given)
-        assert "bootstrapped with the critic" in words
+    legacy_keys = {"rollout_fragment_length": 50, "num_workers": 0}
+    assert "count as 0" in notes_of("PG", batch_mode="complete_episodes", **legacy_keys)
+    for run, legacy_keys in (
+        ("A2C", {}),
+        ("PG", {"use_critic": True, "rollout_fragment_length": 50}),
+    ):
+        message = notes_of(run, batch_mode="complete_episodes", num_workers=0, **legacy_keys)
+        assert "bootstrapped with the critic" in message
 
 
 def test_pg_keeps_whole_episodes():
-    given = {"batch_mode": "complete_episodes", "num_workers": 0}
-    entry, changes = translate({"run": "PG", "env": "CartPole-v1", "config": given}, legacy=True)
+    legacy_keys = {"batch_mode": "complete_episodes", "num_workers": 0}
+    entry, changes = translate(
+        {"run": "PG", "env": "CartPole-v1", "config": legacy_keys}, legacy=True
+    )
     assert entry["config"]["batch_mode"] == "complete_episodes"
     assert "batch_mode" not in " ".join(summarize_changes(changes))

@@ -11,10 +11,10 @@ from rllib_zoo.experiments.spec.search_space import alternatives, is_drawn, tune
 
 def drawn(space, number=200):
     """Values Tune draws of ``{"x": space}``."""
-    found = []
+    values = []
     for _ in range(number):
-        found += [config["x"] for _, config in generate_variants({"x": tune_space(space)})]
-    return found
+        values += [config["x"] for _, config in generate_variants({"x": tune_space(space)})]
+    return values
 
 
 @pytest.mark.parametrize(
