@@ -47,17 +47,9 @@ def creator_of(env: str | type[gym.Env], options: dict[str, Any]) -> Callable[[]
 
 # Usual names of the parameter that gets all options from RLlib.
 _NAMES_OF_ALL_OPTIONS = (
-    "config",
-    "env_config",
-    "env_context",
-    "env_ctx",
-    "context",
-    "ctx",
-    "cfg",
-    "conf",
-    "options",
+    "config", "env_config", "env_context", "env_ctx", "context", "ctx", "cfg", "conf", "options",
     "params",
-)
+)  # fmt: skip
 
 
 def _arguments(

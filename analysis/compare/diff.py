@@ -19,10 +19,8 @@ from rllib_zoo.analysis.statistics import probability_of_improvement
 
 # Keys of a resolved configuration that do not change learning.
 _IGNORED_RESOLVED = (
-    *IGNORED_KEYS,
-    "extra_python_environs_for_driver",
-    "extra_python_environs_for_worker",
-)
+    *IGNORED_KEYS, "extra_python_environs_for_driver", "extra_python_environs_for_worker",
+)  # fmt: skip
 SIGNIFICANT = 0.05
 
 

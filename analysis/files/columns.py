@@ -73,11 +73,9 @@ COLUMNS = tuple(PATHS)
 LARGEST = sys.float_info.max
 # Columns for the x axis of a learning curve, with its label.
 AXES = {
-    "steps": "agent steps",
-    "frames": "frames",
-    "seconds": "training time (s)",
+    "steps": "agent steps", "frames": "frames", "seconds": "training time (s)",
     "iterations": "iterations",
-}
+}  # fmt: skip
 _SPLIT = {name: tuple(tuple(p.split("/")) for p in paths) for name, paths in PATHS.items()}
 
 

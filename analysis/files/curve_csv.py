@@ -17,20 +17,9 @@ from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
 
 # The columns of a committed curve.
 KEPT = (
-    "steps",
-    "frames",
-    "seconds",
-    "episodes",
-    "return_mean",
-    "return_min",
-    "return_max",
-    "window",
-    "entropy",
-    "staleness_mean",
-    "staleness_max",
-    "gradient_variance",
-    "gradient_squared_norm",
-)
+    "steps", "frames", "seconds", "episodes", "return_mean", "return_min", "return_max", "window",
+    "entropy", "staleness_mean", "staleness_max", "gradient_variance", "gradient_squared_norm",
+)  # fmt: skip
 
 Row = dict[str, float | None]
 

@@ -15,23 +15,14 @@ RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "ma
 STOPPED = "stopped_early.txt"
 # Stop criteria that are budgets; all others are scores.
 BUDGETS = (
-    "timesteps_total",
-    "num_env_steps_sampled",
-    "num_env_steps_sampled_lifetime",
-    "num_agent_steps_sampled",
-    "num_agent_steps_sampled_lifetime",
-    "training_iteration",
-    "time_total_s",
-    "episodes_total",
-    "num_episodes_lifetime",
-)
+    "timesteps_total", "num_env_steps_sampled", "num_env_steps_sampled_lifetime",
+    "num_agent_steps_sampled", "num_agent_steps_sampled_lifetime", "training_iteration",
+    "time_total_s", "episodes_total", "num_episodes_lifetime",
+)  # fmt: skip
 STATES = {
-    "TERMINATED": "done",
-    "ERROR": "failed",
-    "RUNNING": "running",
-    "PENDING": "running",
+    "TERMINATED": "done", "ERROR": "failed", "RUNNING": "running", "PENDING": "running",
     "PAUSED": "running",
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -29,17 +29,9 @@ from rllib_zoo.analysis.statistics import (
 from rllib_zoo.analysis.summary import Summary
 
 DIAGNOSTICS = (
-    "policy_loss",
-    "vf_loss",
-    "entropy",
-    "kl",
-    "explained_variance",
-    "clip_fraction",
-    "gradient_norm",
-    "gradient_variance",
-    "staleness_mean",
-    "steps_per_second",
-)
+    "policy_loss", "vf_loss", "entropy", "kl", "explained_variance", "clip_fraction",
+    "gradient_norm", "gradient_variance", "staleness_mean", "steps_per_second",
+)  # fmt: skip
 # Points of a performance profile.
 THRESHOLDS = 101
 # More lines than colours are hard to distinguish: then the best groups are drawn, as the title says.

@@ -27,19 +27,11 @@ SCORE_COLUMNS = (
 )  # fmt: skip
 # Columns whose heading is not their name.
 HEADINGS = {
-    "early": "of them ended early",
-    "iqm": "IQM",
-    "iqm_low": "low",
-    "iqm_high": "high",
-    "lowest": "lowest run",
-    "highest": "highest run",
-    "average": "average over training",
-    "reached": "runs that reached it",
-    "steps_to": "steps to it",
-    "seconds_to": "seconds to it",
-    "steps": "steps of the shortest",
-    "gap": "optimality gap",
-}
+    "early": "of them ended early", "iqm": "IQM", "iqm_low": "low", "iqm_high": "high",
+    "lowest": "lowest run", "highest": "highest run", "average": "average over training",
+    "reached": "runs that reached it", "steps_to": "steps to it", "seconds_to": "seconds to it",
+    "steps": "steps of the shortest", "gap": "optimality gap",
+}  # fmt: skip
 RUN_COLUMNS = (
     "run", "group", "env", "seed", "status", "message", "steps", "seconds", "episodes", "return_mean",
     "experiment", "path",

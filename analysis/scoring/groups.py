@@ -11,15 +11,9 @@ import pandas as pd
 
 # Keys that do not change learning, or that have a column of their own in tables.
 IGNORED_KEYS = (
-    "seed",
-    "env",
-    "log_level",
-    "callbacks",
-    "callbacks_class",
-    "restore_from",
-    "log_sys_usage",
+    "seed", "env", "log_level", "callbacks", "callbacks_class", "restore_from", "log_sys_usage",
     "config_in_every_result",
-)
+)  # fmt: skip
 # Groups with longer labels are numbered instead.
 MAX_LABEL = 60
 

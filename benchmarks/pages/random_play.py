@@ -16,16 +16,9 @@ from rllib_zoo.envs import make_single_env
 from rllib_zoo.experiments.paths import RESULTS
 
 ENVS = (
-    "CartPole-v1",
-    "Pendulum-v1",
-    "HalfCheetah-v5",
-    "Hopper-v5",
-    "InvertedDoublePendulum-v5",
-    "InvertedPendulum-v5",
-    "Reacher-v5",
-    "Swimmer-v5",
-    "Walker2d-v5",
-)
+    "CartPole-v1", "Pendulum-v1", "HalfCheetah-v5", "Hopper-v5", "InvertedDoublePendulum-v5",
+    "InvertedPendulum-v5", "Reacher-v5", "Swimmer-v5", "Walker2d-v5",
+)  # fmt: skip
 EPISODES = 200
 SEED = 0
 RECORD = RESULTS / "random_play.json"

@@ -25,11 +25,9 @@ CARTPOLE_THREADS = 1
 RUNNER_KEYS = ("num_env_runners", "num_envs_per_env_runner", "rollout_fragment_length")
 
 NETWORKS = {
-    "new": cartpole.RLLIB_EXAMPLE_NETWORK,
-    "old": cartpole.RLLIB_EXAMPLE_NETWORK,
-    "new-256": cartpole.RLLIB_DEFAULT_NETWORK,
-    "old-256": cartpole.RLLIB_DEFAULT_NETWORK,
-}
+    "new": cartpole.RLLIB_EXAMPLE_NETWORK, "old": cartpole.RLLIB_EXAMPLE_NETWORK,
+    "new-256": cartpole.RLLIB_DEFAULT_NETWORK, "old-256": cartpole.RLLIB_DEFAULT_NETWORK,
+}  # fmt: skip
 STACKS = ("new", "new-valid", "old")
 VARIANTS = [*NETWORKS, *(f"{game}-{stack}" for game in atari.GAMES for stack in STACKS)]
 

@@ -35,14 +35,10 @@ TARGET_STEPS = 20_000
 PAUSE = (0.2, 4.0)
 PATIENCE = 600.0
 CONFIG: dict[str, Any] = {
-    "env": "CartPole-v1",
-    "num_env_runners": 2,
-    "num_envs_per_env_runner": 4,
-    "rollout_fragment_length": 20,
-    "min_sample_timesteps_per_iteration": 320,
-    "model": {"fcnet_hiddens": [16]},
-    "log_sys_usage": False,
-}
+    "env": "CartPole-v1", "num_env_runners": 2, "num_envs_per_env_runner": 4,
+    "rollout_fragment_length": 20, "min_sample_timesteps_per_iteration": 320,
+    "model": {"fcnet_hiddens": [16]}, "log_sys_usage": False,
+}  # fmt: skip
 OF_ALGORITHM: dict[str, dict[str, Any]] = {
     "A2C": {"train_batch_size": 160},
     "A3C": {},

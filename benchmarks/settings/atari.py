@@ -16,43 +16,22 @@ THREADS = ("one", "all")
 
 # RL Baselines3 Zoo, hyperparams/ppo.yml, entry "atari".
 SB3_PPO: Settings = {
-    "n_envs": 8,
-    "n_steps": 128,
-    "n_epochs": 4,
-    "batch_size": 256,
-    "learning_rate_start": 2.5e-4,
-    "clip_range_start": 0.1,
-    "vf_coef": 0.5,
-    "ent_coef": 0.01,
-    "total_steps": 10_000_000,
-}
+    "n_envs": 8, "n_steps": 128, "n_epochs": 4, "batch_size": 256, "learning_rate_start": 2.5e-4,
+    "clip_range_start": 0.1, "vf_coef": 0.5, "ent_coef": 0.01, "total_steps": 10_000_000,
+}  # fmt: skip
 # RL Baselines3 Zoo, hyperparams/a2c.yml, entry "atari"; n_steps 5 and 7e-4 are the library's own.
 SB3_A2C: Settings = {
-    "n_envs": 16,
-    "n_steps": 5,
-    "learning_rate": 7e-4,
-    "vf_coef": 0.25,
-    "ent_coef": 0.01,
+    "n_envs": 16, "n_steps": 5, "learning_rate": 7e-4, "vf_coef": 0.25, "ent_coef": 0.01,
     "total_steps": 10_000_000,
-}
+}  # fmt: skip
 # Stock RLlib's fastest form on two cores: two runners of 16 games. Its own network for 42x42 images
 # is three convolutions, shared by policy and value.
 RLLIB_PPO: Settings = {
-    "num_env_runners": 2,
-    "num_envs_per_env_runner": 16,
-    "rollout_fragment_length": 128,
-    "train_batch_size": 4096,
-    "minibatch_size": 512,
-    "num_epochs": 3,
-    "lr": 1e-4,
-    "lambda": 0.95,
-    "clip_param": 0.1,
-    "vf_clip_param": 10.0,
-    "entropy_coeff": 0.01,
-    "grad_clip": 0.5,
-    "use_kl_loss": False,
-    "kl_coeff": 0.0,
-}
+    "num_env_runners": 2, "num_envs_per_env_runner": 16, "rollout_fragment_length": 128,
+    "train_batch_size": 4096, "minibatch_size": 512, "num_epochs": 3, "lr": 1e-4, "lambda": 0.95,
+    "clip_param": 0.1, "vf_clip_param": 10.0, "entropy_coeff": 0.01, "grad_clip": 0.5,
+    "use_kl_loss": False, "kl_coeff": 0.0,
+}  # fmt: skip
 RLLIB_SIZE = 42
 # The old stack's last convolution covers its whole 11x11 input once. The new stack pads it and so
 # computes it at all 121 places. With these filters the new stack builds the old one's network.

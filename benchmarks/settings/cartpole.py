@@ -14,84 +14,49 @@ Settings = dict[str, Any]
 # RL Baselines3 Zoo, hyperparams/ppo.yml, entry CartPole-v1. `lin_x` there means a rate that
 # falls linearly from x to 0 over the run; the worker turns the *_start values into that.
 SB3_PPO: Settings = {
-    "n_envs": 8,
-    "n_steps": 32,
-    "batch_size": 256,
-    "n_epochs": 20,
-    "gamma": 0.98,
-    "gae_lambda": 0.8,
-    "ent_coef": 0.0,
-    "learning_rate_start": 0.001,
-    "clip_range_start": 0.2,
-    "total_steps": 100_000,
-}
+    "n_envs": 8, "n_steps": 32, "batch_size": 256, "n_epochs": 20, "gamma": 0.98, "gae_lambda": 0.8,
+    "ent_coef": 0.0, "learning_rate_start": 0.001, "clip_range_start": 0.2, "total_steps": 100_000,
+}  # fmt: skip
 
 # RL Baselines3 Zoo, hyperparams/a2c.yml, entry CartPole-v1: only n_envs, ent_coef and the budget
 # are set there. n_steps 5, learning rate 7e-4 and RMSprop are the library's own defaults.
 SB3_A2C: Settings = {
-    "n_envs": 8,
-    "n_steps": 5,
-    "ent_coef": 0.0,
-    "learning_rate": 7e-4,
-    "total_steps": 500_000,
-}
+    "n_envs": 8, "n_steps": 5, "ent_coef": 0.0, "learning_rate": 7e-4, "total_steps": 500_000,
+}  # fmt: skip
 
 # stable-baselines3's MlpPolicy: two tanh layers of 64, one such pair for the policy and another
 # for the value. vf_coef 0.5 and max_grad_norm 0.5 are its defaults in both algorithms.
 SB3_NETWORK: Settings = {
-    "fcnet_hiddens": [64, 64],
-    "fcnet_activation": "tanh",
-    "vf_share_layers": False,
-}
+    "fcnet_hiddens": [64, 64], "fcnet_activation": "tanh", "vf_share_layers": False,
+}  # fmt: skip
 SB3_LOSS: Settings = {"vf_loss_coeff": 0.5, "grad_clip": 0.5}
 # Our A2C weighs half the squared error of the critic, stable-baselines3's the whole.
 A2C_VALUE_SCALE = 2.0
 # stable-baselines3's name of a setting -> our key of the same meaning.
 OUR_KEYS = {
-    "n_envs": "num_envs_per_env_runner",
-    "batch_size": "minibatch_size",
-    "n_epochs": "num_epochs",
-    "gamma": "gamma",
-    "gae_lambda": "lambda",
-    "ent_coef": "entropy_coeff",
-    "vf_coef": "vf_loss_coeff",
-    "max_grad_norm": "grad_clip",
-    "learning_rate": "lr",
+    "n_envs": "num_envs_per_env_runner", "batch_size": "minibatch_size", "n_epochs": "num_epochs",
+    "gamma": "gamma", "gae_lambda": "lambda", "ent_coef": "entropy_coeff",
+    "vf_coef": "vf_loss_coeff", "max_grad_norm": "grad_clip", "learning_rate": "lr",
     "clip_range": "clip_param",
-}
+}  # fmt: skip
 
 # RLlib's own example, rllib/examples/algorithms/ppo/cartpole_ppo.py: these three values, and the
 # network below. The other values are PPOConfig's defaults in 2.60, written out because ours have
 # to be set to the same. Changed: no runner process and 8 environments, its fastest form here
 # (4,290 steps/s against 780-1,390 with one or two runner processes on two cores).
 RLLIB_PPO: Settings = {
-    "lr": 0.0003,
-    "num_epochs": 6,
-    "vf_loss_coeff": 0.01,
-    "train_batch_size": 4000,
-    "minibatch_size": 128,
-    "gamma": 0.99,
-    "lambda": 1.0,
-    "clip_param": 0.3,
-    "vf_clip_param": 10.0,
-    "entropy_coeff": 0.0,
-    "use_kl_loss": True,
-    "kl_coeff": 0.2,
-    "kl_target": 0.01,
-    "num_env_runners": 0,
-    "num_envs_per_env_runner": 8,
-}
+    "lr": 0.0003, "num_epochs": 6, "vf_loss_coeff": 0.01, "train_batch_size": 4000,
+    "minibatch_size": 128, "gamma": 0.99, "lambda": 1.0, "clip_param": 0.3, "vf_clip_param": 10.0,
+    "entropy_coeff": 0.0, "use_kl_loss": True, "kl_coeff": 0.2, "kl_target": 0.01,
+    "num_env_runners": 0, "num_envs_per_env_runner": 8,
+}  # fmt: skip
 RLLIB_EXAMPLE_NETWORK: Settings = {
-    "fcnet_hiddens": [32],
-    "fcnet_activation": "linear",
-    "vf_share_layers": True,
-}
+    "fcnet_hiddens": [32], "fcnet_activation": "linear", "vf_share_layers": True,
+}  # fmt: skip
 # RLlib's network when the model config is empty.
 RLLIB_DEFAULT_NETWORK: Settings = {
-    "fcnet_hiddens": [256, 256],
-    "fcnet_activation": "tanh",
-    "vf_share_layers": False,
-}
+    "fcnet_hiddens": [256, 256], "fcnet_activation": "tanh", "vf_share_layers": False,
+}  # fmt: skip
 
 
 def with_our_keys(settings: Settings) -> Settings:

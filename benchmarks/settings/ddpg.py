@@ -13,14 +13,9 @@ from rllib_zoo.benchmarks.settings.cartpole import Settings
 ENV = "Pendulum-v1"
 BATCHES = (256, 32)
 SB3_DDPG: Settings = {
-    "gamma": 0.98,
-    "tau": 0.005,
-    "learning_rate": 1e-3,
-    "buffer_size": 200_000,
-    "learning_starts": 100,
-    "train_freq": 1,
-    "gradient_steps": 1,
-}
+    "gamma": 0.98, "tau": 0.005, "learning_rate": 1e-3, "buffer_size": 200_000,
+    "learning_starts": 100, "train_freq": 1, "gradient_steps": 1,
+}  # fmt: skip
 HIDDENS = [400, 300]
 NOISE = 0.1
 

@@ -9,20 +9,10 @@ ENV = "HalfCheetah-v5"
 # RL Baselines3 Zoo, hyperparams/ppo.yml, entry HalfCheetah-v3 ("tuned"; it has none for later
 # versions). `normalize: true` there is VecNormalize with this gamma, observations and rewards.
 SB3_PPO: Settings = {
-    "n_envs": 1,
-    "n_steps": 512,
-    "batch_size": 64,
-    "n_epochs": 20,
-    "gamma": 0.98,
-    "gae_lambda": 0.92,
-    "ent_coef": 0.000401762,
-    "learning_rate": 2.0633e-05,
-    "clip_range": 0.1,
-    "max_grad_norm": 0.8,
-    "vf_coef": 0.58096,
-    "log_std_init": -2.0,
-    "hiddens": [256, 256],
-}
+    "n_envs": 1, "n_steps": 512, "batch_size": 64, "n_epochs": 20, "gamma": 0.98,
+    "gae_lambda": 0.92, "ent_coef": 0.000401762, "learning_rate": 2.0633e-05, "clip_range": 0.1,
+    "max_grad_norm": 0.8, "vf_coef": 0.58096, "log_std_init": -2.0, "hiddens": [256, 256],
+}  # fmt: skip
 # Copies of the environments that only play at random: those of the tuned file.
 COPIES = 16
 

@@ -88,24 +88,14 @@ _UNSUPPORTED = {
 }
 # Keys of other libraries → ours.
 _RENAMED = {
-    "frame_skip": "frameskip",
-    "skip": "frameskip",
-    "sticky_actions": "repeat_action_probability",
-    "grayscale": "grayscale_obs",
-    "gray_scale": "grayscale_obs",
-    "img_height": "screen_size",
-    "img_width": "screen_size",
-    "dim": "screen_size",
-    "stack_num": "stack_size",
-    "framestack": "stack_size",
-    "frame_stack": "stack_size",
-    "num_stack": "stack_size",
-    "episodic_life": "terminal_on_life_loss",
-    "life_loss_info": "terminal_on_life_loss",
-    "fire_reset": "use_fire_reset",
-    "noop_start": "noop_max",
+    "frame_skip": "frameskip", "skip": "frameskip", "sticky_actions": "repeat_action_probability",
+    "grayscale": "grayscale_obs", "gray_scale": "grayscale_obs", "img_height": "screen_size",
+    "img_width": "screen_size", "dim": "screen_size", "stack_num": "stack_size",
+    "framestack": "stack_size", "frame_stack": "stack_size", "num_stack": "stack_size",
+    "episodic_life": "terminal_on_life_loss", "life_loss_info": "terminal_on_life_loss",
+    "fire_reset": "use_fire_reset", "noop_start": "noop_max",
     "max_episode_steps": "max_num_frames_per_episode",
-}
+}  # fmt: skip
 
 
 def _unknown_key(key: object, names: list[str]) -> str:
