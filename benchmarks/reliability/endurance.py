@@ -26,7 +26,7 @@ from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.result_json import parse_result
 from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.benchmarks.reliability.endurance_report import COLUMNS, SECTION, report_of, table
-from rllib_zoo.benchmarks.speed.measure import private_mib, pss_mib, train_file, tree
+from rllib_zoo.benchmarks.speed.measure import train_file, tree
 from rllib_zoo.benchmarks.speed.report import fill
 from rllib_zoo.experiments.paths import RESULTS, ROOT
 from rllib_zoo.experiments.provenance.manifest import machine, package_versions
@@ -77,21 +77,12 @@ def main(argv: list[str] | None = None) -> int:
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=120.0, help="of training [120]")
-    parser.add_argument(
-        "--file",
-        type=Path,
-        default=Path("tuned_configs/pong-a2c.yaml"),
-        help="config file [%(default)s]",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        metavar="KEY=VALUE",
-        help=f"as for `rllib train file` [{' '.join(SETTINGS)}]",
-    )
-    parser.add_argument(
-        "--every", type=float, default=EVERY_SECONDS, help="seconds between samples [10]"
-    )
+    config = Path("tuned_configs/pong-a2c.yaml")
+    parser.add_argument("--file", type=Path, default=config, help="config file [%(default)s]")
+    settings = f"as for `rllib train file` [{' '.join(SETTINGS)}]"
+    parser.add_argument("--set", action="append", metavar="KEY=VALUE", help=settings)
+    every = "seconds between samples [10]"
+    parser.add_argument("--every", type=float, default=EVERY_SECONDS, help=every)
     parser.add_argument("--out", type=Path, default=OUT, help="folder [results/endurance]")
     parser.add_argument("--report-only", action="store_true", help="from the samples in --out")
     options = parser.parse_args(argv)
@@ -131,26 +122,24 @@ def _sampled(command: list[str], storage: Path, samples: Path, every: float) -> 
 
 def processes_of(root: int) -> Iterator[dict[str, Any]]:
     """Role, process id, memory (MiB), file descriptors, threads and CPU time of a run's processes."""
-    for pid in tree(root):
-        folder = Path(f"/proc/{pid}")
+    for process in tree(root):
         try:
+            memory = process.memory_full_info()
             yield {
-                "role": _role(pid, root, (folder / "comm").read_text().strip()),
-                "pid": pid,
-                "pss_mib": f"{pss_mib(pid):.2f}",
-                "private_mib": f"{private_mib(pid):.2f}",
-                "descriptors": sum(1 for _ in (folder / "fd").iterdir()),
-                "threads": sum(1 for _ in (folder / "task").iterdir()),
-                "cpu_seconds": f"{sum(psutil.Process(pid).cpu_times()[:2]):.2f}",
+                "role": "command" if process.pid == root else _role(process.name()),
+                "pid": process.pid,
+                "pss_mib": f"{memory.pss / 2**20:.2f}",
+                "private_mib": f"{memory.uss / 2**20:.2f}",
+                "descriptors": process.num_fds(),
+                "threads": process.num_threads(),
+                "cpu_seconds": f"{sum(process.cpu_times()[:2]):.2f}",
             }
-        except (OSError, psutil.NoSuchProcess):  # it ended
+        except psutil.Error:  # it ended
             continue
 
 
-def _role(pid: int, root: int, name: str) -> str:
-    """A process's role, by the name that Ray sets (the kernel keeps 15 characters)."""
-    if pid == root:
-        return "command"
+def _role(name: str) -> str:
+    """The role of one of Ray's processes, by the name that Ray gives it."""
     if name.startswith(("ray::VectorEnv", "ray::A3CEnvRunner")):
         return "runner"
     if name.startswith(TRAINERS):

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rllib_zoo.analysis.files.trials import MANIFEST
 from rllib_zoo.benchmarks.peers.protocol import SEED
 from rllib_zoo.benchmarks.speed.contenders import Contender
@@ -33,7 +35,7 @@ class PeakMemory(threading.Thread):
     def run(self) -> None:
         """Sample until :meth:`finish`."""
         while not self._ended.wait(SAMPLE_SECONDS):
-            self.mib = max(self.mib, sum(pss_mib(pid) for pid in tree(self._pid)))
+            self.mib = max(self.mib, sum(map(pss_mib, tree(self._pid))))
 
     def finish(self) -> float:
         """Stop sampling; the peak."""
@@ -42,40 +44,21 @@ class PeakMemory(threading.Thread):
         return self.mib
 
 
-def tree(root: int) -> list[int]:
-    """A process and its descendants, by the kernel's parent ids."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError):
-                continue
-            parents.setdefault(parent, []).append(int(entry.name))
-    pids, queue = [], [root]
-    while queue:
-        pid = queue.pop()
-        pids.append(pid)
-        queue += parents.get(pid, [])
-    return pids
-
-
-def pss_mib(pid: int) -> float:
-    """Proportional set size of a process, MiB: pages shared by n processes count 1/n; 0 once it ended."""
-    return _rollup_mib(pid, "Pss:")
-
-
-def private_mib(pid: int) -> float:
-    """Private memory of a process, MiB: pages that no other process maps; 0 once it ended."""
-    return _rollup_mib(pid, "Private_")
-
-
-def _rollup_mib(pid: int, prefix: str) -> float:
+def tree(root: int) -> list[psutil.Process]:
+    """A process and its descendants; empty once it ended."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
+        process = psutil.Process(root)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def pss_mib(process: psutil.Process) -> float:
+    """Proportional set size, MiB: pages shared by n processes count 1/n; 0 once it ended."""
+    try:
+        return process.memory_full_info().pss / 2**20
+    except psutil.Error:
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith(prefix)) / 1024
 
 
 def train_file(config: str | Path) -> list[str]:
@@ -95,11 +78,8 @@ def run_contender(
     """
     row: dict[str, Any] = {"name": contender.name, "mode": mode, "round": round_number}
     if contender.requires and importlib.util.find_spec(contender.requires) is None:
-        return row | {
-            "status": "not installed",
-            "error": "pip install -e .[bench]",
-            "seconds_of_process": 0.0,
-        }
+        error = "pip install -e .[bench]"
+        return row | {"status": "not installed", "error": error, "seconds_of_process": 0.0}
     if contender.file is not None and not (ROOT / contender.file).is_file():
         error = f"{contender.file} does not exist"
         return row | {"status": "missing", "error": error, "seconds_of_process": 0.0}
@@ -107,13 +87,9 @@ def run_contender(
         return row | _command_for_memory(contender.file, steps)
     if mode == "threshold" and contender.file is not None:
         return row | _command_to_threshold(contender.file, target)
-    command = [
-        sys.executable,
-        "-m",
-        f"rllib_zoo.benchmarks.peers.{contender.module}",
-        contender.variant,
-    ]
-    command += ["--json", "--steps", str(round(steps * contender.steps_factor))]
+    worker = f"rllib_zoo.benchmarks.peers.{contender.module}"
+    command = [sys.executable, "-m", worker, contender.variant, "--json"]
+    command += ["--steps", str(round(steps * contender.steps_factor))]
     if mode == "threshold":
         command += ["--threshold", str(target), "--spawned-at", str(time.monotonic())]
     if mode == "return":

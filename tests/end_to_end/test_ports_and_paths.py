@@ -95,7 +95,7 @@ def test_a_run_below_a_space_without_a_home_listens_on_loopback_alone(tmp_path, 
     heard = set()
     deadline = time.monotonic() + 240
     while run.poll() is None and time.monotonic() < deadline:
-        heard |= listening(tree(run.pid))
+        heard |= listening([process.pid for process in tree(run.pid)])
         time.sleep(0.2)
     said, _ = run.communicate(timeout=30)
     assert run.returncode == 0, said
