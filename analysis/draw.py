@@ -8,21 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from rllib_zoo.analysis import style
 from rllib_zoo.analysis.align import Curves
 from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.scoring.reference_scores import ReferenceScores
 from rllib_zoo.analysis.statistics import Estimate, curve_interval
-from rllib_zoo.analysis.style import (
-    INTERVAL_COLOUR,
-    NOTE_COLOUR,
-    REFERENCE_COLOUR,
-    ZERO_COLOUR,
-    in_thousands,
-    legend,
-    line_style,
-    plain,
-    set_height,
-)
 
 # For the intervals of curves and profiles.
 CURVE_RESAMPLES = 2_000
@@ -76,24 +66,24 @@ def learning_curves(
         )
         runs, short = len(common.runs), len(curves.short)
         ended = f", {short} ended early" if short else ""
-        text, style = f"{label} ({_runs(runs)}{ended})", line_style(number)
-        ax.plot(common.grid_G, value, label=text, **style)
+        text, line = f"{label} ({_runs(runs)}{ended})", style.line_style(number)
+        ax.plot(common.grid_G, value, label=text, **line)
         if runs > 1:
-            ax.fill_between(common.grid_G, low, high, color=style["color"], alpha=0.15, lw=0)
+            ax.fill_between(common.grid_G, low, high, color=line["color"], alpha=0.15, lw=0)
         for x, y in curves.tails if tails else ():
-            ax.step(x, y, where="post", lw=0.8, alpha=0.5, color=style["color"])
+            ax.step(x, y, where="post", lw=0.8, alpha=0.5, color=line["color"])
         for x, y in curves.short:
-            ax.step(x, y, where="post", lw=0.8, marker="x", markevery=[-1], color=style["color"])
+            ax.step(x, y, where="post", lw=0.8, marker="x", markevery=[-1], color=line["color"])
     if reference is not None:
         for text, height in (("random", reference.random), (reference.target_is, reference.target)):
-            ax.axhline(height, color=REFERENCE_COLOUR, lw=1, ls=(0, (1, 2)))
-            ax.annotate(text, (1, height), xycoords=("axes fraction", "data"), color=NOTE_COLOUR,
-                        va="bottom", ha="right", fontsize=8)  # fmt: skip
+            ax.axhline(height, color=style.REFERENCE_COLOUR, lw=1, ls=(0, (1, 2)))
+            ax.annotate(text, (1, height), xycoords=("axes fraction", "data"), va="bottom",
+                        ha="right", fontsize=8, color=style.NOTE_COLOUR)  # fmt: skip
     ax.set_xlabel(AXES[first.axis])
     ylabel = COLUMN_LABELS.get(first.column, first.column)
     ax.set_ylabel(f"{ylabel}\n{_statistic_label(statistic)}" if several else ylabel)
-    in_thousands(ax)
-    legend(ax)
+    style.in_thousands(ax)
+    style.legend(ax)
     return ax
 
 
@@ -111,11 +101,11 @@ def quartiles(
     x = sorted(line)
     low, middle, high = (np.array([np.quantile(line[p], q) for p in x]) for q in (0.25, 0.5, 0.75))
     runs = max(len(values) for values in line.values())
-    ax.plot(x, middle, marker=".", label=f"{label} ({_runs(runs)})", **line_style(number))
+    ax.plot(x, middle, marker=".", label=f"{label} ({_runs(runs)})", **style.line_style(number))
     if runs > 1:
-        ax.fill_between(x, low, high, alpha=0.12, lw=0, color=line_style(number)["color"])
+        ax.fill_between(x, low, high, alpha=0.12, lw=0, color=style.line_style(number)["color"])
     ax.set_yscale(scale)
-    in_thousands(ax)
+    style.in_thousands(ax)
 
 
 def _runs(number: int) -> str:
@@ -130,8 +120,8 @@ def _statistic_label(statistic: str) -> str:
 def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str, runs: str = "runs") -> Axes:
     """A point with its interval per group: not bars, because the axis need not start at zero."""
     for row, estimate in enumerate(estimates.values()):
-        _point(ax, estimate, row, line_style(row)["color"])
-        ax.annotate(plain(estimate.value), (estimate.value, row), xytext=(0, 6), ha="center",
+        _point(ax, estimate, row, style.line_style(row)["color"])
+        ax.annotate(style.plain(estimate.value), (estimate.value, row), xytext=(0, 6), ha="center",
                     textcoords="offset points", fontsize=8)  # fmt: skip
     _label_rows(ax, [f"{group} ({estimate.runs})" for group, estimate in estimates.items()])
     ax.set_xlabel(f"{xlabel}, 95 % interval; in brackets: {runs}")
@@ -152,15 +142,15 @@ def _point(ax: Axes, estimate: Estimate, row: float, colour: str) -> None:
     _interval(ax, estimate, row, color=colour)
 
 
-def _interval(ax: Axes, estimate: Estimate, row: float, **style: Any) -> None:
+def _interval(ax: Axes, estimate: Estimate, row: float, **line: Any) -> None:
     if not np.isnan(estimate.low):
-        ax.errorbar(estimate.value, row, xerr=error_lengths(estimate), capsize=3, **style)
+        ax.errorbar(estimate.value, row, xerr=error_lengths(estimate), capsize=3, **line)
 
 
 def _label_rows(ax: Axes, labels: Sequence[str]) -> None:
     """One row per label on the y axis, the first on top."""
     ax.set_yticks(range(len(labels)), labels)
-    set_height(ax, len(labels))
+    style.set_height(ax, len(labels))
     ax.set_ylim(len(labels) - 0.5, -0.5)
 
 
@@ -168,10 +158,10 @@ def ablation(ax: Axes, differences: Mapping[str, Estimate], *, baseline: str) ->
     """A bar per change of the baseline: how much it gains or costs, largest gain first."""
     ordered = sorted(differences.items(), key=lambda item: -item[1].value)
     for row, (_, estimate) in enumerate(ordered):
-        colour = line_style(0 if estimate.value >= 0 else 1)["color"]
+        colour = style.line_style(0 if estimate.value >= 0 else 1)["color"]
         ax.barh(row, estimate.value, color=colour, height=0.6)
-        _interval(ax, estimate, row, color=INTERVAL_COLOUR, lw=1)
-    ax.axvline(0.0, color=ZERO_COLOUR, lw=1)
+        _interval(ax, estimate, row, color=style.INTERVAL_COLOUR, lw=1)
+    ax.axvline(0.0, color=style.ZERO_COLOUR, lw=1)
     _label_rows(ax, [f"{group} ({estimate.runs})" for group, estimate in ordered])
     ax.set_xlabel(f"interquartile mean minus that of {baseline}, 95 % interval; in brackets: runs")
     return ax
@@ -186,21 +176,21 @@ def profiles(
 ) -> Axes:
     """Share of runs above every score: value, low and high [T] per group."""
     for number, (label, (value, low, high)) in enumerate(groups.items()):
-        ax.step(thresholds_T, value, where="post", label=label, **line_style(number))
+        ax.step(thresholds_T, value, where="post", label=label, **style.line_style(number))
         ax.fill_between(thresholds_T, low, high, step="post", alpha=0.15, lw=0,
-                        color=line_style(number)["color"])  # fmt: skip
+                        color=style.line_style(number)["color"])  # fmt: skip
     ax.set_xlabel(xlabel)
     ax.set_ylabel("share of runs with a higher score")
     ax.set_ylim(-0.02, 1.02)
-    legend(ax)
+    style.legend(ax)
     return ax
 
 
 def improvement(ax: Axes, pairs: Mapping[tuple[str, str], Estimate]) -> Axes:
     """P(first better than second) per pair with its interval; the line at one half is "no difference"."""
     for row, estimate in enumerate(pairs.values()):
-        _point(ax, estimate, row, line_style(0)["color"])
-    ax.axvline(0.5, color=REFERENCE_COLOUR, lw=1, ls="--")
+        _point(ax, estimate, row, style.line_style(0)["color"])
+    ax.axvline(0.5, color=style.REFERENCE_COLOUR, lw=1, ls="--")
     _label_rows(ax, [f"{first} > {second}" for first, second in pairs])
     ax.set_xlim(-0.02, 1.02)
     ax.set_xlabel("probability that a run of the first scores higher, 95 % interval")
@@ -219,10 +209,10 @@ def reached(
         x = np.concatenate([[0.0], times, [right]])
         y = np.concatenate([[0.0], share, [share[-1] if len(share) else 0.0]])
         text = f"{label} ({len(times)} of {len(values)} runs)"
-        ax.step(x, y, where="post", label=text, **line_style(number))
+        ax.step(x, y, where="post", label=text, **style.line_style(number))
     ax.set_xlabel(AXES[axis])
     ax.set_ylabel(f"share of runs that reached {threshold:g}")
     ax.set_ylim(-0.02, 1.05)
-    in_thousands(ax)
-    legend(ax)
+    style.in_thousands(ax)
+    style.legend(ax)
     return ax

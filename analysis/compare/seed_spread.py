@@ -49,13 +49,13 @@ def by_spread(originals: Sequence[TrialFolder], again: Sequence[TrialFolder]) ->
 def predicted(scores_R: np.ndarray, number: int, resamples: int = RESAMPLES) -> tuple[float, float]:
     """The 95 % bootstrap prediction interval for the mean of ``number`` further runs.
 
-    Both the mean of the R known runs and that of the new ones are resampled. The variance of such draws
+    Both the mean of the R original runs and that of the new ones are resampled. The variance of such draws
     is too small by the factor (R - 1) / R, which is corrected.
     """
     generator, size = np.random.default_rng(SEED), len(scores_R)
-    known_B = scores_R[generator.integers(size, size=(resamples, size))].mean(axis=1)
+    original_B = scores_R[generator.integers(size, size=(resamples, size))].mean(axis=1)
     new_B = scores_R[generator.integers(size, size=(resamples, number))].mean(axis=1)
-    spread_B = (new_B - known_B) * math.sqrt(size / (size - 1))
+    spread_B = (new_B - original_B) * math.sqrt(size / (size - 1))
     low, high = percentiles(scores_R.mean() + spread_B, LEVEL)
     return float(low), float(high)
 

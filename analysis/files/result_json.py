@@ -43,7 +43,7 @@ class Curve:
     results: int = 0
 
     def last(self) -> dict[str, float]:
-        """Column → its last number; NaN if there is none."""
+        """Column → its last number; NaN without one."""
         numbers = {}
         for column, values_T in zip(COLUMNS, self.values_TC.T, strict=True):
             finite_T = values_T[~np.isnan(values_T)]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rllib_zoo.analysis import draw
+from rllib_zoo.analysis import draw, statistics
 from rllib_zoo.analysis.align import align_groups
 from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_name
@@ -18,14 +18,6 @@ from rllib_zoo.analysis.plots.sweep_figures import ablation_figure, rate_of, swe
 from rllib_zoo.analysis.scoring.groups import by_group
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import time_to
-from rllib_zoo.analysis.statistics import (
-    LEVEL,
-    bootstrap,
-    estimate,
-    iqm,
-    percentiles,
-    performance_profile,
-)
 from rllib_zoo.analysis.summary import Summary
 
 DIAGNOSTICS = (
@@ -65,6 +57,7 @@ def figures(
         )
         yield draw_figure("all-environments", "All environments", paint)
     curve = partial(draw.learning_curves, seed=seed, resamples=resamples)
+    interval = partial(statistics.estimate, seed=seed, resamples=resamples)
     for env, part in summary.scores.groupby("environment", sort=True):
         runs = part[part["steps"] > 0]
         if runs.empty:
@@ -72,9 +65,8 @@ def figures(
         env_id = str(runs["env"].iloc[0])
         curves = results.curves[results.curves["run"].isin(runs["run"])]
         shown, suffix = _best_groups(env, curves, summary)
-        yield from _learning(
-            env, shown, suffix, partial(curve, reference=REFERENCE_SCORES.get(env_id))
-        )
+        reference = REFERENCE_SCORES.get(env_id)
+        yield from _learning(env, shown, suffix, partial(curve, reference=reference))
         profile = partial(_profile, seed=seed, resamples=resamples)
         yield from _scores(env, summary, set(shown["group"]), suffix, profile)
         if (threshold := thresholds.get(env_id)) is not None:
@@ -88,7 +80,7 @@ def figures(
                 title = f"{draw.COLUMN_LABELS.get(column, column)}{suffix}"
                 paint = partial(curve, groups=groups, tails=False)
                 yield _figure(env, column.replace("_", "-"), title, paint)
-        yield _throughput(env, shown, partial(estimate, iqm, seed=seed, resamples=resamples))
+        yield _throughput(env, shown, partial(interval, statistics.iqm))
 
 
 def _figure(env: str, name: str, title: str, paint: Callable[[Axes], Axes]) -> FigureImage:
@@ -154,8 +146,9 @@ def _profile(
     sample: list[np.ndarray], thresholds_T: np.ndarray, seed: int, resamples: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The performance profile [T] of a group and its interval."""
-    statistic = partial(performance_profile, thresholds_T=thresholds_T)
-    low, high = percentiles(bootstrap(statistic, [sample], seed=seed, resamples=resamples), LEVEL)
+    statistic = partial(statistics.performance_profile, thresholds_T=thresholds_T)
+    draws = statistics.bootstrap(statistic, [sample], seed=seed, resamples=resamples)
+    low, high = statistics.percentiles(draws, statistics.LEVEL)
     return statistic(sample), low, high
 
 

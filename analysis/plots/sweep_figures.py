@@ -11,21 +11,11 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from rllib_zoo.analysis import draw
+from rllib_zoo.analysis import draw, style
 from rllib_zoo.analysis.draw import error_lengths
 from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_name
 from rllib_zoo.analysis.scoring.groups import value_text
 from rllib_zoo.analysis.statistics import Estimate
-from rllib_zoo.analysis.style import (
-    COLOUR_MAP,
-    LABEL_BACKGROUND,
-    REFERENCE_COLOUR,
-    RUN_COLOUR,
-    legend,
-    line_style,
-    plain,
-    text_colour,
-)
 from rllib_zoo.analysis.summary import Summary
 
 # Letters of a tick's label.
@@ -83,13 +73,9 @@ def _map_figure(
     for row, estimate in zip(settings, estimates, strict=True):
         cell = tuple(places[i][value_text(row[key])] for i, key in enumerate(keys))
         scores_RC[cell] = estimate.value
+    rows, columns = axes
     paint = partial(
-        sensitivity_of_two,
-        rows=axes[0],
-        columns=axes[1],
-        scores_RC=scores_RC,
-        keys=keys,
-        label=SCORE,
+        sensitivity_of_two, rows=rows, columns=columns, scores_RC=scores_RC, keys=keys, label=SCORE
     )
     yield draw_figure(f"{name}-map", f"{title}: {keys[0]} and {keys[1]}", paint)
 
@@ -141,8 +127,8 @@ def sensitivity(
     ordered = [estimates[i] for i in order]
     heights = np.array([estimate.value for estimate in ordered])
     errors = np.hstack([error_lengths(estimate) for estimate in ordered])
-    style = line_style(number)
-    ax.errorbar(x[order], heights, yerr=errors, marker="o", capsize=3, label=label, **style)
+    line = style.line_style(number)
+    ax.errorbar(x[order], heights, yerr=errors, marker="o", capsize=3, label=label, **line)
     if numeric and _spans_a_decade(x):
         ax.set_xscale("log")
     elif not numeric:
@@ -162,12 +148,12 @@ def sensitivity_of_two(
     label: str,
 ) -> Axes:
     """A score over two settings as a map with its numbers; NaN is white with a "–"."""
-    image = ax.imshow(scores_RC, cmap=COLOUR_MAP, aspect="auto")
+    image = ax.imshow(scores_RC, cmap=style.COLOUR_MAP, aspect="auto")
     low, high = np.nanmin(scores_RC), np.nanmax(scores_RC)
     for (row, column), value in np.ndenumerate(scores_RC):
-        text = "–" if np.isnan(value) else plain(value)
+        text = "–" if np.isnan(value) else style.plain(value)
         ax.text(column, row, text, ha="center", va="center",
-                color=text_colour(value, low, high), fontsize=8)  # fmt: skip
+                color=style.text_colour(value, low, high), fontsize=8)  # fmt: skip
     ax.set_yticks(range(len(rows)), [_tick_label(value) for value in rows])
     ax.set_xticks(range(len(columns)), [_tick_label(value) for value in columns])
     ax.set_ylabel(keys[0])
@@ -191,15 +177,15 @@ def parallel_coordinates(
     positions = {key: _positions([row[key] for row in settings]) for key in keys}
     shares = _scaled(np.array(scores, float))
     heights = np.array([positions[key][0] for key in keys] + [shares])
-    colours = colormaps[COLOUR_MAP](shares)
+    colours = colormaps[style.COLOUR_MAP](shares)
     for trial in np.argsort(scores):
         ax.plot(range(len(keys) + 1), heights[:, trial], color=colours[trial], lw=1.2, alpha=0.8)
     for place, key in enumerate(keys):
         for height, text in positions[key][1].items():
             ax.annotate(text, (place, height), fontsize=7, ha="center", va="center",
-                        bbox={"fc": LABEL_BACKGROUND, "ec": "none", "pad": 0.5})  # fmt: skip
+                        bbox={"fc": style.LABEL_BACKGROUND, "ec": "none", "pad": 0.5})  # fmt: skip
     for height, value in ((0.0, np.nanmin(scores)), (1.0, np.nanmax(scores))):
-        ax.annotate(plain(value), (len(keys), height), fontsize=7, ha="left", va="center")
+        ax.annotate(style.plain(value), (len(keys), height), fontsize=7, ha="left", va="center")
     ax.set_xticks(range(len(keys) + 1), [*keys, label], rotation=20, ha="right")
     ax.set_yticks([])
     ax.grid(axis="x", alpha=0.5)
@@ -211,15 +197,16 @@ def worker_scaling(ax: Axes, rates: Mapping[int, Sequence[float]]) -> Axes:
     runners = sorted(rates)
     medians = [float(np.median(rates[number])) for number in runners]
     for number in runners:
-        ax.plot([number] * len(rates[number]), rates[number], ".", color=RUN_COLOUR)
-    ax.plot(runners, medians, "o-", label="median of runs", color=line_style(0)["color"])
+        ax.plot([number] * len(rates[number]), rates[number], ".", color=style.RUN_COLOUR)
+    ax.plot(runners, medians, "o-", label="median of runs", color=style.line_style(0)["color"])
     ideal = [medians[0] * number / runners[0] for number in runners]
-    ax.plot(runners, ideal, ls="--", color=REFERENCE_COLOUR, label="in proportion to the first")
+    label = "in proportion to the first"
+    ax.plot(runners, ideal, ls="--", color=style.REFERENCE_COLOUR, label=label)
     ax.set_xlabel("runners")
     ax.set_ylabel("agent steps per second")
     ax.set_xticks(runners)
     ax.set_ylim(bottom=0)
-    legend(ax)
+    style.legend(ax)
     return ax
 
 

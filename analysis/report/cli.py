@@ -24,25 +24,20 @@ def report(
         Path, typer.Option("--output", "-o", help="Folder for the page, tables and figures.")
     ] = Path("report"),
     measure: Annotated[
-        str, typer.Option("--measure", help="Score of a run: final, average or best.")
+        str, typer.Option(help="Score of a run: final, average or best.")
     ] = DEFAULTS.measure,
     threshold: Annotated[
         list[str] | None,
-        typer.Option(
-            "--threshold",
-            metavar="ENV=RETURN",
-            help="Measure the time to reach a return (repeatable).",
-        ),
+        typer.Option(metavar="ENV=RETURN", help="Measure the time to reach a return (repeatable)."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = (DEFAULTS.seed),
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = DEFAULTS.seed,
     resamples: Annotated[
-        int, typer.Option("--resamples", min=100, help="Resamples of the bootstrap.")
+        int, typer.Option(min=100, help="Resamples of the bootstrap.")
     ] = DEFAULTS.resamples,
     baseline: Annotated[
-        str | None,
-        typer.Option("--baseline", help="Group to compare the others with (ablation bars)."),
+        str | None, typer.Option(help="Group to compare the others with (ablation bars).")
     ] = None,
-    title: Annotated[str, typer.Option("--title", help="Title of the page.")] = DEFAULTS.title,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = DEFAULTS.title,
 ) -> None:
     """Compare runs: an offline HTML page, tables, figures, and the command to regenerate them."""
     from rich.console import Console
@@ -55,23 +50,16 @@ def report(
 
     if measure not in MEASURES:
         refuse(f"--measure: {measure!r} is unknown; choose from {', '.join(MEASURES)}")
-    options = ReportOptions(
-        measure=measure,
-        thresholds=thresholds_of(threshold or []),
-        seed=seed,
-        resamples=resamples,
-        title=title,
-        baseline=baseline,
-    )
+    thresholds = thresholds_of(threshold or [])
+    options = ReportOptions(measure, thresholds, seed, resamples, title, baseline)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading trials", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
         try:
-            summary = write_report(
-                folders,
-                output,
-                options,
-                lambda done, all_: bar.update(task, completed=done, total=all_),
-            )
+            summary = write_report(folders, output, options, show)
         except (OSError, NothingToReportError, UnknownGroupError, UnknownEnvironmentError) as error:
             refuse(str(error))
     for warning in summary.warnings:

@@ -13,11 +13,13 @@ import json
 import os
 import platform
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.report.tables import markdown
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import RESULTS, ROOT
@@ -67,11 +69,8 @@ def try_file(file: Path, *, train: bool) -> dict[str, Any]:
     try:
         for experiment in read_experiments(file):
             config, adapted = _checked(experiment)
-            row |= {
-                "run": adapted.algorithm,
-                "env": str(config.env),
-                "notes": len(adapted.all_notes),
-            }
+            row |= {"run": adapted.algorithm, "env": str(config.env)}
+            row["notes"] = len(adapted.all_notes)
             row["steps"] += _trained(adapted.algorithm, config) if train else 0
     except RequestError as error:
         reason = str(error).replace(f"{file}: ", "")
@@ -106,11 +105,8 @@ def _trained(algorithm: str, config: Any) -> int:
 
 def page(rows: list[dict[str, Any]]) -> str:
     """The table as a documentation page."""
-    counts = {
-        status: sum(row["status"] == status for row in rows)
-        for status in ("runs", "refused", "failed")
-    }
-    table = "| file | algorithm | environment | status | steps trained, or reason |"
+    counts = Counter(row["status"] for row in rows)
+    columns = ["file", "algorithm", "environment", "status", "steps trained, or reason"]
     head = f"""# Config files of older RLlib releases that were tested
 
 {len(rows)} config files of Ray's releases 1.13.0 and 2.0.0, read, translated, checked and trained for
@@ -119,15 +115,18 @@ def page(rows: list[dict[str, Any]]) -> str:
 
 Written by `python -m rllib_zoo.benchmarks.pages.legacy_files FOLDER` on {_machine()}.
 
-{table}
-|---|---|---|---|---|
 """
-    lines = [
-        f"| `{row['file']}` | {row['run'] or '–'} | {row['env'] or '–'} | {row['status']} | "
-        f"{row['reason'].replace('|', '/') or format(row['steps'], ',')} |"
-        for row in rows
+    cells = [
+        [
+            f"`{r['file']}`",
+            r["run"] or None,
+            r["env"] or None,
+            r["status"],
+            r["reason"] or r["steps"],
+        ]
+        for r in rows
     ]
-    return head + "\n".join(lines) + "\n"
+    return head + markdown(columns, cells)
 
 
 def _machine() -> str:

@@ -157,25 +157,20 @@ def parse(description: str, variants: list[str], argv: list[str] | None) -> argp
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("variant", choices=variants, metavar="VARIANT", help=", ".join(variants))
-    parser.add_argument("--json", action="store_true", help="print only the JSON line")
-    parser.add_argument(
-        "--steps", type=int, default=80_000, help="measured environment steps [80,000]"
-    )
-    parser.add_argument("--threshold", type=float, help="measure the time to this mean return")
-    parser.add_argument("--return-at", type=int, help="measure the return after so many steps")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"with --return-at [{SEED}]")
-    parser.add_argument(
-        "--max-steps", type=int, default=500_000, help="with --threshold: give up after [500,000]"
-    )
-    parser.add_argument(
-        "--spawned-at", type=float, help="with --threshold: monotonic clock at the start"
-    )
+    add = parser.add_argument
+    add("variant", choices=variants, metavar="VARIANT", help=", ".join(variants))
+    add("--json", action="store_true", help="print only the JSON line")
+    add("--steps", type=int, default=80_000, help="measured environment steps [80,000]")
+    add("--threshold", type=float, help="measure the time to this mean return")
+    add("--return-at", type=int, help="measure the return after so many steps")
+    add("--seed", type=int, default=SEED, help=f"with --return-at [{SEED}]")
+    add("--max-steps", type=int, default=500_000, help="with --threshold: give up after [500,000]")
+    add("--spawned-at", type=float, help="with --threshold: monotonic clock at the start")
     return parser.parse_args(argv)
 
 
 def make_goal(options: argparse.Namespace) -> Goal:
-    """The goal that the options ask for."""
+    """The goal set by the options."""
     if options.return_at is not None:
         return ReturnGoal(options.return_at, options.seed)
     if options.threshold is None:

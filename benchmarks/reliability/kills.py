@@ -231,8 +231,9 @@ def sentence(record: dict[str, Any]) -> str:
     runs, kills = record["runs"], len(record["kills"])
     ended = sum(run["reached_target"] for run in runs)
     exact = [run for run in runs if "weights_equal" in run]
+    algorithms = ", ".join(f"{run['algorithm']} {run['kills']}" for run in runs)
     return (
-        f"{kills} kills in {len(runs)} runs of {record['target']} iterations ({_list(runs)}): "
+        f"{kills} kills in {len(runs)} runs of {record['target']} iterations ({algorithms}): "
         f"{ended} reached the target, "
         f"at most {max(run['most_iterations_repeated'] for run in runs)} iterations were repeated at "
         f"a time with a checkpoint every {record['checkpoint_interval']}, "
@@ -243,10 +244,6 @@ def sentence(record: dict[str, Any]) -> str:
         f"{sum(run['processes_left'] for run in runs)} of {sum(run['processes'] for run in runs)} "
         "processes were left."
     )
-
-
-def _list(runs: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{run['algorithm']} {run['kills']}" for run in runs)
 
 
 def main() -> None:

@@ -87,7 +87,7 @@ def _ratio_tables(benchmark: Benchmark, rows: list[Row]) -> list[str]:
 
 
 def fastest(benchmark: Benchmark, rows: list[Row], name: str) -> str:
-    """The fastest measured of the contenders that `name` stands for; `name` if none was measured."""
+    """The fastest measured of the alternatives of `name`; `name` if none was measured."""
     names = benchmark.alternatives.get(name, (name,))
     rates = {other: spread_of(rows, other, "speed", "steps_per_s") for other in names}
     medians = {other: rate.median for other, rate in rates.items() if rate is not None}

@@ -91,7 +91,7 @@ def run(benchmark: Benchmark, options: argparse.Namespace) -> int:
 
 
 def modes_of(options: argparse.Namespace) -> list[str]:
-    """The modes that the options ask for, in the order they are measured within a round."""
+    """The modes set by the options, in the order they are measured within a round."""
     if getattr(options, "threshold_only", False):
         return ["threshold"]
     modes = ["speed", "memory"]

@@ -72,7 +72,7 @@ def games_by_name() -> dict[str, str]:
 
 def nearest_name(name: str, ids: Mapping[str, str]) -> str | None:
     """The id with the most similar name, its version apart; None if no name is similar."""
-    names = {_plain(known): env_id for known, env_id in ids.items()}
+    names = {_plain(name): env_id for name, env_id in ids.items()}
     near = difflib.get_close_matches(_plain(name), names, n=1, cutoff=0.7)
     return names[near[0]] if near else None
 

@@ -25,7 +25,7 @@ class AtariOptions:
         stack_size: observed frames, oldest first, >= 1 (4: Mnih et al. 2015).
         noop_max: a game starts after a random number of idle frames below this, >= 0 (30: Mnih
             et al. 2015, "no-op" starts; counted as in ale-py's vector environment).
-        terminal_on_life_loss: a lost life ends the episode for learning while the game goes on
+        terminal_on_life_loss: a lost life ends the episode for learning while the game continues
             (Mnih et al. 2015). Off, as Machado et al. 2018 advise.
         use_fire_reset: press FIRE for one frame at the start of a game that has this action (on
             in ale-py and in OpenAI Baselines' Atari wrappers). Without it nothing moves in Breakout

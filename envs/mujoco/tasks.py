@@ -173,12 +173,7 @@ class Reacher(Task):
         return np.concatenate(obs, axis=1), reward + control, self._no_copy()
 
 
-TASKS: dict[str, type[Task]] = {
-    "HalfCheetah-v5": HalfCheetah,
-    "Hopper-v5": Hopper,
-    "InvertedDoublePendulum-v5": InvertedDoublePendulum,
-    "InvertedPendulum-v5": InvertedPendulum,
-    "Reacher-v5": Reacher,
-    "Swimmer-v5": Swimmer,
-    "Walker2d-v5": Walker2d,
-}
+_TASKS = (
+    HalfCheetah, Hopper, InvertedDoublePendulum, InvertedPendulum, Reacher, Swimmer, Walker2d,
+)  # fmt: skip
+TASKS: dict[str, type[Task]] = {f"{task.__name__}-v5": task for task in _TASKS}
