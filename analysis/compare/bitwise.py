@@ -93,7 +93,8 @@ def _kept_rows(curve: Path, result: Path, *, prefix: bool) -> Check:
         common += 1
     if kept and not prefix and last > (kept[-1]["steps"] or 0.0):
         # A kept curve always has the run's last row.
-        ends = f"ends at {kept[-1]['steps']:,.0f} steps, and the repetition goes on to {last:,.0f}"
+        end = kept[-1]["steps"]
+        ends = f"ends at {end:,.0f} steps, and the repetition continues to {last:,.0f}"
         return Check(False, f"equal in {common} rows, but the kept curve {ends}")
     checked = _lengths(common, len(kept), common, prefix=prefix)
     return Check(checked.same, f"{checked.text} (thinned to five digits)")

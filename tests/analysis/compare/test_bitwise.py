@@ -114,7 +114,7 @@ def test_a_repetition_that_goes_on_longer_is_not_equal_to_a_kept_curve(tmp_path)
     (kept,), (again,) = trials(tmp_path / "kept"), trials(tmp_path / "b")
     check = bit_by_bit(kept, again, prefix=False)
     assert not check.same
-    assert "ends at 200 steps, and the repetition goes on to 300" in check.text
+    assert "ends at 200 steps, and the repetition continues to 300" in check.text
     assert bit_by_bit(kept, again, prefix=True).same
 
 
