@@ -8,7 +8,13 @@ The names in ``__all__`` are imported when they are first used: ``import rllib_z
 from __future__ import annotations
 
 import importlib
+import os.path
 from typing import Any
+
+# A checkout that is not installed, on PYTHONPATH alone, has the folders beside this one.
+_CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if os.path.isfile(os.path.join(_CHECKOUT, "pyproject.toml")):
+    __path__.append(_CHECKOUT)
 
 # Public name → module that defines it.
 _MODULES = {
