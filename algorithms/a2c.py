@@ -8,12 +8,12 @@ from ray.rllib.algorithms.algorithm_config import NotProvided
 from torch import Tensor
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
-from rllib_zoo.algorithms.base.config import OnPolicyConfig
+from rllib_zoo.algorithms.base.config import OnPolicyConfig, set_provided
 from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
 from rllib_zoo.algorithms.base.validators import boolean, integer, optional
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
-from rllib_zoo.algorithms.learner.objectives import ActorCriticCoefficients, actor_critic_objective
+from rllib_zoo.algorithms.learner.objectives import actor_critic_objective
 from rllib_zoo.algorithms.learner.parallel_gradients import LossFunction, chunked_gradients
 
 
@@ -54,43 +54,15 @@ class ActorCriticConfig(OnPolicyConfig):
             entropy_coeff: weight of the entropy bonus, or a schedule [[step, value], …].
         """
         super().training(**kwargs)
-        values = {
-            "lambda_": lambda_,
-            "use_gae": use_gae,
-            "use_critic": use_critic,
-            "vf_loss_coeff": vf_loss_coeff,
-            "entropy_coeff": entropy_coeff,
-        }
-        for name, value in values.items():
-            if value is not NotProvided:
-                setattr(self, name, value)
+        set_provided(
+            self,
+            lambda_=lambda_,
+            use_gae=use_gae,
+            use_critic=use_critic,
+            vf_loss_coeff=vf_loss_coeff,
+            entropy_coeff=entropy_coeff,
+        )
         return self
-
-
-class A2CConfig(ActorCriticConfig):
-    """Configuration of :class:`A2C`: ``A2CConfig().environment("CartPole-v1").build_algo()``."""
-
-    def __init__(self, algo_class: type | None = None):
-        super().__init__(algo_class=algo_class or A2C)
-        self.num_envs_per_env_runner = 8
-        self.train_batch_size = 40
-        self.microbatch_size: int | None = None
-
-    def training(self, *, microbatch_size: int | Any | None = NotProvided, **kwargs: Any) -> Self:
-        """As ActorCriticConfig, with gradient accumulation.
-
-        Args:
-            microbatch_size: maximum steps per backward pass, to save memory; the gradients of a
-                batch's microbatches are averaged before the step. None: the whole batch.
-        """
-        super().training(**kwargs)
-        if microbatch_size is not NotProvided:
-            self.microbatch_size = microbatch_size
-        return self
-
-    def get_default_learner_class(self) -> type:
-        """The learner of A2C."""
-        return ActorCriticLearner
 
 
 class ActorCriticLearner(OnPolicyLearner):
@@ -108,21 +80,43 @@ class ActorCriticLearner(OnPolicyLearner):
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See ``actor_critic_objective``."""
-        coefficients = ActorCriticCoefficients(
-            self.config.vf_loss_coeff * self.config.use_critic, self.entropy_coeff
-        )
         return actor_critic_objective(
-            self._distribution, dist_inputs_BK, values_B, batch, coefficients
+            self._distribution,
+            dist_inputs_BK,
+            values_B,
+            batch,
+            vf_loss_coeff=self.config.vf_loss_coeff * self.config.use_critic,
+            entropy_coeff=self.entropy_coeff,
         )
+
+
+class A2CConfig(ActorCriticConfig):
+    """Configuration of :class:`A2C`: ``A2CConfig().environment("CartPole-v1").build_algo()``."""
+
+    LEARNER_CLASS = ActorCriticLearner
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class or A2C)
+        self.num_envs_per_env_runner = 8
+        self.train_batch_size = 40
+        self.microbatch_size: int | None = None
+
+    def training(self, *, microbatch_size: int | Any | None = NotProvided, **kwargs: Any) -> Self:
+        """As ActorCriticConfig, with gradient accumulation.
+
+        Args:
+            microbatch_size: maximum steps per backward pass, to save memory; the gradients of a
+                batch's microbatches are averaged before the step. None: the whole batch.
+        """
+        super().training(**kwargs)
+        set_provided(self, microbatch_size=microbatch_size)
+        return self
 
 
 class A2C(RolloutAlgorithm):
     """Advantage actor-critic: one pass over every synchronously sampled batch."""
 
-    @classmethod
-    def get_default_config(cls) -> A2CConfig:
-        """RLlib's hook."""
-        return A2CConfig()
+    default_config_class = A2CConfig
 
 
 DESCRIPTOR = AlgorithmDescriptor(

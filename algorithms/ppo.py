@@ -12,7 +12,7 @@ from ray.rllib.algorithms.ppo import PPOConfig as RLlibPPOConfig
 from torch import Tensor
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
-from rllib_zoo.algorithms.base.config import OnPolicyConfig
+from rllib_zoo.algorithms.base.config import OnPolicyConfig, set_provided
 from rllib_zoo.algorithms.base.descriptor import ACTOR_CRITIC_RESULTS, AlgorithmDescriptor
 from rllib_zoo.algorithms.base.validators import boolean, choice, integer, number, optional
 from rllib_zoo.algorithms.learner.batch import Batch
@@ -34,94 +34,6 @@ OBJECTIVES: dict[str, tuple[str, ...]] = {
     "kl_fixed": ("kl_coeff",),
 }
 BOUNDS = ("clip_param", "use_kl_loss", "kl_target", "kl_coeff")
-
-
-class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
-    """Configuration of :class:`PPO`; keys and defaults are RLlib's, except for the model dict.
-
-    ``objective`` is one of table 1 of Schulman et al. 2017: ``none``, ``clip`` (ε is
-    ``clip_param``), ``kl_adaptive`` (d_targ is ``kl_target``, the initial β ``kl_coeff``; β is
-    adapted by the paper's rule) or ``kl_fixed`` (β is ``kl_coeff``). None: the other keys decide;
-    with RLlib's defaults both a clipped ratio and an adaptive penalty.
-
-    ``clip_param: null`` gives the unconstrained surrogate, ``vf_clip_param: null`` the plain
-    squared value error, ``kl_target: null`` a fixed KL weight.
-    """
-
-    objective: str | None
-
-    def __init__(self, algo_class: type | None = None):
-        super().__init__(algo_class=algo_class or PPO)
-        # RLlib's PPO standardizes too, in its learner connector.
-        self.standardize_advantages = True
-        self.objective = None
-        self._model_config = {"vf_share_layers": False}
-
-    def training(self, *, objective: str | Any | None = NotProvided, **kwargs: Any) -> Self:
-        """As OnPolicyConfig.
-
-        Args:
-            objective: one of ``OBJECTIVES``, or None.
-        """
-        super().training(**kwargs)
-        if objective is not NotProvided:
-            self.objective = objective
-        return self
-
-    def validate(self) -> None:
-        """As OnPolicyConfig; also checks that only the objective's own keys are set.
-
-        Raises:
-            ValueError: names the conflicting keys.
-        """
-        super().validate()
-        if self.objective is None:
-            return
-        if self.objective not in OBJECTIVES:
-            raise ValueError(
-                f"objective {self.objective!r} is unknown; choose one of {', '.join(OBJECTIVES)}"
-            )
-        own, default = OBJECTIVES[self.objective], type(self)()
-        for key in BOUNDS:
-            value = getattr(self, key)
-            if key in own and value is None:
-                raise ValueError(f"objective {self.objective!r} needs {key}, which is null")
-            # null and false disable a bound: no conflict.
-            if key not in own and value and value != getattr(default, key):
-                raise ValueError(
-                    f"{key} {value} conflicts with objective {self.objective!r}"
-                    + (f", whose keys are {', '.join(own)}" if own else "")
-                )
-        if self.use_kl_loss is False and "kl_coeff" in own:
-            raise ValueError(f"use_kl_loss false conflicts with objective {self.objective!r}")
-
-    @property
-    def epsilon(self) -> float | None:
-        """ε of the clipped ratio; None without clipping."""
-        return self.clip_param if self.objective in (None, "clip") else None
-
-    @property
-    def has_kl_penalty(self) -> bool:
-        """Whether the loss has a KL penalty."""
-        if self.objective is None:
-            return bool(self.use_kl_loss)
-        return "kl_coeff" in OBJECTIVES[self.objective]
-
-    @property
-    def kl_rule(self) -> KLRule | None:
-        """How β is adapted; None for a fixed β."""
-        if self.objective is not None:
-            return PAPER_KL_RULE if self.objective == "kl_adaptive" else None
-        return RLLIB_KL_RULE if self.kl_target is not None else None
-
-    def get_default_learner_class(self) -> type:
-        """The learner of PPO."""
-        return PPOLearner
-
-    @property
-    def _model_config_auto_includes(self) -> dict[str, Any]:
-        # RLlib's defaults of the new API stack do not apply to TorchModelV2.
-        return {}
 
 
 class PPOLearner(OnPolicyLearner):
@@ -207,13 +119,94 @@ class PPOLearner(OnPolicyLearner):
         self._kl_coeff = state["kl_coeff"]
 
 
+class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
+    """Configuration of :class:`PPO`; keys and defaults are RLlib's, except for the model dict.
+
+    ``objective`` is one of table 1 of Schulman et al. 2017: ``none``, ``clip`` (ε is
+    ``clip_param``), ``kl_adaptive`` (d_targ is ``kl_target``, the initial β ``kl_coeff``; β is
+    adapted by the paper's rule) or ``kl_fixed`` (β is ``kl_coeff``). None: the other keys decide;
+    with RLlib's defaults both a clipped ratio and an adaptive penalty.
+
+    ``clip_param: null`` gives the unconstrained surrogate, ``vf_clip_param: null`` the plain
+    squared value error, ``kl_target: null`` a fixed KL weight.
+    """
+
+    LEARNER_CLASS = PPOLearner
+    objective: str | None
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class=algo_class or PPO)
+        # RLlib's PPO standardizes too, in its learner connector.
+        self.standardize_advantages = True
+        self.objective = None
+        self._model_config = {"vf_share_layers": False}
+
+    def training(self, *, objective: str | Any | None = NotProvided, **kwargs: Any) -> Self:
+        """As OnPolicyConfig.
+
+        Args:
+            objective: one of ``OBJECTIVES``, or None.
+        """
+        super().training(**kwargs)
+        set_provided(self, objective=objective)
+        return self
+
+    def validate(self) -> None:
+        """As OnPolicyConfig; also checks that only the objective's own keys are set.
+
+        Raises:
+            ValueError: names the conflicting keys.
+        """
+        super().validate()
+        if self.objective is None:
+            return
+        if self.objective not in OBJECTIVES:
+            raise ValueError(
+                f"objective {self.objective!r} is unknown; choose one of {', '.join(OBJECTIVES)}"
+            )
+        own, default = OBJECTIVES[self.objective], type(self)()
+        for key in BOUNDS:
+            value = getattr(self, key)
+            if key in own and value is None:
+                raise ValueError(f"objective {self.objective!r} needs {key}, which is null")
+            # null and false disable a bound: no conflict.
+            if key not in own and value and value != getattr(default, key):
+                raise ValueError(
+                    f"{key} {value} conflicts with objective {self.objective!r}"
+                    + (f", whose keys are {', '.join(own)}" if own else "")
+                )
+        if self.use_kl_loss is False and "kl_coeff" in own:
+            raise ValueError(f"use_kl_loss false conflicts with objective {self.objective!r}")
+
+    @property
+    def epsilon(self) -> float | None:
+        """ε of the clipped ratio; None without clipping."""
+        return self.clip_param if self.objective in (None, "clip") else None
+
+    @property
+    def has_kl_penalty(self) -> bool:
+        """Whether the loss has a KL penalty."""
+        if self.objective is None:
+            return bool(self.use_kl_loss)
+        return "kl_coeff" in OBJECTIVES[self.objective]
+
+    @property
+    def kl_rule(self) -> KLRule | None:
+        """How β is adapted; None for a fixed β."""
+        if self.objective is not None:
+            return PAPER_KL_RULE if self.objective == "kl_adaptive" else None
+        return RLLIB_KL_RULE if self.kl_target is not None else None
+
+    @property
+    def _model_config_auto_includes(self) -> dict[str, Any]:
+        # RLlib's defaults of the new API stack do not apply to TorchModelV2.
+        return {}
+
+
 class PPO(RolloutAlgorithm):
     """Proximal policy optimization: K epochs of minibatches over every synchronously sampled batch."""
 
-    @classmethod
-    def get_default_config(cls) -> PPOConfig:
-        """RLlib's hook."""
-        return PPOConfig()
+    default_config_class = PPOConfig
 
 
 DESCRIPTOR = AlgorithmDescriptor(

@@ -31,7 +31,7 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
     """Encoder, policy head and value head (course lecture 12, Code Ex.1).
 
     The lecture's softmax is left out, because RLlib's action distributions take logits. Options
-    are the fields of :class:`ActorCriticOptions`, given as ``custom_model_config``.
+    are the fields of :class:`ActorCriticOptions`, set by ``custom_model_config``.
 
     | symbol            | shape                               | dtype   | meaning                        |
     |-------------------|-------------------------------------|---------|--------------------------------|
@@ -44,10 +44,8 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
 
     Image observations go through the convolutions, others are flattened; uint8 is scaled by 1/255,
     nothing else is scaled. Features are the output where ``num_outputs``
-    is given as None.
-
-    RLlib's LSTM wrapper (``use_lstm``) passes None: its LSTM follows the encoder and has linear heads
-    of its own. Options of heads and of a second encoder are errors then.
+    is None, as for RLlib's LSTM wrapper (``use_lstm``): its LSTM follows the encoder and has linear
+    heads of its own. Options of heads and of a second encoder are errors then.
 
     Under ``torch.autocast`` convolutions and encoder run in its dtype, the heads in float32: with logits
     and values in bfloat16 Pong collapsed at a learning rate of 1e-3.
@@ -103,10 +101,7 @@ class SharedEncoderActorCritic(TorchModelV2, nn.Module):
             self.log_std = nn.Parameter(torch.full((n_policy,), float(options.log_std_init)))
 
     def forward(
-        self,
-        input_dict: Mapping[str, Tensor],
-        state: list[Tensor],
-        seq_lens: Tensor | None,
+        self, input_dict: Mapping[str, Tensor], state: list[Tensor], seq_lens: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
         """Logits [B, num_outputs] of ``obs_flat`` (else ``obs``); stores values for ``value_function``.
 

@@ -12,13 +12,9 @@ from typing import Any
 from torch import nn
 
 ACTIVATIONS: dict[str, type[nn.Module] | None] = {
-    "elu": nn.ELU,
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "silu": nn.SiLU,
-    "gelu": nn.GELU,
+    "elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU,
     "linear": None,
-}
+}  # fmt: skip
 INITIALIZERS = ("default", "he_uniform", "orthogonal", "xavier_uniform")
 PADDINGS = ("valid", "same")
 

@@ -18,7 +18,7 @@ POLICY_GAIN = 0.01
 VALUE_GAIN = 1.0
 
 # Image side → default (filters, padding).
-KNOWN_FILTERS: dict[int, tuple[tuple[ConvFilter, ...], str]] = {
+DEFAULT_FILTERS: dict[int, tuple[tuple[ConvFilter, ...], str]] = {
     # Mnih et al. 2015, "Human-level control through deep reinforcement learning", Methods.
     84: (((32, 8, 4), (64, 4, 2), (64, 3, 1)), "valid"),
     # Course Atari lecture, the A3C file for Pong: "reduced channel depth and kernel size".
@@ -78,7 +78,7 @@ def uses_convolutions(shape: tuple[int, ...], options: ActorCriticOptions) -> bo
     """Whether observations of this shape go through convolutions."""
     if options.conv_filters is not None:
         return len(options.conv_filters) > 0
-    return len(shape) == 3 and max(shape) in KNOWN_FILTERS
+    return len(shape) == 3 and max(shape) in DEFAULT_FILTERS
 
 
 def hidden_layers(n_in: int, hiddens: Sequence[int], options: ActorCriticOptions) -> nn.Sequential:
@@ -124,12 +124,12 @@ def _filters_for(
 ) -> tuple[Sequence[ConvFilter], str]:
     if options.conv_filters is not None:
         return options.conv_filters, options.conv_padding or "valid"
-    if sides[0] != sides[1] or sides[0] not in KNOWN_FILTERS:
-        known = " and ".join(f"{side}x{side}" for side in KNOWN_FILTERS)
+    if sides[0] != sides[1] or sides[0] not in DEFAULT_FILTERS:
+        sizes = " and ".join(f"{side}x{side}" for side in DEFAULT_FILTERS)
         raise ValueError(
-            f"images of {sides[0]}x{sides[1]} need conv_filters; defaults exist for {known}"
+            f"images of {sides[0]}x{sides[1]} need conv_filters; defaults exist for {sizes}"
         )
-    return KNOWN_FILTERS[sides[0]]
+    return DEFAULT_FILTERS[sides[0]]
 
 
 def _conv_output(

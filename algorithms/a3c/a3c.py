@@ -17,6 +17,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from rllib_zoo.algorithms.a2c import ActorCriticConfig, ActorCriticLearner
 from rllib_zoo.algorithms.a3c.env_runner import A3CEnvRunner, GradientMessage
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
+from rllib_zoo.algorithms.base.descriptor import ACTOR_CRITIC_RESULTS, AlgorithmDescriptor
 from rllib_zoo.algorithms.env_runner.remote_sampling import terminate_runner
 from rllib_zoo.envs import EnvironmentFault, environment_name
 
@@ -29,12 +30,32 @@ POLL_SECONDS = 0.002
 HEALTH_CHECK_SECONDS = 1.0
 
 
+class A3CLearner(ActorCriticLearner):
+    """Applies gradients that the env runners computed."""
+
+    def apply_gradient_arrays(self, gradients: list[np.ndarray], timestep: int) -> dict[str, float]:
+        """One optimizer step with these gradients, one array per parameter; returns metrics."""
+        timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: timestep}
+        self.before_gradient_based_update(timesteps=timesteps)
+        optimizer = self.get_optimizer()
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            # In the parameter's own memory layout, as the optimizer's fused kernels require.
+            parameter.grad = torch.empty_like(parameter).copy_(torch.tensor(gradient))
+        optimizer.step()
+        self._num_updates += 1
+        self._weights_seq_no += 1
+        self.after_gradient_based_update(timesteps=timesteps)
+        return {"curr_lr": self._current_lr()}
+
+
 class A3CConfig(ActorCriticConfig):
     """Configuration of :class:`A3C`.
 
     A gradient is computed from ``rollout_fragment_length`` × ``num_envs_per_env_runner`` steps of one
     runner. With ``rollout_fragment_length: auto`` that product is ``train_batch_size``.
     """
+
+    LEARNER_CLASS = A3CLearner
 
     def __init__(self, algo_class: type | None = None):
         super().__init__(algo_class=algo_class or A3C)
@@ -44,10 +65,6 @@ class A3CConfig(ActorCriticConfig):
         self.rollout_fragment_length = 20
         self.train_batch_size = None
         self.min_sample_timesteps_per_iteration = 1000
-
-    def get_default_learner_class(self) -> type:
-        """RLlib's hook."""
-        return A3CLearner
 
     def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
         """T, steps per environment and gradient."""
@@ -93,31 +110,10 @@ class A3CConfig(ActorCriticConfig):
             )
 
 
-class A3CLearner(ActorCriticLearner):
-    """Applies gradients that the env runners computed."""
-
-    def apply_gradient_arrays(self, gradients: list[np.ndarray], timestep: int) -> dict[str, float]:
-        """One optimizer step with these gradients, one array per parameter; returns metrics."""
-        timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: timestep}
-        self.before_gradient_based_update(timesteps=timesteps)
-        optimizer = self.get_optimizer()
-        for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            # In the parameter's own memory layout, as the optimizer's fused kernels require.
-            parameter.grad = torch.empty_like(parameter).copy_(torch.tensor(gradient))
-        optimizer.step()
-        self._num_updates += 1
-        self._weights_seq_no += 1
-        self.after_gradient_based_update(timesteps=timesteps)
-        return {"curr_lr": self._current_lr()}
-
-
 class A3C(RolloutAlgorithm):
     """Asynchronous advantage actor-critic: one optimizer step per gradient, in the order of arrival."""
 
-    @classmethod
-    def get_default_config(cls) -> A3CConfig:
-        """RLlib's hook."""
-        return A3CConfig()
+    default_config_class = A3CConfig
 
     def setup(self, config: Any) -> None:
         """As RolloutAlgorithm, without pending requests."""
@@ -236,3 +232,14 @@ class A3C(RolloutAlgorithm):
         """As RolloutAlgorithm; requests that were pending at the checkpoint are not repeated."""
         super().set_state(state)
         self._updates = state.get("a3c_updates", 0)
+
+
+DESCRIPTOR = AlgorithmDescriptor(
+    name="A3C",
+    algorithm_class=A3C,
+    config_class=A3CConfig,
+    learner_results=(*ACTOR_CRITIC_RESULTS, "gradient_staleness_mean", "gradient_staleness_max"),
+    asynchronous=True,
+    fewest_env_runners=1,
+    nondeterministic="A3C: the order in which gradients arrive depends on timing",
+)

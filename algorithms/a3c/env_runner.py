@@ -17,7 +17,7 @@ from rllib_zoo.algorithms.env_runner.running_moments import Moments
 from rllib_zoo.algorithms.learner.batch import Batch, batch_report, critic_quality
 from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
 from rllib_zoo.algorithms.learner.gradients import clip_gradients, require_finite
-from rllib_zoo.algorithms.learner.objectives import ActorCriticCoefficients, actor_critic_objective
+from rllib_zoo.algorithms.learner.objectives import actor_critic_objective
 from rllib_zoo.algorithms.learner.sequences import batch_for
 from rllib_zoo.envs import EnvironmentFault
 
@@ -89,13 +89,10 @@ class A3CEnvRunner(VectorEnvRunner):
     def _gradients_of(self, rollout: Rollout, timestep: int) -> GradientMessage:
         arrays = rollout.arrays()
         batch = batch_for(self.module, arrays, self.config, self._device).all_valid()
-        coefficients = ActorCriticCoefficients(
-            self.config.vf_loss_coeff * self.config.use_critic,
-            self._entropy_schedule.update(timestep=timestep),
-        )
+        entropy_coeff = self._entropy_schedule.update(timestep=timestep)
         variance = self._variance_meter(batch, arrays["mask"], self._num_gradients)
         self._num_gradients += 1
-        stats = self._backward(batch, coefficients)
+        stats = self._backward(batch, entropy_coeff)
         norm = clip_gradients(self._parameters, self.config.grad_clip, self.config.grad_clip_by)
         try:
             require_finite(
@@ -109,7 +106,7 @@ class A3CEnvRunner(VectorEnvRunner):
         metrics = {name: float(value) for name, value in stats.items()}
         metrics |= variance
         metrics["vf_explained_var"] = critic_quality(batch)
-        metrics["entropy_coeff"] = float(coefficients.entropy_coeff)
+        metrics["entropy_coeff"] = float(entropy_coeff)
         metrics["gradients_default_optimizer_global_norm"] = float(norm)
         return GradientMessage(
             gradients=[parameter.grad.cpu().numpy() for parameter in self._parameters],
@@ -120,14 +117,19 @@ class A3CEnvRunner(VectorEnvRunner):
             env_restarts=rollout.env_restarts,
         )
 
-    def _backward(self, batch: Batch, coefficients: ActorCriticCoefficients) -> dict[str, Tensor]:
+    def _backward(self, batch: Batch, entropy_coeff: float) -> dict[str, Tensor]:
         """Set the parameters' ``grad`` to the gradients of the batch's loss; returns its metrics."""
         for parameter in self._parameters:
             parameter.grad = None
         with self._forward_context():
             dist_inputs, values = batch.outputs(self.module)
         loss, stats = actor_critic_objective(
-            self._distribution, dist_inputs.float(), values.float(), batch, coefficients
+            self._distribution,
+            dist_inputs.float(),
+            values.float(),
+            batch,
+            vf_loss_coeff=self.config.vf_loss_coeff * self.config.use_critic,
+            entropy_coeff=entropy_coeff,
         )
         loss.backward()
         # The message has an array for every parameter, also for those without a gradient.

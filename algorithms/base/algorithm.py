@@ -10,15 +10,7 @@ from typing import Any
 import numpy as np
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
-from ray.rllib.utils.metrics import (
-    ENV_RUNNER_RESULTS,
-    ENV_RUNNER_SAMPLING_TIMER,
-    LEARNER_RESULTS,
-    LEARNER_UPDATE_TIMER,
-    NUM_ENV_STEPS_SAMPLED_LIFETIME,
-    SYNCH_WORKER_WEIGHTS_TIMER,
-    TIMERS,
-)
+from ray.rllib.utils import metrics as keys
 
 from rllib_zoo.algorithms.base.checkpoints import ChecksummedCheckpoints
 from rllib_zoo.algorithms.base.config_once import SendsConfigOnce
@@ -40,6 +32,13 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
     DDPG overrides :meth:`_learn_from`, PG :meth:`_sample_batch`, A3C :meth:`training_step`. Lifetime
     counts are kept here, not in the env runners, so that none are lost with a runner.
     """
+
+    default_config_class: type
+
+    @classmethod
+    def get_default_config(cls) -> Any:
+        """RLlib's hook."""
+        return cls.default_config_class()
 
     def setup(self, config: Any) -> None:
         """As RLlib, with this project's counters."""
@@ -71,7 +70,7 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
         target = max(self.config.min_sample_timesteps_per_iteration, 1)
         sampled, episodes, restarts, stats = 0, 0, 0, []
         while sampled < target:
-            with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+            with self.metrics.log_time((keys.TIMERS, keys.ENV_RUNNER_SAMPLING_TIMER)):
                 rollout = self._sample_batch()
             restarts += rollout.env_restarts
             if rollout.num_steps == 0:  # every environment was resetting
@@ -85,7 +84,7 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
     def _learn_from(self, rollout: Rollout) -> list[dict[str, float]]:
         """One update, with the new weights sent to the env runners; returns metrics."""
         batch = learner_batch(rollout)
-        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+        with self.metrics.log_time((keys.TIMERS, keys.LEARNER_UPDATE_TIMER)):
             stats = self.learner_group.update(batch=batch, timesteps=self._timesteps())
         self._sync_weights()
         return list(stats)
@@ -127,7 +126,7 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
 
     def _sync_weights(self) -> None:
         """Send the learner's weights to every env runner, including the local one."""
-        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+        with self.metrics.log_time((keys.TIMERS, keys.SYNCH_WORKER_WEIGHTS_TIMER)):
             if self.env_runner is not None:
                 self._copy_to_local_runner()
             if self.env_runner_group.num_remote_env_runners():
@@ -185,18 +184,22 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
     def _steps_lifetime(self) -> int:
         """Environment steps since the beginning of training."""
         return int(
-            self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0)
+            self.metrics.peek(
+                (keys.ENV_RUNNER_RESULTS, keys.NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0
+            )
         )
 
     def _timesteps(self) -> dict[str, int]:
         return {
-            NUM_ENV_STEPS_SAMPLED_LIFETIME: self._steps_lifetime,
+            keys.NUM_ENV_STEPS_SAMPLED_LIFETIME: self._steps_lifetime,
             ITERATION: self.iteration + 1,
         }
 
     def _count_steps(self, steps: int, episodes: Iterable[Episode]) -> None:
         self.metrics.log_value(
-            (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), steps, reduce="lifetime_sum"
+            (keys.ENV_RUNNER_RESULTS, keys.NUM_ENV_STEPS_SAMPLED_LIFETIME),
+            steps,
+            reduce="lifetime_sum",
         )
         self._window.extend(episodes)
 
@@ -223,10 +226,10 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
             "num_env_restarts_lifetime": self._env_restarts,
         }
         results: dict[tuple[str, ...], float] = {
-            (ENV_RUNNER_RESULTS, name): value for name, value in runner_results.items()
+            (keys.ENV_RUNNER_RESULTS, name): value for name, value in runner_results.items()
         }
         for name, value in averaged(stats).items():
-            results[(LEARNER_RESULTS, DEFAULT_MODULE_ID, name)] = value
+            results[(keys.LEARNER_RESULTS, DEFAULT_MODULE_ID, name)] = value
         for key, value in results.items():
             self.metrics.log_value(key, value, reduce="item", window=None)
 

@@ -32,6 +32,8 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
     number formats. Advantages and batches of rollouts belong to :class:`OnPolicyConfig`.
     """
 
+    LEARNER_CLASS: type
+    MODULE_CLASS: type = ModelV2Module
     # Attributes of RLlib's class and of the subclasses, for the type checker.
     _model_config: dict[str, Any]
     rollout_fragment_length: Any
@@ -45,7 +47,7 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
         self.env_runner_cls = VectorEnvRunner
         self.gym_env_vectorize_mode = "vector_entry_point"
         self.custom_evaluation_function = evaluate_on_runners
-        # Training stands still during the probe; see RolloutAlgorithm for how often it happens.
+        # Training waits during the probe; see RolloutAlgorithm for how often it happens.
         self.env_runner_health_probe_timeout_s = 2.0
         # Counted in the results; RLlib's default would end the run at the first error.
         self.restart_failed_sub_environments = True
@@ -89,7 +91,7 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
             self._model_config = {**self._model_config, **_as_data(model)}
         if optimizer is not NotProvided:
             self.optimizer = dict(optimizer)
-        _set_provided(
+        set_provided(
             self,
             torch_num_threads=torch_num_threads,
             autocast=autocast,
@@ -105,9 +107,13 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
         self.training(model=rest.pop("model", NotProvided))
         return super().update_from_dict(rest)
 
+    def get_default_learner_class(self) -> type:
+        """RLlib's hook."""
+        return self.LEARNER_CLASS
+
     def get_default_rl_module_spec(self) -> RLModuleSpec:
-        """The hosted TorchModelV2; RLlib merges ``model_config`` into it."""
-        return RLModuleSpec(module_class=ModelV2Module)
+        """RLlib's hook; RLlib merges ``model_config`` into it."""
+        return RLModuleSpec(module_class=self.MODULE_CLASS)
 
     @property
     def environment_options(self) -> dict[str, Any]:
@@ -145,8 +151,10 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
             )
         unknown = sorted(set(self.optimizer) - {"type"} - set(OPTIMIZERS[kind]))
         if unknown:
-            known = ", ".join(OPTIMIZERS[kind])
-            raise ValueError(f"optimizer key {unknown[0]!r} is unknown for {kind}; known: {known}")
+            supported = ", ".join(OPTIMIZERS[kind])
+            raise ValueError(
+                f"optimizer key {unknown[0]!r} is unknown for {kind}; supported: {supported}"
+            )
 
     def _validate_supported(self) -> None:
         if self.observation_filter not in OBSERVATION_FILTERS:
@@ -205,7 +213,7 @@ class OnPolicyConfig(RolloutConfig):
                 discounted return (``algorithms/env_runner/normalization.py``); scores stay raw.
         """
         super().training(**kwargs)
-        _set_provided(
+        set_provided(
             self,
             standardize_advantages=standardize_advantages,
             gradient_variance_every=gradient_variance_every,
@@ -252,20 +260,14 @@ class OnPolicyConfig(RolloutConfig):
     def _validate_batches(self) -> None:
         runners, envs = max(self.num_env_runners, 1), self.num_envs_per_env_runner
         total, columns = self.total_train_batch_size, runners * envs
-        if self.rollout_fragment_length == "auto":
-            if total % columns or total < columns:
-                low = max(total // columns, 1) * columns
-                raise ValueError(
-                    f"train_batch_size {total} is not divisible by {runners} runner(s) × {envs} "
-                    f"env(s) = {columns}; nearest: {low} or {low + columns}"
-                )
-        elif total % (columns * self.rollout_fragment_length):
-            step = columns * self.rollout_fragment_length
-            low = max(total // step, 1) * step
+        fragment, unit, factors = self.rollout_fragment_length, columns, ""
+        if fragment != "auto":
+            unit, factors = columns * fragment, f" × rollout_fragment_length {fragment}"
+        if total % unit or total < unit:
+            low = max(total // unit, 1) * unit
             raise ValueError(
-                f"train_batch_size {total} is not divisible by {runners} runner(s) × {envs} env(s) × "
-                f"rollout_fragment_length {self.rollout_fragment_length} = {step}; "
-                f"nearest: {low} or {low + step}"
+                f"train_batch_size {total} is not divisible by {runners} runner(s) × {envs} env(s)"
+                f"{factors} = {unit}; nearest: {low} or {low + unit}"
             )
         shards = self.num_learners or 1
         if (columns * self.rollouts_per_batch) % shards:
@@ -280,7 +282,7 @@ class OnPolicyConfig(RolloutConfig):
             )
 
     def _validate_sequences(self) -> None:
-        """``max_seq_len`` as given must fit the fragment and the minibatch."""
+        """``max_seq_len`` must fit the fragment and the minibatch."""
         model = self._model_config
         fragment, minibatch = self.get_rollout_fragment_length(), self.minibatch_size
         longest = model.get("max_seq_len", 1)
@@ -297,7 +299,7 @@ class OnPolicyConfig(RolloutConfig):
             )
 
 
-def _set_provided(config: AlgorithmConfig, **values: Any) -> None:
+def set_provided(config: AlgorithmConfig, **values: Any) -> None:
     """Set the attributes whose value was provided, as RLlib's builder methods do."""
     for name, value in values.items():
         if value is not NotProvided:

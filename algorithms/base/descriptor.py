@@ -9,17 +9,9 @@ from typing import Any
 from rllib_zoo.algorithms.base.validators import Kind
 
 ACTOR_CRITIC_RESULTS = (
-    "total_loss",
-    "policy_loss",
-    "vf_loss",
-    "vf_explained_var",
-    "entropy",
-    "entropy_coeff",
-    "curr_lr",
-    "gradients_default_optimizer_global_norm",
-    "gradient_variance",
-    "gradient_squared_norm",
-)
+    "total_loss", "policy_loss", "vf_loss", "vf_explained_var", "entropy", "entropy_coeff", "curr_lr",
+    "gradients_default_optimizer_global_norm", "gradient_variance", "gradient_squared_norm",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -21,33 +21,19 @@ LEGACY_NAMES = {
 }
 
 EPISODE_RESULTS = (
-    "episode_return_mean",
-    "episode_return_min",
-    "episode_return_max",
-    "episode_len_mean",
-    "episode_len_min",
-    "episode_len_max",
-    "episode_window_size",
-)
+    "episode_return_mean", "episode_return_min", "episode_return_max",
+    "episode_len_mean", "episode_len_min", "episode_len_max", "episode_window_size",
+)  # fmt: skip
 RUNNER_RESULTS = (
-    *EPISODE_RESULTS,
-    "num_episodes",
-    "num_episodes_lifetime",
-    "num_env_steps_sampled",
-    "num_env_steps_sampled_lifetime",
-    "num_frames_sampled_lifetime",
-    "num_env_steps_sampled_per_second",
-    "num_env_restarts",
-    "num_env_restarts_lifetime",
-)
+    *EPISODE_RESULTS, "num_episodes", "num_episodes_lifetime", "num_env_steps_sampled",
+    "num_env_steps_sampled_lifetime", "num_frames_sampled_lifetime",
+    "num_env_steps_sampled_per_second", "num_env_restarts", "num_env_restarts_lifetime",
+)  # fmt: skip
 COUNTS = tuple(n for n in RUNNER_RESULTS if n.startswith("num_") and not n.endswith("per_second"))
 # Added by Tune for every trainable.
 TUNE_RESULTS = (
-    "training_iteration",
-    "time_total_s",
-    "time_this_iter_s",
-    "iterations_since_restore",
-)
+    "training_iteration", "time_total_s", "time_this_iter_s", "iterations_since_restore",
+)  # fmt: skip
 
 
 def result_names(algorithm: str) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.core import DEFAULT_MODULE_ID
-from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.policy.sample_batch import MultiAgentBatch
 from ray.rllib.utils.metrics import LEARNER_UPDATE_TIMER, TIMERS
 
@@ -22,8 +21,8 @@ from rllib_zoo.algorithms.ddpg.replay import BUFFERS, make_replay_buffer
 from rllib_zoo.algorithms.ddpg.transitions import scaled_rewards, transitions
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 
-# Keys of DDPG alone, with their defaults. Networks, rates, τ and replay as the DDPG that RLlib
-# retired; the action joins the critic at its second layer, as in the paper and the homework.
+# Keys of DDPG alone, with their defaults. Networks, rates, τ and replay as the DDPG of older RLlib
+# releases; the action joins the critic at its second layer, as in the paper and the homework.
 _OWN: dict[str, Any] = {
     "actor_hiddens": [400, 300],
     "actor_hidden_activation": "relu",
@@ -57,11 +56,12 @@ _NETWORKS = (
 
 
 class DDPGConfig(RolloutConfig):
-    """Configuration of :class:`rllib_zoo.algorithms.ddpg.ddpg.DDPG`; the keys are described in
-    docs/ddpg.md."""
+    """Configuration of :class:`DDPG`; the keys are described in docs/ddpg.md."""
+
+    LEARNER_CLASS = DDPGLearner
+    MODULE_CLASS = DDPGModule
 
     def __init__(self, algo_class: type | None = None):
-
         super().__init__(algo_class=algo_class or DDPG)
         self.env_runner_cls = TransitionRunner
         # Of the base's keys.
@@ -77,7 +77,7 @@ class DDPGConfig(RolloutConfig):
         """RLlib's ``training()`` and DDPG's own keys.
 
         ``exploration_noise`` and ``replay_buffer_config`` are merged over what was set before; noise
-        of another ``type`` begins anew.
+        of another ``type`` replaces it.
         """
         for name in _OWN:
             value = kwargs.pop(name, NotProvided)
@@ -99,18 +99,10 @@ class DDPGConfig(RolloutConfig):
         super().update_from_dict({k: v for k, v in config_dict.items() if k not in own})
         return self.training(**own)
 
-    def get_default_rl_module_spec(self) -> RLModuleSpec:
-        """RLlib's hook."""
-        return RLModuleSpec(module_class=DDPGModule)
-
     @property
     def _model_config_auto_includes(self) -> dict[str, Any]:
         included = {name: getattr(self, name) for name in _NETWORKS}
         return {**super()._model_config_auto_includes, **included}
-
-    def get_default_learner_class(self) -> type:
-        """RLlib's hook."""
-        return DDPGLearner
 
     def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
         """``auto``: one target's steps."""
@@ -127,8 +119,9 @@ class DDPGConfig(RolloutConfig):
         for key, kinds in (("exploration_noise", NOISES), ("replay_buffer_config", BUFFERS)):
             kind = getattr(self, key).get("type")
             if kind not in kinds:
-                known = ", ".join(kinds)
-                raise ValueError(f"{key}: type {kind!r} is unknown; choose one of {known}")
+                raise ValueError(
+                    f"{key}: type {kind!r} is unknown; choose one of {', '.join(kinds)}"
+                )
         self._validate_noise_and_replay()
         if self.critic_action_layer > len(self.critic_hiddens):
             raise ValueError(
@@ -139,9 +132,9 @@ class DDPGConfig(RolloutConfig):
     def _validate_noise_and_replay(self) -> None:
         noise, buffer = self.exploration_noise, self.replay_buffer_config
         if unknown := sorted(set(noise) - {"type"} - set(NOISES[noise["type"]])):
-            known = ", ".join(NOISES[noise["type"]])
+            supported = ", ".join(NOISES[noise["type"]])
             raise ValueError(
-                f"exploration_noise: {unknown[0]!r} is unknown of {noise['type']}; known: {known}"
+                f"exploration_noise: {unknown[0]!r} is unknown for {noise['type']}; supported: {supported}"
             )
         uniform = buffer["type"] == "ReplayBuffer"
         if uniform and (extra := sorted(set(buffer) - {"type", "capacity"})):
@@ -167,10 +160,7 @@ class DDPGConfig(RolloutConfig):
 class DDPG(RolloutAlgorithm):
     """Deep deterministic policy gradient: rollouts go into a replay buffer, updates use samples of it."""
 
-    @classmethod
-    def get_default_config(cls) -> DDPGConfig:
-        """RLlib's hook."""
-        return DDPGConfig()
+    default_config_class = DDPGConfig
 
     def _create_local_replay_buffer_if_necessary(self, config: Any) -> Any:
         """RLlib's hook."""

@@ -89,14 +89,8 @@ class DeterministicPolicy:
     def mode(self, inputs_BK: Tensor) -> Tensor:
         return inputs_BK
 
-    def log_prob(self, inputs_BK: Tensor, actions: Tensor) -> Tensor:
-        """0: a deterministic policy has no density."""
+    def log_prob(self, inputs_BK: Tensor, *_: Tensor) -> Tensor:
+        """0, as entropy and KL divergence: a deterministic policy has no density."""
         return torch.zeros(inputs_BK.shape[:-1])
 
-    def entropy(self, inputs_BK: Tensor) -> Tensor:
-        """0, as :meth:`log_prob`."""
-        return torch.zeros(inputs_BK.shape[:-1])
-
-    def kl(self, inputs_p_BK: Tensor, inputs_q_BK: Tensor) -> Tensor:
-        """0, as :meth:`log_prob`."""
-        return torch.zeros(inputs_p_BK.shape[:-1])
+    entropy = kl = log_prob

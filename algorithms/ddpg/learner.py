@@ -24,8 +24,12 @@ from rllib_zoo.algorithms.ddpg.losses import (
 )
 from rllib_zoo.algorithms.ddpg.replay import WEIGHTS
 from rllib_zoo.algorithms.ddpg.transitions import DISCOUNTS
-from rllib_zoo.algorithms.learner.gradients import average_gradients, clip_gradients, require_finite
-from rllib_zoo.algorithms.learner.optimizers import make_optimizer
+from rllib_zoo.algorithms.learner.gradients import (
+    average_gradients,
+    clip_gradients,
+    make_optimizer,
+    require_finite,
+)
 from rllib_zoo.algorithms.runtime import learner_cpus, num_threads, set_up_process
 
 # Names of the optimizers and of their networks.

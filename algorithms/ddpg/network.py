@@ -93,10 +93,7 @@ class DDPGModule(NoModelV2Mixin, TorchRLModule):
         settings = self.model_config
         self._num_actions = actions
         self.actor = Actor(
-            observations,
-            settings["actor_hiddens"],
-            actions,
-            settings["actor_hidden_activation"],
+            observations, settings["actor_hiddens"], actions, settings["actor_hidden_activation"]
         )
         self.critic = Critic(
             observations,

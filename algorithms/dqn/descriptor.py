@@ -5,29 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from rllib_zoo.algorithms.base import validators as valid
 from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
-from rllib_zoo.algorithms.base.validators import (
-    Kind,
-    activation,
-    anything,
-    boolean,
-    choice,
-    conv_filters,
-    either,
-    integer,
-    mapping,
-    number,
-    optional,
-    schedule,
-    widths,
-)
 from rllib_zoo.algorithms.dqn.dqn import DQN, DQNConfig
 
 
 def _whole_range(value: Any) -> str | None:
     """Two whole numbers between which RLlib draws one."""
-    pair = isinstance(value, list | tuple) and len(value) == 2 and not any(map(integer(1), value))
-    return None if pair and sorted(value) == list(value) else "[low, high]"
+    is_pair = isinstance(value, list | tuple) and len(value) == 2
+    is_valid = is_pair and not any(map(valid.integer(1), value)) and value[0] <= value[1]
+    return None if is_valid else "[low, high]"
 
 
 # Common keys that RLlib's own env runners and learners read.
@@ -46,44 +33,42 @@ _COMMON_KEYS = (
     "delay_between_env_runner_restarts_s", "env_runner_health_probe_timeout_s",
     "env_runner_restore_timeout_s", "validate_env_runners_after_construction",
 )  # fmt: skip
-_KEYS: dict[str, Kind] = {
-    "callbacks_class": anything,
-    "rollout_fragment_length": either(integer(1), choice("auto")),
-    "epsilon": schedule(number(0, 1)),
-    "exploration_temperature": optional(number(0, above=True)),
-    "parameter_noise_stddev": optional(number(0, above=True)),
-    "noisy": boolean,
-    "sigma0": number(0, above=True),
-    "target_network_update_freq": integer(0),
-    "num_steps_sampled_before_learning_starts": integer(0),
-    "replay_buffer_config": mapping,
-    "adam_epsilon": number(0, above=True),
-    "tau": number(0, 1, above=True),
-    "num_atoms": integer(1),
-    "v_min": number(-math.inf),
-    "v_max": number(-math.inf),
-    "dueling": boolean,
-    "double_q": boolean,
-    "hiddens": widths,
-    "n_step": either(integer(1), _whole_range),
-    "training_intensity": optional(number(0, above=True)),
-    "td_error_loss_fn": choice("huber", "mse"),
+_KEYS: dict[str, valid.Kind] = {
+    "callbacks_class": valid.anything,
+    "rollout_fragment_length": valid.either(valid.integer(1), valid.choice("auto")),
+    "epsilon": valid.schedule(valid.number(0, 1)),
+    "exploration_temperature": valid.optional(valid.number(0, above=True)),
+    "parameter_noise_stddev": valid.optional(valid.number(0, above=True)),
+    "noisy": valid.boolean,
+    "sigma0": valid.number(0, above=True),
+    "target_network_update_freq": valid.integer(0),
+    "num_steps_sampled_before_learning_starts": valid.integer(0),
+    "replay_buffer_config": valid.mapping,
+    "adam_epsilon": valid.number(0, above=True),
+    "tau": valid.number(0, 1, above=True),
+    "num_atoms": valid.integer(1),
+    "v_min": valid.number(-math.inf),
+    "v_max": valid.number(-math.inf),
+    "dueling": valid.boolean,
+    "double_q": valid.boolean,
+    "hiddens": valid.widths,
+    "n_step": valid.either(valid.integer(1), _whole_range),
+    "training_intensity": valid.optional(valid.number(0, above=True)),
+    "td_error_loss_fn": valid.choice("huber", "mse"),
 }
-_REPLAY_KEYS: dict[str, Kind] = {
-    "type": choice("EpisodeReplayBuffer", "PrioritizedEpisodeReplayBuffer"),
-    "capacity": integer(1),
-    "alpha": number(0),
-    "beta": number(0),
+_REPLAY_KEYS: dict[str, valid.Kind] = {
+    "type": valid.choice("EpisodeReplayBuffer", "PrioritizedEpisodeReplayBuffer"),
+    "capacity": valid.integer(1),
+    "alpha": valid.number(0),
+    "beta": valid.number(0),
 }
-
-
 # The part of the model dict that RLlib's own networks have.
-_MODEL_KEYS: dict[str, Kind] = {
-    "fcnet_hiddens": widths,
-    "fcnet_activation": activation,
-    "conv_filters": optional(conv_filters),
-    "conv_activation": activation,
-    "dim": integer(1),
+_MODEL_KEYS: dict[str, valid.Kind] = {
+    "fcnet_hiddens": valid.widths,
+    "fcnet_activation": valid.activation,
+    "conv_filters": valid.optional(valid.conv_filters),
+    "conv_activation": valid.activation,
+    "dim": valid.integer(1),
 }
 
 DESCRIPTOR = AlgorithmDescriptor(

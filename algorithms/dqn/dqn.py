@@ -16,6 +16,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rllib_zoo.algorithms.base.checkpoints import ChecksummedCheckpoints
+from rllib_zoo.algorithms.base.config import set_provided
 from rllib_zoo.algorithms.base.config_once import RepeatsConfig, SendsConfigOnce
 from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
 from rllib_zoo.algorithms.base.result_names import with_legacy_names
@@ -65,10 +66,11 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
         super().training(**kwargs)
         if model is not NotProvided:
             self._model_config = {**self._model_config, **model}
-        if exploration_temperature is not NotProvided:
-            self.exploration_temperature = exploration_temperature
-        if parameter_noise_stddev is not NotProvided:
-            self.parameter_noise_stddev = parameter_noise_stddev
+        set_provided(
+            self,
+            exploration_temperature=exploration_temperature,
+            parameter_noise_stddev=parameter_noise_stddev,
+        )
         return self
 
     @property

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
-from ray.rllib.utils.replay_buffers.prioritized_episode_buffer import (
-    PrioritizedEpisodeReplayBuffer,
-)
+from ray.rllib.utils.replay_buffers.prioritized_episode_buffer import PrioritizedEpisodeReplayBuffer
 
 
 def with_signs(episode: Any) -> Any:

@@ -17,26 +17,14 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.utils import EzPickle
-from gymnasium.vector import (
-    AsyncVectorEnv,
-    AutoresetMode,
-    SyncVectorEnv,
-    VectorEnv,
-    VectorWrapper,
-)
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from ray import cloudpickle
 
 from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeCounter
 from rllib_zoo.algorithms.env_runner.policy import RecurrentState
 from rllib_zoo.algorithms.runtime import ThreadPool
-from rllib_zoo.envs import (
-    RESTARTS,
-    EnvironmentFault,
-    environment_name,
-    is_atari,
-    make_vector_env,
-)
+from rllib_zoo.envs import RESTARTS, EnvironmentFault, environment_name, is_atari, make_vector_env
 from rllib_zoo.envs.restart_policy import Restarts, error_line
 from rllib_zoo.envs.space_checks import mismatch
 
@@ -243,7 +231,7 @@ def capture_env_state(env: VectorEnv) -> bytes | None:
     """The running environments, pickled; None if they cannot be restored.
 
     None for environments in other processes, and for emulators and simulators (``EzPickle`` recreates
-    them without their state): their episodes start anew after a resume.
+    them without their state): new episodes start after a resume.
     """
     if any(isinstance(layer, EzPickle) for layer in _layers(env)):
         return None

@@ -66,11 +66,8 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         self._generator = torch.Generator().manual_seed(int(action_seed))
         self._device = get_device(self.config, self.config.num_gpus_per_env_runner)
         self._weights_seq_no = 0
-        cpus = (
-            self.config.num_cpus_per_env_runner
-            if self.worker_index
-            else self.config.num_cpus_for_main_process
-        )
+        is_remote = bool(self.worker_index)
+        cpus = config.num_cpus_per_env_runner if is_remote else config.num_cpus_for_main_process
         self._num_threads = num_threads(self.config, cpus=cpus)
         set_up_process(self.config, threads=self._num_threads)
         self._pool = pool_for(self._device, self._num_threads)
@@ -319,7 +316,7 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
         # RLlib sends the local runner's state to restarted remote runners, too.
         if "generator" in state and self.env is not None and not self.worker_index:
             self._generator.set_state(state["generator"])
-            # Another number of threads forms other groups: their episodes start anew.
+            # Another number of threads forms other groups, which start new episodes.
             if len(state["groups"]) == len(self._groups):
                 for group, saved in zip(self._groups, state["groups"], strict=True):
                     group.set_state(saved)

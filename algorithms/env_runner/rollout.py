@@ -80,19 +80,14 @@ class Rollout:
         """
         dtype = np.float32 if filtered or obs_space.dtype == np.float64 else obs_space.dtype
         action = distribution.mode(torch.zeros(1, distribution.num_inputs())).numpy()
-        floats: dict[str, Any] = {
-            name: np.zeros(shape, np.float32)
-            for name in ("log_probs", "values", "next_values", "rewards")
-        }
-        flags: dict[str, Any] = {
-            name: np.zeros(shape, bool) for name in ("terminated", "truncated", "mask")
-        }
+        floats = ("log_probs", "values", "next_values", "rewards")
+        zeros: dict[str, Any] = {name: np.zeros(shape, np.float32) for name in floats}
+        zeros |= {name: np.zeros(shape, bool) for name in ("terminated", "truncated", "mask")}
         return cls(
             obs=np.zeros((*shape, *(obs_space.shape or ())), dtype),
             actions=np.zeros((*shape, *action.shape[1:]), action.dtype),
             dist_inputs=np.zeros((*shape, distribution.num_inputs()), np.float32),
-            **floats,
-            **flags,
+            **zeros,
             **recurrent,
         )
 

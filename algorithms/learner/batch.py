@@ -156,7 +156,7 @@ def _advantages(
     """Advantages and value targets, [T, N]."""
     rewards, ends = arrays["rewards"], (arrays["terminated"], arrays["truncated"])
     if settings.use_critic:
-        estimate = generalized_advantage_estimation(
+        return generalized_advantage_estimation(
             rewards,
             arrays["values"],
             arrays["next_values"],
@@ -164,7 +164,6 @@ def _advantages(
             gamma=settings.gamma,
             lambda_=settings.lambda_ if settings.use_gae else 1.0,
         )
-        return estimate.advantages, estimate.value_targets
     if settings.credit == WHOLE_RETURN:
         returns = whole_episode_returns(rewards, *ends, arrays["mask"], gamma=settings.gamma)
     else:

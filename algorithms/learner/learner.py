@@ -20,8 +20,12 @@ from torch import Tensor
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.learner.batch import Batch, batch_report, critic_quality
 from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
-from rllib_zoo.algorithms.learner.gradients import average_gradients, clip_gradients, require_finite
-from rllib_zoo.algorithms.learner.optimizers import make_optimizer
+from rllib_zoo.algorithms.learner.gradients import (
+    average_gradients,
+    clip_gradients,
+    make_optimizer,
+    require_finite,
+)
 from rllib_zoo.algorithms.learner.parallel_gradients import LossFunction, parallel_gradients
 from rllib_zoo.algorithms.learner.sequences import batch_for
 from rllib_zoo.algorithms.ops.distributions import distribution_for
@@ -112,11 +116,7 @@ class OnPolicyLearner(TorchLearner):
     # --- the update ---------------------------------------------------------------------------
 
     def update(
-        self,
-        *,
-        training_data: TrainingData,
-        timesteps: Mapping[str, int],
-        **_: Any,
+        self, *, training_data: TrainingData, timesteps: Mapping[str, int], **_: Any
     ) -> dict[str, float]:
         """One update on a rollout.
 

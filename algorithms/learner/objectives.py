@@ -15,14 +15,6 @@ Stats = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class ActorCriticCoefficients:
-    """Weights of the terms of :func:`actor_critic_objective`."""
-
-    vf_loss_coeff: float
-    entropy_coeff: float
-
-
-@dataclass(frozen=True)
 class PPOCoefficients:
     """Weights and bounds of the terms of :func:`ppo_objective`; None disables a bound."""
 
@@ -38,7 +30,9 @@ def actor_critic_objective(
     dist_inputs_BK: Tensor,
     values_B: Tensor,
     batch: Batch,
-    c: ActorCriticCoefficients,
+    *,
+    vf_loss_coeff: float,
+    entropy_coeff: float,
 ) -> tuple[Tensor, Stats]:
     """policy_gradient_loss + c_v · ½ value_loss - c_e · entropy, for A2C and A3C.
 
@@ -49,13 +43,14 @@ def actor_critic_objective(
         dist_inputs_BK: the network's outputs for ``batch.obs``, [B, K].
         values_B: V_θ(s_t), [B].
         batch: valid rows.
-        c: weights of the terms.
+        vf_loss_coeff: c_v.
+        entropy_coeff: c_e.
     """
     log_probs = distribution.log_prob(dist_inputs_BK, batch.actions)
     policy_loss = losses.policy_gradient_loss(log_probs, batch.advantages)
     critic_loss = 0.5 * losses.value_loss(values_B, batch.value_targets)
     entropy = losses.entropy_bonus(distribution.entropy(dist_inputs_BK))
-    total = policy_loss + c.vf_loss_coeff * critic_loss - c.entropy_coeff * entropy
+    total = policy_loss + vf_loss_coeff * critic_loss - entropy_coeff * entropy
     return total, _metrics(total, policy_loss, critic_loss, entropy)
 
 

@@ -6,21 +6,15 @@ numpy only. Arrays marked ``_TN`` have shape [T, N]; dtype float32 unless said o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
-class AdvantageTargets:
-    """Advantages and value targets of a rollout.
-
-    Attributes:
-        advantages: A_t, shape [T, N].
-        value_targets: regression targets of V(s_t), shape [T, N].
-    """
+class AdvantageTargets(NamedTuple):
+    """Advantages A_t and regression targets of V(s_t) of a rollout, [T, N] each."""
 
     advantages: Array
     value_targets: Array

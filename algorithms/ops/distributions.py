@@ -22,31 +22,24 @@ class Distribution(Protocol):
 
     def num_inputs(self) -> int:
         """K, the number of network outputs per distribution."""
-        ...
 
     def noise(self, batch_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Noise for :meth:`sample`, shape [*batch_shape, ...]."""
-        ...
 
     def sample(self, inputs_BK: Tensor, noise: Tensor) -> Tensor:
         """Sampled actions, shape [B] or [B, D]."""
-        ...
 
     def mode(self, inputs_BK: Tensor) -> Tensor:
         """The most probable actions, shape [B] or [B, D]."""
-        ...
 
     def log_prob(self, inputs_BK: Tensor, actions: Tensor) -> Tensor:
         """log π(a|s), shape [B]."""
-        ...
 
     def entropy(self, inputs_BK: Tensor) -> Tensor:
         """H[π(·|s)] in nats, shape [B]."""
-        ...
 
     def kl(self, inputs_p_BK: Tensor, inputs_q_BK: Tensor) -> Tensor:
         """KL[p, q] in nats, shape [B]."""
-        ...
 
 
 class Categorical:

@@ -1,6 +1,5 @@
 """Policy gradient (Williams 1992), with whole episodes."""
 
-from rllib_zoo.algorithms.pg.descriptor import DESCRIPTOR
-from rllib_zoo.algorithms.pg.pg import PG, PGConfig
+from rllib_zoo.algorithms.pg.pg import DESCRIPTOR, PG, PGConfig
 
 __all__ = ["DESCRIPTOR", "PG", "PGConfig"]

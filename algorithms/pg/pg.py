@@ -8,6 +8,9 @@ from ray.rllib.algorithms.algorithm_config import NotProvided
 
 from rllib_zoo.algorithms.a2c import ActorCriticConfig, ActorCriticLearner
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
+from rllib_zoo.algorithms.base.config import set_provided
+from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
+from rllib_zoo.algorithms.base.validators import boolean, choice
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO, WHOLE_RETURN
 from rllib_zoo.algorithms.pg.episode_runner import (
@@ -27,6 +30,8 @@ class PGConfig(ActorCriticConfig):
     whole episodes.
     """
 
+    # Without critic and entropy bonus its loss is the policy gradient.
+    LEARNER_CLASS = ActorCriticLearner
     BATCH_MODES = ("truncate_episodes", COMPLETE_EPISODES)
 
     def __init__(self, algo_class: type | None = None):
@@ -54,15 +59,8 @@ class PGConfig(ActorCriticConfig):
             constant_baseline: subtract the mean of these weights over the batch.
         """
         super().training(**kwargs)
-        if credit is not NotProvided:
-            self.credit = credit
-        if constant_baseline is not NotProvided:
-            self.constant_baseline = constant_baseline
+        set_provided(self, credit=credit, constant_baseline=constant_baseline)
         return self
-
-    def get_default_learner_class(self) -> type:
-        """The learner of A2C; without critic and entropy bonus its loss is the policy gradient."""
-        return ActorCriticLearner
 
     @property
     def whole_episodes(self) -> bool:
@@ -117,10 +115,7 @@ class PGConfig(ActorCriticConfig):
 class PG(RolloutAlgorithm):
     """Policy gradient: one update on every synchronously sampled batch."""
 
-    @classmethod
-    def get_default_config(cls) -> PGConfig:
-        """RLlib's hook."""
-        return PGConfig()
+    default_config_class = PGConfig
 
     def _sample_batch(self) -> Rollout:
         """As RolloutAlgorithm, or whole episodes: one per environment until the batch is full."""
@@ -132,3 +127,15 @@ class PG(RolloutAlgorithm):
             parts.extend(self._sample_round())
         self._merge_moments()
         return concatenate_padded(parts)
+
+
+DESCRIPTOR = AlgorithmDescriptor(
+    name="PG",
+    algorithm_class=PG,
+    config_class=PGConfig,
+    keys={
+        "credit": choice(*CREDITS),
+        "constant_baseline": boolean,
+        "batch_mode": choice(*PGConfig.BATCH_MODES),
+    },
+)

@@ -11,7 +11,6 @@ from torch.distributions import Categorical as Reference
 
 from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO, make_batch
 from rllib_zoo.algorithms.learner.objectives import (
-    ActorCriticCoefficients,
     PPOCoefficients,
     actor_critic_objective,
     ppo_objective,
@@ -143,8 +142,9 @@ def given():
 
 def test_actor_critic_objective_is_the_papers_sum(given):
     batch, dist_inputs, values = given
-    coefficients = ActorCriticCoefficients(vf_loss_coeff=0.25, entropy_coeff=0.1)
-    total, stats = actor_critic_objective(Categorical(K), dist_inputs, values, batch, coefficients)
+    total, stats = actor_critic_objective(
+        Categorical(K), dist_inputs, values, batch, vf_loss_coeff=0.25, entropy_coeff=0.1
+    )
     policy = Reference(logits=dist_inputs)
     loss = -(policy.log_prob(batch.actions) * batch.advantages).mean()
     critic = ((values - batch.value_targets) ** 2).mean() / 2

@@ -245,7 +245,7 @@ KEYS = [
     (
         "A2C",
         {"optimizer": {"type": "adam", "alpha": 0.9}},
-        "config: optimizer key 'alpha' is unknown for adam; known: epsilon, betas",
+        "config: optimizer key 'alpha' is unknown for adam; supported: epsilon, betas",
     ),
     (
         "PPO",
