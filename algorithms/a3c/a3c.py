@@ -143,12 +143,8 @@ class A3C(RolloutAlgorithm):
                 episodes += len(message.episodes)
                 restarts += message.env_restarts
                 self._request_gradient(runner_id)
-        stats.append(
-            {
-                "gradient_staleness_mean": float(np.mean(staleness)),
-                "gradient_staleness_max": float(np.max(staleness)),
-            }
-        )
+        mean, longest = float(np.mean(staleness)), float(np.max(staleness))
+        stats.append({"gradient_staleness_mean": mean, "gradient_staleness_max": longest})
         if self.env_runner is not None:  # checkpoints and evaluation read its weights
             self._copy_to_local_runner()
         self._log_results(sampled, episodes, stats, restarts)

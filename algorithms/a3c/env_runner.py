@@ -95,12 +95,8 @@ class A3CEnvRunner(VectorEnvRunner):
         stats = self._backward(batch, entropy_coeff)
         norm = clip_gradients(self._parameters, self.config.grad_clip, self.config.grad_clip_by)
         try:
-            require_finite(
-                norm,
-                stats["total_loss"],
-                stats,
-                lambda: f"environment step {timestep}, runner {self.worker_index}",
-            )
+            where = f"environment step {timestep}, runner {self.worker_index}"
+            require_finite(norm, stats["total_loss"], stats, lambda: where)
         except FloatingPointError as error:
             raise FloatingPointError(f"{error}; {batch_report(arrays, batch)}") from None
         metrics = {name: float(value) for name, value in stats.items()}

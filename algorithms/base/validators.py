@@ -37,9 +37,13 @@ def number(minimum: float, maximum: float = math.inf, *, above: bool = False) ->
     return check
 
 
-def boolean(value: Any) -> str | None:
-    """true or false, not as a string."""
-    return None if isinstance(value, bool) else "true or false"
+def _instance_of(kind: Any, expected: str) -> Kind:
+    return lambda value: None if isinstance(value, kind) else expected
+
+
+boolean = _instance_of(bool, "true or false")
+mapping = _instance_of(Mapping, "a mapping of keys to values")
+conv_filters = _instance_of(list, "a list of [channels, kernel, stride]")
 
 
 def widths(value: Any) -> str | None:
@@ -51,11 +55,6 @@ def widths(value: Any) -> str | None:
 def text(value: Any) -> str | None:
     """A string that is not empty."""
     return None if isinstance(value, str) and value else "text"
-
-
-def mapping(value: Any) -> str | None:
-    """A mapping."""
-    return None if isinstance(value, Mapping) else "a mapping of keys to values"
 
 
 def anything(value: Any) -> str | None:
@@ -118,11 +117,6 @@ def activation(value: object) -> str | None:
     except (ValueError, TypeError, AttributeError):
         return "an activation such as tanh, relu, elu, silu or linear"
     return None
-
-
-def conv_filters(value: object) -> str | None:
-    """Layers of convolutions."""
-    return None if isinstance(value, list) else "a list of [channels, kernel, stride]"
 
 
 def complaint(kind: Kind, value: Any) -> str | None:

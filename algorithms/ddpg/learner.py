@@ -119,12 +119,8 @@ class DDPGLearner(TorchLearner):
         if timestep - self._targets_updated_at >= self.config.target_network_update_freq:
             update_targets(self._targets, self._online, self.config.tau)
             self._targets_updated_at = timestep
-        values = torch.stack(list(stats.values())).tolist()
-        return {
-            **dict(zip(stats, values, strict=True)),
-            **learning_rates,
-            TD_ERRORS: td_errors.cpu().numpy(),
-        }
+        means = dict(zip(stats, torch.stack(list(stats.values())).tolist(), strict=True))
+        return {**means, **learning_rates, TD_ERRORS: td_errors.cpu().numpy()}
 
     def _critic_step(
         self, batch: Mapping[str, Tensor], where: Any

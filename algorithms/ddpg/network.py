@@ -95,13 +95,9 @@ class DDPGModule(NoModelV2Mixin, TorchRLModule):
         self.actor = Actor(
             observations, settings["actor_hiddens"], actions, settings["actor_hidden_activation"]
         )
-        self.critic = Critic(
-            observations,
-            actions,
-            settings["critic_hiddens"],
-            settings["critic_hidden_activation"],
-            settings["critic_action_layer"],
-        )
+        hiddens, activation = settings["critic_hiddens"], settings["critic_hidden_activation"]
+        layer = settings["critic_action_layer"]
+        self.critic = Critic(observations, actions, hiddens, activation, layer)
         self.target_actor = copy.deepcopy(self.actor).requires_grad_(False)
         self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
 
