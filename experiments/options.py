@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -25,211 +25,148 @@ Trust = Annotated[
         "--trust-checkpoint", help="Open a checkpoint that others made; it can run any code."
     ),
 ]
+Imports = Annotated[
+    list[str] | None,
+    typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
+]
+StoragePath = Annotated[
+    str | None, typer.Option("--storage-path", help="Folder of results (default: ~/ray_results).")
+]
+RayCpus = Annotated[
+    int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on (default: all).")
+]
+
+
+def option(help_text: str, *names: str, default: Any = None, **settings: Any) -> Any:
+    """A dataclass field that is an option of the command.
+
+    Args:
+        help_text: the option's help.
+        names: short forms in addition to ``--field-name``; where one is long, all its names.
+        default: the default value.
+        settings: further arguments of ``typer.Option``.
+    """
+    settings |= {"help": help_text}
+    return field(default=default, metadata={"names": names, "settings": settings})
 
 
 @dataclass
 class LaunchOptions:
     """Options of `rllib train` and `rllib train file` alike."""
 
-    stop: Annotated[
-        str | None,
-        typer.Option("--stop", "-s", help="When to stop, as JSON; replaces the file's rule."),
-    ] = None
+    stop: str | None = option("When to stop, as JSON; replaces the file's rule.", "-s")
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY.SUB=VALUE", help="Override one key (repeatable)."),
     ] = None
-    seeds: Annotated[
-        str | None, typer.Option("--seeds", help="One trial per seed: 0-9 or 3,7.")
-    ] = None
-    num_samples: Annotated[
-        int | None, typer.Option("--num-samples", help="Repeats of each trial (default: 1).")
-    ] = None
-    storage_path: Annotated[
-        str | None,
-        typer.Option("--storage-path", help="Folder of results (default: ~/ray_results)."),
-    ] = None
-    local_dir: Annotated[
-        str | None, typer.Option("--local-dir", hidden=True, help="Older name of --storage-path.")
-    ] = None
-    upload_dir: Annotated[
-        str | None, typer.Option("--upload-dir", hidden=True, help="Oldest name of --storage-path.")
-    ] = None
-    experiment_name: Annotated[
-        str | None,
-        typer.Option("--experiment-name", "-n", help="Folder below the storage path."),
-    ] = None
-    restore: Annotated[
-        str | None,
-        typer.Option("--restore", help="Start from this checkpoint's weights and state."),
-    ] = None
+    seeds: str | None = option("One trial per seed: 0-9 or 3,7.")
+    num_samples: int | None = option("Repeats of each trial (default: 1).")
+    storage_path: StoragePath = None
+    local_dir: str | None = option("Older name of --storage-path.", hidden=True)
+    upload_dir: str | None = option("Oldest name of --storage-path.", hidden=True)
+    experiment_name: str | None = option("Folder below the storage path.", "-n")
+    restore: str | None = option("Start from this checkpoint's weights and state.")
     trust_checkpoint: Trust = False
-    import_: Annotated[
-        list[str] | None,
-        typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
-    ] = None
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, print the resolved plan, stop.")
-    ] = False
-    estimate: Annotated[
-        bool,
-        typer.Option(
-            "--estimate/--no-estimate",
-            help="With --dry-run: train a little to tell time and memory.",
-        ),
-    ] = True
-    estimate_seconds: Annotated[
-        float, typer.Option("--estimate-seconds", min=0.1, help="How long at most.")
-    ] = 20.0
-    force: Annotated[
-        bool, typer.Option("--force", help="Move an existing experiment of that name aside.")
-    ] = False
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the experiment of that name.")
-    ] = False
-    checkpoint_freq: Annotated[
-        int | None,
-        typer.Option(
-            "--checkpoint-freq", help="Iterations between checkpoints, 0 = off (default: 0)."
-        ),
-    ] = None
-    checkpoint_at_end: Annotated[
-        bool | None,
-        typer.Option(
-            "--checkpoint-at-end/--no-checkpoint-at-end",
-            help="Checkpoint at the end (default: yes).",
-        ),
-    ] = None
-    keep_checkpoints_num: Annotated[
-        int | None,
-        typer.Option("--keep-checkpoints-num", help="Best checkpoints to keep (default: all)."),
-    ] = None
-    checkpoint_score_attr: Annotated[
-        str | None,
-        typer.Option(
-            "--checkpoint-score-attr",
-            help="Result that ranks checkpoints (default: training_iteration).",
-        ),
-    ] = None
-    log_info: Annotated[
-        bool, typer.Option("--log-info", "-v", help="INFO log and Tune's own table.")
-    ] = False
-    log_debug: Annotated[bool, typer.Option("--log-debug", "-vv", help="DEBUG log.")] = False
-    framework: Annotated[
-        str | None, typer.Option("--framework", hidden=True, help="torch; tf and tf2 run as torch.")
-    ] = None
-    trace: Annotated[
-        bool, typer.Option("--trace", hidden=True, help="TensorFlow only: refused.")
-    ] = False
-    local_mode: Annotated[
-        bool, typer.Option("--local-mode", hidden=True, help="Removed from Ray: refused.")
-    ] = False
-    ray_address: Annotated[
-        str | None,
-        typer.Option("--ray-address", envvar="RAY_ADDRESS", help="Join a running Ray cluster."),
-    ] = None
-    ray_ui: Annotated[bool, typer.Option("--ray-ui", help="Start Ray's dashboard.")] = False
-    ray_num_cpus: Annotated[
-        int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on (default: all).")
-    ] = None
-    ray_num_gpus: Annotated[
-        int | None, typer.Option("--ray-num-gpus", help="GPUs Ray may count on (default: all).")
-    ] = None
-    ray_num_nodes: Annotated[
-        int | None, typer.Option("--ray-num-nodes", help="Emulate a cluster of so many nodes.")
-    ] = None
-    ray_object_store_memory: Annotated[
-        int | None, typer.Option("--ray-object-store-memory", help="Bytes.")
-    ] = None
-    scheduler: Annotated[
-        str, typer.Option("--scheduler", help="FIFO, MedianStopping, AsyncHyperBand, pbt, …")
-    ] = "FIFO"
-    scheduler_config: Annotated[
-        str, typer.Option("--scheduler-config", help="Its arguments, as JSON.")
-    ] = "{}"
-    wandb_key: Annotated[
-        str | None, typer.Option("--wandb-key", help="Log to Weights & Biases with this key.")
-    ] = None
-    wandb_project: Annotated[
-        str | None,
-        typer.Option("--wandb-project", help="Project (default: the experiment's name)."),
-    ] = None
-    wandb_run_name: Annotated[
-        str | None, typer.Option("--wandb-run-name", help="Name of the run.")
-    ] = None
+    import_: Imports = None
+    dry_run: bool = option("Check everything, print the resolved plan, stop.", default=False)
+    estimate: bool = option(
+        "With --dry-run: train a little to tell time and memory.",
+        "--estimate/--no-estimate",
+        default=True,
+    )
+    estimate_seconds: float = option("How long at most.", default=20.0, min=0.1)
+    force: bool = option("Move an existing experiment of that name aside.", default=False)
+    resume: bool = option("Continue the experiment of that name.", default=False)
+    checkpoint_freq: int | None = option("Iterations between checkpoints, 0 = off (default: 0).")
+    checkpoint_at_end: bool | None = option(
+        "Checkpoint at the end (default: yes).", "--checkpoint-at-end/--no-checkpoint-at-end"
+    )
+    keep_checkpoints_num: int | None = option("Best checkpoints to keep (default: all).")
+    checkpoint_score_attr: str | None = option(
+        "Result that ranks checkpoints (default: training_iteration)."
+    )
+    log_info: bool = option("INFO log and Tune's own table.", "-v", default=False)
+    log_debug: bool = option("DEBUG log.", "-vv", default=False)
+    framework: str | None = option("torch; tf and tf2 run as torch.", hidden=True)
+    trace: bool = option("TensorFlow only: refused.", default=False, hidden=True)
+    local_mode: bool = option("Removed from Ray: refused.", default=False, hidden=True)
+    ray_address: str | None = option("Join a running Ray cluster.", envvar="RAY_ADDRESS")
+    ray_ui: bool = option("Start Ray's dashboard.", default=False)
+    ray_num_cpus: RayCpus = None
+    ray_num_gpus: int | None = option("GPUs Ray may count on (default: all).")
+    ray_num_nodes: int | None = option("Emulate a cluster of so many nodes.")
+    ray_object_store_memory: int | None = option("Bytes.")
+    scheduler: str = option("FIFO, MedianStopping, AsyncHyperBand, pbt, …", default="FIFO")
+    scheduler_config: str = option("Its arguments, as JSON.", default="{}")
+    wandb_key: str | None = option("Log to Weights & Biases with this key.")
+    wandb_project: str | None = option("Project (default: the experiment's name).")
+    wandb_run_name: str | None = option("Name of the run.")
 
 
 @dataclass
 class TrainOptions(LaunchOptions):
     """`rllib train` without a file."""
 
-    algo: Annotated[
-        str | None,
-        typer.Option("--algo", "--run", "-a", "-r", help="A2C, A3C, DDPG, DQN, PG or PPO."),
-    ] = None
-    env: Annotated[str | None, typer.Option("--env", "-e", help="gymnasium id or class path.")] = (
-        None
-    )
-    config: Annotated[
-        str, typer.Option("--config", "-c", help="Algorithm configuration, as JSON.")
-    ] = "{}"
-    resources_per_trial: Annotated[
-        str | None, typer.Option("--resources-per-trial", help='As JSON: {"cpu": 4, "gpu": 1}.')
-    ] = None
+    algo: str | None = option("A2C, A3C, DDPG, DQN, PG or PPO.", "--algo", "--run", "-a", "-r")
+    env: str | None = option("gymnasium id or class path.", "-e")
+    config: str = option("Algorithm configuration, as JSON.", "-c", default="{}")
+    resources_per_trial: str | None = option('As JSON: {"cpu": 4, "gpu": 1}.')
 
 
 @dataclass
 class FileOptions(LaunchOptions):
     """`rllib train file`."""
 
-    env: Annotated[
-        str | None, typer.Option("--env", "-e", help="Replace the files' environment.")
-    ] = None
+    env: str | None = option("Replace the files' environment.", "-e")
 
 
 @dataclass
 class EvaluateOptions:
     """`rllib evaluate`."""
 
-    algo: Annotated[
-        str | None,
-        typer.Option(
-            "--algo", "--run", "-a", "-r", help="Refuse checkpoints of another algorithm."
-        ),
-    ] = None
-    env: Annotated[
-        str | None, typer.Option("--env", "-e", help="Another environment than it was trained on.")
-    ] = None
-    steps: Annotated[
-        int, typer.Option("--steps", help="Play whole episodes until so many steps, 0 = no limit.")
-    ] = 10_000
-    episodes: Annotated[
-        int, typer.Option("--episodes", help="So many episodes exactly; --steps is ignored then.")
-    ] = 0
-    out: Annotated[
-        str | None,
-        typer.Option("--out", help="Write one row per episode to FILE.csv or FILE.json."),
-    ] = None
-    config: Annotated[
-        str, typer.Option("--config", "-c", help="JSON merged over the checkpoint's configuration.")
-    ] = "{}"
-    json_: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
-    ] = False
-    video: Annotated[
-        str | None, typer.Option("--video", help="Folder for one MP4 per recorded episode.")
-    ] = None
-    import_: Annotated[
-        list[str] | None,
-        typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
-    ] = None
-    seed: Annotated[int, typer.Option("--seed", help="Seed of environments and sampling.")] = 0
-    explore: Annotated[
-        bool,
-        typer.Option("--explore/--no-explore", help="Sample actions instead of the best ones."),
-    ] = False
-    render: Annotated[bool, typer.Option("--render", help="Show one episode in a window.")] = False
+    algo: str | None = option(
+        "Refuse checkpoints of another algorithm.", "--algo", "--run", "-a", "-r"
+    )
+    env: str | None = option("Another environment than it was trained on.", "-e")
+    steps: int = option("Play whole episodes until so many steps, 0 = no limit.", default=10_000)
+    episodes: int = option("So many episodes exactly; --steps is ignored then.", default=0)
+    out: str | None = option("Write one row per episode to FILE.csv or FILE.json.")
+    config: str = option("JSON merged over the checkpoint's configuration.", "-c", default="{}")
+    json_: bool = option("Print one JSON object instead of the table.", default=False)
+    video: str | None = option("Folder for one MP4 per recorded episode.")
+    import_: Imports = None
+    seed: int = option("Seed of environments and sampling.", default=0)
+    explore: bool = option(
+        "Sample actions instead of the best ones.", "--explore/--no-explore", default=False
+    )
+    render: bool = option("Show one episode in a window.", default=False)
     trust_checkpoint: Trust = False
+
+
+@dataclass
+class ReproduceOptions:
+    """`rllib reproduce`."""
+
+    verify: bool = option("Compare afterwards; at once where it has run already.", default=False)
+    storage_path: StoragePath = None
+    experiment_name: str | None = option("Folder below it (default: <name>-reproduced).", "-n")
+    import_: Imports = None
+    dry_run: bool = option("Say what differs, print the plan, stop.", default=False)
+    force: bool = option("Move an existing reproduction aside.", default=False)
+    resume: bool = option("Continue an interrupted one.", default=False)
+    trust_checkpoint: Trust = False
+    ray_num_cpus: RayCpus = None
+
+
+def _parameter(spec: Field[Any], hint: Any) -> inspect.Parameter:
+    """A dataclass field as a keyword parameter."""
+    if spec.metadata:
+        names = spec.metadata["names"]
+        if not any(name.startswith("--") for name in names):
+            names = (f"--{spec.name.strip('_').replace('_', '-')}", *names)
+        hint = Annotated[hint, typer.Option(*names, **spec.metadata["settings"])]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(spec.name, kind, default=spec.default, annotation=hint)
 
 
 def as_parameters(options_class: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -238,24 +175,21 @@ def as_parameters(options_class: type) -> Callable[[Callable[..., Any]], Callabl
     The decorated function is called with its own parameters and ``options``, the filled dataclass.
     """
     hints = get_type_hints(options_class, include_extras=True)
-    added = [
-        inspect.Parameter(
-            f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name]
-        )
-        for f in fields(options_class)
-    ]
+    added = [_parameter(spec, hints[spec.name]) for spec in fields(options_class)]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(function)
-        own = [p for p in signature.parameters.values() if p.name != "options"]
+        own_hints = get_type_hints(function, include_extras=True)
+        own = [
+            p.replace(annotation=own_hints[p.name])
+            for p in inspect.signature(function).parameters.values()
+            if p.name != "options"
+        ]
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             filled = options_class(**{p.name: kwargs.pop(p.name) for p in added})
             return function(*args, options=filled, **kwargs)
 
-        own_hints = get_type_hints(function, include_extras=True)
-        own = [p.replace(annotation=own_hints[p.name]) for p in own]
         call.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
         del call.__wrapped__
@@ -264,53 +198,17 @@ def as_parameters(options_class: type) -> Callable[[Callable[..., Any]], Callabl
     return decorate
 
 
-@dataclass
-class ReproduceOptions:
-    """`rllib reproduce`."""
-
-    verify: Annotated[
-        bool,
-        typer.Option("--verify", help="Compare afterwards; at once where it has run already."),
-    ] = False
-    storage_path: Annotated[
-        str | None,
-        typer.Option("--storage-path", help="Folder of results (default: ~/ray_results)."),
-    ] = None
-    experiment_name: Annotated[
-        str | None,
-        typer.Option(
-            "--experiment-name", "-n", help="Folder below it (default: <name>-reproduced)."
-        ),
-    ] = None
-    import_: Annotated[
-        list[str] | None,
-        typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
-    ] = None
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what differs, print the plan, stop.")
-    ] = False
-    force: Annotated[bool, typer.Option("--force", help="Move an existing reproduction aside.")] = (
-        False
-    )
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted one.")] = False
-    trust_checkpoint: Trust = False
-    ray_num_cpus: Annotated[
-        int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on (default: all).")
-    ] = None
-
-
 def prepare_imports(modules: list[str] | None) -> None:
     """Import the modules of ``--import``: they register environments and models.
 
     Raises:
         RequestError: a module is missing or fails.
     """
-    # Last: a file there named as a package or as a module of Python's must not be taken for it.
+    # Last in the path, so that no file there hides an installed package or Python's own module.
     sys.path.append(os.getcwd())
     for module in modules or []:
         try:
             importlib.import_module(module)
-        except Exception as error:  # the module's own code runs here: any failure is the request's
-            raise RequestError(
-                problem=f"--import {module} failed: {type(error).__name__}: {error}"
-            ) from error
+        except Exception as error:  # the module's own code runs here: so anything can be raised
+            problem = f"--import {module} failed: {type(error).__name__}: {error}"
+            raise RequestError(problem) from error

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rllib_zoo.analysis.files.atomic import atomic_write
-from rllib_zoo.experiments.options import Trust, prepare_imports
+from rllib_zoo.experiments.options import Imports, Trust, prepare_imports
 from rllib_zoo.experiments.paths import AGENTS
 
 agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)
@@ -31,10 +31,7 @@ def agent_export(
     ] = 100,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the measured score.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Move an existing folder aside.")] = False,
-    import_: Annotated[
-        list[str] | None,
-        typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
-    ] = None,
+    import_: Imports = None,
     trust_checkpoint: Trust = False,
 ) -> None:
     """Turn the best final checkpoint into a folder of weights and facts, its score measured."""
