@@ -25,7 +25,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import RESULTS, ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import check_names, validate
-from rllib_zoo.experiments.validation.fit_resources import fitted
+from rllib_zoo.experiments.validation.fit_resources import fit_resources
 
 RECORD = RESULTS / "legacy" / "files.json"
 PAGE = ROOT / "docs" / "legacy-files.md"
@@ -88,7 +88,7 @@ def _checked(experiment: Experiment) -> tuple[Any, Experiment]:
     check_names(experiment)
     defaults = algorithms.config_class(experiment.algorithm)()
     gpus = float(torch.cuda.device_count())
-    adapted = fitted(experiment, defaults, cpus, gpus)
+    adapted = fit_resources(experiment, defaults, cpus, gpus)
     return validate(adapted, cpus=cpus, gpus=gpus).config, adapted
 
 

@@ -54,7 +54,7 @@ class Job:
         return self.validated.config
 
 
-def checked_job(experiment: Experiment, options: LaunchOptions, resume: bool = False) -> Job:
+def validate_job(experiment: Experiment, options: LaunchOptions, resume: bool = False) -> Job:
     """Validate one experiment and choose its folder.
 
     Args:

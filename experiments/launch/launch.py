@@ -10,7 +10,7 @@ from rllib_zoo import algorithms
 from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.console import note, print_stderr
 from rllib_zoo.experiments.launch.dry_run import dry_run
-from rllib_zoo.experiments.launch.jobs import Job, checked_job
+from rllib_zoo.experiments.launch.jobs import Job, validate_job
 from rllib_zoo.experiments.launch.ray_cluster import (
     check_cluster,
     check_options,
@@ -49,7 +49,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     callbacks = tracking_callbacks(options)
     check_options(options)
     begun = begun_before(experiments, options)
-    jobs = [checked_job(e, options, resume) for e, resume in zip(experiments, begun, strict=True)]
+    jobs = [validate_job(e, options, resume) for e, resume in zip(experiments, begun, strict=True)]
     translated = [note for job in jobs for note in job.experiment.all_notes]
     for line in dict.fromkeys([*option_notes(options), *translated]):
         note(line)

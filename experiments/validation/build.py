@@ -1,4 +1,4 @@
-"""Checks that build something: configuration object, environments, network; and its resources."""
+"""Checks that build the configuration object, environments and network; and of resources."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from rllib_zoo.algorithms.env_runner.env_group import capture_env_state
 from rllib_zoo.algorithms.env_runner.policy import ActingPolicy
 from rllib_zoo.custom_models.rl_module import num_dist_inputs
 from rllib_zoo.envs import EnvironmentRequestError, environment_name, make_vector_env
-from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import alternatives
 from rllib_zoo.experiments.validation.keys import expanded
 from rllib_zoo.experiments.validation.resources import Demand
 
-# Where RLlib's messages turn from what is wrong to general advice.
+# Where the general advice in RLlib's messages begins.
 ADVICE = re.compile(r"\n|\. In PPO, the train batch")
 
 
 @dataclass(frozen=True)
 class ProbedEnvironment:
-    """What one reset and one step of an environment showed.
+    """Results of one reset and one step of an environment.
 
     Attributes:
-        spaces: of one copy's observations and actions, as the network is built for them.
-        observation: [1, …], the one after the step.
-        resumable: its state can be saved in the middle of an episode.
+        spaces: observation and action space of one copy.
+        observation: [1, …], after the step.
+        resumable: whether its state can be saved in the middle of an episode.
     """
 
     spaces: tuple[gym.Space, gym.Space]
@@ -45,24 +45,24 @@ class ProbedEnvironment:
 
 
 def probe_environments(experiment: Experiment, configs: list[Any]) -> list[ProbedEnvironment]:
-    """Build every environment that may run, once; reset it and take one random step.
+    """Build every environment that may run once, reset it and take one random step.
 
     Args:
-        experiment: with names and kinds checked.
+        experiment: with names and types checked.
         configs: validated configuration objects, one per combination of alternatives.
 
     Returns:
-        The environment that each configuration's network is built for: the first alternative.
+        For each configuration the first alternative's environment: the network's.
 
     Raises:
-        RequestError: one cannot be built or fails, with the first line of its own error.
+        RequestError: one cannot be built or fails, with the first line of its error.
     """
     envs = alternatives(experiment.env, "env")
     own_runner = algorithms.descriptor(experiment.algorithm).vector_env_runner
     probed: dict[str, ProbedEnvironment] = {}
 
     def probe(env: Any, options: Mapping[str, Any], config: Any) -> ProbedEnvironment:
-        # RLlib's own runner has its own way to step; the environment is the same.
+        # RLlib's own runner vectorizes in another way; the environment is the same.
         mode = config.gym_env_vectorize_mode if own_runner else "vector_entry_point"
         key = repr((env, mode, sorted(options.items(), key=lambda item: str(item[0]))))
         if key not in probed:
@@ -74,12 +74,14 @@ def probe_environments(experiment: Experiment, configs: list[Any]) -> list[Probe
             for env in envs:
                 options = environment_options(env, other["env_config"], configs[0]._model_config)
                 probe(env, options, configs[0])
-    first = []
-    for config in configs:
-        model = config._model_config
-        of_envs = [probe(e, environment_options(e, config.env_config, model), config) for e in envs]
-        first.append(of_envs[0])
-    return first
+    probed_envs = [
+        [
+            probe(env, environment_options(env, config.env_config, config._model_config), config)
+            for env in envs
+        ]
+        for config in configs
+    ]
+    return [alternatives_of_env[0] for alternatives_of_env in probed_envs]
 
 
 def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment:
@@ -90,7 +92,7 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
     except EnvironmentRequestError as error:
         raise RequestError(str(error), key="env") from None
     except Exception as error:  # the environment's own code runs here
-        raise RequestError(f"environment {env!r} fails: {_first_line(error)}", key="env") from None
+        raise RequestError(f"environment {env!r} fails: {_summary(error)}", key="env") from None
     try:
         vector.reset(seed=0)
         vector.action_space.seed(0)
@@ -99,81 +101,67 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
             raise ValueError(f"the reward is {rewards[0]}")
         space = vector.single_observation_space
         if np.shape(obs)[1:] != space.shape:
-            raise ValueError(
-                f"observations have shape {np.shape(obs)[1:]}, the space has {space.shape}"
-            )
+            shape = np.shape(obs)[1:]
+            raise ValueError(f"observations have shape {shape}, the space has {space.shape}")
         spaces = (space, vector.single_action_space)
         return ProbedEnvironment(spaces, np.array(obs), capture_env_state(vector) is not None)
     except Exception as error:  # the environment's own code runs here
-        raise RequestError(
-            f"environment {env!r} fails when it is reset and stepped: {_first_line(error)}",
-            key="env",
-        ) from None
+        problem = f"environment {env!r} fails when it is reset and stepped: {_summary(error)}"
+        raise RequestError(problem, key="env") from None
     finally:
-        with contextlib.suppress(Exception):  # what failed before says more
+        with contextlib.suppress(Exception):  # an earlier error is more informative
             vector.close()
 
 
-def _first_line(error: Exception) -> str:
+def _summary(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def built_config(experiment: Experiment, values: dict[str, Any]) -> Any:
-    """The validated configuration object of one combination of alternatives.
+def build_config(experiment: Experiment, values: dict[str, Any]) -> Any:
+    """Build and validate the configuration object of one combination of alternatives.
 
     Raises:
-        RequestError: RLlib's or our own checks refuse it.
+        RequestError: it fails a check of RLlib or of this project.
     """
     total, share = values.get("train_batch_size"), values.get("train_batch_size_per_learner")
     if total is not None and share is not None:
-        raise RequestError(
-            f"{total} has no effect beside train_batch_size_per_learner {share}",
-            key="config.train_batch_size",
-        )
+        problem = f"{total} has no effect beside train_batch_size_per_learner {share}"
+        raise RequestError(problem, key="config.train_batch_size")
     config = algorithms.config_class(experiment.algorithm)()
     config.environment(alternatives(experiment.env, "env")[0])
     try:
-        # A deep copy: RLlib resolves class paths inside the dict it is given.
+        # A deep copy: RLlib resolves class paths in place.
         config.update_from_dict(deep_copy(values))
         config.validate()
     except (ValueError, TypeError, AttributeError) as error:
-        reason = ADVICE.split(str(error))[0]
-        raise RequestError(reason, key="config") from None
+        raise RequestError(ADVICE.split(str(error))[0], key="config") from None
     return config
 
 
 def build_network(config: Any, probed: ProbedEnvironment) -> Any:
-    """Build the network once and run one forward pass with its values.
-
-    Returns:
-        The RLModule.
+    """Build the RLModule and run one forward pass.
 
     Raises:
-        RequestError: it cannot be built, or cannot take the environment's observations; with the
-            network's own sentence.
+        RequestError: building or the forward pass fails; with the first line of the network's error.
     """
     from ray.rllib.core import DEFAULT_MODULE_ID
 
     observed = probed.spaces[0].shape or ()
-    # An image's size decides whether RLlib has a network for it, or a file's layers fit.
+    # Whether RLlib has a network for images, and whether a file's layers fit, depends on their size.
     hint = f"environment {environment_name(config.env)!r} has observations of shape {observed}"
     try:
         module = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: probed.spaces}).build()
     except Exception as error:  # a user's network may fail in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RequestError(
-            f"the network cannot be built: {reason}",
+            f"the network cannot be built: {first_line(error)}",
             key="config.model",
             hint=hint if len(observed) > 1 else None,
         ) from None
     try:
         _forward(module, np.repeat(probed.observation, 2, axis=0))
     except Exception as error:
-        raise RequestError(
-            f"the network fails on an observation: {_first_line(error)}",
-            key="config.model",
-            hint=hint,
-        ) from None
+        problem = f"the network fails on an observation: {_summary(error)}"
+        raise RequestError(problem, key="config.model", hint=hint) from None
     return module
 
 
@@ -185,7 +173,7 @@ def _forward(module: Any, obs: np.ndarray) -> None:
     """
     policy = ActingPolicy(module, torch.device("cpu"), contextlib.nullcontext, None)
     dist_inputs, values = policy.step(obs, policy.initial_recurrent_state(len(obs)))
-    if module.model is None:  # DDPG's and DQN's networks: their outputs are their own
+    if module.model is None:  # networks of DDPG and DQN have other outputs
         return
     expected = (len(obs), num_dist_inputs(module.action_space))
     if tuple(dist_inputs.shape) != expected:
@@ -197,17 +185,17 @@ def _forward(module: Any, obs: np.ndarray) -> None:
 def check_resources(
     requested: Demand, fewest_env_runners: int, cpus: float | None, gpus: float | None
 ) -> None:
-    """Refuse what the available CPUs and GPUs cannot hold.
+    """Check that one trial's resources are available.
 
     Args:
         requested: the resources of one trial.
-        fewest_env_runners: that the algorithm can train with.
-        cpus: None: how many there are is unknown; likewise ``gpus``.
+        fewest_env_runners: minimum for the algorithm.
+        cpus: None: unknown; likewise ``gpus``.
 
     Raises:
         RequestError: with the numbers, and how many runners would fit.
     """
-    if key := requested.nothing_asked:
+    if key := requested.empty_request:
         raise RequestError(
             "a process must request CPU or GPU > 0",
             key=f"config.{key}",
@@ -216,9 +204,8 @@ def check_resources(
     if cpus is not None and requested.cpus > cpus:
         raise _too_few_cpus(requested, fewest_env_runners, cpus)
     if gpus is not None and requested.gpus > gpus:
-        raise RequestError(
-            f"needs {requested.gpus:g} GPUs, {gpus:g} available", key="config.num_gpus_per_learner"
-        )
+        problem = f"needs {requested.gpus:g} GPUs, {gpus:g} available"
+        raise RequestError(problem, key="config.num_gpus_per_learner")
 
 
 def _too_few_cpus(requested: Demand, fewest_env_runners: int, cpus: float) -> RequestError:
@@ -226,9 +213,8 @@ def _too_few_cpus(requested: Demand, fewest_env_runners: int, cpus: float) -> Re
     key = "num_learners" if requested.learners else "num_cpus_for_main_process"
     if requested.runners + requested.evaluating:
         key, hint = "num_env_runners", f"smaller num_cpus_per_env_runner, or {hint}"
-        fitting = max(requested.room(cpus) - requested.evaluating, 0)
-        if fitting >= fewest_env_runners:
-            hint = f"num_env_runners {fitting} would fit, or {hint}"
-    return RequestError(
-        f"needs {requested.cpus:g} CPUs, {cpus:g} available", key=f"config.{key}", hint=hint
-    )
+        runners = max(requested.room(cpus) - requested.evaluating, 0)
+        if runners >= fewest_env_runners:
+            hint = f"num_env_runners {runners} would fit, or {hint}"
+    problem = f"needs {requested.cpus:g} CPUs, {cpus:g} available"
+    return RequestError(problem, key=f"config.{key}", hint=hint)

@@ -1,4 +1,4 @@
-"""Checking an experiment before Ray starts: every key, every value, every contradiction."""
+"""Validation of an experiment before Ray starts: keys, values and conflicts between them."""
 
 from __future__ import annotations
 
@@ -11,42 +11,29 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base import validators
 from rllib_zoo.algorithms.base.result_names import result_names
-from rllib_zoo.algorithms.base.validators import (
-    Kind,
-    boolean,
-    choice,
-    complaint,
-    integer,
-    number,
-    optional,
-    text,
-)
+from rllib_zoo.algorithms.base.validators import Kind, complaint, integer, number, optional
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import with_mutations
-from rllib_zoo.experiments.validation.build import (
-    build_network,
-    built_config,
-    check_resources,
-    probe_environments,
-)
-from rllib_zoo.experiments.validation.fit_resources import fitted
+from rllib_zoo.experiments.validation import build
+from rllib_zoo.experiments.validation.fit_resources import fit_resources
 from rllib_zoo.experiments.validation.keys import check_config, combinations
 from rllib_zoo.experiments.validation.resources import Demand, demand_of
 
 
 def seeds(value: object) -> str | None:
     """A list of different seeds."""
-    listed = value if isinstance(value, list | tuple) else []
-    good = listed and not any(map(integer(0), listed)) and len(set(listed)) == len(listed)
-    return None if good else "a list of different whole numbers such as [0, 1, 2]"
+    numbers = value if isinstance(value, list | tuple) else []
+    valid = numbers and not any(map(integer(0), numbers)) and len(set(numbers)) == len(numbers)
+    return None if valid else "a list of different whole numbers such as [0, 1, 2]"
 
 
-# RLlib's, which this project does not offer.
-FOREIGN = (
+# Algorithms of RLlib that this project does not support.
+UNSUPPORTED = (
     "APPO", "BC", "CQL", "DreamerV3", "IMPALA", "IQL", "MARWIL", "SAC",
-    # and those of its retired releases
+    # and of its older releases
     "TD3", "APEX", "Apex", "ApexDQN", "APEX_DDPG", "ApexDDPG", "SimpleQ", "R2D2", "Rainbow",
     "DDPPO", "DD_PPO", "ES", "ARS", "QMIX", "MADDPG", "CRR", "DT", "SlateQ", "RNNSAC", "Dreamer",
     "MAML", "MBMPO", "AlphaZero", "AlphaStar", "LeelaChessZero", "BanditLinUCB", "BanditLinTS",
@@ -55,29 +42,29 @@ FOREIGN = (
 FIELD_KINDS: dict[str, Kind] = {
     "num_samples": integer(1),
     "checkpoint_frequency": optional(integer(0)),
-    "checkpoint_at_end": optional(boolean),
+    "checkpoint_at_end": optional(validators.boolean),
     "num_to_keep": optional(integer(1)),
-    "score_order": optional(choice("max", "min")),
-    "storage_path": optional(text),
+    "score_order": optional(validators.choice("max", "min")),
+    "storage_path": optional(validators.text),
     "max_failures": optional(integer(-1)),
     "time_budget_s": optional(number(0, above=True)),
     "seeds": optional(seeds),
-    "mode": optional(choice("max", "min")),
+    "mode": optional(validators.choice("max", "min")),
     "max_concurrent": optional(integer(1)),
 }
 
 
 @dataclass(frozen=True)
 class Validated:
-    """An experiment that passed every check, with what the checks built on the way.
+    """A validated experiment, with the objects that the checks built.
 
     Attributes:
-        experiment: the request; with ``fit`` the one that the machine can run.
-        config: its AlgorithmConfig after defaults; of a search, with the first alternatives.
-        spaces: observation and action space that the network is built for.
+        experiment: the request; with ``fit``, reduced to the available resources.
+        config: its AlgorithmConfig with defaults; of a search, with the first alternatives.
+        spaces: observation and action space of the network.
         module: the network, an RLModule.
         demands: resources of a trial, per combination of alternatives.
-        exact_resume: an interrupted run continues in the middle of its episodes.
+        exact_resume: whether an interrupted run continues in the middle of its episodes.
     """
 
     experiment: Experiment
@@ -93,14 +80,14 @@ class Validated:
         return self.demands[0]
 
     def check_resources(self, cpus: float | None, gpus: float | None) -> None:
-        """Refuse what so many CPUs and GPUs cannot hold; None: unknown.
+        """Check that the requested resources are available; None: unknown.
 
         Raises:
-            RequestError: with what is requested and what is available.
+            RequestError: with the requested and the available numbers.
         """
         fewest = algorithms.descriptor(self.experiment.algorithm).fewest_env_runners
         for demand in self.demands:
-            check_resources(demand, fewest, cpus, gpus)
+            build.check_resources(demand, fewest, cpus, gpus)
 
 
 def validate(
@@ -110,30 +97,30 @@ def validate(
     gpus: float | None = None,
     fit: bool = False,
 ) -> Validated:
-    """Check everything about an experiment that can be known before it runs; each thing once.
+    """Validate an experiment before it runs, and build its configuration and network.
 
     Args:
-        experiment: as read and overridden; unchanged.
-        cpus: what Ray will have; None skips the check. Likewise ``gpus``.
-        fit: reduce the requested resources to what is available, with a note.
+        experiment: with all overrides; unchanged.
+        cpus: CPUs available to Ray; None skips the check. Likewise ``gpus``.
+        fit: reduce the requested resources to the available ones, with a note.
 
     Raises:
-        RequestError: file, key, what was wrong and the nearest right name.
+        RequestError: file, key, problem and the nearest valid name.
     """
     try:
         with _quiet():
-            # With what a scheduler may mutate: its values are configuration, too.
-            _check_names(replace(experiment, config=with_mutations(experiment)))
+            # Values that a scheduler may mutate are configuration, too.
+            check_names(replace(experiment, config=with_mutations(experiment)))
             descriptor = algorithms.descriptor(experiment.algorithm)
             if fit:
-                experiment = fitted(experiment, descriptor.config_class(), cpus, gpus)
+                experiment = fit_resources(experiment, descriptor.config_class(), cpus, gpus)
             searched = replace(experiment, config=with_mutations(experiment))
-            configs = [built_config(searched, values) for values in combinations(searched.config)]
-            probed = probe_environments(searched, configs)
+            configs = [build.build_config(searched, c) for c in combinations(searched.config)]
+            probed = build.probe_environments(searched, configs)
             module = None
             for config, env in zip(configs, probed, strict=True):
-                built = build_network(config, env)
-                module = module or built
+                network = build.build_network(config, env)
+                module = module or network
             validated = Validated(
                 experiment=experiment,
                 config=configs[0],
@@ -149,32 +136,28 @@ def validate(
 
 
 def check_names(experiment: Experiment) -> None:
-    """Names and kinds of everything in the request; builds nothing.
+    """Check names and types of all keys, and build nothing.
 
     Raises:
         RequestError: as :func:`validate`.
     """
     try:
-        _check_names(experiment)
+        _check_algorithm(experiment)
+        _check_fields(experiment)
+        _check_stop(experiment)
+        check_config(experiment.algorithm, experiment.config, "config")
     except RequestError as error:
         raise error.located(experiment.source) from None
-
-
-def _check_names(experiment: Experiment) -> None:
-    _check_algorithm(experiment)
-    _check_fields(experiment)
-    _check_stop(experiment)
-    check_config(experiment.algorithm, experiment.config, "config")
 
 
 def _check_algorithm(experiment: Experiment) -> None:
     name = experiment.algorithm
     if name in algorithms.names():
         return
-    known = ", ".join(algorithms.names())
-    if name in FOREIGN:
-        raise RequestError(f"{name} is not supported", key="run", hint=f"use one of {known}")
-    hint = nearest(str(name).upper(), algorithms.names()) or f"use one of {known}"
+    supported = f"use one of {', '.join(algorithms.names())}"
+    if name in UNSUPPORTED:
+        raise RequestError(f"{name} is not supported", key="run", hint=supported)
+    hint = nearest(str(name).upper(), algorithms.names()) or supported
     raise RequestError(f"algorithm {name!r} is unknown", key="run", hint=hint)
 
 
@@ -185,14 +168,14 @@ def _check_fields(experiment: Experiment) -> None:
     for field, kind in FIELD_KINDS.items():
         if problem := complaint(kind, getattr(experiment, field)):
             raise RequestError(problem, key=field)
-    named = {
+    names = result_names(experiment.algorithm)
+    results = {
         "checkpoint_score_attribute": experiment.score_attribute,
         "metric": experiment.metric,
     }
-    known = result_names(experiment.algorithm)
-    for key, result in named.items():
-        if result is not None and result not in known:
-            hint = _nearest_result(str(result), known)
+    for key, result in results.items():
+        if result is not None and result not in names:
+            hint = _nearest_result(str(result), names)
             raise RequestError(f"result {result!r} is unknown", key=key, hint=hint)
     if experiment.seeds is not None and "seed" in experiment.config:
         raise RequestError(
@@ -203,14 +186,13 @@ def _check_fields(experiment: Experiment) -> None:
 def _check_stop(experiment: Experiment) -> None:
     if not experiment.stop and experiment.time_budget_s is None:
         raise RequestError("missing stop rule", key="stop", hint="stop: {timesteps_total: 100000}")
-    known = result_names(experiment.algorithm)
+    names = result_names(experiment.algorithm)
     if not isinstance(experiment.stop, Mapping):
         raise RequestError(f"must map result names to bounds, got {experiment.stop!r}", key="stop")
     for key, bound in experiment.stop.items():
-        if key not in known:
-            raise RequestError(
-                "unknown result name", key=f"stop.{key}", hint=_nearest_result(str(key), known)
-            )
+        if key not in names:
+            hint = _nearest_result(str(key), names)
+            raise RequestError("unknown result name", key=f"stop.{key}", hint=hint)
         if key.startswith("evaluation/") and not experiment.config.get("evaluation_interval"):
             raise RequestError("needs config.evaluation_interval", key=f"stop.{key}")
         grows = not key.endswith(("_mean", "_min", "_max")) and "learners/" not in key
@@ -219,15 +201,15 @@ def _check_stop(experiment: Experiment) -> None:
             raise RequestError(problem, key=f"stop.{key}")
 
 
-def _nearest_result(key: str, known: tuple[str, ...]) -> str | None:
-    """The nearest result name; also by its last part, for people who leave the path out."""
-    by_end = [name for name in known if name.rsplit("/", 1)[-1] == key.rsplit("/", 1)[-1]]
-    return f"did you mean {by_end[0]!r}?" if by_end else nearest(key, known)
+def _nearest_result(key: str, names: tuple[str, ...]) -> str | None:
+    """The nearest result name; one with the same last part is preferred."""
+    same_end = [name for name in names if name.rsplit("/", 1)[-1] == key.rsplit("/", 1)[-1]]
+    return f"did you mean {same_end[0]!r}?" if same_end else nearest(key, names)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No warnings of Ray and gymnasium while checking: the one line is ours."""
+    """Suppress warnings of Ray and gymnasium, so that an error stays one line."""
     loggers = [logging.getLogger(name) for name in ("ray", "ray.rllib", "ray.tune")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,7 +1,8 @@
-"""Asking for no more than the machine has: fewer runners, the same batch."""
+"""Reduce the requested resources to the available ones: fewer runners, the same batch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,170 +11,168 @@ from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.grid import grid_values, map_grid
 from rllib_zoo.experiments.validation.resources import NAMES, Demand, demand
 
+# Configuration key → its value, possibly a grid.
+Values = Callable[[str], Any]
+
 _EVALUATION = "evaluation_num_env_runners"
 _MAIN = "num_cpus_for_main_process"
 
 
-def fitted(
+def fit_resources(
     experiment: Experiment, defaults: Any, cpus: float | None, gpus: float | None
 ) -> Experiment:
-    """The experiment with resources that are there, and a note on every number that changed.
+    """Reduce an experiment to the available resources, with a note on every number that changed.
 
-    A request of Tune that the machine cannot meet waits for ever. Runners are merged, so that all
-    environments stay and the batch is the same; those that only evaluate go first, the main
-    process's own threads last. Of numbers given as grids those of environments per runner are
-    merged, those of runners and GPUs are capped.
+    Tune waits forever for resources that the machine does not have. Runners are merged, so that the
+    number of environments and the batch stay the same; evaluation runners are reduced first, the
+    main process's own CPUs last. In grids, numbers of environments per runner are merged, numbers of
+    runners and GPUs are capped.
 
     Args:
-        experiment: checked for names and kinds.
+        experiment: with names and types checked.
         defaults: the algorithm's configuration object.
-        cpus: those Ray will have, None where a cluster decides; likewise ``gpus``.
+        cpus: available CPUs; None where a cluster decides. Likewise ``gpus``.
     """
     changed: dict[str, Any] = {}
-    for step, there in ((_gpus, gpus), (_evaluation, cpus), (_runners, cpus), (_main, cpus)):
-        so_far = replace(experiment, config={**experiment.config, **changed})
-        changed |= step(so_far, defaults, there)
+
+    def original(key: str) -> Any:
+        return experiment.config.get(key, getattr(defaults, key))
+
+    def value(key: str) -> Any:
+        return changed.get(key, original(key))
+
+    asynchronous = algorithms.descriptor(experiment.algorithm).asynchronous
+    runners = _share_cpus if asynchronous else _reduce_runners
+    for step, available in ((_gpus, gpus), (_evaluation, cpus), (runners, cpus), (_main, cpus)):
+        if available is not None:
+            changed |= step(value, available)
     if not changed:
         return experiment
-    before = {key: _value(experiment, defaults, key) for key in changed}
-    other = [key for key in changed if changed[key] != before[key]]
-    words = ", ".join(f"{key} {changed[key]} instead of {before[key]}" for key in other)
-    note = f"reduced to the available resources: {words}"
-    return replace(
-        experiment,
-        config={**experiment.config, **changed},
-        notes=(*experiment.notes, note),
+    differences = ", ".join(
+        f"{key} {new} instead of {original(key)}"
+        for key, new in changed.items()
+        if new != original(key)
     )
+    note = f"reduced to the available resources: {differences}"
+    config = {**experiment.config, **changed}
+    return replace(experiment, config=config, notes=(*experiment.notes, note))
 
 
-def _value(experiment: Experiment, defaults: Any, key: str) -> Any:
-    return experiment.config.get(key, getattr(defaults, key))
-
-
-def _gpus(experiment: Experiment, defaults: Any, gpus: float | None) -> dict[str, Any]:
+def _gpus(value: Values, gpus: float) -> dict[str, Any]:
     names = ("num_learners", "num_gpus_per_learner", "num_env_runners", "num_gpus_per_env_runner")
-    given = [grid_values(_value(experiment, defaults, name)) for name in names]
-    if gpus is None or not all(isinstance(n, int | float) for numbers in given for n in numbers):
+    grids = [grid_values(value(name)) for name in names]
+    if not all(isinstance(number, int | float) for numbers in grids for number in numbers):
         return {}
-    learners, per_learner, runners, per_runner = (max(numbers) for numbers in given)
-    evaluating = max(_evaluating(experiment, defaults), default=0)
-    if max(learners, 1) * per_learner + (runners + evaluating) * per_runner <= gpus:
+    learners, per_learner, runners, per_runner = map(max, grids)
+    runners += max(_evaluation_runners(value), default=0)
+    of_learners = max(learners, 1) * per_learner
+    if of_learners + runners * per_runner <= gpus:
         return {}
-    changed: dict[str, Any] = {}
-    if per_runner:
-        changed["num_gpus_per_env_runner"] = 0
-    if max(learners, 1) * per_learner > gpus:
-        # Several learners were there for the GPUs; one computes the same gradients.
+    changed: dict[str, Any] = {"num_gpus_per_env_runner": 0} if per_runner else {}
+    if of_learners > gpus:
+        # Several learners only help with several GPUs; one computes the same gradients.
         most = 1 if gpus >= 1 else 0
-        asked = _value(experiment, defaults, "num_gpus_per_learner")
-        changed["num_gpus_per_learner"] = map_grid(lambda n: min(n, most), asked)
+        changed["num_gpus_per_learner"] = map_grid(
+            lambda n: min(n, most), value("num_gpus_per_learner")
+        )
         if learners > 1:
             changed["num_learners"] = 0
     return changed
 
 
-def _evaluating(experiment: Experiment, defaults: Any) -> list[int]:
-    """How many runners evaluate, in each alternative."""
-    asked = grid_values(_value(experiment, defaults, _EVALUATION))
-    return asked if all(isinstance(number, int) for number in asked) else []
+def _evaluation_runners(value: Values) -> list[int]:
+    """The number of evaluation runners, of each alternative; empty if one is not a number."""
+    numbers = grid_values(value(_EVALUATION))
+    return numbers if all(isinstance(number, int) for number in numbers) else []
 
 
-def _demand(experiment: Experiment, defaults: Any) -> Demand | None:
-    """The demand of the most runners asked for; None where another number has no one value."""
-    given = {name: _value(experiment, defaults, name) for name in NAMES}
+def _demand(value: Values) -> Demand | None:
+    """The demand with the largest number of runners; None if another number is a grid."""
+    values = {name: value(name) for name in NAMES}
     for name in ("num_env_runners", "num_gpus_per_learner", "num_gpus_per_env_runner"):
-        alternatives = grid_values(given[name])
+        alternatives = grid_values(values[name])
         if all(isinstance(number, int | float) for number in alternatives):
-            # Without a GPU a learner asks for a CPU: the fewest GPUs ask for the most CPUs.
-            given[name] = (max if name == "num_env_runners" else min)(alternatives)
-    known = (isinstance(number, int | float) or number == "auto" for number in given.values())
-    return demand(given.__getitem__, 0) if all(known) else None
+            # Without a GPU a learner requests a CPU: the fewest GPUs need the most CPUs.
+            values[name] = (max if name == "num_env_runners" else min)(alternatives)
+    numeric = all(isinstance(number, int | float) or number == "auto" for number in values.values())
+    return demand(values.__getitem__, 0) if numeric else None
 
 
-def _evaluation(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[str, Any]:
-    """Runners that evaluate go first: training's own process can evaluate too."""
-    asked = _demand(experiment, defaults)
-    evaluating = _evaluating(experiment, defaults)
-    if cpus is None or asked is None or not any(evaluating):
+def _evaluation(value: Values, cpus: float) -> dict[str, Any]:
+    """Reduce evaluation runners first: the main process can evaluate too."""
+    requested, evaluating = _demand(value), _evaluation_runners(value)
+    if requested is None or not any(evaluating) or not requested.per_runner:
         return {}
-    if replace(asked, evaluating=max(evaluating)).cpus <= cpus or not asked.per_runner:
+    if replace(requested, evaluating=max(evaluating)).cpus <= cpus:
         return {}
-    room = max(asked.room(cpus) - asked.runners, 0)
-    return {_EVALUATION: map_grid(lambda n: min(n, room), experiment.config[_EVALUATION])}
+    room = max(requested.room(cpus) - requested.runners, 0)
+    return {_EVALUATION: map_grid(lambda n: min(n, room), value(_EVALUATION))}
 
 
-def _runners(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[str, Any]:
-    asked, grid = _demand(experiment, defaults), grid_values(_envs(experiment, defaults))
-    if cpus is None or asked is None or asked.runners < 1 or asked.cpus <= cpus:
+def _reduce_runners(value: Values, cpus: float) -> dict[str, Any]:
+    """Merge runners, or cap them where their number is a grid."""
+    requested = _demand(value)
+    if requested is None or requested.runners < 1 or requested.cpus <= cpus:
         return {}
-    if algorithms.descriptor(experiment.algorithm).asynchronous:
-        return _sharing(experiment, defaults, asked, cpus)
-    if not asked.per_runner:
+    if not requested.per_runner:
         return {}
-    room, runners = asked.room(cpus), asked.runners
-    if len(grid_values(_value(experiment, defaults, "num_env_runners"))) > 1:
-        return _capped(experiment, defaults, runners, room)
-    if not all(isinstance(envs, int) for envs in grid):
+    room, runners = requested.room(cpus), requested.runners
+    if len(grid_values(value("num_env_runners"))) > 1:
+        return _cap_runners(value, runners, room)
+    if not all(isinstance(n, int) for n in grid_values(value("num_envs_per_env_runner"))):
         return {}
-    return _merged(experiment, defaults, runners, room)
+    return _merge_runners(value, runners, room)
 
 
-def _main(experiment: Experiment, defaults: Any, cpus: float | None) -> dict[str, Any]:
-    """A main process that wants more CPUs for its threads than the others leave has what is left."""
-    asked = _demand(experiment, defaults)
-    if cpus is None or asked is None:
+def _main(value: Values, cpus: float) -> dict[str, Any]:
+    """Reduce the CPUs of the main process to what the others leave."""
+    requested = _demand(value)
+    if requested is None:
         return {}
-    evaluating = max(_evaluating(experiment, defaults), default=0)
-    left = int(cpus - replace(asked, main=0, evaluating=evaluating).cpus)
-    return {_MAIN: left} if 1 <= left < _value(experiment, defaults, _MAIN) else {}
+    evaluating = max(_evaluation_runners(value), default=0)
+    left = int(cpus - replace(requested, main=0, evaluating=evaluating).cpus)
+    return {_MAIN: left} if 1 <= left < value(_MAIN) else {}
 
 
-def _sharing(experiment: Experiment, defaults: Any, asked: Demand, cpus: float) -> dict[str, Any]:
-    """A3C: a runner per core; the learner, which mostly waits, has its CPU from their shares.
+def _share_cpus(value: Values, cpus: float) -> dict[str, Any]:
+    """A3C: a runner per core; the learner, which mostly waits, takes its CPU from their shares.
 
-    A main process of no CPUs is no way: Tune drops empty bundles, and RLlib then misses one.
+    A main process of 0 CPUs is not possible: Tune drops empty bundles, which RLlib needs.
     """
-    runners = min(asked.runners, int(cpus / asked.per_runner)) if asked.per_runner else 0
-    free = cpus - asked.fixed
+    requested = _demand(value)
+    if requested is None or requested.runners < 1 or requested.cpus <= cpus:
+        return {}
+    per_runner = requested.per_runner
+    runners = min(requested.runners, int(cpus / per_runner)) if per_runner else 0
+    free = cpus - requested.fixed
     if runners < 1 or free <= 0:
         return {}
     changed: dict[str, Any] = {}
-    if runners < asked.runners:
-        given = _value(experiment, defaults, "num_env_runners")
-        changed["num_env_runners"] = map_grid(lambda n: min(n, runners), given)
-    if runners * asked.per_runner > free:
+    if runners < requested.runners:
+        changed["num_env_runners"] = map_grid(lambda n: min(n, runners), value("num_env_runners"))
+    if runners * per_runner > free:
         changed["num_cpus_per_env_runner"] = int(100 * free / runners) / 100
     return changed
 
 
-def _envs(experiment: Experiment, defaults: Any) -> Any:
-    return _value(experiment, defaults, "num_envs_per_env_runner")
-
-
-def _merged(experiment: Experiment, defaults: Any, runners: int, room: int) -> dict[str, Any]:
-    """So many fewer runners that each has a whole number of environments more."""
-    envs = _envs(experiment, defaults)
-    whole = (
-        n for n in range(room, 0, -1) if not any(runners * some % n for some in grid_values(envs))
-    )
-    merged = next(whole, 0)
-    new = map_grid(lambda some: runners * some // max(merged, 1), envs)
+def _merge_runners(value: Values, runners: int, room: int) -> dict[str, Any]:
+    """The most runners that fit and divide the environments among them evenly."""
+    envs = value("num_envs_per_env_runner")
+    totals = [runners * n for n in grid_values(envs)]
+    merged = next((n for n in range(room, 0, -1) if not any(total % n for total in totals)), 0)
+    new = map_grid(lambda n: runners * n // max(merged, 1), envs)
     changed = {"num_env_runners": merged, "num_envs_per_env_runner": new}
-    return changed | _more_time(experiment, defaults, runners, merged)
+    return changed | _more_time(value, runners, merged)
 
 
-def _capped(experiment: Experiment, defaults: Any, most: int, room: int) -> dict[str, Any]:
-    """A grid over runners: none of more than fit, and of equal alternatives one."""
+def _cap_runners(value: Values, most: int, room: int) -> dict[str, Any]:
+    """Cap a grid of runners at what fits; equal alternatives become one."""
     # The batch is whole rounds of the most runners: a divisor of them makes whole rounds too.
     cap = next((n for n in range(min(room, most), 0, -1) if most % n == 0), 0)
-    given = _value(experiment, defaults, "num_env_runners")
-    changed = {"num_env_runners": map_grid(lambda n: min(n, cap), given)}
-    return changed | (_more_time(experiment, defaults, most, cap) if cap < most else {})
+    changed = {"num_env_runners": map_grid(lambda n: min(n, cap), value("num_env_runners"))}
+    return changed | (_more_time(value, most, cap) if cap < most else {})
 
 
-def _more_time(experiment: Experiment, defaults: Any, before: int, after: int) -> dict[str, Any]:
-    """Fewer runners need so much longer for the same batch."""
-    if not after:
-        return {}
-    timeout = _value(experiment, defaults, "sample_timeout_s")
-    return {"sample_timeout_s": timeout * -(-before // after)}
+def _more_time(value: Values, before: int, after: int) -> dict[str, Any]:
+    """Fewer runners take proportionally longer for the same batch."""
+    return {"sample_timeout_s": value("sample_timeout_s") * -(-before // after)} if after else {}

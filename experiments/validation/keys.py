@@ -1,4 +1,4 @@
-"""Names and kinds of every configuration key, those inside its mappings too."""
+"""Names and types of all configuration keys, nested ones included."""
 
 from __future__ import annotations
 
@@ -22,13 +22,17 @@ from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternativ
 
 
 def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
-    """Names and kinds of every key, those inside its mappings too."""
-    known = schema.keys_of(algorithm)
+    """Check names and types of all keys, nested ones included.
+
+    Raises:
+        RequestError: an unknown key or an invalid value.
+    """
+    supported = schema.keys_of(algorithm)
     for key, value in config.items():
         name = schema.ALIASES.get(key, key)
         path = f"{where}.{key}"
-        if name not in known:
-            raise _unknown_key(algorithm, str(key), path, known)
+        if name not in supported:
+            raise _unknown_key(algorithm, str(key), path, supported)
         if name == "explore" and where == "config":
             raise RequestError(
                 "has no effect on training, which samples", key=path, hint="use evaluation_config"
@@ -36,13 +40,17 @@ def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
         if name != key and name in config:
             raise RequestError(f"is set twice, also as {name}", key=path)
         for alternative in alternatives(value, path):
-            if problem := complaint(known[name], alternative):
-                raise RequestError(problem, key=path)
+            _check_value(supported[name], alternative, path)
             _check_nested(algorithm, name, alternative, path)
 
 
+def _check_value(kind: Kind, value: Any, path: str) -> None:
+    if problem := complaint(kind, value):
+        raise RequestError(problem, key=path)
+
+
 def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
-    """What stands inside those keys that are mappings."""
+    """Check the keys inside a value that is a mapping."""
     nested = algorithms.descriptor(algorithm).nested_keys.get(name)
     if nested is not None:
         _check_keys(value, nested, path)
@@ -56,38 +64,37 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
         check_config(algorithm, value, path)
 
 
-def _unknown_key(algorithm: str, key: str, path: str, known: Mapping[str, Kind]) -> RequestError:
-    now = {**renamed_keys.NOW, **renamed_keys.RENAMED}.get(key)
-    if now is not None:
-        return RequestError("is a name of older RLlib releases", key=path, hint=f"use {now}")
-    reason = schema.UNUSED.get(key)
-    if reason is not None:
+def _unknown_key(
+    algorithm: str, key: str, path: str, supported: Mapping[str, Kind]
+) -> RequestError:
+    legacy = {**renamed_keys.NOW, **renamed_keys.RENAMED}
+    if key in legacy:
+        hint = f"use {legacy[key]}"
+        return RequestError("is a name of older RLlib releases", key=path, hint=hint)
+    if key in schema.UNUSED or key in REMOVED:
+        reason = schema.UNUSED[key] if key in schema.UNUSED else REMOVED[key].reason
         return RequestError("has no effect here", key=path, hint=reason)
-    if key in REMOVED:
-        return RequestError("has no effect here", key=path, hint=REMOVED[key].reason)
-    owners = [name for name, keys in schema.own_keys().items() if key in keys]
-    if owners:
-        owner_hint = f"it belongs to {' and '.join(owners)}"
-        return RequestError(f"is not a key of {algorithm}", key=path, hint=owner_hint)
-    retired = {**renamed_keys.NOW, **renamed_keys.RENAMED}
-    hint = nearest(key, [*known, *schema.ALIASES, *retired])
-    for old, new in retired.items():
-        if hint == nearest(old, [old]):
-            hint = f"did you mean {old!r}, which is {new!r} today?"
+    if owners := [name for name, keys in schema.own_keys().items() if key in keys]:
+        hint = f"it belongs to {' and '.join(owners)}"
+        return RequestError(f"is not a key of {algorithm}", key=path, hint=hint)
+    hint = nearest(key, [*supported, *schema.ALIASES, *legacy])
+    for old, new in legacy.items():
+        if hint == f"did you mean {old!r}?":
+            hint = f"did you mean {old!r}, now called {new!r}?"
     return RequestError(f"is not a key of {algorithm}", key=path, hint=hint)
 
 
-def _check_keys(given: Mapping[str, Any], known: Mapping[str, Kind], where: str) -> None:
-    for key, value in given.items():
-        if key not in known:
-            raise RequestError("is unknown", key=f"{where}.{key}", hint=nearest(key, known))
-        for alternative in alternatives(value, f"{where}.{key}"):
-            if problem := complaint(known[key], alternative):
-                raise RequestError(problem, key=f"{where}.{key}")
+def _check_keys(options: Mapping[str, Any], kinds: Mapping[str, Kind], where: str) -> None:
+    for key, value in options.items():
+        path = f"{where}.{key}"
+        if key not in kinds:
+            raise RequestError("is unknown", key=path, hint=nearest(key, kinds))
+        for alternative in alternatives(value, path):
+            _check_value(kinds[key], alternative, path)
 
 
 def _check_model(model: Mapping[str, Any], where: str) -> None:
-    """The model dict: names, kinds, the custom model and its own options."""
+    """Check the model dict: names, types, the custom model and its options."""
     for key, value in model.items():
         if not isinstance(key, str):
             raise RequestError("is not a model key", key=f"{where}.{key}")
@@ -96,9 +103,8 @@ def _check_model(model: Mapping[str, Any], where: str) -> None:
                 checked_model_config({key: alternative})
             except ValueError as error:
                 raise RequestError(str(error), key=where) from None
-            kind = schema.MODEL_KEYS.get(key)
-            if kind is not None and (problem := complaint(kind, alternative)):
-                raise RequestError(problem, key=f"{where}.{key}")
+            if key in schema.MODEL_KEYS:
+                _check_value(schema.MODEL_KEYS[key], alternative, f"{where}.{key}")
     customs = alternatives(model.get("custom_model"), f"{where}.custom_model")
     if model.get("custom_model_config") and customs == [None]:
         raise RequestError("has no effect without custom_model", key=f"{where}.custom_model_config")
@@ -108,38 +114,38 @@ def _check_model(model: Mapping[str, Any], where: str) -> None:
 
 
 def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> None:
-    """The class of ``custom_model`` and, for ours, ``custom_model_config``."""
+    """Check ``custom_model`` and, for this project's own class, ``custom_model_config``."""
     path = f"{where}.custom_model"
     hint = nearest(custom, ["custom_models.SharedEncoderActorCritic"])
     try:
-        found = resolved_model_class(custom)
+        model = resolved_model_class(custom)
     except ValueError as error:
         raise RequestError(str(error), key=path, hint=hint) from None
-    if isinstance(found, str):
-        if not _global_registry.contains(RLLIB_MODEL, found):
-            raise RequestError(
-                f"{found!r} is neither a class path nor a registered model", key=path, hint=hint
-            )
-    elif not (isinstance(found, type) and issubclass(found, TorchModelV2)):
+    if isinstance(model, str):
+        if not _global_registry.contains(RLLIB_MODEL, model):
+            problem = f"{model!r} is neither a class path nor a registered model"
+            raise RequestError(problem, key=path, hint=hint)
+    elif not (isinstance(model, type) and issubclass(model, TorchModelV2)):
         raise RequestError(f"{custom!r} is not a TorchModelV2", key=path, hint=hint)
-    if found is not SharedEncoderActorCritic:
+    if model is not SharedEncoderActorCritic:
         return
-    for given in expanded(options, f"{path}_config"):
+    for alternative in expanded(options, f"{path}_config"):
         try:
-            ActorCriticOptions.from_dict(given)
+            ActorCriticOptions.from_dict(alternative)
         except ValueError as error:
             raise RequestError(str(error), key=where) from None
 
 
 def combinations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a search may run, samplers at their ends; the first ``MAX_COMBINATIONS`` of it."""
+    """The first ``MAX_COMBINATIONS`` configurations of a search, samplers at their bounds."""
     choices = [[(key, item) for item in expanded(value, key)] for key, value in config.items()]
-    products = itertools.islice(itertools.product(*choices), MAX_COMBINATIONS)
-    return [dict(pairs) for pairs in products]
+    return [
+        dict(pairs) for pairs in itertools.islice(itertools.product(*choices), MAX_COMBINATIONS)
+    ]
 
 
 def expanded(value: Any, key: str) -> list[Any]:
-    """What one value may become, grids and samplers inside it included."""
+    """All alternatives of one value, nested grids and samplers included."""
     if isinstance(value, Mapping) and sampler_in(value, key) is None:
         return list(combinations(value))
     return alternatives(value, key)

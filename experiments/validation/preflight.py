@@ -1,4 +1,4 @@
-"""Disk space: how much an experiment will write, and whether its folder has room."""
+"""Disk space: how much an experiment will write, and whether enough is free."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
 
-# Measured on Ray 2.60: a row is a line of result.json (13.7 kB, with the whole configuration), of
-# progress.csv (0.5 kB) and of TensorBoard's file (3.6 kB).
+# Measured on Ray 2.60: a row in result.json (13.7 kB, with the whole configuration), progress.csv
+# (0.5 kB) and TensorBoard's file (3.6 kB).
 ROW_BYTES = 18_000
-# What a checkpoint holds beside weights and optimizer: pickled configuration, counters, window.
+# A checkpoint without weights and optimizer state: pickled configuration, counters, episode window.
 CHECKPOINT_BYTES = 200_000
-# Optimizer type → arrays of the weights' size it keeps.
+# Optimizer type → state arrays of the weights' size.
 _MOMENTS = {"adam": 2, "rmsprop": 1}
 _STEPS = (
-    "timesteps_total",
-    "num_env_steps_sampled_lifetime",
+    "timesteps_total", "num_env_steps_sampled_lifetime",
     "env_runners/num_env_steps_sampled_lifetime",
-)
+)  # fmt: skip
 _FRAMES = ("num_frames_sampled_lifetime", "env_runners/num_frames_sampled_lifetime")
 
 
 def iterations_bound(experiment: Experiment, resolved: Any) -> int | None:
-    """Iterations of one trial at most; None where only time or a score ends it."""
+    """Maximum iterations of one trial; None if only time or a score ends it."""
     update = algorithms.descriptor(experiment.algorithm).steps_per_update(resolved)
     least = max(resolved.min_sample_timesteps_per_iteration or 0, 1)
     per_iteration = math.ceil(least / update) * update
@@ -49,13 +48,13 @@ def iterations_bound(experiment: Experiment, resolved: Any) -> int | None:
 
 @dataclass(frozen=True)
 class DiskNeed:
-    """What an experiment will write.
+    """The disk space that an experiment will need.
 
     Attributes:
-        trials: how many; the rest is of one of them.
-        checkpoints: kept at the same time at most, one more while the last is written.
-        checkpoint_bytes: of one.
-        rows: iterations, each a row of results; None where nothing bounds them.
+        trials: number of trials; all other numbers are per trial.
+        checkpoints: most that exist at the same time, including the one being written.
+        checkpoint_bytes: size of one checkpoint.
+        rows: iterations, each a row of results; None if unbounded.
     """
 
     trials: int
@@ -65,37 +64,29 @@ class DiskNeed:
 
     @property
     def bytes(self) -> int:
-        """In all; unbounded rows are not counted."""
+        """Total; unbounded rows are not counted."""
         each = self.checkpoints * self.checkpoint_bytes + (self.rows or 0) * ROW_BYTES
         return self.trials * each
 
     def __str__(self) -> str:
-        rows = f"{self.rows:,} rows" if self.rows is not None else "rows that nothing bounds"
+        rows = f"{self.rows:,} rows" if self.rows is not None else "an unbounded number of rows"
         size = self.checkpoint_bytes / 2**20
         return f"{self.trials} trial(s) of {self.checkpoints} checkpoint(s) at {size:.1f} MiB and {rows}"
 
 
 def disk_need(experiment: Experiment, resolved: Any, module: Any, trials: int) -> DiskNeed:
-    """Estimate what an experiment will write; of grids, from their first combination.
-
-    Args:
-        experiment: the request.
-        resolved: its configuration after defaults.
-        module: its network.
-        trials: how many there will be.
-    """
+    """Estimate the disk space of an experiment; of grids, from their first combination."""
     rows = iterations_bound(experiment, resolved)
     frequency = experiment.checkpoint_frequency or 0
     checkpoints = int(experiment.checkpoint_at_end is not False)
-    if frequency:
-        checkpoints += (rows or frequency) // frequency
+    checkpoints += (rows or frequency) // frequency if frequency else 0
     if experiment.num_to_keep is not None:
         checkpoints = min(checkpoints, experiment.num_to_keep + 1)
     return DiskNeed(trials, checkpoints, checkpoint_bytes(resolved, module), rows)
 
 
 def checkpoint_bytes(resolved: Any, module: Any) -> int:
-    """About how large one checkpoint will be: weights and the optimizer's averages in float32."""
+    """Approximate size of one checkpoint: weights and the optimizer's moments in float32."""
     weights = sum(parameter.numel() for parameter in module.parameters())
     optimizer = getattr(resolved, "optimizer", {})
     kind = optimizer.get("type", "adam")
@@ -106,18 +97,17 @@ def checkpoint_bytes(resolved: Any, module: Any) -> int:
 
 
 def check_disk(experiment: Experiment, folder: Path, need: DiskNeed) -> None:
-    """Refuse a folder that cannot be written to, or has too little room.
+    """Refuse a folder that is not writable, or has too little free space.
 
     Raises:
-        RequestError: with what is needed and what is free.
+        RequestError: with the needed and the free space.
     """
-    there = next(parent for parent in folder.parents if parent.exists())
-    problem = _write_problem(there)
-    if problem is not None:
+    parent = next(parent for parent in folder.parents if parent.exists())
+    if problem := _write_problem(parent):
         raise RequestError(
             f"{folder} cannot be written: {problem}", key="storage_path", file=experiment.source
         )
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(parent).free
     if need.bytes > free:
         raise RequestError(
             f"{folder} needs about {_size(need.bytes)} ({need}), {_size(free)} are free",
@@ -128,11 +118,11 @@ def check_disk(experiment: Experiment, folder: Path, need: DiskNeed) -> None:
 
 
 def _write_problem(folder: Path) -> str | None:
-    """Why nothing can be made in an existing folder; None where it can."""
+    """Why an existing folder is not writable; None if it is."""
     if not folder.is_dir():
         return f"{folder} is not a folder"
     try:
-        # On Linux it never has a name, so that not even an interruption leaves it behind.
+        # On Linux this file has no name, so that not even a kill leaves it behind.
         with tempfile.TemporaryFile(dir=folder):
             return None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What one trial asks Ray for: the one place that adds up CPUs and GPUs."""
+"""The resources of one trial: CPUs and GPUs, added up in this one place."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 NAMES = (
-    "num_env_runners",
-    "num_cpus_per_env_runner",
-    "num_gpus_per_env_runner",
-    "num_learners",
-    "num_cpus_per_learner",
-    "num_gpus_per_learner",
-    "num_cpus_for_main_process",
-)
+    "num_env_runners", "num_cpus_per_env_runner", "num_gpus_per_env_runner", "num_learners",
+    "num_cpus_per_learner", "num_gpus_per_learner", "num_cpus_for_main_process",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,13 +17,13 @@ class Demand:
     """The resources of one trial, as RLlib requests them of Tune (a placement group).
 
     Without learner processes the learner works in the main process: RLlib takes the larger of both
-    numbers there, so a main process of 0 CPUs still asks for the learner's one.
+    numbers there, so a main process of 0 CPUs still requests the learner's one.
 
     Attributes:
         main: CPUs of the main process, the local learner included.
-        learners: learner processes; per_learner: CPUs of each.
-        runners: of training; evaluating: those that only evaluate; per_runner: CPUs of each.
-        gpus_per_learner: of each learner, the local one too; gpus_per_runner: likewise.
+        learners: number of learner processes; per_learner: CPUs of each.
+        runners: number of training runners; evaluating: of evaluation runners; per_runner: CPUs of each.
+        gpus_per_learner: also of the local learner; gpus_per_runner: of each runner.
     """
 
     main: float
@@ -42,26 +37,26 @@ class Demand:
 
     @property
     def cpus(self) -> float:
-        """CPUs in all."""
+        """Total CPUs."""
         # Rounded: ten times 0.1 is 1.
         return round(self.fixed + (self.runners + self.evaluating) * self.per_runner, 6)
 
     @property
     def fixed(self) -> float:
-        """CPUs of everything but the runners."""
+        """CPUs of the main process and the learners."""
         return self.main + self.learners * self.per_learner
 
     @property
     def gpus(self) -> float:
-        """GPUs in all."""
+        """Total GPUs."""
         of_runners = (self.runners + self.evaluating) * self.gpus_per_runner
         return max(self.learners, 1) * self.gpus_per_learner + of_runners
 
     @property
-    def nothing_asked(self) -> str | None:
-        """The key by which a process asks for nothing at all; None where all ask for something.
+    def empty_request(self) -> str | None:
+        """The key by which a process requests neither CPU nor GPU; None if no process does.
 
-        Tune leaves out bundles of nothing, and RLlib then looks for a process's place in vain.
+        Tune drops empty bundles, and RLlib then cannot place the process.
         """
         others = self.runners + self.evaluating
         if others and not (self.per_runner or self.gpus_per_runner):
@@ -71,7 +66,7 @@ class Demand:
         return None
 
     def room(self, cpus: float) -> int:
-        """How many runners fit beside the rest, evaluating ones included."""
+        """How many runners fit, evaluation runners included."""
         return max(int(round((cpus - self.fixed) / (self.per_runner or 1), 6)), 0)
 
 
@@ -79,8 +74,8 @@ def demand(value: Callable[[str], Any], evaluating: int) -> Demand:
     """The demand of a configuration.
 
     Args:
-        value: gives the number of a key in ``NAMES``.
-        evaluating: runners that only evaluate; RLlib starts them even without an evaluation_interval.
+        value: returns the number of a key in ``NAMES``.
+        evaluating: evaluation runners; RLlib starts them even without an evaluation_interval.
     """
     learners, gpus = value("num_learners"), value("num_gpus_per_learner")
     per_learner, main = value("num_cpus_per_learner"), value("num_cpus_for_main_process")
@@ -106,17 +101,17 @@ def demand_of(config: Any) -> Demand:
 def first_without_room(
     bundles: Iterable[Mapping[str, float]], nodes: Iterable[Mapping[str, float]]
 ) -> Mapping[str, float] | None:
-    """The first bundle for which no machine has room left, the largest placed first; None if all fit.
+    """The first bundle that fits on no machine, the largest placed first; None if all fit.
 
     Args:
         bundles: resource → amount; each must stay on one machine.
-        nodes: what every machine has.
+        nodes: resources of each machine.
     """
     free = [dict(node) for node in nodes]
     for bundle in sorted(bundles, key=lambda b: (b.get("GPU", 0), b.get("CPU", 0)), reverse=True):
-        fits = [n for n in free if all(n.get(name, 0) >= many for name, many in bundle.items())]
+        fits = [n for n in free if all(n.get(name, 0) >= amount for name, amount in bundle.items())]
         if not fits:
             return bundle
-        for name, many in bundle.items():
-            fits[0][name] = fits[0].get(name, 0) - many
+        for name, amount in bundle.items():
+            fits[0][name] = fits[0].get(name, 0) - amount
     return None

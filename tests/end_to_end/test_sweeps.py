@@ -13,7 +13,7 @@ import pytest
 import yaml
 from small_runs import UNSEEDED
 
-from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.paths import ROOT
@@ -31,7 +31,7 @@ def swept(folder, **changes):
         "sweep", "PPO", "CartPole-v1", **{**fields, "storage_path": str(folder), **changes}
     )
     options = FileOptions(ray_num_cpus=4)
-    assert run_job(checked_job(experiment, options), options, []) == 0
+    assert run_job(validate_job(experiment, options), options, []) == 0
     return json.loads((folder / "sweep" / "manifest.json").read_text())
 
 

@@ -6,7 +6,7 @@ import json
 import pickle
 
 from rllib_zoo.experiments.evaluation.checkpoints import MODULE_FOLDER
-from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -33,7 +33,7 @@ def experiment(storage, stop=None, **changes):
 def run(asked, *, resume=False, **given):
     """The exit code."""
     options = FileOptions(ray_num_cpus=4, resume=resume, **given)
-    return run_job(checked_job(asked, options, resume), options, [])
+    return run_job(validate_job(asked, options, resume), options, [])
 
 
 def trial_of(storage):

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from rllib_zoo.experiments.cli.main import main
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
-from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.launch import run_all
 from rllib_zoo.experiments.options import EvaluateOptions, FileOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -57,7 +57,7 @@ def train(tmp_path, capsys):
             checkpoint_frequency=1,
         )
         options = FileOptions(ray_num_cpus=4)
-        code = run_all([checked_job(experiment, options)], options, [], Console(quiet=True))
+        code = run_all([validate_job(experiment, options)], options, [], Console(quiet=True))
         manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
         return code, manifest["trials"][0], capsys.readouterr().out
 

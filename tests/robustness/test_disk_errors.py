@@ -17,7 +17,7 @@ from rllib_zoo.experiments.cli.main import main
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 from rllib_zoo.experiments.evaluation.export import export
-from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.options import EvaluateOptions, FileOptions
 from rllib_zoo.experiments.provenance.trust import mark_as_own
 
@@ -78,7 +78,7 @@ def iterations_in_whole_lines(file):
 
 def refusal(request, resume=False):
     with pytest.raises(RequestError) as caught:
-        checked_job(request, FileOptions(ray_num_cpus=4, resume=resume), resume)
+        validate_job(request, FileOptions(ray_num_cpus=4, resume=resume), resume)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -118,7 +118,7 @@ def commands(trial, tmp_path):
         lambda: evaluate_checkpoint(trial, EvaluateOptions(episodes=1)),
         lambda: evaluate_checkpoint(newest, EvaluateOptions(episodes=1)),
         lambda: export([trial], tmp_path / "agent", episodes=1, seed=0, force=False),
-        lambda: checked_job(
+        lambda: validate_job(
             experiment(tmp_path / "other"), FileOptions(ray_num_cpus=4, restore=str(newest))
         ),
     ]

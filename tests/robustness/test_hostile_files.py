@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rllib_zoo.experiments.config.from_options import experiments_from_files
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import MAX_LENGTH, RequestError
-from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import FileOptions, prepare_imports
 from rllib_zoo.experiments.reproduce.recorded_run import open_recorded_run
@@ -106,7 +106,7 @@ def test_a_storage_path_that_no_terminal_shows_is_refused(file, storage):
 def test_results_never_go_through_a_link_that_leads_nowhere(file, tmp_path):
     (tmp_path / "x").symlink_to(tmp_path / "elsewhere")
     (experiment,) = read_experiments(file("x", storage_path=str(tmp_path)))
-    message = refusal(checked_job, experiment, FileOptions())
+    message = refusal(validate_job, experiment, FileOptions())
     assert f"{tmp_path / 'x'} exists; use --resume" in message
     assert not (tmp_path / "elsewhere").exists()
 

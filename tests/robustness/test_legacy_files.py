@@ -15,7 +15,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
 from rllib_zoo.experiments.legacy.renamed_keys import MOVED, RENAMED
 from rllib_zoo.experiments.validation.check import check_names, validate
-from rllib_zoo.experiments.validation.fit_resources import fitted
+from rllib_zoo.experiments.validation.fit_resources import fit_resources
 
 EXAMPLES = 1000
 FILES = {
@@ -170,7 +170,7 @@ def read_and_check(file):
     (experiment,) = read_experiments(file)
     check_names(experiment)
     defaults = algorithms.config_class(experiment.algorithm)()
-    experiment = fitted(experiment, defaults, 2.0, 0.0)
+    experiment = fit_resources(experiment, defaults, 2.0, 0.0)
     validate(experiment, cpus=2.0, gpus=0.0)
     return experiment
 

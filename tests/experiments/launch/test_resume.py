@@ -14,7 +14,7 @@ from small_runs import CONFIG
 
 from rllib_zoo.algorithms.base.checkpoints import iteration_of
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.launch import run_all
 from rllib_zoo.experiments.launch.resume import begun_before
 from rllib_zoo.experiments.launch.tuner import restored_tuner
@@ -68,7 +68,7 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
 ):
     monkeypatch.setattr("sys.argv", ["rllib", "train", "file", "two.yaml"])
     options = FileOptions(ray_num_cpus=4)
-    jobs = [checked_job(experiment, options) for experiment in experiments(tmp_path)]
+    jobs = [validate_job(experiment, options) for experiment in experiments(tmp_path)]
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     thread = signal_at_the_first_result(tmp_path / "first", [number])
     assert run_all(jobs, options, []) == 130
@@ -87,7 +87,7 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
     asked = experiments(tmp_path)
     begun = begun_before(asked, options)
     assert begun == [True, False]
-    jobs = [checked_job(e, options, resume) for e, resume in zip(asked, begun, strict=True)]
+    jobs = [validate_job(e, options, resume) for e, resume in zip(asked, begun, strict=True)]
     assert run_all(jobs, options, []) == 0
     for name, resumed in (("first", 1), ("second", 0)):
         manifest = json.loads((tmp_path / name / "manifest.json").read_text())
@@ -103,7 +103,7 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
 @pytest.mark.usefixtures("ray_session", "no_strict_metric")
 def test_a_second_signal_ends_at_once(tmp_path):
     options = FileOptions(ray_num_cpus=4)
-    job = checked_job(experiments(tmp_path, iterations=10_000)[0], options)
+    job = validate_job(experiments(tmp_path, iterations=10_000)[0], options)
     thread = signal_at_the_first_result(tmp_path / "first", [signal.SIGINT, signal.SIGINT])
     assert run_all([job], options, [], Console(soft_wrap=True)) == 130
     thread.join()
@@ -183,7 +183,7 @@ def test_what_was_not_begun_starts(tmp_path):
     state_of(folder, trials=())
     assert mark_as_own(folder)
     assert begun_before(asked, resume) == [False]
-    assert not checked_job(asked[0], resume).resume
+    assert not validate_job(asked[0], resume).resume
     state_of(folder)
     assert begun_before(asked, resume) == [True]
 
@@ -195,6 +195,6 @@ def test_a_damaged_description_is_one_line(tmp_path):
     state_of(folder)
     options = FileOptions(resume=True, ray_num_cpus=4)
     with pytest.raises(RequestError) as caught:
-        restored_tuner(checked_job(experiments(tmp_path)[0], options, resume=True))
+        restored_tuner(validate_job(experiments(tmp_path)[0], options, resume=True))
     assert str(caught.value).startswith(f"{folder / 'tuner.pkl'}: cannot be read: ")
     assert json.loads((folder / "manifest.json").read_text()) == {"status": "interrupted"}

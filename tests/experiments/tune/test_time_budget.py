@@ -12,7 +12,7 @@ from rich.console import Console
 from small_runs import UNSEEDED
 
 from rllib_zoo.analysis.files.trials import stopped_early
-from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.launch import run_job
 from rllib_zoo.experiments.options import FileOptions, ReproduceOptions
 from rllib_zoo.experiments.reproduce.reproduce import reproduce
@@ -109,7 +109,7 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
         storage_path=str(tmp_path),
     )
     options = FileOptions(ray_num_cpus=4)
-    assert run_job(checked_job(experiment, options), options, []) == 0
+    assert run_job(validate_job(experiment, options), options, []) == 0
     manifest = json.loads((tmp_path / "timed" / "manifest.json").read_text())
     (row,) = manifest["trials"]
     assert (manifest["status"], row["status"]) == ("done", "stopped early")

@@ -8,14 +8,14 @@ from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import validate
-from rllib_zoo.experiments.validation.fit_resources import fitted
+from rllib_zoo.experiments.validation.fit_resources import fit_resources
 
 
 def changed(algorithm="PPO", cpus=2, gpus=0, **config):
     """The keys that fitting changed, and what it said."""
     experiment = Experiment("x", algorithm, "CartPole-v1", config)
     defaults = algorithms.config_class(algorithm)()
-    found = fitted(experiment, defaults, cpus, gpus)
+    found = fit_resources(experiment, defaults, cpus, gpus)
     new = {key: value for key, value in found.config.items() if config.get(key) != value}
     return new, list(found.notes)
 

@@ -12,7 +12,7 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.jobs import checked_job
+from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation import check
@@ -98,7 +98,7 @@ def test_environment_network_and_names_are_built_or_checked_once(tmp_path, monke
     Counted.calls.clear()
     Linear.built = 0
     options = LaunchOptions(storage_path=str(tmp_path))
-    job = checked_job(experiment(Linear), options)
+    job = validate_job(experiment(Linear), options)
     assert Counted.calls == {"built": 1, "reset": 1, "stepped": 1}
     assert Linear.built == 1
     assert names == ["config"]
