@@ -1,4 +1,4 @@
-"""Requests ready to run: everything validated, nothing written."""
+"""Jobs: validated experiments with folder, search and scheduler; nothing is written yet."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Job:
     """A validated experiment, ready to run.
 
     Attributes:
-        validated: the experiment with what its validation built.
-        folder: where its results go.
-        restore_from: the checkpoint training starts from, or None.
+        validated: the experiment, its configuration and network.
+        folder: of its results.
+        restore_from: the checkpoint that training starts from, or None.
         search: Tune's search algorithm.
-        scheduler: which trials end early.
-        trials: how many there will be.
-        disk: what they will write.
-        resume: continue the trials that were begun; with ``--resume`` the others start.
+        scheduler: Tune's scheduler.
+        trials: number of trials.
+        disk: the disk space that they need.
+        resume: continue the trials of an earlier run.
     """
 
     validated: Validated
@@ -50,20 +50,15 @@ class Job:
 
     @property
     def resolved(self) -> Any:
-        """Its configuration after defaults."""
+        """Its configuration with defaults."""
         return self.validated.config
 
 
 def validate_job(experiment: Experiment, options: LaunchOptions, resume: bool = False) -> Job:
-    """Validate one experiment and choose its folder.
-
-    Args:
-        experiment: the request.
-        options: of the command.
-        resume: whether it continues an interrupted experiment.
+    """Validate one experiment and choose its folder; ``resume``: continue an interrupted one.
 
     Raises:
-        RequestError: anything in the request is wrong.
+        RequestError: for an invalid request.
     """
     cpus, gpus = available(options)
     validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
@@ -80,16 +75,14 @@ def validate_job(experiment: Experiment, options: LaunchOptions, resume: bool = 
         restore_from = require_checkpoint_of(
             Path(options.restore), experiment.algorithm, trusted=options.trust_checkpoint
         )
-    started_from = with_mutations(experiment).get("restore_from")
-    require_trusted_start(started_from, options.trust_checkpoint, file=experiment.source)
-    # A dangling link exists, too.
+    start = with_mutations(experiment).get("restore_from")
+    require_trusted_start(start, options.trust_checkpoint, file=experiment.source)
+    # lexists: also a dangling link counts.
     if os.path.lexists(folder) and not (options.resume or options.force):
-        raise RequestError(
-            problem=f"{folder} exists; use --resume to continue it, --force to move it aside, "
-            "or --experiment-name for another name"
-        )
+        hint = "use --resume to continue it, --force to move it aside, or --experiment-name"
+        raise RequestError(f"{folder} exists", hint=f"{hint} for another name")
     trials = number_of_trials(experiment)
     disk = disk_need(experiment, validated.config, validated.module, trials)
-    # How much of it is left to write is unknown after an interruption.
+    # After an interruption the space still needed is unknown.
     check_disk(experiment, folder, replace(disk, trials=0) if resume else disk)
     return Job(validated, folder, restore_from, search, scheduler, trials, disk, resume)

@@ -9,22 +9,11 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.console import note, print_stderr
+from rllib_zoo.experiments.launch import ray_cluster, tuner
 from rllib_zoo.experiments.launch.dry_run import dry_run
 from rllib_zoo.experiments.launch.jobs import Job, validate_job
-from rllib_zoo.experiments.launch.ray_cluster import (
-    check_cluster,
-    check_options,
-    is_cluster,
-    running_ray,
-)
-from rllib_zoo.experiments.launch.resume import begun_before
+from rllib_zoo.experiments.launch.resume import can_resume
 from rllib_zoo.experiments.launch.summary import print_summary, resume_command, trial_rows
-from rllib_zoo.experiments.launch.tuner import (
-    new_tuner,
-    param_space,
-    restored_tuner,
-    tracking_callbacks,
-)
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.manifest import finish_manifest
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -38,36 +27,33 @@ EXIT_CODES = {"done": DONE, "failed": 1, "interrupted": 130}
 
 
 def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
-    """Check all experiments, then run them one after another.
-
-    Returns:
-        The exit code.
+    """Check all experiments, then run them one after another; the exit code.
 
     Raises:
-        RequestError: before Ray starts, when anything in the request is wrong.
+        RequestError: before Ray starts, for an invalid request.
     """
-    callbacks = tracking_callbacks(options)
-    check_options(options)
-    begun = begun_before(experiments, options)
-    jobs = [validate_job(e, options, resume) for e, resume in zip(experiments, begun, strict=True)]
-    translated = [note for job in jobs for note in job.experiment.all_notes]
-    for line in dict.fromkeys([*option_notes(options), *translated]):
+    callbacks = tuner.tracking_callbacks(options)
+    ray_cluster.check_options(options)
+    resumed = [can_resume(experiment, options) for experiment in experiments]
+    jobs = [validate_job(e, options, r) for e, r in zip(experiments, resumed, strict=True)]
+    notes = [line for job in jobs for line in job.experiment.all_notes]
+    for line in dict.fromkeys([*option_notes(options), *notes]):
         note(line)
     for job in jobs:
         if options.resume and not job.resume:
             note(f"{job.folder} has no trials to continue: it starts from the beginning")
     if options.dry_run:
-        dry_run([(job, param_space(job, options)) for job in jobs], options)
+        dry_run([(job, tuner.param_space(job, options)) for job in jobs], options)
         return DONE
-    with running_ray(options):
-        if is_cluster(options):
+    with ray_cluster.running_ray(options):
+        if ray_cluster.is_cluster(options):
             for job in jobs:
-                check_cluster(job.validated)
+                ray_cluster.check_cluster(job.validated)
         return run_all(jobs, options, callbacks)
 
 
 def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any]) -> int:
-    """Run one after another, up to an interruption; the exit code."""
+    """Run jobs one after another until one is interrupted; the exit code."""
     codes = []
     for number, job in enumerate(jobs, 1):
         codes.append(run_job(job, options, callbacks))
@@ -83,44 +69,40 @@ def run_job(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
     algorithms.register()
     started = time.monotonic()
     try:
-        return _concluded(job, _results(job, options, callbacks), started)
+        return _finish(job, _run_trials(job, options, callbacks), started)
     except Exception as error:
         if (fault := disk_fault(error)) is None:
             raise
-        return _failed_on_disk(job, fault)
+        with suppress(OSError):
+            finish_manifest(job.folder, "failed", [], [])
+        print_stderr(
+            f"{job.folder}: {fault}; complete files are kept, continue with: {resume_command()}"
+        )
+        return EXIT_CODES["failed"]
 
 
-def _results(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
-    """What Tune gives back; None after an interruption that it did not hear of."""
+def _run_trials(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
+    """Tune's ResultGrid; None after an interruption that Tune did not handle."""
     try:
         with Interruption():
-            return (restored_tuner(job) if job.resume else new_tuner(job, options, callbacks)).fit()
+            if job.resume:
+                return tuner.restored_tuner(job).fit()
+            return tuner.new_tuner(job, options, callbacks).fit()
     except KeyboardInterrupt:
         return None
     finally:
         close_displays()
 
 
-def _concluded(job: Job, results: Any, started: float) -> int:
-    """Note in the manifest and print what became of an experiment; its exit code."""
+def _finish(job: Job, results: Any, started: float) -> int:
+    """Write an experiment's outcome to the manifest and print it; its exit code."""
     seconds = time.monotonic() - started
     budget = job.experiment.time_budget_s
     out_of_time = budget is not None and seconds >= budget
-    rows = []
-    if results is not None:
-        rows = trial_rows(job.experiment, results, out_of_time=out_of_time)
+    rows = [] if results is None else trial_rows(job.experiment, results, out_of_time=out_of_time)
     statuses = {row["status"] for row in rows} or {"interrupted"}
     status = next((name for name in ("interrupted", "failed") if name in statuses), "done")
     ranks = ranking(job.experiment, rows)
     finish_manifest(job.folder, status, rows, ranks)
     print_summary(job.experiment, rows, job.folder, seconds, ranks)
     return EXIT_CODES[status]
-
-
-def _failed_on_disk(job: Job, fault: str) -> int:
-    """Say why nothing more can be written, and how to go on; the exit code."""
-    with suppress(OSError):
-        finish_manifest(job.folder, "failed", [], [])
-    line = f"{job.folder}: {fault}; what was whole is kept, and goes on with: {resume_command()}"
-    print_stderr(line)
-    return EXIT_CODES["failed"]

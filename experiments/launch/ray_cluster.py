@@ -1,4 +1,4 @@
-"""Starting Ray, or joining a cluster; whether a trial fits there."""
+"""Starting Ray or joining a cluster, and checking that a trial fits."""
 
 from __future__ import annotations
 
@@ -23,30 +23,25 @@ from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.validation.check import Validated
 from rllib_zoo.experiments.validation.resources import first_without_room
 
-# Options that describe a Ray of one's own.
-_OF_OWN_RAY = ("ray_num_cpus", "ray_num_gpus", "ray_num_nodes", "ray_object_store_memory")
-
-# Option → its least value: no trial can run on less; of memory Ray's own.
-LEAST = {
-    "ray_num_cpus": 1,
-    "ray_num_gpus": 0,
-    "ray_num_nodes": 1,
+# Options of a Ray that this process starts, with their minimum; of memory Ray's own.
+MINIMUMS = {
+    "ray_num_cpus": 1, "ray_num_gpus": 0, "ray_num_nodes": 1,
     "ray_object_store_memory": 75 * 2**20,
-}
+}  # fmt: skip
 
 
 def address_of(options: LaunchOptions) -> str | None:
-    """The cluster to join; None where Ray starts its own, as for Ray's word ``local``."""
+    """The cluster to join; None where Ray is started, as for Ray's own name ``local``."""
     return None if options.ray_address == "local" else options.ray_address
 
 
 def is_cluster(options: LaunchOptions) -> bool:
-    """Whether several machines (or one machine's imitation of them) will train."""
+    """Whether several machines (or emulated ones) will train."""
     return address_of(options) is not None or options.ray_num_nodes is not None
 
 
 def available(options: LaunchOptions) -> tuple[float | None, float | None]:
-    """CPUs and GPUs Ray will have; None where a cluster decides."""
+    """CPUs and GPUs that Ray will have; None where a cluster decides."""
     if is_cluster(options):
         return None, None
     import torch
@@ -57,24 +52,20 @@ def available(options: LaunchOptions) -> tuple[float | None, float | None]:
 
 
 def check_options(options: LaunchOptions) -> None:
-    """Options about Ray that are out of range or contradict each other.
+    """Check the options about Ray.
 
     Raises:
-        RequestError: a number below its least, a Ray of one's own described beside --ray-address, or a
-            client's address.
+        RequestError: a number is below its minimum, conflicts with --ray-address, or the address is
+            that of Ray's remote client.
     """
-    for name, least in LEAST.items():
-        if (value := getattr(options, name, None)) is not None and value < least:
-            option = f"--{name.replace('_', '-')}"
-            raise RequestError(f"must be at least {least}, got {value}", key=option)
     address = address_of(options)
-    if address is None:
-        return
-    for name in _OF_OWN_RAY:
-        if getattr(options, name) is not None:
-            option = f"--{name.replace('_', '-')}"
+    for name, minimum in MINIMUMS.items():
+        option, value = f"--{name.replace('_', '-')}", getattr(options, name)
+        if value is not None and value < minimum:
+            raise RequestError(f"must be at least {minimum}, got {value}", key=option)
+        if value is not None and address is not None:
             raise RequestError("a running cluster has its own", key=f"{option} with --ray-address")
-    if address.startswith("ray://"):
+    if address is not None and address.startswith("ray://"):
         raise RequestError(
             "ray:// is Ray's remote client",
             key="--ray-address",
@@ -82,17 +73,17 @@ def check_options(options: LaunchOptions) -> None:
         )
 
 
-ANSWER_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
 
 
 @contextmanager
 def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[Path | None]:
-    """Ray, started or joined, and left again.
+    """Start Ray or join a cluster; shut down or leave it afterwards.
 
     Args:
-        options: what to start or join.
-        temporary: keep Ray's own files in a folder that is removed afterwards, given to the
-            block; a cluster that is joined has its own.
+        options: of the command.
+        temporary: keep Ray's own files in a folder that is yielded and removed afterwards; None
+            where a cluster is joined.
 
     Raises:
         RequestError: the cluster cannot be joined.
@@ -105,7 +96,7 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
         cluster = _start(options, folder)
         yield folder
     finally:
-        if not before:  # what the caller had started is the caller's
+        if not before:  # the caller started it
             ray.shutdown()
         if cluster is not None:
             cluster.shutdown()
@@ -114,31 +105,31 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
 
 
 def _temporary_folder() -> Path:
-    """A folder for Ray's own files, removed at the latest when this process ends."""
-    # Unix sockets have paths of 107 bytes at most: not below a long TMPDIR.
+    """A folder for Ray's own files, removed when this process ends at the latest."""
+    # Paths of Unix sockets have at most 107 bytes, too few for a long TMPDIR.
     folder = Path(tempfile.mkdtemp(prefix="rllib-", dir="/tmp"))
-    # Registered before Ray's own, and so called after Ray has ended its processes.
+    # Registered before Ray's own handler, so called after Ray has ended its processes.
     atexit.register(_remove, folder)
-    _give_password()
+    _set_password()
     return folder
 
 
-def _give_password() -> None:
-    """Ray keeps the password of a new cluster in the home folder, unless it is given one."""
+def _set_password() -> None:
+    """Set a cluster password, which Ray would otherwise write into the home folder."""
     os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)
 
 
-def _home_keeps_passwords() -> bool:
-    """Whether Ray's password is in the home folder, or can be put there."""
+def _home_stores_password() -> bool:
+    """Whether Ray can read its password from the home folder, or write it there."""
     file = Path(os.path.expanduser("~/.ray/auth_token"))
-    there = next((path for path in (file, *file.parents) if path.exists()), file)
-    if there == file:
+    nearest = next((path for path in (file, *file.parents) if path.exists()), file)
+    if nearest == file:
         return os.access(file, os.R_OK)
-    return there.is_dir() and os.access(there, os.W_OK)
+    return nearest.is_dir() and os.access(nearest, os.W_OK)
 
 
 def _start(options: LaunchOptions, folder: Path | None) -> Any:
-    """Start Ray, or join a cluster; the emulated cluster where one was asked for."""
+    """Start Ray, or join a cluster; returns the emulated cluster, if requested."""
     import ray
 
     verbose = options.log_info or options.log_debug
@@ -156,7 +147,7 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
 
         cluster = Cluster()
         for number in range(options.ray_num_nodes):
-            # The first is the head, whose folder all others of one machine share.
+            # The first is the head; the others on this machine share its folder.
             own = {"temp_dir": str(folder)} if folder is not None and number == 0 else {}
             cluster.add_node(num_cpus=options.ray_num_cpus or 1, **own)
         ray.init(address=cluster.address, **common)
@@ -164,16 +155,14 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
     if (address := address_of(options)) is not None:
         _join(address, common)
         return None
-    if not _home_keeps_passwords():
-        _give_password()
+    if not _home_stores_password():
+        _set_password()
     ray.init(
-        # Also beside a cluster that somebody started on this machine, which Ray would join.
-        address="local",
+        address="local",  # Ray would join a cluster that already runs on this machine
         num_cpus=options.ray_num_cpus,
         num_gpus=options.ray_num_gpus,
         object_store_memory=options.ray_object_store_memory,
-        # What listens on loopback alone follows from the environment, see
-        # rllib_zoo.experiments.cli.main.main.
+        # main() in experiments/cli/main.py makes Ray's processes listen on loopback only.
         _node_ip_address="127.0.0.1",
         _temp_dir=None if folder is None else str(folder),
         **common,
@@ -182,25 +171,24 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
 
 
 def set_up_tune(*, verbose: bool) -> None:
-    """Tune's settings that only a process's environment or Ray's switches can tell it."""
+    """Apply settings of Tune that are only configurable by environment variables or globally."""
     from ray.util.debug import disable_log_once_globally
 
-    # Before its first episode has ended, a trial has no score; Tune would fail it for that.
+    # A trial has no score before its first episode ends; Tune would fail it.
     os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
     if verbose:
         return
-    # Tune prints its own banner and table otherwise, whatever its `verbose` says.
+    # Otherwise Tune prints its own banner and table, regardless of `verbose`.
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    # What Ray says once it remembers for good, and with every snapshot of a trial Tune asks it about
-    # every series of numbers: 80 KB each, every ten seconds.
+    # Ray remembers every message of log_once forever; Tune's snapshots of a trial add 80 KB each, every
+    # ten seconds.
     disable_log_once_globally()
 
 
 def for_paths_with_spaces() -> dict[str, Any]:
-    """Options of ``ray.init`` without which an interpreter below a space cannot start Ray's workers.
+    """Options of ``ray.init`` for an interpreter whose path contains spaces.
 
-    Given a runtime environment, as Tune gives trials one, Ray starts the interpreter through a shell
-    and puts its path there as it is.
+    With a runtime environment, as in Tune's trials, Ray starts it through a shell without quoting.
     """
     quoted = shlex.quote(sys.executable)
     return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
@@ -210,7 +198,7 @@ def _join(address: str, common: dict[str, Any]) -> None:
     import ray
 
     del common["include_dashboard"]  # the cluster has its own
-    _require_answer(address)
+    _require_server(address)
     try:
         ray.init(address=address, **common)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -222,27 +210,27 @@ def _join(address: str, common: dict[str, Any]) -> None:
         ) from None
 
 
-def _require_answer(address: str) -> None:
-    """Refuse a host and port where nobody listens: Ray would ask again for minutes.
+def _require_server(address: str) -> None:
+    """Check that a server listens at the address: Ray would retry for minutes.
 
     Raises:
-        RequestError: as said.
+        RequestError: the connection fails.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        return  # `auto` and its like
+        return  # such as `auto`
     try:
-        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise RequestError(
-            f"nobody answers at {address}: {error}",
+            f"cannot connect to {address}: {error}",
             key="--ray-address",
             hint="start the cluster with `ray start --head --port 6379`",
         ) from None
 
 
 def _remove(folder: Path) -> None:
-    """Remove Ray's files; its processes may write for a moment after they were told to end."""
+    """Remove Ray's files; its processes may still write for a moment while they end."""
     deadline = time.monotonic() + 10
     while folder.exists() and time.monotonic() < deadline:
         shutil.rmtree(folder, ignore_errors=True)
@@ -250,32 +238,31 @@ def _remove(folder: Path) -> None:
 
 
 def check_cluster(validated: Validated) -> None:
-    """Refuse what the joined cluster can never place: Tune would wait for it for ever.
+    """Check that the joined cluster can hold a trial: Tune would wait forever.
 
-    Counts what the cluster's machines have, busy or not; machines that an autoscaler would add
-    later are not there yet.
+    Counts the resources of all current machines, busy or not; not those an autoscaler would add.
 
     Raises:
-        RequestError: too few CPUs or GPUs in all, or no machine with room for one process.
+        RequestError: too few CPUs or GPUs in total, or no machine has enough for one process.
     """
     import ray
 
-    there = ray.cluster_resources()
+    total = ray.cluster_resources()
     experiment = validated.experiment
     try:
-        validated.check_resources(there.get("CPU", 0.0), there.get("GPU", 0.0))
+        validated.check_resources(total.get("CPU", 0.0), total.get("GPU", 0.0))
     except RequestError as error:
         raise error.located(experiment.source) from None
     request = algorithms.algorithm_class(experiment.algorithm).default_resource_request(
         validated.config.to_dict()
     )
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    lacking = first_without_room(request.bundles, nodes)
-    if lacking is not None:
-        asked = ", ".join(f"{name} {many:g}" for name, many in lacking.items() if many)
+    bundle = first_without_room(request.bundles, nodes)
+    if bundle is not None:
+        requested = ", ".join(f"{name} {amount:g}" for name, amount in bundle.items() if amount)
         raise RequestError(
-            f"a process of the trial asks for {asked}; no machine of the cluster's {len(nodes)} has "
-            "room for it beside the others",
+            f"a process of the trial requests {requested}; none of the cluster's {len(nodes)} machines "
+            "has that much left",
             key="config.num_env_runners",
             file=experiment.source,
             hint="fewer runners, smaller num_cpus_per_env_runner, or more machines",

@@ -1,4 +1,4 @@
-"""Where an experiment's results go, and whether something there can go on."""
+"""The folder of an experiment's results, and whether the experiment there can be resumed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rllib_zoo.experiments.spec.experiment import Experiment, require_name
 
 DEFAULT_STORAGE = "~/ray_results"
 TUNER = "tuner.pkl"  # Tune writes it before the first trial
-ANEW = "--force moves the folder aside and starts anew"
+RESTART_HINT = "--force moves the folder aside and starts from the beginning"
 
 
 def folder_of(experiment: Experiment) -> Path:
@@ -26,69 +26,47 @@ def folder_of(experiment: Experiment) -> Path:
     """
     require_name(experiment.name, file=experiment.source, key="experiment name")
     storage = experiment.storage_path or DEFAULT_STORAGE
+    problem = None
     if "://" in storage:
-        raise RequestError(
-            f"{storage!r} is a URI; results go to a folder",
-            key="storage_path",
-            file=experiment.source,
-        )
-    if not storage.isprintable():
-        raise RequestError(
-            f"{storage!r} holds a character that cannot be printed",
-            key="storage_path",
-            file=experiment.source,
-        )
+        problem = "is a URI; results go to a folder"
+    elif not storage.isprintable():
+        problem = "holds a character that cannot be printed"
+    if problem:
+        raise RequestError(f"{storage!r} {problem}", key="storage_path", file=experiment.source)
     return Path(os.path.expanduser(storage)).absolute() / experiment.name
 
 
-def begun_before(experiments: Sequence[Experiment], options: LaunchOptions) -> list[bool]:
-    """Of each experiment, whether it goes on; all False without ``--resume``.
-
-    One of which Tune had saved nothing before a kill has nothing to go on from: it starts.
+def can_resume(experiment: Experiment, options: LaunchOptions) -> bool:
+    """Whether to resume an experiment; False without ``--resume``, and where no state was saved.
 
     Raises:
-        RequestError: something is there that cannot go on, or is not the user's own.
+        RequestError: the folder's content cannot be resumed, or is not the user's own.
     """
     if not options.resume:
-        return [False] * len(experiments)
-    trusted = options.trust_checkpoint
-    return [_begun(folder_of(experiment), trusted) for experiment in experiments]
-
-
-def _begun(folder: Path, trusted: bool) -> bool:
-    """Whether there is something in a folder to go on from.
-
-    Raises:
-        RequestError: as :func:`begun_before`.
-    """
+        return False
+    folder = folder_of(experiment)
     states = sorted(folder.glob("experiment_state-*.json"), reverse=True)
     if (folder / TUNER).exists() and states:
         if not read_manifest(folder):
             raise RequestError(
-                "is missing or damaged: nothing says what is to be continued",
+                "is missing or damaged: the experiment to continue is unknown",
                 file=folder / MANIFEST_NAME,
                 key="--resume",
-                hint=ANEW,
+                hint=RESTART_HINT,
             )
-        # Tune keeps its own state and the trials' pickled.
-        require_trusted(folder, trusted, option="--resume")
-        return _trials_in(states) > 0
-    ours = read_manifest(folder) or not any(
-        file for file in folder.glob("*") if not file.name.startswith(".")
-    )
-    if not ours:
-        raise RequestError(
-            f"--resume: there is no experiment to continue in {folder}",
-            hint=ANEW,
-        )
+        # Tune pickles its own state and that of the trials.
+        require_trusted(folder, options.trust_checkpoint, option="--resume")
+        return _number_of_trials(states) > 0
+    if not read_manifest(folder) and any(not f.name.startswith(".") for f in folder.glob("*")):
+        raise RequestError(f"--resume: no experiment to continue in {folder}", hint=RESTART_HINT)
     return False
 
 
-def _trials_in(states: Sequence[Path]) -> int:
-    """How many trials Tune's newest state knows.
+def _number_of_trials(states: Sequence[Path]) -> int:
+    """Number of trials in Tune's newest state.
 
     Raises:
-        RequestError: with the file's name, and what there is to go on from.
+        RequestError: it is damaged; with the file's name, and the remedy.
     """
     if (trials := read_object(states[0]).get("trial_data")) is not None:
         return len(trials)
@@ -97,5 +75,5 @@ def _trials_in(states: Sequence[Path]) -> int:
         "is cut off or damaged",
         file=states[0],
         key="--resume",
-        hint="without it --resume goes on from the state before" if older else ANEW,
+        hint="delete it to resume from the previous state" if older else RESTART_HINT,
     )

@@ -1,4 +1,4 @@
-"""The closing summary: one row per trial, the best checkpoint, the line that evaluates it."""
+"""The final summary: one row per trial, the best checkpoint, the command that evaluates it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,19 @@ ENV_RESTARTS = "env_runners/num_env_restarts_lifetime"
 
 
 def trial_rows(
-    experiment: Experiment,
-    results: Any,
-    *,
-    out_of_time: bool = False,
+    experiment: Experiment, results: Any, *, out_of_time: bool = False
 ) -> list[dict[str, Any]]:
-    """What became of every trial, as plain data.
+    """The outcome of every trial, as plain data.
 
     Args:
         experiment: the request.
-        results: Tune's ResultGrid; its trials that neither ended nor failed were interrupted.
-        out_of_time: the experiment's time budget is spent, so that trials ended before their rule.
+        results: Tune's ResultGrid; trials that neither ended nor failed were interrupted.
+        out_of_time: the time budget is spent, so that trials ended before their stop rule.
     """
-    trials = trials_of(results)
-    statuses = [_status(trial, experiment, out_of_time) for trial in trials]
-    return [_row(experiment, *pair) for pair in zip(trials, statuses, strict=True)]
+    return [
+        _row(experiment, trial, _status(trial, experiment, out_of_time))
+        for trial in trials_of(results)
+    ]
 
 
 def _status(trial: Any, experiment: Experiment, out_of_time: bool) -> str:
@@ -48,11 +46,11 @@ def _status(trial: Any, experiment: Experiment, out_of_time: bool) -> str:
         return status
     if stopped_early(Path(trial.path)):
         return STOPPED_EARLY
-    # After Ctrl-C Tune calls trials TERMINATED, too; "done" says that a stop rule was met.
+    # After Ctrl-C trials are TERMINATED, too; "done" is set when a stop rule was met.
     if (trial.last_result or {}).get("done"):
         return "done"
     if scheduler_name(experiment) == "hyperband" and trial.last_result and not out_of_time:
-        return "done"  # it ends the survivors of a round while they are paused
+        return "done"  # it ends paused trials at the end of a round
     if out_of_time:
         return STOPPED_EARLY if experiment.stop else "done"
     return "interrupted"
@@ -60,7 +58,6 @@ def _status(trial: Any, experiment: Experiment, out_of_time: bool) -> str:
 
 def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
     result = trial.last_result or {}
-    checkpoint = trial.checkpoint.path if trial.checkpoint else None
     return {
         "trial": trial.trial_id,
         "status": status,
@@ -72,7 +69,7 @@ def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
         "episode_return_mean": lookup(result, RETURN),
         "seconds": result.get("time_total_s"),
         "folder": str(trial.path),
-        "checkpoint": checkpoint,
+        "checkpoint": trial.checkpoint.path if trial.checkpoint else None,
         "env_restarts": lookup(result, ENV_RESTARTS) or 0,
         "error": _last_error_line(trial),
     }
@@ -85,8 +82,8 @@ def print_summary(
     seconds: float,
     ranks: list[dict[str, Any]],
 ) -> None:
-    """Print the table of trials, of a sweep that of configurations, and what to do next."""
-    console = Console(highlight=False, soft_wrap=True)
+    """Print the table of trials, that of configurations of a sweep, and the next commands."""
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     table = Table(title=f"{experiment.name}: {experiment.algorithm} on {experiment.env}")
     for heading in ("trial", "status", "seed", "steps", "return (mean of last)", "training time"):
         numeric = heading in ("seed", "steps", "return (mean of last)")
@@ -106,15 +103,12 @@ def print_summary(
         console.print(ranking_table(experiment, ranks))
     for row in rows:
         if row["env_restarts"]:
-            console.print(
-                f"{row['trial']}: {int(row['env_restarts'])} environments were built anew after "
-                "errors, see the log",
-                markup=False,
-            )
+            restarts = f"{int(row['env_restarts'])} environments were restarted after errors"
+            console.print(f"{row['trial']}: {restarts}, see the log")
         if row["error"]:
-            console.print(f"{row['trial']} failed: {row['error']}", markup=False)
-            console.print(f"  the whole story: {row['folder']}/error.txt", markup=False)
-    console.print(f"results: {folder} (finished after {format_duration(seconds)})", markup=False)
+            console.print(f"{row['trial']} failed: {row['error']}")
+            console.print(f"  full traceback: {row['folder']}/error.txt")
+    console.print(f"results: {folder} (finished after {format_duration(seconds)})")
     _print_next_step(console, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",))
 
 
@@ -125,23 +119,22 @@ def _print_next_step(
     trust: tuple[str, ...],
 ) -> None:
     if not rows or any(row["status"] == "interrupted" for row in rows):
-        console.print(f"interrupted; continue with: {resume_command(trust)}", markup=False)
+        console.print(f"interrupted; continue with: {resume_command(trust)}")
     with_checkpoint = [row for row in rows if row["checkpoint"]]
     if not with_checkpoint:
-        console.print("no checkpoint was kept", markup=False)
+        console.print("no checkpoint was kept")
         return
-    # Of a sweep the best configuration's, not that of the luckiest seed.
+    # In a sweep, one of the best configuration, not of the luckiest seed.
     first = [row for row in with_checkpoint if ranks and row["trial"] in ranks[0]["trials"]]
-    best = max(
-        first or with_checkpoint, key=lambda row: row["episode_return_mean"] or float("-inf")
-    )
-    console.print(f"best checkpoint: {best['checkpoint']}", markup=False)
+    candidates = first or with_checkpoint
+    best = max(candidates, key=lambda row: row["episode_return_mean"] or float("-inf"))
+    console.print(f"best checkpoint: {best['checkpoint']}")
     line = shlex.join(["rllib", "evaluate", best["checkpoint"], "--episodes", "100", *trust])
-    console.print(f"evaluate it: {line}", markup=False)
+    console.print(f"evaluate it: {line}")
 
 
 def resume_command(trust: tuple[str, ...] = ()) -> str:
-    """The command line that continues this one, with what opening its own state asks for."""
+    """The command line that continues this one; ``trust``: options to open its state."""
     added = ("--resume", *trust)
     arguments = [argument for argument in sys.argv[1:] if argument not in ("--force", *added)]
     return shlex.join(["rllib", *arguments, *added])
@@ -151,7 +144,6 @@ def _last_error_line(trial: Any) -> str | None:
     if trial.status != "ERROR":
         return None
     file = Path(trial.path) / "error.txt"
-    lines = (
-        [line for line in file.read_text().splitlines() if line.strip()] if file.exists() else []
-    )
+    content = file.read_text() if file.exists() else ""
+    lines = [line for line in content.splitlines() if line.strip()]
     return lines[-1] if lines else "no error text was written"

@@ -1,4 +1,4 @@
-"""A checked job as a Tuner of Ray's: new, or restored from what Tune and we kept."""
+"""A job as Ray Tune's Tuner: new, or restored from its saved state."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from rllib_zoo.experiments.config.from_options import option_notes
-from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.launch.jobs import Job
-from rllib_zoo.experiments.launch.resume import ANEW, TUNER
+from rllib_zoo.experiments.launch.resume import RESTART_HINT, TUNER
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.manifest import (
     build_manifest,
@@ -28,12 +28,12 @@ from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
 
 
 def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
-    """A Tuner for a fresh experiment; its manifest is on disk before the first trial."""
+    """A Tuner for a new experiment; writes the manifest."""
     from ray import tune
     from ray.tune.stopper import CombinedStopper
 
     experiment = job.experiment
-    # Before anything is written: Tune refuses some values itself.
+    # Before anything is written: Tune rejects some values itself.
     space, clock = param_space(job, options), _time_budget(job)
     clocks = [] if clock is None else [clock]
     if os.path.lexists(job.folder):
@@ -58,7 +58,6 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
             num_samples=number_of_samples(experiment, job.search),
             search_alg=job.search,
             scheduler=job.scheduler,
-            # Tune copies the trainable's name and a random id into folder names; ours tell seeds.
             trial_dirname_creator=trial_folder_name,
         ),
         run_config=tune.RunConfig(
@@ -82,17 +81,17 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
 
 
 def _time_budget(job: Job) -> TimeBudget | None:
-    """The clock that ends the experiment; where nothing else ends its trials, they are done then."""
+    """The stopper for the time budget; without a stop rule, trials that it ends count as done."""
     if job.experiment.time_budget_s is None:
         return None
     return TimeBudget(job.experiment.time_budget_s, job.folder if job.experiment.stop else None)
 
 
 def restored_tuner(job: Job) -> Any:
-    """The Tuner of an interrupted experiment; failed trials go on from their last checkpoint.
+    """The Tuner of an interrupted experiment; failed trials continue from their last checkpoint.
 
     Raises:
-        RequestError: Tune's description of the experiment is damaged.
+        RequestError: Tune's file of the experiment is damaged.
     """
     from ray import tune
 
@@ -105,16 +104,14 @@ def restored_tuner(job: Job) -> Any:
             resume_errored=True,
         )
     except Exception as error:  # unpickling a damaged file can raise anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(
-            f"cannot be read: {reason}", file=job.folder / TUNER, hint=ANEW
-        ) from None
+        problem = f"cannot be read: {first_line(error)}"
+        raise RequestError(problem, file=job.folder / TUNER, hint=RESTART_HINT) from None
     manifest_resumed(job.folder)
     return tuner
 
 
 def param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
-    """The configuration as Tune wants it: plain data, one value or a grid per key."""
+    """Tune's param_space: plain data, one value or a grid per key."""
     from ray import tune
 
     space = {"env": job.experiment.env, **tune_space(job.experiment.config)}
@@ -143,7 +140,7 @@ def checkpoint_config(experiment: Experiment) -> Any:
 
 
 def trial_folder_name(trial: Any) -> str:
-    """`PPO_CartPole-v1_seed0_1a2b3_00000`: what a person looks for, then Tune's id."""
+    """`PPO_CartPole-v1_seed0_1a2b3_00000`: algorithm, environment, seed and Tune's trial id."""
     env = str(trial.config.get("env")).rsplit("/", 1)[-1].rsplit(".", 1)[-1]
     seed = trial.config.get("seed")
     parts = [trial.trainable_name, env, f"seed{seed}" if seed is not None else "", trial.trial_id]
@@ -151,10 +148,10 @@ def trial_folder_name(trial: Any) -> str:
 
 
 def tracking_callbacks(options: LaunchOptions) -> list[Any]:
-    """Weights & Biases, when asked for.
+    """The logger of Weights & Biases, if requested.
 
     Raises:
-        RequestError: it is asked for but not installed.
+        RequestError: it is requested but not installed.
     """
     if options.wandb_key is None and options.wandb_project is None:
         return []

@@ -69,14 +69,14 @@ def _unknown_key(
 ) -> RequestError:
     legacy = {**renamed_keys.NOW, **renamed_keys.RENAMED}
     if key in legacy:
-        hint = f"use {legacy[key]}"
-        return RequestError("is a name of older RLlib releases", key=path, hint=hint)
+        problem = "is a name of older RLlib releases"
+        return RequestError(problem, key=path, hint=f"use {legacy[key]}")
     if key in schema.UNUSED or key in REMOVED:
         reason = schema.UNUSED[key] if key in schema.UNUSED else REMOVED[key].reason
         return RequestError("has no effect here", key=path, hint=reason)
     if owners := [name for name, keys in schema.own_keys().items() if key in keys]:
-        hint = f"it belongs to {' and '.join(owners)}"
-        return RequestError(f"is not a key of {algorithm}", key=path, hint=hint)
+        owner_hint = f"it belongs to {' and '.join(owners)}"
+        return RequestError(f"is not a key of {algorithm}", key=path, hint=owner_hint)
     hint = nearest(key, [*supported, *schema.ALIASES, *legacy])
     for old, new in legacy.items():
         if hint == f"did you mean {old!r}?":

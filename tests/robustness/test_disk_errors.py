@@ -54,8 +54,8 @@ def test_a_disk_that_fills_up_in_training(disk, capsys):
     assert run(request) == 1
     thread.join()
     output, reason = capsys.readouterr().err, "No space left on device"
-    (line,) = (line for line in output.splitlines() if reason in line and "goes on with" in line)
-    assert line.startswith(f"{disk.folder / 'run'}: {reason}; what was whole is kept")
+    (line,) = (line for line in output.splitlines() if reason in line and "continue with" in line)
+    assert line.startswith(f"{disk.folder / 'run'}: {reason}; complete files are kept")
     assert "--resume" in line
 
     disk.empty()

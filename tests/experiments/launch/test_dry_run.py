@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rllib_zoo.experiments.launch.dry_run import trials_at_once
+from rllib_zoo.experiments.launch.dry_run import concurrent_trials
 from rllib_zoo.experiments.launch.jobs import Job
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -130,5 +130,5 @@ def job(trials, cpus, max_concurrent=None):
         (10, 8, None, 4, 1),
     ],
 )
-def test_trials_side_by_side(trials, each, most, cpus, expected):
-    assert trials_at_once(job(trials, each, most), cpus) == expected
+def test_concurrent_trials(trials, each, most, cpus, expected):
+    assert concurrent_trials(job(trials, each, most), cpus) == expected

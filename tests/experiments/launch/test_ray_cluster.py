@@ -12,7 +12,7 @@ from ray.util import debug
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.ray_cluster import (
-    _home_keeps_passwords,
+    _home_stores_password,
     available,
     check_options,
     running_ray,
@@ -66,7 +66,7 @@ def test_a_cluster_that_is_not_there_is_one_line_at_once(ray_session):
         began = time.monotonic()
         with pytest.raises(RequestError) as caught, running_ray(FileOptions(ray_address=address)):
             pytest.fail("joined a cluster that is not there")
-    assert str(caught.value).startswith(f"--ray-address: nobody answers at {address}: ")
+    assert str(caught.value).startswith(f"--ray-address: cannot connect to {address}: ")
     assert "\n" not in str(caught.value)
     assert time.monotonic() - began < 30
     assert ray.is_initialized()  # that of the caller, who goes on
@@ -74,12 +74,12 @@ def test_a_cluster_that_is_not_there_is_one_line_at_once(ray_session):
 
 def test_a_home_folder_that_keeps_no_password_is_known(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert _home_keeps_passwords()
+    assert _home_stores_password()
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
-    assert not _home_keeps_passwords()
+    assert not _home_stores_password()
     monkeypatch.setenv("HOME", str(tmp_path / "file" / "below"))
-    assert not _home_keeps_passwords()
+    assert not _home_stores_password()
 
 
 @pytest.mark.parametrize("verbose", [False, True])

@@ -9,14 +9,13 @@ import threading
 import time
 
 import pytest
-from rich.console import Console
 from small_runs import CONFIG
 
 from rllib_zoo.algorithms.base.checkpoints import iteration_of
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.launch import run_all
-from rllib_zoo.experiments.launch.resume import begun_before
+from rllib_zoo.experiments.launch.resume import can_resume
 from rllib_zoo.experiments.launch.tuner import restored_tuner
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.provenance.trust import mark_as_own
@@ -25,6 +24,10 @@ from rllib_zoo.experiments.tune.loggers import REPEATED
 from rllib_zoo.experiments.tune.signals import Interruption, interruption
 
 ITERATIONS = 40
+
+
+def resumable(experiments, options):
+    return [can_resume(experiment, options) for experiment in experiments]
 
 
 def experiments(folder, iterations=ITERATIONS):
@@ -85,7 +88,7 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
 
     options = FileOptions(ray_num_cpus=4, resume=True)
     asked = experiments(tmp_path)
-    begun = begun_before(asked, options)
+    begun = resumable(asked, options)
     assert begun == [True, False]
     jobs = [validate_job(e, options, resume) for e, resume in zip(asked, begun, strict=True)]
     assert run_all(jobs, options, []) == 0
@@ -105,7 +108,7 @@ def test_a_second_signal_ends_at_once(tmp_path):
     options = FileOptions(ray_num_cpus=4)
     job = validate_job(experiments(tmp_path, iterations=10_000)[0], options)
     thread = signal_at_the_first_result(tmp_path / "first", [signal.SIGINT, signal.SIGINT])
-    assert run_all([job], options, [], Console(soft_wrap=True)) == 130
+    assert run_all([job], options, []) == 130
     thread.join()
     manifest = json.loads((tmp_path / "first" / "manifest.json").read_text())
     assert manifest["status"] == "interrupted"
@@ -129,7 +132,7 @@ def results_below(folder):
 
 def refused(folder):
     with pytest.raises(RequestError) as caught:
-        begun_before(experiments(folder), FileOptions(resume=True))
+        resumable(experiments(folder), FileOptions(resume=True))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -155,37 +158,37 @@ def test_what_cannot_go_on_is_one_line(tmp_path):
     (folder / "manifest.json").write_text('{"status": "interrupted"}')
     assert "--resume: was not created here by your rllib command" in refused(tmp_path)
     trusting = FileOptions(resume=True, trust_checkpoint=True)
-    assert begun_before(experiments(tmp_path), trusting) == [False, True]
+    assert resumable(experiments(tmp_path), trusting) == [False, True]
     assert mark_as_own(folder)
-    assert begun_before(experiments(tmp_path), FileOptions(resume=True)) == [False, True]
-    assert begun_before(experiments(tmp_path), FileOptions()) == [False, False]
+    assert resumable(experiments(tmp_path), FileOptions(resume=True)) == [False, True]
+    assert resumable(experiments(tmp_path), FileOptions()) == [False, False]
 
     whole = state.read_text()
     for tenth in range(10):
         state.write_text(whole[: len(whole) * tenth // 10])
         assert refused(tmp_path).startswith(f"{state}: --resume: is cut off or damaged; --force")
     state.with_name("experiment_state-2025-01-01.json").write_text(whole)
-    assert "without it --resume goes on from the state before" in refused(tmp_path)
+    assert "delete it to resume from the previous state" in refused(tmp_path)
 
 
 def test_what_was_not_begun_starts(tmp_path):
     """Killed before the folder, before the manifest, before Tune, before Tune's first save."""
     resume, folder = FileOptions(resume=True, ray_num_cpus=4), tmp_path / "first"
     asked = experiments(tmp_path)[:1]
-    assert begun_before(asked, resume) == [False]
+    assert resumable(asked, resume) == [False]
     folder.mkdir()
     (folder / ".manifest.json.17.draft").write_text("{")
-    assert begun_before(asked, resume) == [False]
+    assert resumable(asked, resume) == [False]
     (folder / "manifest.json").write_text('{"status": "running"}')
-    assert begun_before(asked, resume) == [False]
+    assert resumable(asked, resume) == [False]
     (folder / "tuner.pkl").write_bytes(b"")
-    assert begun_before(asked, resume) == [False]
+    assert resumable(asked, resume) == [False]
     state_of(folder, trials=())
     assert mark_as_own(folder)
-    assert begun_before(asked, resume) == [False]
+    assert resumable(asked, resume) == [False]
     assert not validate_job(asked[0], resume).resume
     state_of(folder)
-    assert begun_before(asked, resume) == [True]
+    assert resumable(asked, resume) == [True]
 
 
 def test_a_damaged_description_is_one_line(tmp_path):
