@@ -33,7 +33,7 @@ StoragePath = Annotated[
     str | None, typer.Option("--storage-path", help="Folder of results (default: ~/ray_results).")
 ]
 RayCpus = Annotated[
-    int | None, typer.Option("--ray-num-cpus", help="CPUs Ray may count on (default: all).")
+    int | None, typer.Option("--ray-num-cpus", help="CPUs that Ray may use (default: all).")
 ]
 
 
@@ -70,11 +70,11 @@ class LaunchOptions:
     import_: Imports = None
     dry_run: bool = option("Check everything, print the resolved plan, stop.", default=False)
     estimate: bool = option(
-        "With --dry-run: train a little to tell time and memory.",
+        "With --dry-run: train briefly to estimate time and memory.",
         "--estimate/--no-estimate",
         default=True,
     )
-    estimate_seconds: float = option("How long at most.", default=20.0, min=0.1)
+    estimate_seconds: float = option("Maximum seconds of that training.", default=20.0, min=0.1)
     force: bool = option("Move an existing experiment of that name aside.", default=False)
     resume: bool = option("Continue the experiment of that name.", default=False)
     checkpoint_freq: int | None = option("Iterations between checkpoints, 0 = off (default: 0).")
@@ -93,11 +93,11 @@ class LaunchOptions:
     ray_address: str | None = option("Join a running Ray cluster.", envvar="RAY_ADDRESS")
     ray_ui: bool = option("Start Ray's dashboard.", default=False)
     ray_num_cpus: RayCpus = None
-    ray_num_gpus: int | None = option("GPUs Ray may count on (default: all).")
-    ray_num_nodes: int | None = option("Emulate a cluster of so many nodes.")
-    ray_object_store_memory: int | None = option("Bytes.")
+    ray_num_gpus: int | None = option("GPUs that Ray may use (default: all).")
+    ray_num_nodes: int | None = option("Emulate a cluster of this many nodes.")
+    ray_object_store_memory: int | None = option("Size of Ray's object store in bytes.")
     scheduler: str = option("FIFO, MedianStopping, AsyncHyperBand, pbt, …", default="FIFO")
-    scheduler_config: str = option("Its arguments, as JSON.", default="{}")
+    scheduler_config: str = option("Arguments of the scheduler, as JSON.", default="{}")
     wandb_key: str | None = option("Log to Weights & Biases with this key.")
     wandb_project: str | None = option("Project (default: the experiment's name).")
     wandb_run_name: str | None = option("Name of the run.")
@@ -128,8 +128,10 @@ class EvaluateOptions:
         "Refuse checkpoints of another algorithm.", "--algo", "--run", "-a", "-r"
     )
     env: str | None = option("Another environment than it was trained on.", "-e")
-    steps: int = option("Play whole episodes until so many steps, 0 = no limit.", default=10_000)
-    episodes: int = option("So many episodes exactly; --steps is ignored then.", default=0)
+    steps: int = option(
+        "Play whole episodes for at least this many steps, 0 = no limit.", default=10_000
+    )
+    episodes: int = option("Exact number of episodes; --steps is then ignored.", default=0)
     out: str | None = option("Write one row per episode to FILE.csv or FILE.json.")
     config: str = option("JSON merged over the checkpoint's configuration.", "-c", default="{}")
     json_: bool = option("Print one JSON object instead of the table.", default=False)
@@ -147,11 +149,13 @@ class EvaluateOptions:
 class ReproduceOptions:
     """`rllib reproduce`."""
 
-    verify: bool = option("Compare afterwards; at once where it has run already.", default=False)
+    verify: bool = option(
+        "Compare the results; does not repeat a completed reproduction.", default=False
+    )
     storage_path: StoragePath = None
     experiment_name: str | None = option("Folder below it (default: <name>-reproduced).", "-n")
     import_: Imports = None
-    dry_run: bool = option("Say what differs, print the plan, stop.", default=False)
+    dry_run: bool = option("Print the differences and the plan, stop.", default=False)
     force: bool = option("Move an existing reproduction aside.", default=False)
     resume: bool = option("Continue an interrupted one.", default=False)
     trust_checkpoint: Trust = False

@@ -1,4 +1,4 @@
-"""`rllib agent`: exporting trained agents and listing them."""
+"""`rllib agent`: export trained agents and list them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=
 def agent_export(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Checkpoint, trial or experiment folders; of several the best."),
+        typer.Argument(
+            help="Checkpoint, trial or experiment folders; the best of several is exported."
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder to make (default: results/agents/<env>-<algorithm>)."
+            "--output", "-o", help="New folder (default: results/agents/<env>-<algorithm>)."
         ),
     ] = None,
     episodes: Annotated[
@@ -34,7 +36,7 @@ def agent_export(
     import_: Imports = None,
     trust_checkpoint: Trust = False,
 ) -> None:
-    """Turn the best final checkpoint into a folder of weights and facts, its score measured."""
+    """Export the best final checkpoint as a folder of weights, with a measured score."""
     from rllib_zoo.experiments.evaluation.agent_table import HEADINGS, row
     from rllib_zoo.experiments.evaluation.export import export
 

@@ -1,4 +1,4 @@
-"""`rllib example`: the tuned configs that ship with the project."""
+"""`rllib example`: the tuned configs of the project."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Example:
     """One tuned config.
 
     Attributes:
-        name: what the commands call it: the file's path without its ending.
-        file: where it is.
+        name: path of the file below ``tuned_configs``, without its suffix.
+        file: path of the file.
         algorithm: of its first experiment; likewise ``env``.
-        budget: its stop rule, in words.
+        budget: its stop rule, as text.
     """
 
     name: str
@@ -32,30 +32,30 @@ class Example:
 
 def examples(containing: str = "") -> list[Example]:
     """The tuned configs whose names contain a text, sorted."""
-    found = []
+    matches = []
     for name, file in sorted(_files().items()):
         if containing in name:
             first = read_experiments(file)[0]
             budget = ", ".join(f"{key} {bound:,}" for key, bound in first.stop.items())
-            found.append(Example(name, file, first.algorithm, str(first.env), budget))
-    return found
+            matches.append(Example(name, file, first.algorithm, str(first.env), budget))
+    return matches
 
 
 def example_file(name: str) -> Path:
     """The file of a tuned config.
 
     Raises:
-        RequestError: no such example; with the nearest.
+        RequestError: unknown example; with the nearest name.
     """
-    known = _files()
+    files = _files()
     plain = name.removesuffix(".yaml")
-    if plain not in known:
-        hint = nearest(plain, known) or "rllib example list shows all"
+    if plain not in files:
+        hint = nearest(plain, files) or "rllib example list shows all"
         raise RequestError(f"example {name!r} is unknown", hint=hint)
-    return known[plain]
+    return files[plain]
 
 
 def _files() -> dict[str, Path]:
-    """Name → file; sweeps are in a folder of their own, which is part of their names."""
+    """Name → file; names of sweeps include their folder."""
     files = FOLDER.rglob("*.yaml")
     return {file.relative_to(FOLDER).with_suffix("").as_posix(): file for file in files}

@@ -1,4 +1,4 @@
-"""The `rllib` command. Exit codes: 0 done, 1 a trial failed, 2 a wrong request, 130 interrupted."""
+"""The `rllib` command. Exit codes: 0 done, 1 a trial failed, 2 invalid request, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -26,25 +26,23 @@ from rllib_zoo.experiments.options import (
     prepare_imports,
 )
 
-# `M_ARENA_MAX` of glibc's malloc.h, and how many: one for the main thread, one for all of Ray's.
+# `M_ARENA_MAX` of glibc's malloc.h, and its value: one for the main thread, one for all of Ray's.
 ARENA_MAX = -8
-HEAPS = 2
+ARENAS = 2
 
 
 def limit_malloc_arenas() -> bool:
-    """Let the threads to come allocate from two heaps together, not from one each.
+    """Let new threads of this process share two malloc arenas instead of having one each.
 
-    The thirty threads that Ray has in the process of the command leave holes in heaps of their own.
-    With a result every two seconds it grew by 32 MiB an hour instead of 47, see "Long runs" in
-    docs/reliability.md.
-    Processes that are started from here, trainers and runners, keep heaps of their own.
+    Arenas of Ray's thirty threads fragment: with a result every two seconds the process grew by 32 MiB
+    an hour instead of 47, see "Long runs" in docs/reliability.md. Child processes are unaffected.
 
     Returns:
-        whether this process has that setting: glibc's, where ``MALLOC_ARENA_MAX`` says nothing.
+        Whether it is set: only with glibc, and unless ``MALLOC_ARENA_MAX`` is set.
     """
     if platform.libc_ver()[0] != "glibc" or "MALLOC_ARENA_MAX" in os.environ:
         return False
-    return ctypes.CDLL(None).mallopt(ARENA_MAX, HEAPS) == 1
+    return ctypes.CDLL(None).mallopt(ARENA_MAX, ARENAS) == 1
 
 
 app = typer.Typer(
@@ -59,12 +57,10 @@ app = typer.Typer(
 train_app = typer.Typer(
     help="Train: from files, or from options alone.", invoke_without_command=True
 )
+example_app = typer.Typer(help="The tuned configs of this project.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
-
-example_app = typer.Typer(help="The tuned configs that ship here.", no_args_is_help=True)
 app.add_typer(example_app, name="example")
 app.add_typer(agent_app, name="agent")
-
 app.add_typer(study_app, name="study")
 
 
@@ -147,7 +143,7 @@ def reproduce(
     ],
     options: ReproduceOptions,
 ) -> None:
-    """Run something again from its manifest; with --verify say whether it is the same."""
+    """Repeat a run from its manifest; --verify compares the results."""
     from rllib_zoo.experiments.reproduce.reproduce import reproduce as run_again
 
     prepare_imports(options.import_)
@@ -156,12 +152,12 @@ def reproduce(
 
 @app.command()
 def migrate(
-    file: Annotated[Path, typer.Argument(help="A YAML or Python file of a retired release.")],
+    file: Annotated[Path, typer.Argument(help="A YAML or Python file of an older RLlib release.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write here instead of printing.")
     ] = None,
 ) -> None:
-    """Rewrite a retired config file in today's words, every change explained by a comment."""
+    """Convert a config file of an older RLlib release; comments explain every change."""
     from rllib_zoo.experiments.config.migrate import migrated, write_new
 
     text = migrated(file)
@@ -216,7 +212,7 @@ def start(experiments: list[Any], options: LaunchOptions) -> int:
 
 
 def refuse_legacy(arguments: list[str]) -> None:
-    """Name today's command for two of RLlib's first releases.
+    """Refuse two commands of older RLlib releases, naming the current ones.
 
     Raises:
         RequestError: ``rllib rollout …`` or ``rllib train -f FILE``.
@@ -229,16 +225,16 @@ def refuse_legacy(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """Entry point: every wrong request becomes one line and exit code 2."""
+    """Entry point: an invalid request prints one line and exits with code 2."""
     limit_malloc_arenas()
-    # Read by Ray when it is imported: no usage report, and workers may share what the driver has.
+    # Ray reads these when it is imported: no usage report.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     arguments = sys.argv[1:]
     if "RAY_ADDRESS" not in os.environ and not any(
         a.startswith("--ray-address") for a in arguments
     ):
-        # Ray's switch for machines that join no cluster: its processes then listen on loopback
-        # alone. Without it they listen on every interface, whatever address ray.init is given.
+        # Without a cluster Ray's processes then listen on loopback only; otherwise they listen on every
+        # interface, regardless of the address given to ray.init.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         refuse_legacy(arguments)

@@ -11,9 +11,9 @@ import typer
 from rllib_zoo.analysis.report import tables
 
 COLUMNS = ("argument or option", "default", "meaning")
-# Commands whose common options stand in one table.
+# Commands whose common options are in one table.
 TRAINING = ("rllib train", "rllib train file", "rllib example run")
-# A default that is only known when the command runs ends the help: "Folder (default: ~/ray_results)."
+# A default computed at run time is at the end of the help: "Folder (default: ~/ray_results)."
 DEFAULT_IN_HELP = re.compile(r" \(default: ([^)]+)\)\.$")
 Row = tuple[str, str, str]
 
@@ -22,22 +22,22 @@ def reference(app: typer.Typer, shared: Sequence[str] = TRAINING) -> str:
     """Markdown with a section per command: its help and a table of its arguments and options.
 
     Args:
-        app: the command with its subcommands; hidden ones, and hidden options, are left out.
-        shared: commands whose common options get a table of their own, before the others.
+        app: the command with its subcommands; hidden commands and options are left out.
+        shared: commands whose common options get their own table, before the others.
     """
-    found = dict(_commands(typer.main.get_command(app)))
-    rows = {name: [_row(p) for p in command.params if _shown(p)] for name, command in found.items()}
+    commands = dict(_commands(typer.main.get_command(app)))
+    rows = {
+        name: [_row(p) for p in command.params if _shown(p)] for name, command in commands.items()
+    }
     sharing = [rows[name] for name in shared]
-    common = (
-        [row for row in sharing[0] if all(row in other for other in sharing)] if sharing else []
-    )
-    parts = (
-        [f"### Options of every training\n\n{tables.markdown(COLUMNS, common)}"] if common else []
-    )
-    # The commands that the first table belongs to come first.
-    for name in (*shared, *(name for name in found if name not in shared)):
-        command = found[name]
-        text = f"### `{name}`\n\n{_first_line(command.help)}\n"
+    common = [row for row in (sharing or [[]])[0] if all(row in other for other in sharing)]
+    parts = []
+    if common:
+        parts.append(f"### Options of every training\n\n{tables.markdown(COLUMNS, common)}")
+    # The commands of the first table come first.
+    for name in (*shared, *(name for name in commands if name not in shared)):
+        help_line = (commands[name].help or "").strip().partition("\n")[0]
+        text = f"### `{name}`\n\n{help_line}\n"
         own = rows[name]
         if common and name in shared:
             text += "\nTakes the [options of every training](#options-of-every-training).\n"
@@ -47,7 +47,7 @@ def reference(app: typer.Typer, shared: Sequence[str] = TRAINING) -> str:
 
 
 def _commands(group: Any, name: str = "rllib") -> Iterator[tuple[str, Any]]:
-    """Full name and command of everything that can be run, in the order of `--help`."""
+    """Full name and command of every runnable command, in the order of `--help`."""
     for word, command in group.commands.items():
         full = f"{name} {word}"
         if command.hidden:
@@ -85,7 +85,3 @@ def _default(parameter: Any) -> str:
     if isinstance(parameter.default, bool):
         return "on" if parameter.default else "off"
     return "–" if parameter.default in (None, "") else f"`{parameter.default}`"
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").strip().partition("\n")[0]

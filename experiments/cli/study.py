@@ -1,4 +1,4 @@
-"""`rllib study`: list the studies, train what is missing, report and check what is kept."""
+"""`rllib study`: list the studies, train missing runs, report and check the kept results."""
 
 from __future__ import annotations
 
@@ -18,23 +18,21 @@ from rllib_zoo.experiments.paths import RESULTS, ROOT
 if TYPE_CHECKING:
     from rllib_zoo.experiments.studies.catalog import Cell, Study
 
-# One folder per study below it.
+# With one folder per study.
 STORAGE = "~/ray_results/studies"
 
-app = typer.Typer(
-    help="Studies: whole tables of runs; interrupted, they continue.", no_args_is_help=True
-)
+app = typer.Typer(help="Studies: tables of many runs.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the study; `rllib study list` shows all.")]
 Smoke = Annotated[
-    bool, typer.Option("--smoke", help="Budgets of seconds, in folders apart: does it run at all?")
+    bool, typer.Option("--smoke", help="A quick test: budgets of seconds, in separate folders.")
 ]
 Storage = Annotated[
     Path | None,
     typer.Option("--storage", help=f"Folder of the Tune experiments (default: {STORAGE}/NAME)."),
 ]
 Results = Annotated[
-    Path, typer.Option("--results", help="Folder of what is kept.", show_default="results/")
+    Path, typer.Option("--results", help="Folder of the kept results.", show_default="results/")
 ]
 
 
@@ -57,7 +55,7 @@ def list_studies(results: Results = RESULTS) -> None:
         left = sum(r.cell.budget.steps for r in runs if not r.done and r.seed in r.cell.seeds)
         numbers = (len(study.cells), len(study.runs), done, begun, missing)
         table.add_row(study.name, *map(str, numbers), f"≤ {steps:,}", f"≤ {left:,}")
-    # A narrow screen would cut the names.
+    # Narrower terminals would cut the names.
     from rich.console import Console
 
     Console(width=max(Console().width, 110)).print(table)
@@ -73,11 +71,11 @@ def run(
         list[str] | None, typer.Option("--only", metavar="CELL", help="These cells (repeatable).")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option("--seeds", help="Instead of the study's: 0-9 or 3,7.")
+        str | None, typer.Option("--seeds", help="Seeds instead of the study's: 0-9 or 3,7.")
     ] = None,
     trust_checkpoint: Trust = False,
 ) -> None:
-    """Train what is missing, one run at a time; interrupted, the same command continues."""
+    """Train missing runs one at a time; after an interruption the same command continues."""
     from rllib_zoo.experiments.studies.train import Session, run_study
 
     study = study_named(name)
@@ -86,7 +84,7 @@ def run(
         study, results = study.smoke(), smoke_results(folder, results)
     else:
         folder = storage_of(study, storage)
-    runs = chosen(study, only or [], seeds)
+    runs = select_runs(study, only or [], seeds)
     session = Session(study, folder, results.absolute(), stderr_console(), trust_checkpoint)
     with readable_results():
         code = run_study(session, runs)
@@ -95,7 +93,7 @@ def run(
 
 @app.command()
 def report(
-    name: Annotated[str | None, typer.Argument(help="One study; without it all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of one study (default: all).")] = None,
     smoke: Smoke = False,
     storage: Storage = None,
     results: Results = RESULTS,
@@ -109,7 +107,7 @@ def report(
         ),
     ] = False,
 ) -> None:
-    """Print a study's tables and thresholds from what is kept; --update writes them all."""
+    """Print a study's tables and thresholds from the kept results; --update writes all pages."""
     from rllib_zoo.experiments.studies.catalog import STUDIES
     from rllib_zoo.experiments.studies.published_scores import published_table
     from rllib_zoo.experiments.studies.tables import study_table
@@ -117,26 +115,20 @@ def report(
 
     studies = [study_named(name)] if name is not None else list(STUDIES.values())
     if smoke and update:
-        raise RequestError("--update writes results, and --smoke makes none")
+        raise RequestError("--update conflicts with --smoke")
     if update and results.resolve() != RESULTS:
-        raise RequestError(
-            f"--update writes the checkout's pages, and they are made of {RESULTS}", key="--results"
-        )
-    pairs = [(study, results) for study in studies]
-    if smoke:
-        pairs = [
-            (study.smoke(), smoke_results(smoke_storage(study, storage), results))
-            for study in studies
-        ]
+        raise RequestError(f"--update supports only {RESULTS}", key="--results")
+    pairs = [
+        (s.smoke(), smoke_results(smoke_storage(s, storage), results)) if smoke else (s, results)
+        for s in studies
+    ]
     with readable_results():
         for study, folder in pairs:
             tables = [study_table(study, folder), published_table(study, folder)]
             print(f"{study.name}: {study.question}", *filter(None, tables), sep="\n\n")
-            for line in lines_of(verdicts(study, folder)):
-                print(line)
-            print()
+            print(*lines_of(verdicts(study, folder)), "", sep="\n")
         if update:
-            # Loads matplotlib and pandas: only where it is needed.
+            # These load matplotlib and pandas.
             from rllib_zoo.experiments.cli import main
             from rllib_zoo.experiments.cli.reference import reference
             from rllib_zoo.experiments.studies.publish import update_pages
@@ -147,7 +139,7 @@ def report(
     if check:
         for study, _ in pairs:
             if not study.thresholds:
-                print_stderr(f"{study.name}: no thresholds: nothing is checked")
+                print_stderr(f"{study.name}: no thresholds to check")
         missed = [line for pair in pairs for line in lines_of(verdicts(*pair), met=False)]
         for line in missed:
             print_stderr(line)
@@ -156,11 +148,7 @@ def report(
 
 @contextmanager
 def readable_results() -> Iterator[None]:
-    """What is wrong with kept results becomes one line.
-
-    Raises:
-        RequestError: a kept file is broken, or runs side by side played differently.
-    """
+    """Turn errors in kept results into a :class:`RequestError`: broken files, different environments."""
     from rllib_zoo.analysis.scoring.comparability import DifferentEnvironmentsError
     from rllib_zoo.experiments.studies.runs import BrokenResultError
 
@@ -174,7 +162,7 @@ def study_named(name: str) -> Study:
     """The study of that name.
 
     Raises:
-        RequestError: there is none; with the nearest.
+        RequestError: unknown study; with the nearest name.
     """
     from rllib_zoo.experiments.studies.catalog import STUDIES
 
@@ -184,37 +172,36 @@ def study_named(name: str) -> Study:
     return STUDIES[name]
 
 
-def storage_of(study: Study, given: Path | None) -> Path:
+def storage_of(study: Study, storage: Path | None) -> Path:
     """Folder of a study's Tune experiments."""
-    return (given or Path(STORAGE) / study.name).expanduser().absolute()
+    return (storage or Path(STORAGE) / study.name).expanduser().absolute()
 
 
-def smoke_storage(study: Study, given: Path | None) -> Path:
-    """The same for its smoke runs."""
-    return storage_of(study, given) / "smoke"
+def smoke_storage(study: Study, storage: Path | None) -> Path:
+    """Folder of the Tune experiments of a study's smoke runs."""
+    return storage_of(study, storage) / "smoke"
 
 
 def smoke_results(storage: Path, results: Path) -> Path:
-    """Where a smoke run is kept: never where results are."""
+    """Folder of the results of smoke runs: never the project's own."""
     return storage / "results" if results.resolve() == RESULTS else results / "smoke"
 
 
-def chosen(study: Study, only: list[str], seeds: str | None) -> list[tuple[Cell, int]]:
-    """The runs that were asked for, in the study's order.
+def select_runs(study: Study, only: list[str], seeds: str | None) -> list[tuple[Cell, int]]:
+    """The requested runs, in the study's order.
 
     Raises:
-        RequestError: an unknown cell, or seeds that are none.
+        RequestError: an unknown cell, or invalid seeds.
     """
     names = [cell.name for cell in study.cells]
     for name in only:
         if name not in names:
             hint = nearest(name, names) or f"there are {', '.join(names)}"
             raise RequestError(f"{study.name} has no cell {name!r}", key="--only", hint=hint)
-    asked: tuple[int, ...] = ()
+    requested: tuple[int, ...] = ()
     if seeds is not None:
-        # Loads RLlib: only where it is needed.
-        from rllib_zoo.experiments.config.overrides import parse_seeds
+        from rllib_zoo.experiments.config.overrides import parse_seeds  # loads RLlib
 
-        asked = tuple(parse_seeds(seeds))
+        requested = tuple(parse_seeds(seeds))
     cells = [cell for cell in study.cells if not only or cell.name in only]
-    return replace(study, cells=tuple(replace(c, seeds=asked or c.seeds) for c in cells)).runs
+    return replace(study, cells=tuple(replace(c, seeds=requested or c.seeds) for c in cells)).runs

@@ -97,7 +97,7 @@ def test_the_gate_fails_and_says_why(tmp_path):
 def test_a_check_without_thresholds_says_so(tmp_path):
     done = told("report", "learning_rate_sensitivity", "--check", "--results", tmp_path)
     assert done.exit_code == 0
-    assert done.stderr == "learning_rate_sensitivity: no thresholds: nothing is checked\n"
+    assert done.stderr == "learning_rate_sensitivity: no thresholds to check\n"
 
 
 def test_update_of_other_results_writes_nothing(tmp_path, monkeypatch):
@@ -106,7 +106,7 @@ def test_update_of_other_results_writes_nothing(tmp_path, monkeypatch):
     )
     found = told("report", "--update", "--results", tmp_path).exception
     assert isinstance(found, RequestError)
-    assert str(found).startswith("--results: --update writes the checkout's pages")
+    assert str(found).startswith("--results: --update supports only")
 
 
 def test_smoke_runs_are_never_kept_beside_results(tmp_path, monkeypatch):
@@ -132,7 +132,7 @@ def test_a_wrong_request_is_one_line_and_exit_code_2(tmp_path):
             "no cell 'waiting-a2c-runner8'; did you mean 'waiting-a2c-runners8'",
         ),
         (["run", "worker_scaling", "--seeds", "4-2"], "--seeds: '4-2' is a decreasing range"),
-        (["report", "--smoke", "--update"], "--update writes results, and --smoke makes none"),
+        (["report", "--smoke", "--update"], "--update conflicts with --smoke"),
     ],
 )
 def test_wrong_requests_train_nothing(arguments, said, tmp_path):
