@@ -354,6 +354,6 @@ def test_a_misspelt_legacy_key_is_recognized(read):
         "run: PPO", "env: CartPole-v1", "stop: {timesteps_total: 5}", "config: {num_workrs: 1}"
     )
     with pytest.raises(
-        RequestError, match="did you mean 'num_workers', which is 'num_env_runners'"
+        RequestError, match="did you mean 'num_workers', now called 'num_env_runners'"
     ):
         check_names(experiment)
