@@ -49,7 +49,7 @@ def last_returns(make_algo, make_config):
         pytest.param("PPO", OURS, id="PPO, our network", marks=pytest.mark.slow),
         pytest.param("A2C", FCNET, id="A2C", marks=pytest.mark.slow),
         pytest.param("A2C", OURS, id="A2C, our network"),
-        pytest.param("A3C", OURS, id="A3C, our network"),
+        pytest.param("A3C", OURS, id="A3C, our network", marks=pytest.mark.slow),
     ],
 )
 def test_memory_recalls_what_was_shown_first(last_returns, name, model):

@@ -65,6 +65,7 @@ def test_a_gradient_that_is_not_finite_stops_training(make_algo, make_config, na
         assert all(np.array_equal(last[key], value) for key, value in before[-1].items())
 
 
+@pytest.mark.slow
 def test_a_killed_runner_comes_back_and_training_goes_on(make_algo, make_config):
     sizes = {"num_env_runners": 2, "train_batch_size": 80, "minibatch_size": 40}
     algo = make_algo(make_config("PPO", "Pendulum-v1", **SIZES, **sizes))

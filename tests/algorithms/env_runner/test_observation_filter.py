@@ -133,6 +133,7 @@ def recording(base):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_driver_and_two_runners_share_the_moments_of_all_observations(make_algo, make_config):
     sizes = {"num_env_runners": 2, "rollout_fragment_length": 10, "train_batch_size": 40}
     config = make_config("PPO", "Pendulum-v1", **FILTERED, **sizes, minibatch_size=40)

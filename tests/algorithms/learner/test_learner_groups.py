@@ -83,6 +83,7 @@ def test_remote_learners_reach_the_weights_of_a_local_one(make_group, runner, ro
     assert all(np.array_equal(theirs[0], other) for other in theirs)
 
 
+@pytest.mark.slow
 def test_two_learners_stay_bitwise_equal_on_different_shares(make_group, runner):
     # Real rollouts: shares have different numbers of valid steps, minibatches are shuffled, the
     # divergence that moves the KL weight is that of both.
