@@ -78,7 +78,7 @@ class Categorical:
 
 
 class DiagonalGaussian:
-    """Over D real actions; inputs are [mean, log std] [B, 2D], actions float32 [B, D].
+    """Over D real actions; inputs are mean and log std, [B, 2D], actions float32 [B, D].
 
     Log-probabilities are of the unclipped sample; only the environment gets clipped actions.
     """
