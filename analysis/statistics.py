@@ -61,6 +61,12 @@ def iqm(scores: Scores) -> np.ndarray:
     return stats.trim_mean(np.concatenate(scores, axis=-1), 0.25, axis=-1)
 
 
+def worst_quarter(scores: Scores) -> np.ndarray:
+    """Mean of the lowest quarter of all scores, of at least one; a few failing runs cannot hide in it."""
+    ascending = np.sort(np.concatenate(scores, axis=-1), axis=-1)
+    return ascending[..., : max(ascending.shape[-1] // 4, 1)].mean(axis=-1)
+
+
 def optimality_gap(scores: Scores, target: float = 1.0) -> np.ndarray:
     """How far scores fall short of a target on average; higher scores count as the target."""
     return target - np.minimum(np.concatenate(scores, axis=-1), target).mean(axis=-1)

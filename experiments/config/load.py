@@ -19,7 +19,7 @@ from rllib_zoo.experiments.spec.experiment import Experiment, require_name
 # Key of an experiment in a file → field of Experiment.
 _SAME = (
     "env", "config", "stop", "num_samples", "storage_path", "max_failures", "time_budget_s",
-    "seeds", "metric", "mode", "search", "scheduler", "max_concurrent",
+    "seeds", "metric", "mode", "seed_score", "search", "scheduler", "max_concurrent",
 )  # fmt: skip
 FIELDS = {
     "run": "algorithm",

@@ -29,6 +29,7 @@ MANIFEST_VERSION = 1
 REQUEST_FIELDS = (
     "checkpoint_frequency", "checkpoint_at_end", "num_to_keep", "score_attribute", "score_order",
     "max_failures", "time_budget_s", "metric", "mode", "search", "scheduler", "max_concurrent",
+    "seed_score",
 )  # fmt: skip
 # Folders whose code affects training.
 LEARNING_FOLDERS = ("algorithms", "custom_models", "envs")

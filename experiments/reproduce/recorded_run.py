@@ -40,7 +40,7 @@ OPTIONAL = {
 }  # fmt: skip
 CLASS = re.compile(r"<class '([\w.]+)'>")
 # Request fields that concern a set of trials rather than a single one.
-OF_SETS = ("search", "scheduler", "metric", "mode", "max_concurrent")
+OF_SETS = ("search", "scheduler", "metric", "mode", "max_concurrent", "seed_score")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Experiment:
         seeds: every configuration is trained once per seed and scored over all of them.
         metric: result that trials are compared by.
         mode: ``max`` or ``min``: whether a higher or lower metric is better.
+        seed_score: how a configuration's seeds are scored together: ``iqm`` or ``worst_quarter``.
         search: search algorithm: a name, or a mapping with its ``type``.
         scheduler: trial scheduler, likewise.
         max_concurrent: maximum number of trials at the same time.
@@ -58,6 +59,7 @@ class Experiment:
     seeds: tuple[int, ...] | None = None
     metric: str | None = None
     mode: str | None = None
+    seed_score: str | None = None
     search: Any = None
     scheduler: Any = None
     max_concurrent: int | None = None

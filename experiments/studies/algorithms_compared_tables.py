@@ -9,7 +9,7 @@ from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.experiments.studies.catalog import STUDIES
 from rllib_zoo.experiments.studies.catalog.algorithms_compared import SOLVED
-from rllib_zoo.experiments.studies.measures import first_reaching, median_of
+from rllib_zoo.experiments.studies.measures import first_reaching, median_of, solving_row
 from rllib_zoo.experiments.studies.runs import Run, runs_of
 from rllib_zoo.experiments.studies.tables import provenance, require_same_environments
 
@@ -29,7 +29,12 @@ def cartpole_table(results: Path) -> str:
     episodes = {run.cell.greedy_episodes for run in runs}
     head = f"greedy return ≥ {threshold:g} over {', '.join(map(str, sorted(episodes)))} episodes"
     columns = ["config", "seeds solved", f"steps to {threshold:g}: median (slowest)", "budget"]
-    columns += ["training seconds: median", head, "lowest seed"]
+    columns += [
+        "training seconds: median",
+        f"still ≥ {threshold:g} at the end",
+        head,
+        "lowest seed",
+    ]
     rows = [
         _of_file([run for run in runs if run.cell.name == cell.name], threshold)
         for cell in STUDY.cells
@@ -38,7 +43,8 @@ def cartpole_table(results: Path) -> str:
     return (
         tables.markdown(columns, rows)
         + f"\nSeeds {_span(runs)}, none of them used for tuning. Solved: mean return of the last 100 "
-        f"training episodes ≥ {threshold:g}; seeds that are not done count as unsolved. "
+        f"training episodes ≥ {threshold:g}, in rows of {runs[0].cell.every:,} steps; seeds that are not done "
+        "count as unsolved. Runs use their whole budget, so that a later fall would show. "
         f"{provenance(runs)}"
     )
 
@@ -54,11 +60,11 @@ def _of_file(runs: Sequence[Run], threshold: float) -> list[str]:
     """One row; a seed that is missing, or was not played greedily, counts as unsolved."""
     cell, done = runs[0].cell, [run for run in runs if run.done]
     if not done:
-        return [f"`{cell.name}.yaml`", f"0 of {len(runs)}, none run", *["–"] * 5]
+        return [f"`{cell.name}.yaml`", f"0 of {len(runs)}, none run", *["–"] * 6]
     solved = sum(first_reaching(run.rows, threshold) is not None for run in done)
-    # A run ends where it is solved, or at the end of its budget.
-    steps = [run.last("steps") or 0.0 for run in done]
-    seconds = [run.last("seconds") or 0.0 for run in done]
+    rows = [row for run in done if (row := solving_row(run))]
+    steps, seconds = ([row[key] or 0.0 for row in rows] for key in ("steps", "seconds"))
+    last = [run.last("return_mean") or 0.0 for run in done]
     text = f"{solved} of {len(runs)}"
     if len(done) < len(runs):
         text += f" ({len(runs) - len(done)} not done)"
@@ -68,6 +74,7 @@ def _of_file(runs: Sequence[Run], threshold: float) -> list[str]:
         f"{median_of(steps):,.0f} ({max(steps):,.0f})",
         f"{cell.budget.steps:,}",
         f"{median_of(seconds):.1f}",
+        f"{sum(mean >= threshold for mean in last)} of {len(done)}",
         *_greedy_cells(done, threshold),
     ]
 

@@ -95,15 +95,16 @@ def held_curves(
 
 
 def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
-    """Final scores, or the steps to the score that ended runs."""
-    solving = [run for run in runs if run.cell.budget.score is not None]
+    """Final scores, or the steps to the score that counts as solved or ended runs."""
+    targets = [t for run in runs if (t := run.cell.solved or run.cell.budget.score) is not None]
     column, title = "return_mean", "final scores"
-    if solving:
+    if targets:
         # A run that never reaches the score counts with its whole budget.
-        column, title = "steps", f"steps to {solving[0].cell.budget.score:g} or the budget's end"
+        column, title = "steps", f"steps to {targets[0]:g} or the budget's end"
     estimates: dict[str, Estimate] = {}
     for label in sorted({run.cell.line for run in runs}):
-        values = [v for r in runs if r.cell.line == label and (v := r.last(column)) is not None]
+        rows = [row for r in runs if r.cell.line == label and (row := measures.solving_row(r))]
+        values = [value for row in rows if (value := row[column]) is not None]
         if values:
             estimates[label] = _interval(values)
     if estimates:

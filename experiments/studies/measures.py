@@ -25,6 +25,13 @@ def first_reaching(rows: Sequence[Row], score: float) -> Row | None:
     return None
 
 
+def solving_row(run: Run) -> Row | None:
+    """The row where a run reached its cell's ``solved``, else its last one; None without rows."""
+    score = run.cell.solved
+    reached = first_reaching(run.rows, score) if score is not None else None
+    return reached or (run.rows[-1] if run.rows else None)
+
+
 def rate_of(run: Run) -> float:
     """Agent steps per second from the first kept result to the last; NaN with fewer than two.
 

@@ -11,7 +11,7 @@ from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.style import short
 from rllib_zoo.experiments.studies.algorithms_compared_tables import STUDY
 from rllib_zoo.experiments.studies.figures import short_name
-from rllib_zoo.experiments.studies.measures import first_reaching, median_of
+from rllib_zoo.experiments.studies.measures import first_reaching, median_of, solving_row
 from rllib_zoo.experiments.studies.page_sections import benchmark_cell
 from rllib_zoo.experiments.studies.runs import Run, runs_of
 from rllib_zoo.experiments.studies.tables import (
@@ -35,7 +35,7 @@ def results_table(results: Path) -> str:
     algorithms = sorted({cell.algorithm for cell in STUDY.cells})
     rows = []
     for env in STUDY.envs:
-        target = next(cell.budget.score for cell in STUDY.cells if cell.env == env)
+        target = next(cell.solved for cell in STUDY.cells if cell.env == env)
         row = [f"{short_name(env)}: {_measure(env, target)}"]
         for algorithm in algorithms:
             mine = [r for r in runs if (r.cell.env, r.cell.algorithm) == (env, algorithm)]
@@ -60,7 +60,7 @@ def _steps_to(runs: Sequence[Run], target: float) -> str:
     """Steps of the runs that are done, and how many of all reached the target."""
     done = [run for run in runs if run.done]
     solved = sum(first_reaching(run.rows, target) is not None for run in done)
-    steps = with_interval([run.last("steps") or 0.0 for run in done], 0)
+    steps = with_interval([solving_row(run)["steps"] for run in done], 0)
     return f"{steps}<br>{solved} of {len(runs)} seeds solved"
 
 

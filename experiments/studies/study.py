@@ -71,6 +71,8 @@ class Cell:
         value: position on the study's axis; None without an axis.
         label: of its line in figures; cells with one label are the points of one line.
         every: agent steps between two rows of a kept curve.
+        solved: mean return of the last 100 episodes whose steps are compared, instead of final scores; runs
+            continue until the end of their budget.
         greedy_episodes: number of episodes of greedy play with the last checkpoint after training; 0: none.
         quiet: whether it measures speed, so that other programs on the machine would distort it.
     """
@@ -85,6 +87,7 @@ class Cell:
     value: float | None = None
     label: str = ""
     every: int = 10_000
+    solved: float | None = None
     greedy_episodes: int = 0
     quiet: bool = False
 
@@ -102,16 +105,21 @@ class Threshold:
         cell: its name.
         measure: ``final`` (mean return of the last 100 episodes at the end), ``reached`` (that such a
             mean reached ``at_least`` within the budget), ``greedy`` (mean return of the cell's greedy
-            episodes) or ``efficiency`` (steps/s over those of one runner times the runners, median
-            over seeds).
+            episodes), ``worst_quarter`` (mean final score of the lowest quarter of the seeds) or
+            ``efficiency`` (steps/s over those of one runner times the runners, median over seeds).
         at_least: the lowest value that passes.
-        seeds: how many of the cell's seeds have to pass; for ``efficiency``, how many have to be measured.
+        seeds: how many of the cell's seeds have to pass; for ``worst_quarter`` and ``efficiency``, how
+            many have to be measured.
+        of: among so many seeds, all of which have to be done; 0: no seed may fail.
+        within: agent steps, for ``reached``; None: the cell's budget.
     """
 
     cell: str
     measure: str
     at_least: float
     seeds: int
+    of: int = 0
+    within: int | None = None
 
 
 @dataclass(frozen=True)

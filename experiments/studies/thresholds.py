@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from rllib_zoo.analysis.statistics import worst_quarter
 from rllib_zoo.experiments.studies.catalog import Study, Threshold
 from rllib_zoo.experiments.studies.measures import efficiencies, first_reaching, rate_of
 from rllib_zoo.experiments.studies.runs import DONE, Run, runs_of
@@ -40,6 +43,8 @@ def verdicts(study: Study, results: Path) -> list[Verdict]:
         if threshold.measure == "efficiency":
             done = [run for run in runs if run.done]
             judged.append(_efficiency(threshold, cell_runs, done))
+        elif threshold.measure == "worst_quarter":
+            judged.append(_worst_quarter(threshold, cell_runs))
         else:
             judged.append(_per_seed(threshold, cell_runs))
     return judged
@@ -57,32 +62,50 @@ def lines_of(judged: Sequence[Verdict], *, met: bool = True) -> list[str]:
 def _passes(threshold: Threshold, run: Run) -> bool:
     if threshold.measure == "reached":
         row = first_reaching(run.rows, threshold.at_least)
-        return row is not None and (row["steps"] or math.inf) <= run.cell.budget.steps
+        return row is not None and (row["steps"] or math.inf) <= _within(threshold, run)
     if threshold.measure == "greedy":
         return run.greedy is not None and run.greedy["mean"] >= threshold.at_least
     score = run.last("return_mean")
     return score is not None and score >= threshold.at_least
 
 
+def _within(threshold: Threshold, run: Run) -> int:
+    return threshold.within or run.cell.budget.steps
+
+
 def _per_seed(threshold: Threshold, runs: Sequence[Run]) -> Verdict:
-    """That enough seeds pass, and none fails; runs that are not done count as neither."""
+    """That enough seeds pass, and none (or few enough) fails; runs that are not done count as neither."""
     states = {run.seed: _state(threshold, run) for run in runs}
     done = [run for run in runs if states[run.seed] == DONE]
     passing = sum(_passes(threshold, run) for run in done)
     texts = {
         "final": f"final score ≥ {threshold.at_least:g}",
         "greedy": f"greedy return ≥ {threshold.at_least:g} over {runs[0].cell.greedy_episodes} episodes",
-        "reached": f"{threshold.at_least:g} reached within {runs[0].cell.budget.steps:,} steps",
+        "reached": f"{threshold.at_least:g} reached within {_within(threshold, runs[0]):,} steps",
     }
-    required = f"{texts[threshold.measure]} with {threshold.seeds} seeds"
+    of = f"of {threshold.of} " if threshold.of else ""
+    required = f"{texts[threshold.measure]} with {threshold.seeds} {of}seeds"
     measured = f"{passing} of {len(done)} done"
     if not_done := [f"{seed} ({state})" for seed, state in states.items() if state != DONE]:
         measured += f"; seeds {', '.join(not_done)}"
     # Further seeds do not make up for one that failed.
-    if passing < len(done):
+    allowed = max(threshold.of - threshold.seeds, 0)
+    if len(done) - passing > allowed:
         return Verdict(threshold, required, measured, MISSED)
-    outcome = MET if passing >= threshold.seeds else UNMEASURED
-    return Verdict(threshold, required, measured, outcome)
+    enough = passing >= threshold.seeds and len(done) >= threshold.of
+    return Verdict(threshold, required, measured, MET if enough else UNMEASURED)
+
+
+def _worst_quarter(threshold: Threshold, runs: Sequence[Run]) -> Verdict:
+    """The mean of the lowest quarter of the final scores, of enough seeds."""
+    required = f"worst quarter of {threshold.seeds} seeds ≥ {threshold.at_least:g}"
+    scores = [s for run in runs if run.done and (s := run.last("return_mean")) is not None]
+    if len(scores) < threshold.seeds:
+        measured = f"{len(scores)} of {threshold.seeds} seeds measured"
+        return Verdict(threshold, required, measured, UNMEASURED)
+    value = float(worst_quarter([np.array(scores)]))
+    outcome = MET if value >= threshold.at_least else MISSED
+    return Verdict(threshold, required, f"{value:.1f}", outcome)
 
 
 def _state(threshold: Threshold, run: Run) -> str:

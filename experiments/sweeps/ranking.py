@@ -15,10 +15,13 @@ from rllib_zoo.experiments.spec.grid import grid_values
 from rllib_zoo.experiments.spec.search_space import at, is_drawn, samplers
 from rllib_zoo.experiments.sweeps.schedulers import POPULATIONS, scheduler_name, with_mutations
 from rllib_zoo.experiments.sweeps.search import score_bound
-from rllib_zoo.experiments.sweeps.seed_repeater import interquartile_mean
+from rllib_zoo.experiments.sweeps.seed_repeater import score_of_seeds
 from rllib_zoo.experiments.tune.progress import RETURN
 
 MAX_ROWS = 20
+IQM = "iqm"
+# Values of ``seed_score``, in words.
+SEED_SCORES = {IQM: "interquartile mean", "worst_quarter": "mean of the worst quarter"}
 
 
 def varied(experiment: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,8 +44,8 @@ def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[d
     """One entry per configuration, best first; empty where all trials have the same configuration.
 
     Configurations with only complete trials come first, then the others; each ordered by the
-    interquartile mean of their scores, then by that of their steps. In a population, whose trials copy
-    each other, every trial is an entry of its own.
+    ``seed_score`` of their scores, then by that of their steps, fewer being better. In a population,
+    whose trials copy each other, every trial is an entry of its own.
 
     Args:
         experiment: the request.
@@ -60,8 +63,8 @@ def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[d
     sign = -1.0 if experiment.mode == "min" else 1.0
 
     def order(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-        mean = entry["iqm"]
-        return (not entry["complete"], mean is None, -sign * (mean or 0.0), entry["steps"])
+        value = entry[experiment.seed_score or IQM]
+        return (not entry["complete"], value is None, -sign * (value or 0.0), entry["steps"])
 
     return sorted(entries, key=order)
 
@@ -83,24 +86,32 @@ def _entry(
         "varied": members[0]["varied"],
         "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
         "complete": statuses.count("done") == len(members) >= planned,
-        "iqm": interquartile_mean(scores) if scores else None,
+        **{name: _scored(scores, name, experiment.mode) for name in SEED_SCORES},
         "worst": worst(scores) if scores else None,
-        "steps": interquartile_mean([row["steps"] or 0 for row in members]),
+        "steps": score_of_seeds(
+            [row["steps"] or 0 for row in members], experiment.seed_score, mode="min"
+        ),
         "trials": [row["trial"] for row in members],
     }
+
+
+def _scored(scores: Sequence[float], statistic: str, mode: str | None) -> float | None:
+    return score_of_seeds(scores, statistic, mode=mode) if scores else None
 
 
 def ranking_table(experiment: Experiment, ranks: Sequence[Mapping[str, Any]]) -> Table:
     """The first entries as a table for the terminal."""
     metric, mode = experiment.metric or RETURN, experiment.mode or "max"
-    title = f"configurations by the {mode} of {metric}, interquartile mean over their trials"
+    statistic = experiment.seed_score or IQM
+    title = f"configurations by the {mode} of {metric}, {SEED_SCORES[statistic]} of their trials"
     table = Table(title=title)
-    for heading in ("", *ranks[0]["varied"], "trials", "IQM", "worst", "steps"):
+    for heading in ("", *ranks[0]["varied"], "trials", "IQM", "worst quarter", "worst", "steps"):
         table.add_column(heading, justify="left" if heading == "trials" else "right")
     for number, entry in enumerate(ranks[:MAX_ROWS], 1):
         statuses = ", ".join(f"{count} {status}" for status, count in entry["statuses"].items())
         values = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in entry["varied"].values()]
-        numbers = [_number(entry["iqm"]), _number(entry["worst"]), f"{entry['steps']:,.0f}"]
+        numbers = [_number(entry[name]) for name in (*SEED_SCORES, "worst")]
+        numbers.append(f"{entry['steps']:,.0f}")
         table.add_row(str(number), *values, statuses, *numbers)
     if len(ranks) > MAX_ROWS:
         table.caption = f"{len(ranks) - MAX_ROWS} more in manifest.json"

@@ -108,7 +108,8 @@ def _optuna(experiment: Experiment, settings: dict[str, Any]) -> Any:
         _check_seed(settings["seed"])
     sampler = optuna.samplers.TPESampler(**{"seed": DEFAULT_SEED, **settings})
     search = OptunaSearch(metric=experiment.metric, mode=experiment.mode or "max", sampler=sampler)
-    repeater = SeedRepeater(search, experiment.seeds, bound=score_bound(experiment))
+    bound, statistic = score_bound(experiment), experiment.seed_score
+    repeater = SeedRepeater(search, experiment.seeds, bound=bound, statistic=statistic)
     if experiment.max_concurrent:
         return ConcurrencyLimiter(repeater, max_concurrent=experiment.max_concurrent)
     return repeater

@@ -9,18 +9,30 @@ from typing import Any
 import numpy as np
 from ray.tune.search import Searcher
 
-from rllib_zoo.analysis.statistics import iqm
+from rllib_zoo.analysis.statistics import iqm, worst_quarter
 from rllib_zoo.experiments.spec.search_space import at, placed
 from rllib_zoo.experiments.tune.ray_internals import sampled_paths
 
 
-def interquartile_mean(scores: Sequence[float]) -> float:
-    """Mean of the middle half of some scores; of three and fewer, of all."""
-    return float(iqm([np.asarray(scores)]))
+def score_of_seeds(
+    scores: Sequence[float], statistic: str | None = None, *, mode: str | None = "max"
+) -> float:
+    """One score for several seeds.
+
+    Args:
+        scores: one per seed.
+        statistic: ``iqm``, the default: the mean of the middle half; of three and fewer, of all.
+            ``worst_quarter``: the mean of the worst quarter, of at least one.
+        mode: ``max`` or ``min``: whether higher or lower scores are better.
+    """
+    if statistic != "worst_quarter":
+        return float(iqm([np.asarray(scores)]))
+    sign = -1.0 if mode == "min" else 1.0
+    return sign * float(worst_quarter([sign * np.asarray(scores)]))
 
 
 class SeedRepeater(Searcher):
-    """Trains every suggestion once per seed and reports the interquartile mean to the search.
+    """Trains every suggestion once per seed and reports the seeds' common score to the search.
 
     So a single lucky seed cannot win. A trial that failed, or has no finished episode, counts as the
     worst score so far. The wrapped search sees flat names, which lets it sample items of lists.
@@ -29,15 +41,22 @@ class SeedRepeater(Searcher):
         searcher: the wrapped search; it sees one trial per configuration.
         seeds: set as ``seed`` in the configuration, in this order; None: one trial, no seed set.
         bound: limit of scores: better ones count as this; None: no limit.
+        statistic: of :func:`score_of_seeds`.
     """
 
     def __init__(
-        self, searcher: Searcher, seeds: Sequence[int] | None, *, bound: float | None = None
+        self,
+        searcher: Searcher,
+        seeds: Sequence[int] | None,
+        *,
+        bound: float | None = None,
+        statistic: str | None = None,
     ):
         super().__init__(metric=searcher.metric, mode=searcher.mode)
         self.searcher = searcher
         self._seeds: list[int | None] = [None] if seeds is None else list(seeds)
         self._bound = bound
+        self._statistic = statistic
         self._space: dict[str, Any] = {}
         self._paths: dict[str, tuple[Any, ...]] = {}
         self._config: dict[str, Any] = {}
@@ -90,8 +109,8 @@ class SeedRepeater(Searcher):
         scores[trial_id] = None if value is None or np.isnan(value) else self._clipped(float(value))
         if reported or len(scores) < len(self._seeds):
             return
-        mean = self._mean(scores)
-        result = None if mean is None else {self.metric: mean}
+        score = self._score(scores)
+        result = None if score is None else {self.metric: score}
         self.searcher.on_trial_complete(first_trial, result, error=result is None)
 
     def _clipped(self, score: float) -> float:
@@ -99,12 +118,13 @@ class SeedRepeater(Searcher):
             return score
         return min(score, self._bound) if self.mode == "max" else max(score, self._bound)
 
-    def _mean(self, scores: Mapping[str, float | None]) -> float | None:
+    def _score(self, scores: Mapping[str, float | None]) -> float | None:
         so_far = [s for group in self._scores.values() for s in group.values() if s is not None]
         if not so_far:
             return None
         worst = min(so_far) if self.mode == "max" else max(so_far)
-        return interquartile_mean([worst if score is None else score for score in scores.values()])
+        filled = [worst if score is None else score for score in scores.values()]
+        return score_of_seeds(filled, self._statistic, mode=self.mode)
 
     def get_state(self) -> dict[str, Any]:
         """Everything but the wrapped search, which :meth:`save` saves."""

@@ -50,6 +50,7 @@ FIELD_KINDS: dict[str, Kind] = {
     "time_budget_s": optional(number(0, above=True)),
     "seeds": optional(seeds),
     "mode": optional(validators.choice("max", "min")),
+    "seed_score": optional(validators.choice("iqm", "worst_quarter")),
     "max_concurrent": optional(integer(1)),
 }
 

@@ -6,10 +6,10 @@ from rllib_zoo.experiments.studies.catalog import (
     algorithms_compared,
     ball_balancing,
     dqn_homework,
-    learning_rate_sensitivity,
     pendulum_ddpg,
     policy_gradient_tips,
     ppo_objectives,
+    tuned_files,
     worker_scaling,
 )
 from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold, UnknownCellError
@@ -17,7 +17,7 @@ from rllib_zoo.experiments.studies.study import Budget, Cell, Study, Threshold, 
 STUDIES: dict[str, Study] = {
     module.STUDY.name: module.STUDY
     for module in (
-        algorithms_compared, worker_scaling, learning_rate_sensitivity, policy_gradient_tips,
+        algorithms_compared, tuned_files, worker_scaling, policy_gradient_tips,
         dqn_homework, pendulum_ddpg, ppo_objectives, ball_balancing,
     )
 }  # fmt: skip

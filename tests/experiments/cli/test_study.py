@@ -17,7 +17,7 @@ from rllib_zoo.experiments.cli.study import smoke_results
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import RESULTS, ROOT
 
-CELL = "cartpole-a2c-lr0.003"
+CELL = "cartpole-a2c-rate2"
 
 
 def told(*arguments):
@@ -42,15 +42,15 @@ def study(*arguments):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_smoke_run_is_trained_once_and_reported_apart(tmp_path):
-    where = ("learning_rate_sensitivity", "--smoke", "--storage", tmp_path)
+    where = ("tuned_files", "--smoke", "--storage", tmp_path)
     done = study("run", *where, "--only", CELL)
     assert done.returncode == 0, done.stderr
-    assert f"run 1 of 1: {CELL}, seed 0" in done.stderr
-    kept = tmp_path / "smoke" / "results" / "learning_rate_sensitivity" / CELL
-    about = json.loads((kept / "seed0.json").read_text())
+    assert f"run 1 of 1: {CELL}, seed 2030" in done.stderr
+    kept = tmp_path / "smoke" / "results" / "tuned_files" / CELL
+    about = json.loads((kept / "seed2030.json").read_text())
     assert about["status"] == "done"
     assert about["config_given"]["lr"] == [[0, 0.003], [300_000, 0.0]]
-    results = next((tmp_path / "smoke" / f"{CELL}-seed0").glob("*/result.json"))
+    results = next((tmp_path / "smoke" / f"{CELL}-seed2030").glob("*/result.json"))
     before = results.stat().st_mtime_ns
 
     again = told("run", *where, "--only", CELL)
@@ -95,9 +95,9 @@ def test_the_gate_fails_and_says_why(tmp_path):
 
 
 def test_a_check_without_thresholds_says_so(tmp_path):
-    done = told("report", "learning_rate_sensitivity", "--check", "--results", tmp_path)
+    done = told("report", "tuned_files", "--check", "--results", tmp_path)
     assert done.exit_code == 0
-    assert done.stderr == "learning_rate_sensitivity: no thresholds to check\n"
+    assert done.stderr == "tuned_files: no thresholds to check\n"
 
 
 def test_update_of_other_results_writes_nothing(tmp_path, monkeypatch):

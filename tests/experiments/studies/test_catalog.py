@@ -77,11 +77,23 @@ def test_every_file_with_its_changes_is_accepted(cell):
 
 
 def test_budgets_of_tuned_files_are_the_files_own():
+    """A file on CartPole also stops where it is solved; the study's runs continue."""
     from rllib_zoo.experiments.config.load import read_experiments
 
     for cell in STUDIES["algorithms_compared"].cells:
         [experiment] = read_experiments(ROOT / cell.file)
-        assert cell.budget.stop == experiment.stop, cell.name
+        solved = {} if cell.solved is None else {"episode_reward_mean": cell.solved}
+        assert cell.budget.stop | solved == experiment.stop, cell.name
+
+
+def test_rates_of_tuned_files_are_multiples_of_the_files_own():
+    from rllib_zoo.experiments.config.load import read_experiments
+
+    for cell in STUDIES["tuned_files"].cells:
+        [experiment] = read_experiments(ROOT / cell.file)
+        (_, rate), end = experiment.config["lr"]
+        assert cell.changes == {"lr": [[0, cell.value * rate], end]}
+        assert cell.budget.steps == end[0] == experiment.stop["timesteps_total"]
 
 
 @every_study
@@ -89,7 +101,7 @@ def test_figures_and_thresholds_exist(study):
     assert set(study.figures) <= set(KINDS)
     for threshold in study.thresholds:
         assert len(study.cell(threshold.cell).seeds) >= threshold.seeds
-        assert threshold.measure in {*PER_SEED, "efficiency"}
+        assert threshold.measure in {*PER_SEED, "worst_quarter", "efficiency"}
     with pytest.raises(UnknownCellError):
         study.cell("nothing")
 

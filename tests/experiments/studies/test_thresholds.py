@@ -3,7 +3,7 @@
 import pytest
 from kept_runs import STARTED, cell, keep_run, row, study, threshold
 
-from rllib_zoo.experiments.studies.catalog import UnknownCellError
+from rllib_zoo.experiments.studies.catalog import Threshold, UnknownCellError
 from rllib_zoo.experiments.studies.runs import write_greedy
 from rllib_zoo.experiments.studies.thresholds import lines_of, verdicts
 
@@ -127,3 +127,34 @@ def test_efficiency_without_one_runner_is_missing(tmp_path):
 def test_a_threshold_of_no_cell(tmp_path):
     with pytest.raises(UnknownCellError, match="no cell 'pog'"):
         outcome(tmp_path, threshold("pog"))
+
+
+@pytest.mark.parametrize(
+    ("failing", "number", "expected"),
+    [(0, 4, "met"), (1, 4, "met"), (2, 4, "missed"), (0, 3, "missing"), (1, 3, "missing")],
+)
+def test_few_seeds_may_fail_where_the_threshold_allows_it(tmp_path, failing, number, expected):
+    four = cell("pong", seeds=(1, 2, 3, 4))
+    for seed in range(1, number + 1):
+        keep_run(tmp_path, "tiny", four, seed, [row(10_000, 0.0 if seed <= failing else 20.0)])
+    allowed = Threshold("pong", "final", 18.0, seeds=3, of=4)
+    [verdict] = verdicts(study(four, thresholds=[allowed]), tmp_path)
+    assert verdict.outcome == expected
+    assert verdict.required == "final score ≥ 18 with 3 of 4 seeds"
+
+
+def test_a_score_may_have_to_be_reached_early(tmp_path):
+    keep_run(tmp_path, "tiny", PONG, 3, [row(10_000, 20.0)])
+    keep_run(tmp_path, "tiny", PONG, 4, [row(10_000, 1.0), row(20_000, 20.0)])
+    within = [Threshold("pong", "reached", 18.0, 2, within=steps) for steps in (20_000, 19_999)]
+    assert outcome(tmp_path, *within) == ["met", "missed"]
+
+
+def test_the_worst_quarter_of_enough_seeds_is_judged(tmp_path):
+    eight = cell("pong", seeds=tuple(range(8)))
+    for seed in range(7):
+        keep_run(tmp_path, "tiny", eight, seed, [row(10_000, 10.0 + seed)])
+    gates = [Threshold("pong", "worst_quarter", bound, 8) for bound in (9.5, 9.6)]
+    assert outcome(tmp_path, *gates, cells=[eight]) == ["missing", "missing"]
+    keep_run(tmp_path, "tiny", eight, 7, [row(10_000, 9.0)])
+    assert outcome(tmp_path, *gates, cells=[eight]) == ["met", "missed"]

@@ -64,6 +64,22 @@ def test_less_may_be_better():
     assert ranking(few, rows(*pairs))[0]["worst"] == 1.0
 
 
+def test_the_worst_quarter_may_decide():
+    lucky = [(0.1, "done", s, 9) for s in (475, 475, 475, 9)]
+    steady = [(0.2, "done", s, 9) for s in (300, 300, 300, 300)]
+    assert order(*lucky, *steady, experiment=replace(SWEEP, seeds=(0, 1, 2, 3))) == [0.1, 0.2]
+    judged = replace(SWEEP, seeds=(0, 1, 2, 3), seed_score="worst_quarter")
+    assert order(*lucky, *steady, experiment=judged) == [0.2, 0.1]
+
+
+def test_of_equal_worst_quarters_the_slowest_seed_decides():
+    judged = replace(SWEEP, seed_score="worst_quarter")
+    uneven = [(0.1, "done", 475, 10), (0.1, "done", 475, 90)]
+    even = [(0.2, "done", 475, 80), (0.2, "done", 475, 80)]
+    assert order(*uneven, *even) == [0.1, 0.2]
+    assert order(*uneven, *even, experiment=judged) == [0.2, 0.1]
+
+
 def test_nothing_disappears():
     entries = ranking(
         SWEEP, rows((0.1, "failed", None, None), (0.1, "failed", None, None), (0.2, "done", 3, 9))

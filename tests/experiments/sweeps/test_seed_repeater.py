@@ -8,7 +8,7 @@ from ray.tune.search import Searcher, SearchGenerator
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
 from rllib_zoo.experiments.sweeps.search import make_search
-from rllib_zoo.experiments.sweeps.seed_repeater import SeedRepeater, interquartile_mean
+from rllib_zoo.experiments.sweeps.seed_repeater import SeedRepeater, score_of_seeds
 
 RETURN = "env_runners/episode_return_mean"
 CONFIG = {
@@ -62,15 +62,16 @@ def test_items_of_lists_are_drawn_in_place():
     assert "gamma" not in config
 
 
-def test_the_search_is_told_the_interquartile_mean_once():
+@pytest.mark.parametrize(("statistic", "score"), [(None, 15.0), ("worst_quarter", 0.0)])
+def test_the_search_gets_one_score_for_all_seeds_once(statistic, score):
     inner = Recorder()
-    search = SeedRepeater(inner, [0, 1, 2, 3])
+    search = SeedRepeater(inner, [0, 1, 2, 3], statistic=statistic)
     for trial in "abcd":
         search.suggest(trial)
     for trial, value in zip("abcd", [0.0, 10.0, 20.0, 1000.0], strict=True):
         assert inner.completed == []
         search.on_trial_complete(trial, {"m": value})
-    assert inner.completed == [("a", {"m": 15.0}, False)]
+    assert inner.completed == [("a", {"m": score}, False)]
     search.on_trial_complete("d", {"m": 2000.0})  # a resumed trial ends a second time
     assert len(inner.completed) == 1
 
@@ -117,5 +118,12 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path):
 
 
 def test_interquartile_mean_of_few():
-    assert interquartile_mean([1.0, 2.0, 6.0]) == 3.0
-    assert interquartile_mean([0.0, 4.0, 6.0, 90.0]) == 5.0
+    assert score_of_seeds([1.0, 2.0, 6.0]) == 3.0
+    assert score_of_seeds([0.0, 4.0, 6.0, 90.0]) == 5.0
+
+
+def test_worst_quarter_of_seeds():
+    eight = [5.0, 9.0, 1.0, 7.0, 8.0, 3.0, 6.0, 4.0]
+    assert score_of_seeds(eight, "worst_quarter") == 2.0
+    assert score_of_seeds(eight, "worst_quarter", mode="min") == 8.5
+    assert score_of_seeds([4.0, 2.0, 3.0], "worst_quarter") == 2.0
