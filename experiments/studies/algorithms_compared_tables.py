@@ -43,8 +43,8 @@ def cartpole_table(results: Path) -> str:
     return (
         tables.markdown(columns, rows)
         + f"\nSeeds {_span(runs)}, none of them used for tuning. Solved: mean return of the last 100 "
-        f"training episodes ≥ {threshold:g}, in rows of {runs[0].cell.every:,} steps; seeds that are not done "
-        "count as unsolved. Runs use their whole budget, so that a later fall would show. "
+        f"training episodes ≥ {threshold:g}, in rows of {runs[0].cell.every:,} steps; seeds that are not "
+        "done count as unsolved. Runs use their whole budget, so that a later fall would show. "
         f"{provenance(runs)}"
     )
 

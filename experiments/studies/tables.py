@@ -111,7 +111,7 @@ def _row(cell: Cell, runs: Sequence[Run]) -> list[Any]:
 
 
 def _target(cell: Cell) -> float | None:
-    """The score that counts as solved or ends runs, else the environment's reference score; None without either."""
+    """The score that counts as solved or ends runs, else the environment's reference score, else None."""
     if cell.solved is not None:
         return cell.solved
     if cell.budget.evaluated:

@@ -63,7 +63,7 @@ def test_a_smoke_run_is_trained_once_and_reported_apart(tmp_path):
 
 def test_the_list_counts_runs(tmp_path):
     shutil.copytree(ROOT / "results", tmp_path / "results")
-    lost = tmp_path / "results" / "algorithms_compared" / "cartpole-ppo" / "seed3.json"
+    lost = tmp_path / "results" / "algorithms_compared" / "cartpole-ppo" / "seed2003.json"
 
     def numbers():
         out = told("list", "--results", tmp_path / "results").stdout
@@ -85,19 +85,19 @@ def test_the_gate_fails_and_says_why(tmp_path):
     done = told("report", "algorithms_compared", "--check", "--results", tmp_path)
     assert done.exit_code == 1
     lines = done.stderr.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 8
     assert all(line.startswith("missing: ") for line in lines)
     assert not any("cartpole-a2c" in line for line in lines)
     assert "met: cartpole-a2c" in done.stdout
-    (tmp_path / folder / "seed3.csv").write_text("steps\n")
+    (tmp_path / folder / "seed2003.csv").write_text("steps\n")
     done = told("report", "algorithms_compared", "--check", "--results", tmp_path)
     assert any(line.startswith("missed: cartpole-a2c") for line in done.stderr.splitlines())
 
 
 def test_a_check_without_thresholds_says_so(tmp_path):
-    done = told("report", "tuned_files", "--check", "--results", tmp_path)
+    done = told("report", "policy_gradient_tips", "--check", "--results", tmp_path)
     assert done.exit_code == 0
-    assert done.stderr == "tuned_files: no thresholds to check\n"
+    assert done.stderr == "policy_gradient_tips: no thresholds to check\n"
 
 
 def test_update_of_other_results_writes_nothing(tmp_path, monkeypatch):
@@ -143,7 +143,7 @@ def test_wrong_requests_train_nothing(arguments, said, tmp_path):
     assert not (tmp_path / "s").exists()
 
 
-@pytest.mark.parametrize("name", ["seed3.json", "seed3.csv"])
+@pytest.mark.parametrize("name", ["seed2003.json", "seed2003.csv"])
 def test_a_broken_result_is_named(tmp_path, name):
     folder = Path("algorithms_compared") / "cartpole-a2c"
     shutil.copytree(ROOT / "results" / folder, tmp_path / folder)

@@ -63,14 +63,14 @@ def test_the_page_of_results_and_its_figures_are_what_the_results_give():
 
 def test_a_lost_seed_changes_the_pages(tmp_path):
     shutil.copytree(RESULTS, tmp_path / "results")
-    (tmp_path / "results" / "algorithms_compared" / "cartpole-ppo" / "seed3.json").unlink()
+    (tmp_path / "results" / "algorithms_compared" / "cartpole-ppo" / "seed2003.json").unlink()
     undrawn: dict[str, list] = {name: [] for name in STUDIES}
     page = page_of(list(STUDIES.values()), tmp_path / "results", undrawn)
-    assert "| `cartpole-ppo` | 9 of 10 | 1 not run |" in page
-    assert "| `cartpole-ppo.yaml` | 9 of 10 (1 not done) |" in page
+    assert "| `cartpole-ppo` | 29 of 30 | 1 not run |" in page
+    assert "| `cartpole-ppo.yaml` | 29 of 30 (1 not done) |" in page
     readme = filled_pages([], tmp_path / "results", ROOT, "")[ROOT / "README.md"]
-    assert "9 of 10 seeds solved" in readme
-    assert "9 of 10 seeds solved" not in (ROOT / "README.md").read_text()
+    assert "29 of 30 seeds solved" in readme
+    assert "29 of 30 seeds solved" not in (ROOT / "README.md").read_text()
 
 
 def lines(study_, results, *, rates=(100, 190)):

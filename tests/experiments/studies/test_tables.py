@@ -92,17 +92,18 @@ def test_the_table_of_games_has_every_wanted_run(tmp_path):
 
 def test_the_table_of_cartpole_counts_every_seed(tmp_path):
     ppo = STUDY.cell("cartpole-ppo")
-    for seed, (steps, mean) in enumerate([(150_000, 480.0), (200_000, 400.0), (100_000, 475.0)]):
-        keep_run(tmp_path, STUDY.name, ppo, seed, [row(steps, mean)])
-    write_greedy(STUDY, tmp_path, ppo.name, 0, {"mean": 500.0}, STARTED)
-    write_greedy(STUDY, tmp_path, ppo.name, 2, {"mean": 450.0}, STARTED)
+    ends = [(150_000, 480.0), (200_000, 400.0), (100_000, 475.0)]
+    for seed, (steps, mean) in enumerate(ends, 2000):
+        keep_run(tmp_path, STUDY.name, ppo, seed, [row(steps, mean), row(200_000, mean - 2.0)])
+    write_greedy(STUDY, tmp_path, ppo.name, 2000, {"mean": 500.0}, STARTED)
+    write_greedy(STUDY, tmp_path, ppo.name, 2002, {"mean": 450.0}, STARTED)
     text = cartpole_table(tmp_path)
-    # Two solved of ten required; a seed without a greedy score is named.
+    # Two solved of 30 required, one of them fell later; a seed without a greedy score is named.
     assert (
-        "| `cartpole-ppo.yaml` | 2 of 10 (7 not done) | 150,000 (200,000) | 200,000 | 150.0 "
-        "| 1 of 3 (not played: 1) | 450.0 |" in text
+        "| `cartpole-ppo.yaml` | 2 of 30 (27 not done) | 150,000 (200,000) | 200,000 | 150.0 "
+        "| 1 of 3 | 1 of 3 (not played: 2001) | 450.0 |" in text
     )
-    assert "| `cartpole-a2c.yaml` | 0 of 10, none run |" in text
+    assert "| `cartpole-a2c.yaml` | 0 of 30, none run |" in text
 
 
 def test_the_readme_counts_seeds_and_shows_a_range_below_five(tmp_path):
@@ -110,16 +111,17 @@ def test_the_readme_counts_seeds_and_shows_a_range_below_five(tmp_path):
     for seed, mean in ((3, 18.0), (4, 20.0)):
         keep_run(tmp_path, STUDY.name, pong, seed, [row(1_840_000, mean)])
     keep_run(tmp_path, STUDY.name, STUDY.cell("pong-a3c"), 3, [row(4_000_000, 15.0)])
-    for seed, (steps, mean) in enumerate([(100_000, 480.0), (300_000, 400.0)]):
-        keep_run(tmp_path, STUDY.name, cartpole, seed, [row(steps, mean)])
+    for seed, (steps, mean) in enumerate([(100_000, 480.0), (300_000, 400.0)], 2000):
+        rows = [row(steps, mean), row(300_000, mean)]
+        keep_run(tmp_path, STUDY.name, cartpole, seed, rows)
     # A seed that may have been used for tuning.
     keep_run(tmp_path, STUDY.name, cartpole, 100, [row(1_000, 480.0)])
     head, _, on_cartpole, on_pong, on_assault = results_table(tmp_path).splitlines()[:5]
     assert head == "|  | A2C | A3C | PPO |"
     assert on_cartpole == (
         "| CartPole-v1: steps to a mean return of 475, fewer is better "
-        "| 200,000 (100,000 to 300,000)<br>1 of 10 seeds solved "
-        "| –<br>0 of 10 seeds solved | –<br>0 of 10 seeds solved |"
+        "| 200,000 (100,000 to 300,000)<br>1 of 30 seeds solved "
+        "| –<br>0 of 30 seeds solved | –<br>0 of 30 seeds solved |"
     )
     assert on_pong == (
         "| Pong-v5: final score (random -20.7, human 14.6) | –<br>0 of 1 seeds "
@@ -147,22 +149,22 @@ def test_the_line_on_speed_is_of_the_kept_benchmarks(tmp_path):
 
 def test_the_median_of_an_even_number_is_between_the_middle_two(tmp_path):
     ppo = STUDY.cell("cartpole-ppo")
-    for seed, steps in enumerate([100_000, 120_000, 150_000, 200_000]):
+    for seed, steps in enumerate([100_000, 120_000, 150_000, 200_000], 2000):
         keep_run(tmp_path, STUDY.name, ppo, seed, [row(steps, 480.0)])
     text = cartpole_table(tmp_path)
     assert "| 135,000 (200,000) | 200,000 | 135.0 |" in text
     assert line_of(study_table(STUDY, tmp_path), "cartpole-ppo`")[7] == "135,000"
-    assert "4 of 10 (6 not done)" in text
-    assert "| 0 of 4 (not played: 0, 1, 2, 3) | – |" in text
+    assert "4 of 30 (26 not done)" in text
+    assert "| 4 of 4 | 0 of 4 (not played: 2000, 2001, 2002, 2003) | – |" in text
 
 
 def test_seeds_that_may_have_been_used_for_tuning_are_not_in_the_table(tmp_path):
     ppo = STUDY.cell("cartpole-ppo")
-    for seed, steps in ((0, 100_000), (100, 1_000)):
+    for seed, steps in ((2000, 100_000), (100, 1_000)):
         keep_run(tmp_path, STUDY.name, ppo, seed, [row(steps, 480.0)])
     text = cartpole_table(tmp_path)
-    assert "| `cartpole-ppo.yaml` | 1 of 10 (9 not done) | 100,000 (100,000)" in text
-    assert "Seeds 0-9, none of them" in text
+    assert "| `cartpole-ppo.yaml` | 1 of 30 (29 not done) | 100,000 (100,000)" in text
+    assert "Seeds 2000-2029, none of them" in text
 
 
 def test_commits_of_changed_checkouts_have_a_mark(tmp_path):
