@@ -19,7 +19,7 @@ from rllib_zoo.algorithms.a3c.env_runner import A3CEnvRunner, GradientMessage
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
 from rllib_zoo.algorithms.base.descriptor import ACTOR_CRITIC_RESULTS, AlgorithmDescriptor
 from rllib_zoo.algorithms.env_runner.remote_sampling import terminate_runner
-from rllib_zoo.envs import EnvironmentFault, environment_name
+from rllib_zoo.envs import environment_name
 
 # Tag of the requests for gradients.
 REQUEST = "a3c_gradients"
@@ -132,9 +132,9 @@ class A3C(RolloutAlgorithm):
         stats: list[dict[str, float]] = []
         staleness: list[int] = []
         while sampled < target:
-            for runner_id, message in self._wait_for_gradients():
-                if isinstance(message, FloatingPointError | EnvironmentFault):
-                    raise self._with_iteration(message) from message
+            with self._iteration_in_faults():
+                messages = self._wait_for_gradients()
+            for runner_id, message in messages:
                 if runner_id not in self._version:  # terminated meanwhile
                     continue
                 staleness.append(self._updates - self._version.pop(runner_id))
@@ -149,13 +149,12 @@ class A3C(RolloutAlgorithm):
             self._copy_to_local_runner()
         self._log_results(sampled, episodes, stats, restarts)
 
-    def _wait_for_gradients(
-        self,
-    ) -> list[tuple[int, GradientMessage | FloatingPointError | EnvironmentFault]]:
+    def _wait_for_gradients(self) -> list[tuple[int, GradientMessage]]:
         """Wait until one or more runners have responded.
 
         Raises:
             RuntimeError: no runner responded within ``sample_timeout_s``.
+            Exception: whatever a runner raised.
         """
         start = last_check = time.monotonic()
         while True:
@@ -176,8 +175,7 @@ class A3C(RolloutAlgorithm):
             if now - start > self.config.sample_timeout_s:
                 raise RuntimeError(
                     f"no gradient from environment {environment_name(self.config.env)!r} arrived "
-                    f"within sample_timeout_s {self.config.sample_timeout_s}; "
-                    "the log above has the runners' own errors"
+                    f"within sample_timeout_s {self.config.sample_timeout_s}"
                 )
             if now - last_check > HEALTH_CHECK_SECONDS:
                 last_check = now

@@ -19,7 +19,6 @@ from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
 from rllib_zoo.algorithms.learner.gradients import clip_gradients, require_finite
 from rllib_zoo.algorithms.learner.objectives import actor_critic_objective
 from rllib_zoo.algorithms.learner.sequences import batch_for
-from rllib_zoo.envs import EnvironmentFault
 
 
 @dataclass
@@ -63,28 +62,26 @@ class A3CEnvRunner(VectorEnvRunner):
         weights: dict[str, Any],
         timestep: int,
         shared_moments: dict[str, dict[str, Any]] | None = None,
-    ) -> GradientMessage | FloatingPointError | EnvironmentFault:
+    ) -> GradientMessage:
         """Set ``weights``, sample one fragment and compute the gradients of its loss.
-
-        Errors of the environment and non-finite gradients are returned instead of raised, see
-        ``VectorEnvRunner.sample_or_error``.
 
         Args:
             weights: the learner's module state.
             timestep: lifetime environment steps, for schedules.
             shared_moments: see ``VectorEnvRunner.set_moments``.
+
+        Raises:
+            EnvironmentFault: as :meth:`sample`.
+            FloatingPointError: as :meth:`sample`; or a gradient is not finite.
         """
         self.module.set_state(weights)
         self.set_moments(shared_moments or {})
-        try:
-            rollout, restarts = self.sample(), 0
-            while rollout.num_steps == 0:  # every environment was resetting
-                restarts += rollout.env_restarts
-                rollout = self.sample()
-            rollout.env_restarts += restarts
-            return self._gradients_of(rollout, timestep)
-        except (FloatingPointError, EnvironmentFault) as error:
-            return error
+        rollout, restarts = self.sample(), 0
+        while rollout.num_steps == 0:  # every environment was resetting
+            restarts += rollout.env_restarts
+            rollout = self.sample()
+        rollout.env_restarts += restarts
+        return self._gradients_of(rollout, timestep)
 
     def _gradients_of(self, rollout: Rollout, timestep: int) -> GradientMessage:
         arrays = rollout.arrays()

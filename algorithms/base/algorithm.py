@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -17,10 +18,12 @@ from rllib_zoo.algorithms.base.config_once import SendsConfigOnce
 from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeWindow
-from rllib_zoo.algorithms.env_runner.remote_sampling import RemoteSampling, SampleResult
+from rllib_zoo.algorithms.env_runner.remote_sampling import RemoteSampling
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
+from rllib_zoo.algorithms.env_runner.runner_errors import runner_errors_raised
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER, RETURNS, Moments, SharedMoments
 from rllib_zoo.algorithms.learner.learner import ITERATION, learner_batch
+from rllib_zoo.envs import EnvironmentFault
 
 # Pause between two health checks of lost runners, as a multiple of what the last one took.
 PAUSE_PER_HEALTH_CHECK = 10
@@ -44,7 +47,8 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
         """As RLlib, with this project's counters."""
         # Id of a runner group → time of its next health check (monotonic seconds).
         self._next_health_check: dict[int, float] = {}
-        super().setup(config)
+        with runner_errors_raised():
+            super().setup(config)
         self._remote_sampling = RemoteSampling(self.config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._moments = self._make_moments()
@@ -106,23 +110,22 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
 
         Raises:
             RuntimeError: no runner responded within ``sample_timeout_s``.
-            EnvironmentFault, FloatingPointError: of a runner, with the iteration.
+            Exception: whatever a runner raised (``runner_errors.py``).
         """
         group = self.env_runner_group
-        results: list[SampleResult]
-        if group.num_remote_env_runners() == 0:
-            results = [self.env_runner.sample_or_error()]
-        else:
-            results = self._remote_sampling.sample(group, lambda: self.restore_env_runners(group))
-        for result in results:
-            if isinstance(result, Exception):
-                raise self._with_iteration(result) from result
-        return [result for result in results if isinstance(result, Rollout)]
+        with self._iteration_in_faults():
+            if group.num_remote_env_runners() == 0:
+                return [self.env_runner.sample()]
+            return self._remote_sampling.sample(group, lambda: self.restore_env_runners(group))
 
-    def _with_iteration(self, error: Exception) -> Exception:
-        """The same error, with the iteration and the lifetime steps in its message."""
-        when = f"iteration {self.iteration + 1}, after {self._steps_lifetime} environment steps"
-        return type(error)(f"{error}; in {when}")
+    @contextmanager
+    def _iteration_in_faults(self) -> Iterator[None]:
+        """Add the iteration and the lifetime steps to the message of this project's own errors."""
+        try:
+            yield
+        except (EnvironmentFault, FloatingPointError) as error:
+            when = f"iteration {self.iteration + 1}, after {self._steps_lifetime} environment steps"
+            raise type(error)(f"{error}; in {when}") from error
 
     def _sync_weights(self) -> None:
         """Send the learner's weights to every env runner, including the local one."""

@@ -30,8 +30,8 @@ _COMMON_KEYS = (
     "min_sample_timesteps_per_iteration", "min_time_s_per_iteration",
     "metrics_num_episodes_for_smoothing", "log_level", "seed", "restart_failed_env_runners",
     "restart_failed_sub_environments", "ignore_env_runner_failures", "max_num_env_runner_restarts",
-    "delay_between_env_runner_restarts_s", "env_runner_health_probe_timeout_s",
-    "env_runner_restore_timeout_s", "validate_env_runners_after_construction",
+    "env_runner_health_probe_timeout_s", "env_runner_restore_timeout_s",
+    "validate_env_runners_after_construction",
 )  # fmt: skip
 _KEYS: dict[str, valid.Kind] = {
     "callbacks_class": valid.anything,

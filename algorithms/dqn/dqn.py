@@ -13,7 +13,9 @@ from ray.rllib.algorithms.dqn import DQN as RLlibDQN
 from ray.rllib.algorithms.dqn import DQNConfig as RLlibDQNConfig
 from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+from ray.rllib.utils.metrics import ENV_RESET_TIMER, ENV_STEP_TIMER
 
 from rllib_zoo.algorithms.base.checkpoints import ChecksummedCheckpoints
 from rllib_zoo.algorithms.base.config import set_provided
@@ -23,7 +25,9 @@ from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.dqn.network import QModule, channels_first
 from rllib_zoo.algorithms.dqn.replay import SIGNED
 from rllib_zoo.algorithms.dqn.weight_noise import reset_parameter_noise
-from rllib_zoo.envs import is_atari, make_single_env
+from rllib_zoo.algorithms.env_runner.runner_errors import ReturnsErrors, runner_errors_raised
+from rllib_zoo.envs import environment_name, is_atari, make_single_env
+from rllib_zoo.envs.restart_policy import Restarts, error_line
 
 
 class DQNConfig(RepeatsConfig, RLlibDQNConfig):
@@ -104,14 +108,48 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
         }
 
 
-class FactoryEnvRunner(SingleAgentEnvRunner):
+class FactoryEnvRunner(ReturnsErrors, SingleAgentEnvRunner):
     """RLlib's env runner, with environments from ``make_single_env``."""
 
     def __init__(self, *, config: Any, **kwargs: Any):
         if config.parameter_noise_stddev is not None:
             config = config.copy(copy_frozen=False)
             config.callbacks(on_episode_start=reset_parameter_noise)
+        self._restarts = Restarts(config.restart_failed_sub_environments)
         super().__init__(config=config, **kwargs)
+
+    def _try_env_step(self, actions: Any) -> Any:
+        """As RLlib's, whose error has no text and whose restarts have no end."""
+        try:
+            with self.metrics.log_time(ENV_STEP_TIMER):
+                results = self.env.step(actions)
+        except Exception as error:
+            self._restart(error)
+            return ENV_STEP_FAILURE
+        self._restarts.in_a_row = 0
+        return results
+
+    def _try_env_reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """As RLlib's, see :meth:`_try_env_step`."""
+        while True:
+            try:
+                with self.metrics.log_time(ENV_RESET_TIMER):
+                    return self.env.reset(seed=seed, options=options)
+            except Exception as error:
+                self._restart(error)
+
+    def _restart(self, error: Exception) -> None:
+        """Rebuild all copies.
+
+        Raises:
+            Exception: ``error``, without restarts.
+            EnvironmentFault: after too many restarts in a row.
+        """
+        if not self._restarts.allowed:
+            raise error
+        name = environment_name(self.config.env)
+        self._restarts.count(f"environment {name!r}: {error_line(error)}", error)
+        self.make_env()
 
     def make_env(self) -> None:
         """As RLlib."""
@@ -148,7 +186,8 @@ class DQN(ChecksummedCheckpoints, SendsConfigOnce, RLlibDQN):
 
     def setup(self, config: Any) -> None:
         """As RLlib; starts the clock of :meth:`step`."""
-        super().setup(config)
+        with runner_errors_raised():
+            super().setup(config)
         self._logged_at = time.monotonic()
 
     def step(self) -> dict[str, Any]:

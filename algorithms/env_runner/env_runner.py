@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -23,19 +22,18 @@ from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.normalization import MeanStdFilter, ReturnNormalizer
 from rllib_zoo.algorithms.env_runner.policy import ActingPolicy, RecurrentState
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
+from rllib_zoo.algorithms.env_runner.runner_errors import ReturnsErrors
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER, RETURNS, Moments, SharedMoments
 from rllib_zoo.algorithms.env_runner.transforms import action_map, learning_rewards
 from rllib_zoo.algorithms.ops.distributions import distribution_for
 from rllib_zoo.algorithms.runtime import forward_context, num_threads, pool_for, set_up_process
 from rllib_zoo.envs import EnvironmentFault, is_atari
 
-logger = logging.getLogger(__name__)
-
 # Large and odd, so that seeds of training and evaluation runners of neighbouring user seeds differ.
 EVALUATION_STREAM = 1_000_003
 
 
-class VectorEnvRunner(EnvRunner, Checkpointable):
+class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
     """Steps ``num_envs_per_env_runner`` environments with a copy of the network and fills a :class:`Rollout`.
 
     The arrays of a rollout are the runner's own buffers: valid until the next :meth:`sample`.
@@ -220,17 +218,6 @@ class VectorEnvRunner(EnvRunner, Checkpointable):
                 **self._policy.recurrent_buffers(length, self.num_envs),
             )
         return self._buffers
-
-    def sample_or_error(self) -> Rollout | EnvironmentFault | FloatingPointError:
-        """As :meth:`sample`, but returns an error that must stop training instead of raising it.
-
-        RLlib marks a runner that raises as unhealthy, restarts it and continues to train.
-        """
-        try:
-            return self.sample()
-        except (EnvironmentFault, FloatingPointError) as error:
-            logger.error("sampling failed", exc_info=error)  # returned without its traceback
-            return error
 
     def take_env_restarts(self) -> int:
         """Number of environments restarted since the last call."""

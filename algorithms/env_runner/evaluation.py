@@ -45,21 +45,19 @@ def evaluate_on_runners(algorithm: Any, runners: Any) -> tuple[dict[str, Any], i
     moments = algorithm.moments_state()
     num_remote = runners.num_remote_env_runners()
 
-    def evaluate(runner: Any) -> tuple[list[Episode], int] | EnvironmentFault:
+    def evaluate(runner: Any) -> tuple[list[Episode], int]:
         # Remote runners are numbered from 1; the first ones run the remainder.
         extra = num_remote > 0 and runner.worker_index <= num_episodes % num_remote
         runner.set_moments(moments)
-        try:
-            share = num_episodes // max(num_remote, 1) + extra
-            return play_episodes(runner, share, explore=explore), runner.take_env_restarts()
-        except EnvironmentFault as fault:  # returned, see VectorEnvRunner.sample_or_error
-            return fault
+        share = num_episodes // max(num_remote, 1) + extra
+        return play_episodes(runner, share, explore=explore), runner.take_env_restarts()
 
-    parts = runners.foreach_env_runner(evaluate, local_env_runner=num_remote == 0)
-    for part in parts:
-        if isinstance(part, EnvironmentFault):
-            raise EnvironmentFault(f"{part}; in evaluation") from part
-        algorithm.count_env_restarts(part[1])
+    try:
+        parts = runners.foreach_env_runner(evaluate, local_env_runner=num_remote == 0)
+    except EnvironmentFault as fault:
+        raise EnvironmentFault(f"{fault}; in evaluation") from fault
+    for _, restarts in parts:
+        algorithm.count_env_restarts(restarts)
     episodes = [episode for finished, _ in parts for episode in finished]
     steps = sum(episode.length for episode in episodes)
     metrics = summary(episodes)

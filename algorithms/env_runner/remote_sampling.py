@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
-from rllib_zoo.envs import EnvironmentFault, environment_name
+from rllib_zoo.envs import environment_name
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +18,6 @@ logger = logging.getLogger(__name__)
 MAX_TIMEOUTS_IN_A_ROW = 2
 # Seconds between two health checks while no runner is healthy.
 HEALTH_CHECK_PERIOD_S = 0.2
-
-SampleResult = Rollout | EnvironmentFault | FloatingPointError
 
 
 class RemoteSampling:
@@ -33,8 +31,8 @@ class RemoteSampling:
         # Runner id → timeouts in a row.
         self._timeouts: dict[int, int] = {}
 
-    def sample(self, group: Any, restore: Callable[[], Any]) -> list[SampleResult]:
-        """One fragment, or an error, from every runner that responds within ``sample_timeout_s``.
+    def sample(self, group: Any, restore: Callable[[], Any]) -> list[Rollout]:
+        """One fragment from every runner that responds within ``sample_timeout_s``.
 
         Args:
             group: RLlib's EnvRunnerGroup.
@@ -42,13 +40,14 @@ class RemoteSampling:
 
         Raises:
             RuntimeError: no runner responded.
+            Exception: whatever a runner raised.
         """
         timeout = self._config.sample_timeout_s
         start = time.monotonic()
         while True:
             requested = set(group.healthy_env_runner_ids())
             results = group.foreach_env_runner(
-                lambda runner: (runner.worker_index, runner.sample_or_error()),
+                lambda runner: (runner.worker_index, runner.sample()),
                 local_env_runner=False,
                 timeout_seconds=timeout,
             )

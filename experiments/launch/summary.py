@@ -12,6 +12,7 @@ from rich.table import Table
 
 from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.analysis.files.trials import stopped_early
+from rllib_zoo.experiments.launch.trial_errors import error_line
 from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
@@ -71,7 +72,7 @@ def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
         "folder": str(trial.path),
         "checkpoint": trial.checkpoint.path if trial.checkpoint else None,
         "env_restarts": lookup(result, ENV_RESTARTS) or 0,
-        "error": _last_error_line(trial),
+        "error": _error_of(trial),
     }
 
 
@@ -140,10 +141,8 @@ def resume_command(trust: tuple[str, ...] = ()) -> str:
     return shlex.join(["rllib", *arguments, *added])
 
 
-def _last_error_line(trial: Any) -> str | None:
+def _error_of(trial: Any) -> str | None:
     if trial.status != "ERROR":
         return None
     file = Path(trial.path) / "error.txt"
-    content = file.read_text() if file.exists() else ""
-    lines = [line for line in content.splitlines() if line.strip()]
-    return lines[-1] if lines else "no error text was written"
+    return error_line(file.read_text() if file.exists() else "")

@@ -60,7 +60,7 @@ EARLY = removed_keys(
      "_disable_execution_plan_api use_exec_api _use_trajectory_view_api trainer_runner_config "
      "_disable_initialize_loss_from_dummy_batch", _API_STACK),
     ("_disable_preprocessor_api", "observations are flattened if the network needs it"),
-    ("_disable_action_flattening", "nested action spaces are not supported"),
+    ("_disable_action_flattening", "environments get actions in the structure of their space"),
     ("simple_optimizer", "it selected an optimizer of older RLlib releases"),
     ("devices", "learners use the GPUs assigned to them"),
     ("compress_observations", "rollouts are uncompressed arrays"),
@@ -87,6 +87,7 @@ EARLY = removed_keys(
     ("no_done_at_end", "truncated episodes are bootstrapped with the critic's value"),
     ("num_consecutive_worker_failures_tolerance num_consecutive_env_runner_failures_tolerance",
      "RLlib's other fault tolerance settings cover it"),
+    ("delay_between_worker_restarts_s", "a crashed runner is restarted at once"),
     ("monitor record_env render_env", "use rllib evaluate --video"),
     ("write_logs log_sys_usage logger_creator logger_config", "Tune writes the results"),
     ("keep_per_episode_custom_metrics", "episodes report return and length"),
@@ -117,6 +118,7 @@ EARLY = removed_keys(
 LATE = removed_keys(
     ("env_runner_cls worker_cls", "the algorithm has its own env runner"),
     ("episodes_to_numpy episode_lookback_horizon", "rollouts are arrays"),
+    ("delay_between_env_runner_restarts_s", "a crashed runner is restarted at once"),
     ("add_default_connectors_to_env_to_module_pipeline "
      "add_default_connectors_to_module_to_env_pipeline add_default_connectors_to_learner_pipeline "
      "_prior_exploration_config _dont_auto_sync_env_runner_states", _API_STACK),
@@ -160,7 +162,7 @@ MODEL_REMOVED = removed_keys(
     ("uses_new_env_runners", _API_STACK),
     ("_time_major", "the learner arranges sequences"),
     ("_disable_preprocessor_api", "observations are flattened if the network needs it"),
-    ("_disable_action_flattening", "nested action spaces are not supported"),
+    ("_disable_action_flattening", "environments get actions in the structure of their space"),
     ("_use_default_native_models", "TensorFlow is not supported"),
     ("always_check_shapes", "shapes are checked when the network is built"),
 )

@@ -91,7 +91,6 @@ RENAMED = {
     "recreate_failed_workers": "restart_failed_env_runners",
     "recreate_failed_env_runners": "restart_failed_env_runners",
     "max_num_worker_restarts": "max_num_env_runner_restarts",
-    "delay_between_worker_restarts_s": "delay_between_env_runner_restarts_s",
     "worker_health_probe_timeout_s": "env_runner_health_probe_timeout_s",
     "worker_restore_timeout_s": "env_runner_restore_timeout_s",
     "validate_workers_after_construction": "validate_env_runners_after_construction",

@@ -127,7 +127,6 @@ COMMON: dict[str, Kind] = {
     "restart_failed_env_runners": boolean,
     "ignore_env_runner_failures": boolean,
     "max_num_env_runner_restarts": integer(0),
-    "delay_between_env_runner_restarts_s": number(0),
     "env_runner_health_probe_timeout_s": number(0),
     "env_runner_restore_timeout_s": number(0),
     "validate_env_runners_after_construction": boolean,

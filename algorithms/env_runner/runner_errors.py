@@ -1,0 +1,126 @@
+"""Errors of runner processes: raised in the training process at once, as themselves.
+
+RLlib ends a runner process that raises, a minute later, and restarts it: the error is in a log only, and
+training waits or continues without the runner. Here a runner returns the error, and the first access to
+its answer raises it. Processes that die or do not respond stay RLlib's matter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import ray
+from ray import cloudpickle
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.rllib.env import env_runner_group
+from ray.rllib.utils.actor_manager import FaultTolerantActorManager
+
+# Seconds between two looks at the answers that are there while others are awaited.
+CHECK_PERIOD_S = 1.0
+
+
+class RunnerTraceback(Exception):
+    """The traceback of an error in a runner process, as text; the cause of the error raised here."""
+
+    def __str__(self) -> str:
+        return f"in an env runner's process\n{self.args[0]}"
+
+
+@dataclass(frozen=True)
+class RunnerError:
+    """An error of a runner process, as a value.
+
+    Attributes:
+        error: the error itself, or one with the same name and text if it cannot be pickled.
+        traceback_text: of the process it occurred in.
+    """
+
+    error: BaseException
+    traceback_text: str
+
+    @classmethod
+    def of(cls, error: Exception) -> RunnerError:
+        """An error that is being handled."""
+        return cls(portable(error), "".join(traceback.format_exception(error)))
+
+    def raise_(self) -> None:
+        """Raise the error, caused by its :class:`RunnerTraceback`."""
+        raise self.error from RunnerTraceback(self.traceback_text)
+
+
+def portable(error: BaseException) -> BaseException:
+    """The error, or one with the same name and text if it does not survive pickling."""
+    with contextlib.suppress(Exception):
+        twin = cloudpickle.loads(cloudpickle.dumps(error))
+        if type(twin).__name__ == type(error).__name__ and str(twin) == str(error):
+            return error
+    kind = type(error)
+    return type(kind.__name__, (RuntimeError,), {"__module__": kind.__module__})(str(error))
+
+
+class ReturnsErrors:
+    """Mixin for env runners: a call through RLlib's actor manager returns an error as a value."""
+
+    def apply(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """RLlib's hook: ``func`` of this runner, or a :class:`RunnerError`."""
+        try:
+            return func(self, *args, **kwargs)
+        except Exception as error:
+            return RunnerError.of(error)
+
+
+class RunnerManager(FaultTolerantActorManager):
+    """RLlib's actor manager; raises the errors that runners returned or that their constructors raised.
+
+    While it waits for all answers, errors among those that are there are raised within
+    ``CHECK_PERIOD_S``.
+    """
+
+    def _fetch_result(
+        self, *, remote_calls: list[Any], timeout_seconds: float | None = None, **kwargs: Any
+    ) -> Any:
+        left = _wait_without_errors(remote_calls, timeout_seconds)
+        ready, results = super()._fetch_result(
+            remote_calls=remote_calls, timeout_seconds=left, **kwargs
+        )
+        for result in results:
+            _raise_error(result.get())
+        return ready, results
+
+
+def _wait_without_errors(calls: list[Any], timeout: float | None) -> float | None:
+    """Wait until all calls have been answered or the time is up; the seconds that are left.
+
+    Raises whatever a runner raised.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
+    while calls and (timeout is None or timeout > CHECK_PERIOD_S):
+        ready, calls = ray.wait(calls, num_returns=len(calls), timeout=CHECK_PERIOD_S)
+        # Usually all answers arrive in the first period: none is fetched twice.
+        for call in ready if calls else ():
+            with contextlib.suppress(RayError):
+                _raise_error(ray.get(call))
+        timeout = None if end is None else max(end - time.monotonic(), 0.0)
+    return timeout
+
+
+def _raise_error(answer: Any) -> None:
+    if isinstance(answer, RunnerError):
+        answer.raise_()
+    if isinstance(answer, RayActorError) and answer.actor_init_failed:
+        cause = answer.args[0] if answer.args else None
+        if isinstance(cause, RayTaskError):
+            RunnerError(cause.cause, cause.traceback_str).raise_()
+
+
+@contextlib.contextmanager
+def runner_errors_raised() -> Iterator[None]:
+    """RLlib's EnvRunnerGroups created within this context use :class:`RunnerManager`."""
+    with patch.object(env_runner_group, FaultTolerantActorManager.__name__, RunnerManager):
+        yield

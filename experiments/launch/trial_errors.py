@@ -1,0 +1,48 @@
+"""A failed trial's error in one line, read from the traceback that Tune writes to ``error.txt``."""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+from pathlib import Path
+
+import rllib_zoo.algorithms
+from rllib_zoo.experiments.paths import ROOT
+
+_FRAME = re.compile(r'\s*File "(.+)", line (\d+), in (.+)')
+# Code of Python, of installed packages and of this project: not the user's.
+_LIBRARIES = tuple(
+    Path(path).resolve()
+    for path in (
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(
+            ROOT / name
+            for name in ("algorithms", "analysis", "custom_models", "envs", "experiments")
+        ),
+        Path(rllib_zoo.algorithms.__file__).parent,
+    )
+)
+
+
+def error_line(text: str) -> str:
+    """Type and text of the last error of a traceback, and the innermost line of the user's own code.
+
+    For example ``KeyError: 'speed' (/home/me/my_env.py, line 12, in step)``.
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    frames = [(i, found) for i, line in enumerate(lines) if (found := _FRAME.fullmatch(line))]
+    if not frames:
+        return lines[-1] if lines else "no error text was written"
+    # The lines of code and markers below a frame are indented, the error is not.
+    after = range(frames[-1][0] + 1, len(lines))
+    start = next((i for i in after if not lines[i].startswith(" ")), len(lines) - 1)
+    error = " ".join(" ".join(lines[start:]).split())
+    places = [found.groups() for _, found in frames if _is_users(found[1])]
+    return error + (" ({}, line {}, in {})".format(*places[-1]) if places else "")
+
+
+def _is_users(file: str) -> bool:
+    path = Path(file)
+    if not path.is_absolute() or {"site-packages", "dist-packages"} & set(path.parts):
+        return False
+    return not any(path.resolve().is_relative_to(library) for library in _LIBRARIES)
