@@ -8,11 +8,12 @@ itself.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import gymnasium as gym
+from ray.rllib.env.env_context import EnvContext
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_zoo.class_path import import_class
@@ -33,16 +34,35 @@ def gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec | 
     return None if spec is not None and "ale_py" in str(spec.entry_point) else spec
 
 
-def creator_of(env: str | type[gym.Env], options: dict[str, Any]) -> Callable[[], gym.Env]:
-    """A function that builds one copy."""
+def context_of(env_config: Mapping[str, Any] | None) -> EnvContext:
+    """``env_config`` as RLlib's EnvContext, a copy; by default that of the training process's copy 0."""
+    if isinstance(env_config, EnvContext):
+        return env_config.copy_with_overrides()
+    return EnvContext(dict(env_config or {}), worker_index=0, vector_index=0, num_workers=0)
+
+
+def creator_of(env: str | type[gym.Env]) -> Callable[[EnvContext], gym.Env]:
+    """A function that builds the copy of an environment with these options and indices.
+
+    Registered creators, and classes that take all options in one argument, get a copy of its argument:
+    some take options out of it.
+    """
     if isinstance(env, type):
-        return partial(call_with_options, env.__name__, *_arguments(env, options))
+        return partial(_build_class, env.__name__, env)
     spec = gymnasium_spec(env)
     if spec is not None:
-        return partial(call_with_options, spec.id, partial(gym.make, spec), options)
+        return partial(call_with_options, spec.id, partial(gym.make, spec))
     if _global_registry.contains(ENV_CREATOR, env):
-        return partial(_global_registry.get(ENV_CREATOR, env), options)
-    return partial(call_with_options, env, *_arguments(_class_at(env), options))
+        return partial(_build_registered, _global_registry.get(ENV_CREATOR, env))
+    return partial(_build_class, env, _class_at(env))
+
+
+def _build_registered(creator: Callable[[EnvContext], gym.Env], context: EnvContext) -> gym.Env:
+    return creator(context_of(context))
+
+
+def _build_class(name: str, env_class: Callable[..., gym.Env], context: EnvContext) -> gym.Env:
+    return call_with_options(name, *_arguments(env_class, context_of(context)))
 
 
 # Usual names of the parameter that gets all options from RLlib.
@@ -53,20 +73,26 @@ _NAMES_OF_ALL_OPTIONS = (
 
 
 def _arguments(
-    env_class: Callable[..., gym.Env], options: dict[str, Any]
+    env_class: Callable[..., gym.Env], options: EnvContext
 ) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
-    """A class and its keyword arguments: the options by name, or, as in RLlib, all of them in its only
-    parameter (``def __init__(self, config)``)."""
+    """A class and its keyword arguments: the options by name, or, as in RLlib, all of them in one
+    parameter (``def __init__(self, config)``).
+
+    That is the only parameter if it is required, or the first one if it has a usual name and no other
+    is required.
+    """
     try:
-        parameters = list(inspect.signature(env_class).parameters.values())
-    except (TypeError, ValueError):  # written in C or without a signature
+        first, *others = inspect.signature(env_class).parameters.values()
+    except (TypeError, ValueError):  # written in C, without a signature, or without parameters
         return env_class, options
-    single = parameters[0] if len(parameters) == 1 else None
-    if single is None or single.kind is not single.POSITIONAL_OR_KEYWORD or single.name in options:
+    if first.kind is not first.POSITIONAL_OR_KEYWORD or first.name in options:
         return env_class, options
-    required = single.default is single.empty
-    takes_all = required or (bool(options) and single.name in _NAMES_OF_ALL_OPTIONS)
-    return env_class, {single.name: options} if takes_all else options
+    is_only = not others and first.default is first.empty
+    optional = all(
+        p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in others
+    )
+    takes_all = is_only or (first.name in _NAMES_OF_ALL_OPTIONS and optional)
+    return env_class, {first.name: options} if takes_all else options
 
 
 def _class_at(path: str) -> type[gym.Env]:

@@ -6,7 +6,7 @@ to one Box. Atari games (``ALE/Pong-v5``) are built by ``envs/atari/vector_env.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeGuard
 
@@ -19,7 +19,12 @@ from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_zoo.envs.atari.ids import is_atari
-from rllib_zoo.envs.creators import call_with_options, creator_of, gymnasium_spec
+from rllib_zoo.envs.creators import (
+    call_with_options,
+    context_of,
+    creator_of,
+    gymnasium_spec,
+)
 from rllib_zoo.envs.errors import EnvironmentRequestError
 from rllib_zoo.envs.mujoco.vector_env import MujocoVectorEnv, has_native_vector
 from rllib_zoo.envs.restart_wrapper import restartable
@@ -40,7 +45,9 @@ def make_vector_env(
     Args:
         env: gymnasium id, registered name, class path or class.
         num_envs: number of copies, N >= 1.
-        env_config: keyword arguments of the environment; a registered creator gets the dict itself.
+        env_config: keyword arguments of the environment; a registered creator, and a class with one
+            argument, gets RLlib's EnvContext. With an EnvContext here its indices are those of the first
+            copy, else 0.
         vectorize_mode: ``vector_entry_point`` uses the environment's own vector implementation if it has
             one (with it 64 CartPoles step 8 times as fast), ``envs/mujoco/vector_env.py`` for MuJoCo's
             tasks, and ``sync`` otherwise; ``async`` gives every copy a process, for environments
@@ -57,7 +64,7 @@ def make_vector_env(
             f"gym_env_vectorize_mode {vectorize_mode!r} is unknown; "
             f"choose one of {', '.join(VECTORIZE_MODES)}"
         )
-    options = dict(env_config or {})
+    options = context_of(env_config)
     if _is_atari(env):
         if vectorize_mode != "vector_entry_point":
             raise EnvironmentRequestError(
@@ -75,13 +82,17 @@ def make_vector_env(
         build = partial(gym.make_vec, spec, num_envs, vectorization_mode=vectorize_mode)
         vector = call_with_options(spec.id, build, options)
     else:
-        creator = creator_of(env, options)
+        create, first = creator_of(env), options.vector_index
+        creators: list[Callable[[], gym.Env]] = [
+            partial(create, options.copy_with_overrides(vector_index=first + i))
+            for i in range(num_envs)
+        ]
         vector_class = AsyncVectorEnv if vectorize_mode == "async" else SyncVectorEnv
-        creators = [creator] * num_envs
         if restart_failed is not None:
             name = environment_name(env)
             creators = [
-                partial(restartable, name, i, creator, restart_failed) for i in range(num_envs)
+                partial(restartable, name, i, creator, restart_failed)
+                for i, creator in enumerate(creators)
             ]
         vector = vector_class(creators)
     if not isinstance(vector.single_observation_space, gym.spaces.Box):
@@ -100,14 +111,14 @@ def make_single_env(
     Raises:
         EnvironmentRequestError: as :func:`make_vector_env`.
     """
-    options = dict(env_config or {})
+    options = context_of(env_config)
     if _is_atari(env):
         from rllib_zoo.envs.atari.single_env import make_atari_single
 
         return make_atari_single(env, options, render_mode)
     if render_mode is not None:
         options["render_mode"] = render_mode
-    single = creator_of(env, options)()
+    single = creator_of(env)(options)
     if isinstance(single, MultiAgentEnv):
         raise EnvironmentRequestError(
             f"environment {env!r} has several agents; only one is supported"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.dqn.network import QModule, channels_first
 from rllib_zoo.algorithms.dqn.replay import SIGNED
 from rllib_zoo.algorithms.dqn.weight_noise import reset_parameter_noise
+from rllib_zoo.algorithms.env_runner.env_runner import environment_context
 from rllib_zoo.algorithms.env_runner.runner_errors import ReturnsErrors, runner_errors_raised
 from rllib_zoo.envs import environment_name, is_atari, make_single_env
 from rllib_zoo.envs.restart_policy import Restarts, error_line
@@ -153,9 +155,10 @@ class FactoryEnvRunner(ReturnsErrors, SingleAgentEnvRunner):
 
     def make_env(self) -> None:
         """As RLlib."""
-        env, options = self.config.env, self.config.environment_options
-        # RLlib looks names up in its own registry, but calls functions.
-        self.config.env = lambda _: _channels_last(make_single_env(env, options))
+        env, context = self.config.env, environment_context(self)
+        copies = (context.copy_with_overrides(vector_index=i) for i in itertools.count())
+        # RLlib looks names up in its own registry, but calls functions, once per copy.
+        self.config.env = lambda _: _channels_last(make_single_env(env, next(copies)))
         try:
             super().make_env()
         finally:

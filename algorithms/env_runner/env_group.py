@@ -20,6 +20,7 @@ from gymnasium.utils import EzPickle
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from ray import cloudpickle
+from ray.rllib.env.env_context import EnvContext
 
 from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeCounter
 from rllib_zoo.algorithms.env_runner.policy import RecurrentState
@@ -186,8 +187,12 @@ class EnvGroup:
                 self.recurrent_state.set_state(state["memory"])
 
 
-def make_groups(config: Any, threads: int | None, pool: ThreadPool | None) -> list[EnvGroup]:
+def make_groups(
+    config: Any, context: EnvContext, threads: int | None, pool: ThreadPool | None
+) -> list[EnvGroup]:
     """A runner's environments, ``num_envs_per_env_runner`` in total.
+
+    ``context`` has the options of the environment and the runner's index.
 
     Atari games step without the interpreter lock, so every thread of the pool steps a group of its
     own and runs the network for it, without waiting for the others before the fragment's end. Other
@@ -203,7 +208,7 @@ def make_groups(config: Any, threads: int | None, pool: ThreadPool | None) -> li
             make_vector_env,
             config.env,
             len(columns),
-            config.environment_options,
+            context.copy_with_overrides(vector_index=int(columns[0])),
             config.gym_env_vectorize_mode,
             num_threads=1 if number > 1 else threads or torch.get_num_threads(),
             restart_failed=config.restart_failed_sub_environments,

@@ -11,6 +11,7 @@ import ray
 import torch
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
+from ray.rllib.env.env_context import EnvContext
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.framework import get_device
@@ -55,7 +56,7 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
         self._spaces_argument = kwargs.get("spaces")
         stream = (self.worker_index or 0) + EVALUATION_STREAM * bool(self.config.in_evaluation)
         entropy = [self.config.seed, stream] if self.config.seed is not None else None
-        if entropy is not None and self.worker_index and _is_restarted_actor():
+        if entropy is not None and self.worker_index and is_restarted_actor():
             # With the same seed a restarted runner would repeat the episodes of the first one.
             entropy.append(time.time_ns())
         env_seed, action_seed = np.random.SeedSequence(entropy).generate_state(2)
@@ -88,7 +89,9 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
         """(Re)build the vector environment and start its episodes."""
         self.stop()
         self.num_envs = self.config.num_envs_per_env_runner
-        self._groups = make_groups(self.config, self._num_threads, self._pool)
+        self._groups = make_groups(
+            self.config, environment_context(self), self._num_threads, self._pool
+        )
         reset_groups(self._groups, self._env_seed)
         self._distribution = self._make_distribution()
         if self.config.observation_filter == "MeanStdFilter":
@@ -339,7 +342,21 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
                 shared.set_state(states[name])
 
 
-def _is_restarted_actor() -> bool:
+def environment_context(runner: Any) -> EnvContext:
+    """The options of a runner's environments, with its index: 0 in the training process, else from 1.
+
+    ``num_workers`` is the number of runner processes of its group: of training, or of evaluation.
+    """
+    return EnvContext(
+        runner.config.environment_options,
+        worker_index=runner.worker_index or 0,
+        vector_index=0,
+        num_workers=runner.num_workers,
+        recreated_worker=is_restarted_actor(),
+    )
+
+
+def is_restarted_actor() -> bool:
     """Whether Ray started this runner's process in place of one that died."""
     if not ray.is_initialized():
         return False

@@ -11,6 +11,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from ray.rllib.env.env_context import EnvContext
 
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.env_options import environment_options
@@ -61,22 +62,28 @@ def probe_environments(experiment: Experiment, configs: list[Any]) -> list[Probe
     own_runner = algorithms.descriptor(experiment.algorithm).vector_env_runner
     probed: dict[str, ProbedEnvironment] = {}
 
-    def probe(env: Any, options: Mapping[str, Any], config: Any) -> ProbedEnvironment:
+    def probe(env: Any, options: Mapping[str, Any], config: Any, runners: int) -> ProbedEnvironment:
         # RLlib's own runner vectorizes in another way; the environment is the same.
         mode = config.gym_env_vectorize_mode if own_runner else "vector_entry_point"
-        key = repr((env, mode, sorted(options.items(), key=lambda item: str(item[0]))))
+        key = repr((env, mode, runners, sorted(options.items(), key=lambda item: str(item[0]))))
         if key not in probed:
-            probed[key] = _probe(env, options, mode)
+            context = EnvContext(dict(options), worker_index=0, num_workers=runners)
+            probed[key] = _probe(env, context, mode)
         return probed[key]
 
     for other in expanded(experiment.config.get("evaluation_config") or {}, "evaluation_config"):
         if other and "env_config" in other:
             for env in envs:
                 options = environment_options(env, other["env_config"], configs[0]._model_config)
-                probe(env, options, configs[0])
+                probe(env, options, configs[0], configs[0].evaluation_num_env_runners)
     probed_envs = [
         [
-            probe(env, environment_options(env, config.env_config, config._model_config), config)
+            probe(
+                env,
+                environment_options(env, config.env_config, config._model_config),
+                config,
+                config.num_env_runners,
+            )
             for env in envs
         ]
         for config in configs
