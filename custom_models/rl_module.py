@@ -80,15 +80,24 @@ def resolved_model_class(custom_model: str | type) -> str | type:
 
 
 def num_dist_inputs(action_space: gym.Space) -> int:
-    """K, the policy's outputs: a logit per action, or mean and log std per dimension.
+    """K, the policy's outputs: a logit per discrete action or bit, mean and log std per dimension.
 
-    ModelCatalog's own count differs: it treats integer Boxes as categories and rejects matrices.
+    Of Dict and Tuple spaces the sum over their spaces. ModelCatalog's own count differs: it treats
+    integer Boxes as categories and rejects matrices.
     """
     if isinstance(action_space, gym.spaces.Discrete):
         return int(action_space.n)
     if isinstance(action_space, gym.spaces.Box):
         return 2 * math.prod(action_space.shape)
-    raise ValueError(f"no network outputs for {action_space}; supported are Discrete and Box")
+    if isinstance(action_space, gym.spaces.MultiDiscrete):
+        return int(action_space.nvec.sum())
+    if isinstance(action_space, gym.spaces.MultiBinary):
+        return math.prod(action_space.shape)
+    if isinstance(action_space, gym.spaces.Dict):
+        return sum(map(num_dist_inputs, action_space.spaces.values()))
+    if isinstance(action_space, gym.spaces.Tuple):
+        return sum(map(num_dist_inputs, action_space.spaces))
+    raise ValueError(f"no network outputs for {action_space}")
 
 
 class ModelV2Module(TorchRLModule, ValueFunctionAPI):

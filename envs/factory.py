@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, TypeGuard
 
 import gymnasium as gym
-import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import FlattenObservation
 from gymnasium.wrappers.vector import FlattenObservation as VectorFlattenObservation
@@ -28,6 +27,7 @@ from rllib_zoo.envs.creators import (
 from rllib_zoo.envs.errors import EnvironmentRequestError
 from rllib_zoo.envs.mujoco.vector_env import MujocoVectorEnv, has_native_vector
 from rllib_zoo.envs.restart_wrapper import restartable
+from rllib_zoo.envs.space_checks import unsupported_action_space
 
 VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
 
@@ -173,12 +173,10 @@ def _require_supported_spaces(env: object, observation: gym.Space, action: gym.S
             f"environment {env!r} has observations of {observation}; supported are Box and the "
             "spaces gymnasium can flatten into one Box"
         )
-    if not isinstance(action, gym.spaces.Discrete | gym.spaces.Box):
+    refused = unsupported_action_space(action)
+    if refused is not None:
+        part = "" if refused is action else f", with {refused} in it"
         raise EnvironmentRequestError(
-            f"environment {env!r} has actions of {action}; supported are Discrete and Box"
-        )
-    if isinstance(action, gym.spaces.Box) and not np.issubdtype(action.dtype, np.floating):
-        raise EnvironmentRequestError(
-            f"environment {env!r} has integer actions of {action}; supported are Discrete and "
-            "Box of floating-point numbers"
+            f"environment {env!r} has actions of {action}{part}; supported are Discrete, MultiDiscrete, "
+            "MultiBinary, Box of floating-point numbers, and Dict and Tuple of these"
         )

@@ -1,4 +1,4 @@
-"""Checking an observation against its space: structure, shape and dtype, not values."""
+"""Checking an observation against its space (structure, shape and dtype, not values), and spaces."""
 
 from __future__ import annotations
 
@@ -61,3 +61,15 @@ def _dict_mismatch(space: gym.spaces.Dict, obs: Any, key: str) -> str | None:
         if problem := mismatch(part, obs[name], f"{key}[{name!r}]"):
             return problem
     return None
+
+
+def unsupported_action_space(space: gym.Space) -> gym.Space | None:
+    """The space itself, or the first one in it, that no action distribution supports; None without."""
+    if isinstance(space, gym.spaces.Dict | gym.spaces.Tuple):
+        inside = space.spaces.values() if isinstance(space, gym.spaces.Dict) else space.spaces
+        refused = map(unsupported_action_space, inside)
+        return next((part for part in refused if part is not None), None if inside else space)
+    if isinstance(space, gym.spaces.Box):
+        return None if np.issubdtype(space.dtype, np.floating) else space
+    discrete = gym.spaces.Discrete | gym.spaces.MultiDiscrete | gym.spaces.MultiBinary
+    return None if isinstance(space, discrete) else space

@@ -12,6 +12,7 @@ import numpy as np
 
 from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.transforms import action_of
 from rllib_zoo.envs import is_atari, make_single_env
 
 DEFAULT_FPS = 30
@@ -64,7 +65,8 @@ def play_episode(
     frames, total, done = [env.render()], 0.0, False
     while not done and len(frames) < limit:
         batch = np.asarray(obs)[None]
-        action = runner.act(batch, explore=explore, recurrent_state=recurrent_state)[0]
+        actions = runner.act(batch, explore=explore, recurrent_state=recurrent_state)
+        action = action_of(actions, 0)
         obs, reward, terminated, truncated, _ = env.step(action)
         frames.append(env.render())
         total += float(reward)
