@@ -176,7 +176,8 @@ def _require_supported_spaces(env: object, observation: gym.Space, action: gym.S
     refused = unsupported_action_space(action)
     if refused is not None:
         part = "" if refused is action else f", with {refused} in it"
+        kind = "integer actions" if isinstance(action, gym.spaces.Box) else "actions"
         raise EnvironmentRequestError(
-            f"environment {env!r} has actions of {action}{part}; supported are Discrete, MultiDiscrete, "
+            f"environment {env!r} has {kind} of {action}{part}; supported are Discrete, MultiDiscrete, "
             "MultiBinary, Box of floating-point numbers, and Dict and Tuple of these"
         )

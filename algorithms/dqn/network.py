@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from ray.rllib.algorithms.dqn.default_dqn_rl_module import QF_PREDS
@@ -38,9 +39,16 @@ class ByteEncoder(torch.nn.Module):
 
 
 class QModule(NoModelV2Mixin, DefaultDQNTorchRLModule):
-    """RLlib's Q network, with further exploration types and the interface of `rllib evaluate`."""
+    """RLlib's Q network, with further exploration types and the interface of `rllib evaluate`.
+
+    Raises:
+        ValueError: actions are not Discrete.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any):
+        # RLlib would take a MultiBinary(n) for a Discrete(n), and fail on others with advice of its own.
+        if not isinstance(actions := kwargs.get("action_space"), gym.spaces.Discrete):
+            raise ValueError(f"DQN requires Discrete actions, the environment has {actions}")
         kwargs["catalog_class"] = kwargs.get("catalog_class") or QCatalog
         super().__init__(*args, **kwargs)
 

@@ -7,8 +7,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
+from ray.rllib.env.env_context import EnvContext
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
-from ray.tune.registry import register_env
+from ray.tune.registry import ENV_CREATOR, _global_registry, register_env
 
 from rllib_zoo.algorithms.env_runner.env_group import capture_env_state, restore_env_state
 from rllib_zoo.envs import (
@@ -18,6 +19,7 @@ from rllib_zoo.envs import (
     make_vector_env,
 )
 from rllib_zoo.envs.probes import ConstantReward, ContinuousTarget
+from rllib_zoo.envs.space_checks import unsupported_action_space
 
 
 class Spaced(ConstantReward):
@@ -116,6 +118,70 @@ def test_a_class_of_one_parameter_gets_the_options_whole(env):
     assert make_vector_env(env, 1).envs[0].unwrapped._target == 0.5
 
 
+class Placed(ContinuousTarget):
+    """Keeps what it gets, and takes an option out of it."""
+
+    def __init__(self, config):
+        super().__init__(config.pop("target", 0.5))
+        self.context = config
+
+
+class PlacedOptional(Placed):
+    def __init__(self, env_config=None, render_mode=None):
+        super().__init__(env_config)
+
+
+def places(vector):
+    """Target, type, other options and indices of every copy."""
+    return [
+        (
+            env._target,
+            type(env.context),
+            dict(env.context),
+            env.context.worker_index,
+            env.context.vector_index,
+            env.context.num_workers,
+            env.context.remote,
+        )
+        for env in (copy.unwrapped for copy in vector.envs)
+    ]
+
+
+@pytest.fixture
+def placed_name():
+    register_env("placed", lambda context: Placed(context))
+    yield "placed"
+    _global_registry.unregister(ENV_CREATOR, "placed")
+
+
+@pytest.mark.parametrize("env", [Placed, PlacedOptional, f"{__name__}.Placed", "placed"])
+def test_environments_get_rllibs_context(env, placed_name):
+    context = EnvContext({"target": 2.0, "a": 1}, worker_index=3, vector_index=4, num_workers=5)
+    vector = make_vector_env(env, 2, context)
+    # The first copy took its option out of its own context only.
+    common = (2.0, EnvContext, {"a": 1}, 3)
+    assert places(vector) == [(*common, 4, 5, False), (*common, 5, 5, False)]
+    assert dict(context) == {"target": 2.0, "a": 1}
+    (first, second) = places(make_vector_env(env, 2))
+    assert first == (0.5, EnvContext, {}, 0, 0, 0, False)
+    assert second == (0.5, EnvContext, {}, 0, 1, 0, False)
+    assert make_single_env(env).unwrapped.context.worker_index == 0
+
+
+def test_a_restarted_copy_keeps_its_indices():
+    class Fragile(Placed):
+        def step(self, action):
+            raise OSError("fragile")
+
+    vector = make_vector_env(
+        Fragile, 3, EnvContext({"target": 2.0}, worker_index=1), restart_failed=True
+    )
+    vector.reset(seed=0)
+    vector.step(np.zeros((3, 1), np.float32))
+    assert [place[4] for place in places(vector)] == [0, 1, 2]
+    assert {place[0] for place in places(vector)} == {2.0}
+
+
 def test_several_agents_are_refused():
     with pytest.raises(EnvironmentRequestError, match="has several agents; only one is supported"):
         environment_spaces(TwoAgents)
@@ -190,8 +256,20 @@ def test_a_single_environment_can_be_rendered():
         ("CartPole-v1", {"gravty": 1}, ["'CartPole-v1'", "(gravty)", "gravty"]),
         ("MountainCar-v0", {"gravty": 1, "a": 2}, ["'MountainCar-v0'", "(a, gravty)"]),
         ("envs.probes.ContinuousTarget", {"aim": 1}, ["(aim)", "unexpected keyword"]),
-        (Spaced, {"action": gym.spaces.MultiBinary(3)}, ["actions of MultiBinary(3)", "Discrete"]),
-        (Spaced, {"action": gym.spaces.MultiDiscrete([2, 2])}, ["MultiDiscrete([2 2])"]),
+        (
+            Spaced,
+            {"action": gym.spaces.Text(3)},
+            ["actions of Text(1, 3", "supported are Discrete, "],
+        ),
+        (
+            Spaced,
+            {
+                "action": gym.spaces.Dict(
+                    a=gym.spaces.Tuple((gym.spaces.Box(0, 3, (2,), np.int64),))
+                )
+            },
+            ["actions of Dict('a': Tuple", ", with Box(0, 3, (2,), int64) in it; supported are"],
+        ),
         (Spaced, {"action": gym.spaces.Box(0, 3, (2,), np.int64)}, ["integer actions", "int64"]),
         (
             Spaced,
@@ -213,6 +291,12 @@ def test_what_cannot_be_built_is_said_in_one_sentence(env, options, pieces):
         for piece in pieces:
             assert piece in str(error.value)
         assert "\n" not in str(error.value)
+
+
+def test_actions_without_parts_are_refused():
+    for space in (gym.spaces.Tuple(()), gym.spaces.Dict()):
+        assert unsupported_action_space(space) is space
+        assert unsupported_action_space(gym.spaces.Tuple((space,))) is space
 
 
 def test_an_unknown_vectorize_mode_names_the_known_ones():

@@ -7,6 +7,9 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.distributions import Normal
 
+from rllib_zoo.algorithms.env_runner.transforms import action_of
+from rllib_zoo.algorithms.ops.distributions import distribution_for
+
 
 class Recorder(gym.Env):
     """Remembers the actions it gets; never ends."""
@@ -45,6 +48,55 @@ class UnevenBox(Recorder):
         np.array([[-2, 0], [-np.inf, 0]], np.float32),
         np.array([[2, 10], [np.inf, np.inf]], np.float32),
     )
+
+
+class Composite(Recorder):
+    """Every kind of action in one; keys are not in alphabetical order."""
+
+    action_space = gym.spaces.Dict(
+        [
+            ("speed", gym.spaces.Box(-2.0, 2.0, (1, 2), np.float64)),
+            ("keys", gym.spaces.MultiBinary(3)),
+            ("gear", gym.spaces.Tuple((gym.spaces.Discrete(3, start=-1),))),
+            ("bits", gym.spaces.MultiDiscrete([2, 4], start=[0, 10])),
+        ]
+    )
+
+
+@pytest.mark.parametrize("model", [{}, {"use_lstm": True, "lstm_cell_size": 4, "max_seq_len": 5}])
+def test_composite_actions_arrive_in_the_structure_of_their_space(make_runner, model):
+    model = {"fcnet_hiddens": [8], **model}
+    runner = make_runner(Composite, num_envs_per_env_runner=2, model=model)
+    rollout = runner.sample(num_steps=20)
+    # By key: bits, gear, keys, speed.
+    assert rollout.actions.shape == (20, 2, 2 + 1 + 3 + 2)
+    assert rollout.dist_inputs.shape == (20, 2, 6 + 3 + 3 + 4)
+    for i, copy in enumerate(runner.env.envs):
+        space = copy.action_space
+        for t, action in enumerate(copy.unwrapped.actions):
+            assert space.contains(action)
+            flat = rollout.actions[t, i]
+            assert_array_equal(action["bits"], flat[:2] + np.array([0, 10]))
+            assert action["gear"] == (flat[2] - 1,)
+            assert_array_equal(action["keys"], flat[3:6])
+            assert_allclose(action["speed"], np.clip(2 * flat[None, 6:], -2, 2), rtol=1e-6)
+    expected = distribution_for(Composite.action_space).log_prob(
+        torch.from_numpy(rollout.dist_inputs), torch.from_numpy(rollout.actions)
+    )
+    torch.testing.assert_close(torch.from_numpy(rollout.log_probs), expected)
+
+
+def test_composite_actions_in_processes_and_greedy_ones(make_runner):
+    runner = make_runner(Composite, num_envs_per_env_runner=2, gym_env_vectorize_mode="async")
+    assert runner.sample(num_steps=3).num_steps == 6
+    obs = np.zeros((2, 3), np.float32)
+    runner.reset_episodes()
+    greedy = runner.act(obs, explore=False)
+    assert Composite.action_space.contains(action_of(greedy, 1))
+    with torch.no_grad():
+        dist_inputs, _ = runner.module.policy_and_value(torch.from_numpy(obs))
+    assert action_of(greedy, 1)["gear"][0] == dist_inputs[1, 6:9].argmax() - 1
+    assert_array_equal(greedy["keys"], dist_inputs[:, 9:12] > 0)
 
 
 def recorded(runner):
