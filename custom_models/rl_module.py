@@ -122,6 +122,10 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
     def setup(self) -> None:
         check_recurrence(self.model_config)
         model_config = checked_model_config(self.model_config)
+        if model_config["free_log_std"] and not isinstance(self.action_space, gym.spaces.Box):
+            raise ValueError(
+                f"model.free_log_std needs a Box action space, got {self.action_space}"
+            )
         if model_config["use_lstm"]:
             # Its heads read the LSTM: separate value layers would be unused weights.
             model_config["vf_share_layers"] = True

@@ -6,22 +6,16 @@ import re
 import sysconfig
 from pathlib import Path
 
-import rllib_zoo.algorithms
 from rllib_zoo.experiments.paths import ROOT
 
 _FRAME = re.compile(r'\s*File "(.+)", line (\d+), in (.+)')
-# Code of Python, of installed packages and of this project: not the user's.
-_LIBRARIES = tuple(
-    Path(path).resolve()
-    for path in (
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *(
-            ROOT / name
-            for name in ("algorithms", "analysis", "custom_models", "envs", "experiments")
-        ),
-        Path(rllib_zoo.algorithms.__file__).parent,
-    )
-)
+# Code of Python and of this project: not the user's. Installed packages are known by their folder's name.
+_OWN = ("algorithms", "analysis", "custom_models", "envs", "experiments")
+_LIBRARIES = [
+    *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")),
+    *(ROOT / name for name in _OWN),
+]
+_INSTALLED = {"site-packages", "dist-packages"}
 
 
 def error_line(text: str) -> str:
@@ -43,6 +37,6 @@ def error_line(text: str) -> str:
 
 def _is_users(file: str) -> bool:
     path = Path(file)
-    if not path.is_absolute() or {"site-packages", "dist-packages"} & set(path.parts):
+    if not path.is_absolute() or _INSTALLED & set(path.parts):
         return False
     return not any(path.resolve().is_relative_to(library) for library in _LIBRARIES)

@@ -8,11 +8,11 @@ import torch
 from rllib_zoo.algorithms.a3c.env_runner import A3CEnvRunner
 from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
 
-BATCH = {"num_envs_per_env_runner": 16, "rollout_fragment_length": 10, "seed": 2}
+BATCH = {"num_envs_per_env_runner": 16, "rollout_fragment_length": 10, "seed": 1}
 LEARNING = {
     "PPO": {"lr": 0.01, "train_batch_size": 160, "minibatch_size": 80, "num_epochs": 4},
-    "A2C": {"lr": 0.02, "train_batch_size": 160},
-    "PG": {"lr": 0.02, "train_batch_size": 160, "constant_baseline": True},
+    "A2C": {"lr": 0.01, "train_batch_size": 160},
+    "PG": {"lr": 0.01, "train_batch_size": 160, "constant_baseline": True},
     "A3C": {"lr": 0.01, "train_batch_size": None},
 }
 SPACES = {
@@ -65,7 +65,7 @@ def test_every_part_is_learned(make_runner, make_learner, update, make_config, n
     if model == "lstm":
         network |= {"use_lstm": True, "lstm_cell_size": 8, "max_seq_len": 5}
     common = {**BATCH, "env_config": {"kind": kind}, "model": network}
-    settings = {**common, **LEARNING[name], "entropy_coeff": 0.0}
+    settings = {**common, **LEARNING[name], "entropy_coeff": 0.01}
     if name == "A3C":
         config = make_config(name, TwoParts, **settings)
         runner = A3CEnvRunner(config=config, worker_index=1, num_workers=1)
