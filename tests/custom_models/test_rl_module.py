@@ -8,6 +8,7 @@ from ray.rllib.models import MODEL_DEFAULTS
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
+from rllib_zoo.algorithms.ops.distributions import distribution_for
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 from rllib_zoo.custom_models.rl_module import (
     ModelV2Module,
@@ -194,5 +195,16 @@ def test_only_dotted_names_are_imported():
 
 
 def test_other_action_spaces_are_refused_by_name():
-    with pytest.raises(ValueError, match=r"no network outputs for MultiBinary\(3\)"):
-        num_dist_inputs(gym.spaces.MultiBinary(3))
+    with pytest.raises(ValueError, match=r"no network outputs for Text\(1, 3"):
+        num_dist_inputs(gym.spaces.Text(3))
+
+
+def test_networks_have_the_outputs_that_distributions_need():
+    space = gym.spaces.Dict(
+        a=gym.spaces.Tuple((gym.spaces.Discrete(3), gym.spaces.Box(-1, 1, (2, 2)))),
+        b=gym.spaces.MultiDiscrete([2, 4]),
+        c=gym.spaces.MultiBinary((2, 3)),
+    )
+    assert num_dist_inputs(space) == distribution_for(space).num_inputs() == 3 + 8 + 6 + 6
+    with pytest.raises(ValueError, match=r"free_log_std needs a Box action space, got Dict\("):
+        hosted(VECTOR, space, free_log_std=True)
