@@ -19,6 +19,7 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.launch.trial_errors import error_line
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.resources import demand_of
 
@@ -134,7 +135,7 @@ def measure(
         ) from None
     except ray.exceptions.RayError as error:
         raise RequestError(
-            f"training fails: {_last_line(error)}", key=experiment.name, file=experiment.source
+            f"training fails: {error_line(str(error))}", key=experiment.name, file=experiment.source
         ) from None
     finally:
         with contextlib.suppress(ray.exceptions.RayError):
@@ -158,12 +159,6 @@ def _iterations(trial: Any, seconds: float) -> Measured:
         measured.ends.append(sum(measured.ends[-1:]) + took)
         measured.memory_mib = memory
     return measured
-
-
-def _last_line(error: Exception) -> str:
-    """The last line of a remote error: the exception itself."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
 
 
 def estimate(

@@ -148,7 +148,7 @@ def test_a_networks_error_ends_training(make_algo, make_config, name):
     cloudpickle.register_pickle_by_value(__import__(__name__, fromlist=["x"]))
     sizes = {**SIZES, "num_envs_per_env_runner": 4, "num_env_runners": 2}
     if name != "A3C":
-        sizes |= {"train_batch_size": 80}
+        sizes |= {"train_batch_size": 80, "minibatch_size": None}
     model = {"custom_model": Forgetful}
     config = make_config(name, "CartPole-v1", **sizes)
     config._model_config = model  # the class itself: Ray's processes cannot import this module
