@@ -34,34 +34,43 @@ class RunnerTraceback(Exception):
 
 @dataclass(frozen=True)
 class RunnerError:
-    """An error of a runner process, as a value.
+    """An error of a runner process, as a value that every process can read.
 
     Attributes:
-        error: the error itself, or one with the same name and text if it cannot be pickled.
+        pickled: the error; empty if it cannot be pickled.
+        kind: module and name of its class.
+        text: its message.
         traceback_text: of the process it occurred in.
     """
 
-    error: BaseException
+    pickled: bytes
+    kind: tuple[str, str]
+    text: str
     traceback_text: str
 
     @classmethod
-    def of(cls, error: Exception) -> RunnerError:
-        """An error that is being handled."""
-        return cls(portable(error), "".join(traceback.format_exception(error)))
+    def of(cls, error: BaseException, traceback_text: str | None = None) -> RunnerError:
+        """An error as a value; the traceback is its own by default."""
+        pickled = b""
+        with contextlib.suppress(Exception):
+            pickled = cloudpickle.dumps(error)
+        if traceback_text is None:
+            traceback_text = "".join(traceback.format_exception(error))
+        kind = type(error)
+        return cls(pickled, (kind.__module__, kind.__name__), str(error), traceback_text)
+
+    def error(self) -> BaseException:
+        """The error, or one with the same name and text if it did not survive pickling."""
+        module, name = self.kind
+        with contextlib.suppress(Exception):
+            error = cloudpickle.loads(self.pickled)
+            if type(error).__name__ == name and str(error) == self.text:
+                return error
+        return type(name, (RuntimeError,), {"__module__": module})(self.text)
 
     def raise_(self) -> None:
         """Raise the error, caused by its :class:`RunnerTraceback`."""
-        raise self.error from RunnerTraceback(self.traceback_text)
-
-
-def portable(error: BaseException) -> BaseException:
-    """The error, or one with the same name and text if it does not survive pickling."""
-    with contextlib.suppress(Exception):
-        twin = cloudpickle.loads(cloudpickle.dumps(error))
-        if type(twin).__name__ == type(error).__name__ and str(twin) == str(error):
-            return error
-    kind = type(error)
-    return type(kind.__name__, (RuntimeError,), {"__module__": kind.__module__})(str(error))
+        raise self.error() from RunnerTraceback(self.traceback_text)
 
 
 class ReturnsErrors:
@@ -116,7 +125,7 @@ def _raise_error(answer: Any) -> None:
     if isinstance(answer, RayActorError) and answer.actor_init_failed:
         cause = answer.args[0] if answer.args else None
         if isinstance(cause, RayTaskError):
-            RunnerError(cause.cause, cause.traceback_str).raise_()
+            RunnerError.of(cause.cause, cause.traceback_str).raise_()
 
 
 @contextlib.contextmanager

@@ -18,6 +18,8 @@ def raised(function):
     try:
         answer.raise_()
     except Exception as error:
+        # Without this file's frame: of the training process, all are of libraries.
+        error.__traceback__ = error.__traceback__.tb_next
         return "Failure # 1\n" + "".join(traceback.format_exception(error))
 
 
