@@ -17,6 +17,8 @@ from ray.rllib.models.torch.recurrent_net import LSTMWrapper
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import Tensor
 
+from rllib_zoo.custom_models.model_hooks import fast_path
+from rllib_zoo.custom_models.model_inputs import ModelInputs
 from rllib_zoo.custom_models.thread_safety import SharedModel
 
 
@@ -52,21 +54,45 @@ class RecurrentModel:
         parts = [torch.as_tensor(part) for part in self._shared.model.get_initial_state()]
         return torch.cat([part.detach().float().cpu().reshape(-1) for part in parts])
 
-    def step(self, obs: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One row of every sequence: dist inputs [S, K], values [S], new states [S, D]."""
-        return self._run(obs, torch.ones(len(obs), dtype=torch.int64), states, None)
+    def step(
+        self, obs: Tensor, states: Tensor, columns: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One row of every sequence: dist inputs [S, K], values [S], new states [S, D].
 
-    def unroll(self, obs: Tensor, lengths: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Dist inputs [B, K] and values [B] of whole sequences."""
-        longest = int(lengths.max())
-        kept = None
-        if longest * len(lengths) != len(obs):
-            kept = _unpadded(lengths, longest).to(obs.device)
-        dist_inputs, values, _ = self._run(obs, lengths, states, kept)
+        ``columns``: what a custom model reads besides observations, one row per observation.
+        """
+        return self._run(obs, torch.ones(len(obs), dtype=torch.int64), states, None, columns or {})
+
+    def unroll(
+        self,
+        obs: Tensor,
+        lengths: Tensor,
+        states: Tensor,
+        columns: Mapping[str, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Dist inputs [B, K] and values [B] of whole sequences; ``columns`` as in :meth:`step`."""
+        kept = _kept(lengths, len(obs), obs.device)
+        dist_inputs, values, _ = self._run(obs, lengths, states, kept, columns or {})
         return dist_inputs, values
 
+    def padded(
+        self, columns: Mapping[str, Tensor], lengths: Tensor, states: Tensor
+    ) -> dict[str, Tensor]:
+        """RLlib's columns of whole sequences: [S·L, …] padded with zeros, ``seq_lens``, ``state_in_0``, …"""
+        count = int(lengths.sum())
+        device = states.device
+        kept, rows = _kept(lengths, count, device), int(lengths.max()) * len(lengths)
+        padded = {name: _padded(column, kept, rows) for name, column in columns.items()}
+        parts = {f"state_in_{i}": part for i, part in enumerate(self._split(states))}
+        return {**padded, **parts, "seq_lens": lengths.to(device)}
+
     def _run(
-        self, obs: Tensor, lengths: Tensor, states: Tensor, kept: Tensor | None
+        self,
+        obs: Tensor,
+        lengths: Tensor,
+        states: Tensor,
+        kept: Tensor | None,
+        columns: Mapping[str, Tensor],
     ) -> tuple[Tensor, Tensor, Tensor]:
         """``kept``: indices of the rows among the padded ones; None without padding."""
         padded_rows = len(obs) if kept is None else int(lengths.max()) * len(lengths)
@@ -83,7 +109,9 @@ class RecurrentModel:
                     outputs, after = model.forward_rnn(inputs, parts, lengths)
                 else:
                     padded = _padded(obs, kept, padded_rows)
-                    inputs = {"obs": self._prepare(padded), "is_training": model.training}
+                    others = {k: _padded(v, kept, padded_rows) for k, v in columns.items()}
+                    inputs = {"obs": self._prepare(padded), **others}
+                    inputs = ModelInputs(inputs, is_training=model.training)
                     outputs, after = model(inputs, parts, lengths)
                 return outputs, after, model.value_function()
 
@@ -104,7 +132,13 @@ class RecurrentModel:
 
 def encodes_for_lstm(model: TorchModelV2) -> bool:
     """Whether it is RLlib's LSTM around a model whose encoder can be called separately."""
-    return isinstance(model, LSTMWrapper) and hasattr(model, "lstm_features")
+    return isinstance(model, LSTMWrapper) and fast_path(model, "lstm_features") is not None
+
+
+def _kept(lengths: Tensor, count: int, device: torch.device) -> Tensor | None:
+    """Indices of ``count`` rows among the padded ones; None without padding."""
+    longest = int(lengths.max())
+    return None if longest * len(lengths) == count else _unpadded(lengths, longest).to(device)
 
 
 def _unpadded(lengths: Tensor, longest: int) -> Tensor:

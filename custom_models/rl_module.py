@@ -11,6 +11,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.apis import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
@@ -19,6 +20,20 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import Tensor
 
 from rllib_zoo.class_path import import_class
+from rllib_zoo.custom_models.model_hooks import (
+    check_custom_loss,
+    check_hooks,
+    fast_path,
+    overrides,
+    read_columns,
+)
+from rllib_zoo.custom_models.model_inputs import (
+    DEFAULT_VIEWS,
+    TRAINING,
+    ModelInputs,
+    ModelViews,
+    model_views,
+)
 from rllib_zoo.custom_models.recurrence import (
     RecurrentModel,
     check_recurrence,
@@ -29,6 +44,8 @@ from rllib_zoo.custom_models.thread_safety import SharedModel
 
 # The name of the recurrent state in RLlib's STATE_IN and STATE_OUT.
 STATE = "state"
+# Attribute of a flattened observation space: the environment's own, as in RLlib.
+ORIGINAL_SPACE = "original_space"
 
 # Keys of RLlib's catalogue that are not supported, with the reason.
 UNSUPPORTED_MODEL_KEYS = {
@@ -36,6 +53,10 @@ UNSUPPORTED_MODEL_KEYS = {
     "lstm_use_prev_action": "networks get observations only; include the last action in them",
     "lstm_use_prev_reward": "networks get observations only; include the last reward in them",
     "custom_action_dist": "the action distribution follows from the action space",
+    "custom_preprocessor": "wrap the environment instead",
+    "_time_major": "sequences are [B, T, …]",
+    "_disable_preprocessor_api": "custom models get the structure in obs, the vector in obs_flat",
+    "_disable_action_flattening": "actions are flat vectors",
     **{
         key: "RLlib's networks for TorchModelV2 do not read it"
         for key in MODEL_DEFAULTS
@@ -44,15 +65,20 @@ UNSUPPORTED_MODEL_KEYS = {
 }
 
 
+# The key of this project in the ``model:`` dict: custom models get images as [H, W, C].
+CHANNELS_LAST = "channels_last"
+MODEL_KEYS = {**MODEL_DEFAULTS, CHANNELS_LAST: False}
+
+
 def checked_model_config(model: Mapping[str, Any]) -> dict[str, Any]:
-    """RLlib's ``model:`` dict with its defaults.
+    """RLlib's ``model:`` dict with its defaults, and ``channels_last`` if it is set.
 
     Raises:
         ValueError: unknown or unsupported key; names it and the nearest valid one.
     """
     for key, value in model.items():
-        if key not in MODEL_DEFAULTS:
-            near = difflib.get_close_matches(key, MODEL_DEFAULTS, n=1)
+        if key not in MODEL_KEYS:
+            near = difflib.get_close_matches(key, MODEL_KEYS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"model key {key!r} is unknown{hint}")
         if key in UNSUPPORTED_MODEL_KEYS and value:
@@ -113,11 +139,18 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         recurrent: applies a recurrent network to sequences; None for others, which use
             :meth:`policy_and_value`.
         max_seq_len: steps of the longest sequence in training a recurrent network.
+        views: of past steps that a custom model reads; None without any.
+        reads_training_columns: whether a custom model reads other columns in training.
+        has_custom_loss: whether a custom model overrides ``custom_loss``.
+        has_metrics: whether it overrides ``metrics``.
 
     Raises:
         ValueError: unknown or contradictory ``model`` keys; not a TorchModelV2; ``max_seq_len`` for a
             network without state.
     """
+
+    views: ModelViews | None = None
+    reads_training_columns = has_custom_loss = has_metrics = False
 
     def setup(self) -> None:
         check_recurrence(self.model_config)
@@ -129,14 +162,11 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
         if model_config["use_lstm"]:
             # Its heads read the LSTM: separate value layers would be unused weights.
             model_config["vf_share_layers"] = True
-        if model_config["custom_model"] is not None:
+        self._channels_last = bool(model_config.pop(CHANNELS_LAST, False))
+        custom = model_config["custom_model"] is not None
+        if custom:
             model_config["custom_model"] = resolved_model_class(model_config["custom_model"])
-        space = self.observation_space
-        # RLlib's convolutions read [H, W, C] and do not scale; custom models get images unchanged.
-        self._images_for_rllib = model_config["custom_model"] is None and is_image(space)
-        if self._images_for_rllib:
-            channels, height, width = space.shape
-            space = gym.spaces.Box(0.0, 1.0, (height, width, channels), np.float32)
+        space = self._model_space(custom)
         with _without_advice() if model_config["use_lstm"] else nullcontext():
             self.model = ModelCatalog.get_model_v2(
                 obs_space=space,
@@ -150,29 +180,92 @@ class ModelV2Module(TorchRLModule, ValueFunctionAPI):
             raise ValueError(f"{type(self.model).__name__} is not a TorchModelV2")
         self.recurrent: RecurrentModel | None = None
         self.max_seq_len = max_seq_len(self.model_config)
-        copyable = model_config["custom_model"] is None or encodes_for_lstm(self.model)
+        copyable = not custom or encodes_for_lstm(self.model)
         self._shared = SharedModel(self.model, copied=copyable)
+        # A model may compute policy and value in one pass, without ModelV2's dict unpacking.
+        self._direct = fast_path(self.model, "policy_and_value")
         if self.model.get_initial_state():
-            self.recurrent = RecurrentModel(self._shared, self._prepared)
+            self.recurrent = RecurrentModel(self._shared, self.prepared)
         elif "max_seq_len" in self.model_config:
             kind = type(self.model).__name__
             raise ValueError(f"model.max_seq_len has no effect: {kind} is not recurrent")
-        # A model may compute policy and value in one pass, without ModelV2's dict unpacking.
-        self._direct = getattr(self.model, "policy_and_value", None)
+        if custom:
+            self._set_up_hooks()
 
-    def _prepared(self, obs: Tensor) -> Tensor:
+    def _model_space(self, custom: bool) -> gym.Space:
+        """The observation space as the model gets it."""
+        space = self.observation_space
+        if self._channels_last and not custom:
+            raise ValueError("model.channels_last has no effect without custom_model")
+        # RLlib's convolutions read [H, W, C] and do not scale; custom models get images unchanged.
+        self._images_for_rllib = not custom and is_image(space)
+        self._floats = custom and hasattr(space, ORIGINAL_SPACE)
+        if self._images_for_rllib:
+            channels, height, width = space.shape
+            return gym.spaces.Box(0.0, 1.0, (height, width, channels), np.float32)
+        if self._channels_last:
+            if not isinstance(space, gym.spaces.Box) or len(space.shape) != 3:
+                raise ValueError(f"model.channels_last needs images [C, H, W], got {space}")
+            self._channels_last = space.shape[0] < space.shape[2]  # else they are already
+        if self._channels_last:
+            low, high = (np.moveaxis(bound, 0, -1) for bound in (space.low, space.high))
+            return gym.spaces.Box(low, high, dtype=space.dtype.type)
+        if not custom and hasattr(space, ORIGINAL_SPACE):
+            # RLlib would choose a network with a branch for every part.
+            return gym.spaces.Box(space.low, space.high, dtype=space.dtype.type)
+        return space
+
+    def _set_up_hooks(self) -> None:
+        """What a custom model overrides, and the columns that it reads."""
+        if self._direct is None and not encodes_for_lstm(self.model):
+            check_hooks(self.model)
+            requirements = {**DEFAULT_VIEWS, **self.model.view_requirements}
+            spaces = self.observation_space, self.action_space
+            views = model_views(requirements, *spaces, channels_last=self._channels_last)
+            read = read_columns(self.model, self._zeros(), views)
+            names = {*self.model.view_requirements, *read[False], *read[True]}
+            self.views = views.only(names)
+            self.reads_training_columns = bool(read[True] & {*TRAINING})
+        self.has_custom_loss = overrides(self.model, "custom_loss")
+        self.has_metrics = overrides(self.model, "metrics")
+        self.reads_training_columns |= self.has_custom_loss
+
+    def check_custom_loss(self) -> None:
+        """See ``model_hooks.check_custom_loss``; without effect if the model has none."""
+        if self.has_custom_loss:
+            check_custom_loss(self.model, self._zeros(), self.views)
+
+    def _zeros(self) -> Tensor:
+        """Observations of zeros as the model gets them, [2, …]."""
+        space = self.observation_space
+        return self.prepared(torch.from_numpy(np.zeros((2, *space.shape), space.dtype)))
+
+    def prepared(self, obs: Tensor) -> Tensor:
         """Observations in the model's layout and scale."""
-        return obs.permute(0, 2, 3, 1).float() / 255.0 if self._images_for_rllib else obs
+        if self._images_for_rllib:
+            return obs.permute(0, 2, 3, 1).float() / 255.0
+        if self._channels_last:
+            return obs.permute(0, 2, 3, 1)
+        return obs.float() if self._floats else obs
 
-    def policy_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Dist inputs [B, K] and values [B] of observations [B, …], for networks without state."""
+    def policy_and_value(
+        self, obs: Tensor, columns: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Dist inputs [B, K] and values [B] of observations [B, …], for networks without state.
+
+        Args:
+            obs: [B, …].
+            columns: what a custom model reads besides, [B, …] each.
+        """
         if self._direct is not None:
-            return self._direct(obs)
-        return self._shared.run(lambda model: self._forward_and_value(model, obs))
+            return self._direct(obs.permute(0, 2, 3, 1) if self._channels_last else obs)
+        return self._shared.run(lambda model: self._forward_and_value(model, obs, columns))
 
-    def _forward_and_value(self, model: Any, obs: Tensor) -> tuple[Tensor, Tensor]:
-        inputs = {"obs": self._prepared(obs), "is_training": self.training}
-        dist_inputs, _ = model(inputs, [], None)
+    def _forward_and_value(
+        self, model: Any, obs: Tensor, columns: Mapping[str, Tensor] | None
+    ) -> tuple[Tensor, Tensor]:
+        inputs = {"obs": self.prepared(obs), **(columns or {})}
+        dist_inputs, _ = model(ModelInputs(inputs, is_training=self.training), [], None)
         return dist_inputs, model.value_function()
 
     def get_initial_state(self) -> dict[str, Tensor]:

@@ -1,11 +1,13 @@
 """The factory of environments, for every algorithm, evaluation and video.
 
 ``envs/creators.py`` resolves names. Dict, Tuple, Discrete and MultiBinary observations are flattened
-to one Box. Atari games (``ALE/Pong-v5``) are built by ``envs/atari/vector_env.py``.
+to one Box, whose ``original_space`` is the environment's. Atari games (``ALE/Pong-v5``) are built by
+``envs/atari/vector_env.py``.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeGuard
@@ -95,8 +97,10 @@ def make_vector_env(
                 for i, creator in enumerate(creators)
             ]
         vector = vector_class(creators)
-    if not isinstance(vector.single_observation_space, gym.spaces.Box):
+    original = vector.single_observation_space
+    if not isinstance(original, gym.spaces.Box):
         vector = VectorFlattenObservation(vector)
+        vector.single_observation_space = _with_original(vector.single_observation_space, original)
     _require_supported_spaces(env, vector.single_observation_space, vector.single_action_space)
     return vector
 
@@ -116,17 +120,37 @@ def make_single_env(
         from rllib_zoo.envs.atari.single_env import make_atari_single
 
         return make_atari_single(env, options, render_mode)
-    if render_mode is not None:
-        options["render_mode"] = render_mode
-    single = creator_of(env)(options)
+    single = _drawing(env, options, render_mode) if render_mode else creator_of(env)(options)
     if isinstance(single, MultiAgentEnv):
         raise EnvironmentRequestError(
             f"environment {env!r} has several agents; only one is supported"
         )
-    if not isinstance(single.observation_space, gym.spaces.Box):
+    original = single.observation_space
+    if not isinstance(original, gym.spaces.Box):
         single = FlattenObservation(single)
+        single.observation_space = _with_original(single.observation_space, original)
     _require_supported_spaces(env, single.observation_space, single.action_space)
     return single
+
+
+def _drawing(env: str | type[gym.Env], options: EnvContext, render_mode: str) -> gym.Env:
+    """A copy that draws if it can: built with ``render_mode``, or, where it takes none, set to it."""
+    try:
+        with_mode = options.copy_with_overrides(env_config={**options, "render_mode": render_mode})
+        single = creator_of(env)(with_mode)
+    except Exception:  # of the environment's own code, which may not know the option
+        single = creator_of(env)(options)
+    drawing = getattr(single, "unwrapped", None)
+    if isinstance(drawing, gym.Env) and drawing.render_mode != render_mode:
+        with contextlib.suppress(AttributeError):  # a property
+            drawing.render_mode = render_mode
+    return single
+
+
+def _with_original(flat: gym.Space, original: gym.Space) -> gym.Space:
+    """A flattened space that knows the environment's own, by the attribute that RLlib's models read."""
+    flat.original_space = original  # type: ignore[attr-defined]
+    return flat
 
 
 def environment_name(env: str | type[gym.Env]) -> str:

@@ -17,6 +17,7 @@ from rllib_zoo.algorithms.env_runner.running_moments import Moments
 from rllib_zoo.algorithms.learner.batch import Batch, batch_report, critic_quality
 from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
 from rllib_zoo.algorithms.learner.gradients import clip_gradients, require_finite
+from rllib_zoo.algorithms.learner.model_columns import model_metrics, with_custom_loss
 from rllib_zoo.algorithms.learner.objectives import actor_critic_objective
 from rllib_zoo.algorithms.learner.sequences import batch_for
 
@@ -124,9 +125,10 @@ class A3CEnvRunner(VectorEnvRunner):
             vf_loss_coeff=self.config.vf_loss_coeff * self.config.use_critic,
             entropy_coeff=entropy_coeff,
         )
+        loss, stats = with_custom_loss(self.module, loss, stats, batch)
         loss.backward()
         # The message has an array for every parameter, also for those without a gradient.
         for parameter in self._parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        return stats
+        return {**stats, **model_metrics(self.module)}

@@ -232,7 +232,7 @@ class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, Algorithm):
             (keys.ENV_RUNNER_RESULTS, name): value for name, value in runner_results.items()
         }
         for name, value in averaged(stats).items():
-            results[(keys.LEARNER_RESULTS, DEFAULT_MODULE_ID, name)] = value
+            results[(keys.LEARNER_RESULTS, DEFAULT_MODULE_ID, *name.split("/"))] = value
         for key, value in results.items():
             self.metrics.log_value(key, value, reduce="item", window=None)
 

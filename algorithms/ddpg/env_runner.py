@@ -23,21 +23,10 @@ class TransitionCollector(RolloutCollector):
     """Stores next observations instead of their values."""
 
     def _set_next_values(self, group: EnvGroup, rollout: Rollout) -> None:
-        assert rollout.next_obs is not None
-        n = group.columns
-        next_obs = np.concatenate([rollout.obs[1:, n], group.obs[None]])
-        if group.same_step:
-            # The row after a truncated episode belongs to the next one; `_set_final_obs` has already
-            # written the final observation.
-            cut = rollout.truncated[:, n] & ~rollout.terminated[:, n]
-            next_obs[cut] = rollout.next_obs[:, n][cut]
-        rollout.next_obs[:, n] = next_obs
+        self._set_next_obs(group, rollout, group.obs)
 
-    def _set_final_obs(
-        self, group: EnvGroup, rollout: Rollout, t: int, cut: np.ndarray, final_obs: np.ndarray
-    ) -> None:
-        assert rollout.next_obs is not None
-        rollout.next_obs[t, cut] = final_obs
+    def _set_final_obs(self, *_: Any) -> None:
+        """Without effect: no values are needed."""
 
 
 class TransitionRunner(VectorEnvRunner):

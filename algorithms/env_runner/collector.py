@@ -80,10 +80,16 @@ class RolloutCollector:
             recurrent_state: of a recurrent policy; advanced by one step.
             noise: of the distribution; None selects the most probable actions.
         """
-        dist_inputs, _ = self.policy.step(self._filtered(obs), recurrent_state)
+        obs = self._filtered(obs)
+        firsts = None if recurrent_state is None else recurrent_state.firsts
+        dist_inputs, _ = self.policy.step(obs, recurrent_state)
         if noise is None:
-            return self.to_env(self.distribution.mode(dist_inputs).numpy())
-        return self.to_env(self.distribution.sample(dist_inputs, noise).numpy())
+            actions = self.distribution.mode(dist_inputs).numpy()
+        else:
+            actions = self.distribution.sample(dist_inputs, noise).numpy()
+        if recurrent_state is not None:
+            recurrent_state.hold(obs, actions, firsts)
+        return self.to_env(actions)
 
     def _step(
         self, group: EnvGroup, rollout: Rollout, t: int, noise: Tensor
@@ -94,21 +100,36 @@ class RolloutCollector:
             valid = ~group.counter.resetting
             obs = self.filter(obs, update=self.update_filter, valid=valid)
         rollout.obs[t, n] = obs
-        if group.recurrent_state is not None:
-            group.recurrent_state.write(rollout, t, n, self.max_seq_len)
-        dist_inputs, values = self.policy.step(rollout.obs[t, n], group.recurrent_state)
+        state = group.recurrent_state
+        if state is not None:
+            state.write(rollout, t, n, self.max_seq_len)
+            firsts = state.firsts
+        dist_inputs, values = self.policy.step(rollout.obs[t, n], state)
         actions = self.distribution.sample(dist_inputs, noise).numpy()
+        if state is not None:
+            state.hold(rollout.obs[t, n], actions, firsts)
+            if state.history is not None and rollout.views is not None:
+                rollout.views[t, n] = state.history.last
         rollout.dist_inputs[t, n] = dist_inputs.numpy()
         rollout.values[t, n] = values.numpy()
         rollout.actions[t, n] = actions
         rollout.mask[t, n] = ~group.counter.resetting
         rewards, terminated, truncated, info, ended = group.step(self.to_env(actions))
         rollout.rewards[t, n] = self.learning_rewards(rewards)
+        if state is not None:
+            state.record(rollout.rewards[t, n])
         rollout.terminated[t, n] = terminated
         rollout.truncated[t, n] = truncated
         if group.same_step and (cut := truncated & ~terminated).any():
             final_obs = np.stack([np.asarray(obs) for obs in info["final_obs"][cut]])
             self._set_final_obs(group, rollout, t, cut, final_obs)
+        if (
+            group.same_step
+            and rollout.next_obs is not None
+            and (over := truncated | terminated).any()
+        ):
+            final_obs = np.stack([np.asarray(obs) for obs in info["final_obs"][over]])
+            rollout.next_obs[t, n][over] = self._filtered(final_obs)
         if group.lost is not None:
             _mask_lost(rollout, t, n, group.lost)
         return ended
@@ -124,6 +145,20 @@ class RolloutCollector:
         cut = rollout.truncated[:, n] & ~rollout.terminated[:, n]
         where = ~cut if group.same_step else np.True_
         np.copyto(rollout.next_values[:, n], next_values, where=where)
+        if rollout.next_obs is not None:
+            self._set_next_obs(group, rollout, last_obs)
+
+    def _set_next_obs(self, group: EnvGroup, rollout: Rollout, last_obs: np.ndarray) -> None:
+        """Next observations: those of the next row, in the last row ``last_obs``.
+
+        In SAME_STEP mode `_step` has already written the final observations of episodes.
+        """
+        n = group.columns
+        next_obs = np.concatenate([rollout.obs[1:, n], last_obs[None]])
+        if group.same_step:
+            over = rollout.truncated[:, n] | rollout.terminated[:, n]
+            next_obs[over] = rollout.next_obs[:, n][over]
+        rollout.next_obs[:, n] = next_obs
 
     def _set_final_obs(
         self, group: EnvGroup, rollout: Rollout, t: int, cut: np.ndarray, final_obs: np.ndarray

@@ -220,6 +220,8 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
                 filtered=self._filter is not None,
                 **self._policy.recurrent_buffers(length, self.num_envs),
             )
+            if self.module.reads_training_columns:
+                self._buffers.next_obs = np.zeros_like(self._buffers.obs)
         return self._buffers
 
     def take_env_restarts(self) -> int:
@@ -244,7 +246,9 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
         ended: list[tuple[int, Episode]] = []
         for group in self._groups:
             actions = self.act(group.obs, explore=explore, recurrent_state=group.recurrent_state)
-            ended += group.step(actions)[-1]
+            rewards, *_, finished = group.step(actions)
+            self.record(group.recurrent_state, rewards)
+            ended += finished
         for index, episode in ended:
             if not np.isfinite(episode.episode_return):
                 raise EnvironmentFault(
@@ -269,6 +273,11 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
         """
         noise = self._distribution.noise((len(obs),), self._generator) if explore else None
         return self._collector.actions(obs, recurrent_state, noise)
+
+    def record(self, recurrent_state: RecurrentState | None, rewards: np.ndarray) -> None:
+        """Store the raw rewards [N] of the actions of :meth:`act`, for networks that view past steps."""
+        if recurrent_state is not None:
+            recurrent_state.record(self._collector.learning_rewards(rewards))
 
     # --- weights and state --------------------------------------------------------------------
 

@@ -37,8 +37,10 @@ class Rollout:
             episode begins; None for policies that are not recurrent, likewise:
         states: [⌈T / L⌉, N, D] float32, the recurrent states before steps 0, L, 2L, …; L is
             ``max_seq_len``.
+        views: [T, N, V] float32, what a custom model read besides observations, flat (see
+            ``ModelViews``); None for other networks.
         next_obs: [T, N, …] the observation after step t, at an episode's end its final one; None for
-            algorithms that need only its value.
+            algorithms and networks that need only its value.
         episodes: those that ended within these steps, in order.
         env_restarts: number of environments restarted during these steps.
     """
@@ -55,6 +57,7 @@ class Rollout:
     mask: Array
     firsts: Array | None = None
     states: Array | None = None
+    views: Array | None = None
     next_obs: Array | None = None
     episodes: list[Episode] = field(default_factory=list)
     env_restarts: int = 0
@@ -76,7 +79,7 @@ class Rollout:
             obs_space: of one environment; uint8 stays uint8 unless ``filtered``.
             distribution: determines the shapes of actions and distribution inputs.
             filtered: whether there is an observation filter, whose output is float32.
-            recurrent: ``firsts`` and ``states`` of a recurrent policy.
+            recurrent: ``firsts`` and ``states`` of a recurrent policy, ``views`` of a custom model.
         """
         dtype = np.float32 if filtered or obs_space.dtype == np.float64 else obs_space.dtype
         action = distribution.mode(torch.zeros(1, distribution.num_inputs())).numpy()

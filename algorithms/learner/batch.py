@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rllib_zoo.algorithms.learner.model_columns import model_columns
 from rllib_zoo.algorithms.ops.advantages import (
     generalized_advantage_estimation,
     minus_mean,
@@ -42,6 +43,7 @@ class Batch:
         obs: [B, …]; actions: [B] or [B, D]; old_dist_inputs: [B, K].
         old_log_probs, old_values, advantages, value_targets: [B] float32.
         valid: int64 indices of the unmasked rows, or None when every row is valid.
+        recorded: further columns that a custom model reads, by RLlib's names; [B, …] each.
     """
 
     obs: Tensor
@@ -52,6 +54,7 @@ class Batch:
     advantages: Tensor
     value_targets: Tensor
     valid: Tensor | None = None
+    recorded: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def num_rows(self) -> int:
@@ -60,13 +63,15 @@ class Batch:
 
     def outputs(self, network: Any) -> tuple[Tensor, Tensor]:
         """Distribution inputs [B, K] and values [B] with the network's current weights."""
-        return network.policy_and_value(self.obs)
+        columns = model_columns(network, self)
+        return network.policy_and_value(self.obs, *([columns] if columns else []))
 
-    def columns(self, index: Any) -> dict[str, Tensor]:
-        """All columns at ``index``, by name."""
-        return {name: getattr(self, name)[index] for name in COLUMNS}
+    def columns(self, index: Any) -> dict[str, Any]:
+        """All columns at ``index``, by name; ``recorded`` is a mapping of such columns."""
+        recorded = {name: column[index] for name, column in self.recorded.items()}
+        return {"recorded": recorded} | {name: getattr(self, name)[index] for name in COLUMNS}
 
-    def rows(self, index: Tensor) -> Batch:
+    def rows(self, index: Tensor | slice) -> Batch:
         """The rows at ``index``, all valid."""
         return Batch(**self.columns(index))
 
@@ -74,6 +79,9 @@ class Batch:
         """``number`` chunks of neighbouring rows, views; their sizes differ by one at most."""
         if number == 1:
             return [self]
+        if self.recorded:
+            rows = torch.arange(len(self.advantages)).tensor_split(number)
+            return [self.rows(slice(int(part[0]), int(part[-1]) + 1)) for part in rows]
         columns = (getattr(self, name).tensor_split(number) for name in COLUMNS)
         return [Batch(*chunk) for chunk in zip(*columns, strict=True)]
 
@@ -113,7 +121,7 @@ class Batch:
 
 
 # All of a batch's columns, in the order of its fields.
-COLUMNS = tuple(field.name for field in fields(Batch) if field.name != "valid")
+COLUMNS = tuple(f.name for f in fields(Batch) if f.name not in ("valid", "recorded"))
 
 
 def make_batch(

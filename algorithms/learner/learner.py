@@ -26,6 +26,7 @@ from rllib_zoo.algorithms.learner.gradients import (
     make_optimizer,
     require_finite,
 )
+from rllib_zoo.algorithms.learner.model_columns import model_metrics, with_custom_loss
 from rllib_zoo.algorithms.learner.parallel_gradients import LossFunction, parallel_gradients
 from rllib_zoo.algorithms.learner.sequences import batch_for
 from rllib_zoo.algorithms.ops.distributions import distribution_for
@@ -196,6 +197,7 @@ class OnPolicyLearner(TorchLearner):
                 dist_inputs, values = rows.outputs(self._network)
             dist_inputs, values = dist_inputs.float(), values.float()
             loss, stats = self.objective(dist_inputs, values, rows)
+            loss, stats = with_custom_loss(self._network, loss, stats, rows)
             return loss, {**stats, **self.diagnostics(dist_inputs, rows)} if diagnose else stats
 
         stats = self.gradients(loss_of, batch)
@@ -208,11 +210,12 @@ class OnPolicyLearner(TorchLearner):
         self.get_optimizer().step()
         self._num_updates += 1
         stats["gradients_default_optimizer_global_norm"] = norm.detach()
-        return stats
+        return {**stats, **model_metrics(self._network)}
 
     def gradients(self, loss_of: LossFunction, batch: Batch) -> dict[str, Tensor]:
         """Set the parameters' ``grad`` to the gradients of a minibatch's loss; returns its metrics."""
-        if self._pool is not None:
+        # A custom model may keep tensors of its last forward pass for its loss.
+        if self._pool is not None and not self._network.has_custom_loss:
             return parallel_gradients(self._pool, loss_of, batch, self._parameters)
         for parameter in self._parameters:
             parameter.grad = None

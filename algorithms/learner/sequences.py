@@ -8,7 +8,7 @@ from the episode's, lets a rollout keep states in a plain array of [⌈T / max_s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rllib_zoo.algorithms.learner.batch import AdvantageSettings, Batch, make_batch
+from rllib_zoo.algorithms.learner.model_columns import model_columns, recorded_columns
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class SequenceBatch(Batch):
 
     def outputs(self, network: Any) -> tuple[Tensor, Tensor]:
         """Distribution inputs [B, K] and values [B] with the network's current weights."""
-        return network.recurrent.unroll(self.obs, self.lengths, self.states)
+        columns = model_columns(network, self)
+        return network.recurrent.unroll(self.obs, self.lengths, self.states, columns)
 
     def split(self, number: int) -> list[Batch]:
         """Up to ``number`` chunks of neighbouring sequences, views, of about equal numbers of rows."""
@@ -140,6 +142,8 @@ def batch_for(
         device: of the tensors.
     """
     batch = make_batch(arrays, settings, device)
+    if recorded := recorded_columns(network, arrays, device):
+        batch = replace(batch, recorded=recorded)
     if network.recurrent is None:
         return batch
     firsts, states = arrays["firsts"], arrays["states"]

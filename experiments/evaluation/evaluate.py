@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,12 @@ from rllib_zoo.experiments.evaluation.checkpoints import (
     open_checkpoint,
     require_algorithm,
 )
-from rllib_zoo.experiments.evaluation.video import record_episodes
+from rllib_zoo.experiments.evaluation.video import (
+    FRAMES,
+    WINDOW,
+    drawing_env,
+    record_episodes,
+)
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.validation.keys import check_config
 
@@ -93,17 +99,35 @@ def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
     if options.algo is not None:
         require_algorithm(trained, options.algo, key="--algo")
     runner = evaluation_runner(trained, options)
-    episodes = play(runner, options)
+    episodes = _recorded(runner, options)
+    episodes += play(runner, options, episodes)
     score = score_of(episodes)
     _print(trained, runner.config.env, score, options)
     if options.out is not None:
         write_episodes(Path(options.out), episodes)
-    if options.video is not None:
-        record_episodes(runner, Path(options.video), VIDEO_EPISODES, explore=options.explore)
-    if options.render:
-        record_episodes(runner, None, 1, explore=options.explore)
     runner.stop()
     return score
+
+
+def _recorded(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:
+    """The first episodes, as videos or in a window if that was requested.
+
+    Raises:
+        RequestError: the environment cannot draw.
+    """
+    video, most = options.video, options.episodes or VIDEO_EPISODES
+    folder = None if video is None else Path(video)
+    # Both are built before anything is played.
+    env = None if folder is None else drawing_env(runner, FRAMES)
+    window = drawing_env(runner, WINDOW) if options.render else None
+    episodes: list[Episode] = []
+    if env is not None:
+        number = min(VIDEO_EPISODES, most)
+        episodes += record_episodes(runner, env, folder, number, explore=options.explore)
+    if window is not None:
+        number = min(1, most - len(episodes)) if options.episodes else 1
+        episodes += record_episodes(runner, window, None, number, explore=options.explore)
+    return episodes
 
 
 def open_trained(path: Path, *, trusted: bool = False) -> Trained:
@@ -149,16 +173,25 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
     return runner
 
 
-def play(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode]:
-    """``--episodes`` episodes, or rounds of one episode per environment until ``--steps`` is reached."""
+def play(
+    runner: VectorEnvRunner, options: EvaluateOptions, played: Sequence[Episode] = ()
+) -> list[Episode]:
+    """``--episodes`` episodes, or rounds of one episode per environment until ``--steps`` is reached.
+
+    Args:
+        runner: with the trained network.
+        options: of the command.
+        played: episodes that count already, which are not returned.
+    """
     episodes: list[Episode] = []
     if options.episodes:
-        starts = range(0, options.episodes, runner.num_envs)
+        wanted = options.episodes - len(played)
+        starts = range(0, wanted, runner.num_envs)
         for start in track(starts, "evaluating", console=Console(stderr=True), transient=True):
-            number = min(runner.num_envs, options.episodes - start)
+            number = min(runner.num_envs, wanted - start)
             episodes += play_episodes(runner, number, explore=options.explore)
         return episodes
-    while sum(episode.length for episode in episodes) < options.steps:
+    while sum(episode.length for episode in (*played, *episodes)) < options.steps:
         episodes += play_episodes(runner, runner.num_envs, explore=options.explore)
     return episodes
 
@@ -207,3 +240,9 @@ def _check_options(options: EvaluateOptions) -> None:
     if options.out is not None and Path(options.out).suffix not in OUT_SUFFIXES:
         suffixes = ", ".join(OUT_SUFFIXES)
         raise RequestError(f"{options.out!r} must end in one of {suffixes}", key="--out")
+    if (
+        options.video is not None
+        and Path(options.video).exists()
+        and not Path(options.video).is_dir()
+    ):
+        raise RequestError(f"{options.video!r} is not a folder", key="--video")

@@ -1,7 +1,8 @@
-"""Videos of rendered episodes, one file each."""
+"""Videos of rendered episodes, one file each; these episodes count for the score."""
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 from pathlib import Path
@@ -12,63 +13,135 @@ import numpy as np
 
 from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
+from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.transforms import action_of
-from rllib_zoo.envs import is_atari, make_single_env
+from rllib_zoo.analysis.files.atomic import atomic_write
+from rllib_zoo.envs import environment_name, is_atari, make_single_env
+from rllib_zoo.experiments.errors import RequestError
 
+# Render modes of gymnasium.
+FRAMES, WINDOW = "rgb_array", "human"
 DEFAULT_FPS = 30
 # The rate of the console; ale-py's metadata contains 30.
 ATARI_FPS = 60
 
 
+def drawing_env(runner: VectorEnvRunner, mode: str) -> gym.Env:
+    """One copy of the runner's environment that draws, tried with one reset.
+
+    Args:
+        runner: with the configuration.
+        mode: ``rgb_array`` for frames, ``human`` for a window.
+
+    Raises:
+        RequestError: it cannot draw.
+    """
+    config = runner.config
+    env = make_single_env(config.env, config.environment_options, render_mode=mode)
+    key = "--video" if mode == FRAMES else "--render"
+    name = environment_name(config.env)
+    try:
+        env.reset(seed=config.seed)
+        frame = drawn(env, mode)
+        if mode == FRAMES:
+            as_frame(frame)
+        elif mode not in (env.metadata or {}).get("render_modes", ()):
+            raise ValueError("it has no render mode 'human'")
+    except Exception as error:  # the environment's own code runs here
+        env.close()
+        if isinstance(error, NotImplementedError):  # of gymnasium's base class
+            error = ValueError("it has no render()")
+        reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        reason = reason.splitlines()[0]
+        raise RequestError(f"environment {name!r} draws no pictures: {reason}", key=key) from None
+    return env
+
+
+def drawn(env: gym.Env, mode: str) -> Any:
+    """What ``render()`` gives, of retired environments ``render(mode=…)``."""
+    own = env.unwrapped.render
+    if "mode" in inspect.signature(own).parameters:
+        return own(mode=mode)
+    return env.render()
+
+
+def as_frame(picture: Any) -> np.ndarray:
+    """A picture as uint8 [H, W, 3] with even sides, as MP4 needs.
+
+    Raises:
+        ValueError: it is not a picture of bytes, [H, W] or [H, W, channels].
+    """
+    if isinstance(picture, list) and picture:  # of the modes that collect frames
+        picture = picture[-1]
+    frame = np.asarray(picture)
+    if picture is None or frame.dtype.kind not in "ui" or frame.ndim not in (2, 3):
+        kind = "None" if picture is None else f"{frame.dtype} of shape {frame.shape}"
+        raise ValueError(f"render() returned {kind}, not bytes [H, W, 3]")
+    frame = frame[..., None] if frame.ndim == 2 else frame
+    if frame.shape[2] not in (1, 3, 4) or 0 in frame.shape:
+        raise ValueError(f"render() returned an array of shape {frame.shape}, not [H, W, 3]")
+    frame = np.broadcast_to(frame, (*frame.shape[:2], 3)) if frame.shape[2] == 1 else frame[..., :3]
+    height, width = frame.shape[:2]
+    return np.pad(frame.astype(np.uint8), [(0, height % 2), (0, width % 2), (0, 0)], mode="edge")
+
+
 def record_episodes(
-    runner: VectorEnvRunner, folder: Path | None, number: int, *, explore: bool
-) -> list[Path]:
+    runner: VectorEnvRunner, env: gym.Env, folder: Path | None, number: int, *, explore: bool
+) -> list[Episode]:
     """Record episodes as `episode-0.mp4`, … in a folder; without one, show them in a window.
 
+    Args:
+        runner: acts.
+        env: of :func:`drawing_env`; closed at the end.
+        folder: for the files.
+        number: of episodes.
+        explore: sample actions.
+
     Returns:
-        The files written.
+        The episodes, for the score.
     """
     import imageio.v2 as imageio
 
-    mode = "human" if folder is None else "rgb_array"
-    env = make_single_env(runner.config.env, runner.config.environment_options, render_mode=mode)
-    files = []
+    episodes = []
     for index in range(number):
-        frames, episode_return = play_episode(env, runner, explore, seed=runner.config.seed + index)
+        frames, episode = play_episode(env, runner, explore, runner.config.seed + index)
+        episodes.append(episode)
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"episode-{index}.mp4"
-            # macro_block_size 1: keep the frame size instead of rounding it up to a multiple of 16.
             fps = frames_per_second(env, runner.config)
-            imageio.mimsave(file, frames, fps=fps, macro_block_size=1)
+            # macro_block_size 1: keep the frame size instead of rounding it up to a multiple of 16.
+            with atomic_write(file) as draft, draft.open("wb") as handle:
+                frames = [as_frame(frame) for frame in frames]
+                imageio.mimwrite(handle, frames, format="mp4", fps=fps, macro_block_size=1)
             # Not on standard output, which with --json is one JSON object.
-            message = f"video: {file} (return {episode_return:.1f}, {len(frames)} frames)"
-            print(message, file=sys.stderr)
-            files.append(file)
+            score = f"return {episode.episode_return:.1f}, {len(frames)} frames"
+            print(f"video: {file} ({score})", file=sys.stderr)
     env.close()
-    return files
+    return episodes
 
 
 def frames_per_second(env: gym.Env, config: Any) -> int:
     """The environment's frame rate; of Atari games every ``frameskip``-th frame is recorded."""
     if is_atari(config.env):
         return max(ATARI_FPS // frames_per_step(config), 1)
-    return env.metadata.get("render_fps", DEFAULT_FPS)
+    return (env.metadata or {}).get("render_fps") or DEFAULT_FPS
 
 
 def play_episode(
     env: gym.Env, runner: VectorEnvRunner, explore: bool, seed: int, limit: float = math.inf
-) -> tuple[list[np.ndarray], float]:
-    """Frames and raw return of one episode, up to ``limit`` frames."""
+) -> tuple[list[Any], Episode]:
+    """Pictures and score of one episode, up to ``limit`` pictures."""
+    mode = env.unwrapped.render_mode or FRAMES
     obs, _ = env.reset(seed=seed)
     recurrent_state = runner.initial_recurrent_state(1)
-    frames, total, done = [env.render()], 0.0, False
+    frames, total, done = [drawn(env, mode)], 0.0, False
     while not done and len(frames) < limit:
         batch = np.asarray(obs)[None]
         actions = runner.act(batch, explore=explore, recurrent_state=recurrent_state)
         action = action_of(actions, 0)
         obs, reward, terminated, truncated, _ = env.step(action)
-        frames.append(env.render())
+        runner.record(recurrent_state, np.array([reward], np.float64))
+        frames.append(drawn(env, mode))
         total += float(reward)
         done = terminated or truncated
-    return frames, total
+    return frames, Episode(total, len(frames) - 1)

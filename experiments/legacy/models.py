@@ -6,10 +6,13 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rllib_zoo.envs import is_atari
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.removed_keys import INITIALIZERS
 from rllib_zoo.experiments.spec.changes import Edits
-from rllib_zoo.experiments.spec.grid import require_single
+from rllib_zoo.experiments.spec.grid import grid_values, require_single
+
+OWN_NETWORK = "SharedEncoderActorCritic"
 
 # "preprocessing" in Ray 0.4; the others for RLModules in Ray 2.10 to 2.40.
 _OTHER_NAMES = ("preprocessing", "model_config_dict", "model_config")
@@ -44,6 +47,16 @@ def _as_mapping(settings: Any, path: str) -> dict[str, Any]:
     if settings is not None and not isinstance(settings, Mapping):
         raise RequestError(f"must map keys to values, got {settings!r}", key=path)
     return dict(settings or {})
+
+
+def channels_last(edits: Edits) -> None:
+    """RLlib's Atari wrappers gave images [84, 84, 4]; this project's own network reads both layouts."""
+    model = edits.get("config.model")
+    custom = model.get("custom_model") if isinstance(model, Mapping) else None
+    own = all(str(name).endswith(OWN_NETWORK) for name in grid_values(custom))
+    if custom and not own and all(is_atari(env) for env in grid_values(edits.get("env"))):
+        why = "RLlib's Atari wrappers gave images with their channels last"
+        edits.fill("config.model.channels_last", True, why)
 
 
 def lstm_use_prev_action_reward(edits: Edits, path: str) -> None:

@@ -98,6 +98,7 @@ def _translate_legacy(edits: Edits, algorithm: str, release: str) -> None:
     _require_mappings(edits)
     preference = defaults.preprocessing(edits, algorithm, release)
     envs.translate_env(edits, preference)
+    models.channels_last(edits)
     envs.horizon(edits)
     envs.atari_preprocessing(edits, preference)
     if algorithm == "DQN":

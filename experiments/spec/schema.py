@@ -181,6 +181,7 @@ MODEL_KEYS: dict[str, Kind] = {
     "free_log_std": boolean,
     "no_final_linear": boolean,
     "custom_model_config": mapping,
+    "channels_last": boolean,
     "dim": integer(1),
     # Networks read gray screens scaled to [0, 1]. The other values would have no effect.
     "grayscale": lambda value: (

@@ -17,8 +17,15 @@ from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.env_options import environment_options
 from rllib_zoo.algorithms.env_runner.env_group import capture_env_state
 from rllib_zoo.algorithms.env_runner.policy import ActingPolicy
-from rllib_zoo.custom_models.rl_module import num_dist_inputs
-from rllib_zoo.envs import EnvironmentRequestError, environment_name, make_vector_env
+from rllib_zoo.custom_models import SharedEncoderActorCritic
+from rllib_zoo.custom_models.model_hooks import overrides
+from rllib_zoo.custom_models.rl_module import ORIGINAL_SPACE, num_dist_inputs
+from rllib_zoo.envs import (
+    EnvironmentRequestError,
+    environment_name,
+    is_atari,
+    make_vector_env,
+)
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -26,6 +33,8 @@ from rllib_zoo.experiments.spec.search_space import alternatives
 from rllib_zoo.experiments.validation.keys import expanded
 from rllib_zoo.experiments.validation.resources import Demand
 
+# Of an environment that refuses masked actions.
+MAX_TRIED_ACTIONS = 100
 # Where the general advice in RLlib's messages begins.
 ADVICE = re.compile(r"\n|\. In PPO, the train batch")
 
@@ -101,9 +110,7 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
     except Exception as error:  # the environment's own code runs here
         raise RequestError(f"environment {env!r} fails: {_summary(error)}", key="env") from None
     try:
-        vector.reset(seed=0)
-        vector.action_space.seed(0)
-        obs, rewards, *_ = vector.step(vector.action_space.sample())
+        obs, rewards = _first_step(vector)
         if not np.isfinite(np.asarray(rewards, dtype=np.float64)).all():
             raise ValueError(f"the reward is {rewards[0]}")
         space = vector.single_observation_space
@@ -113,11 +120,37 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
         spaces = (space, vector.single_action_space)
         return ProbedEnvironment(spaces, np.array(obs), capture_env_state(vector) is not None)
     except Exception as error:  # the environment's own code runs here
+        if mode == "async":  # a process that failed takes no other action
+            return _probe(env, options, "sync")
         problem = f"environment {env!r} fails when it is reset and stepped: {_summary(error)}"
         raise RequestError(problem, key="env") from None
     finally:
         with contextlib.suppress(Exception):  # an earlier error is more informative
             vector.close()
+
+
+def _first_step(vector: Any) -> tuple[Any, Any]:
+    """Observations and rewards after a reset and a random step.
+
+    With structured observations, which may mask actions, every discrete action is tried in random
+    order until the environment takes one.
+    """
+    vector.reset(seed=0)
+    vector.action_space.seed(0)
+    actions = [vector.action_space.sample()]
+    space = vector.single_action_space
+    if hasattr(vector.single_observation_space, ORIGINAL_SPACE) and isinstance(
+        space, gym.spaces.Discrete
+    ):
+        others = np.random.default_rng(0).permutation(space.n)[:MAX_TRIED_ACTIONS]
+        actions += [np.full_like(actions[0], action + space.start) for action in others]
+    for action in actions[:-1]:
+        with contextlib.suppress(Exception):
+            obs, rewards, *_ = vector.step(action)
+            return obs, rewards
+        vector.reset(seed=0)
+    obs, rewards, *_ = vector.step(actions[-1])
+    return obs, rewards
 
 
 def _summary(error: Exception) -> str:
@@ -159,6 +192,8 @@ def build_network(config: Any, probed: ProbedEnvironment) -> Any:
     try:
         module = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: probed.spaces}).build()
     except Exception as error:  # a user's network may fail in any way
+        if _unexpected_layout(config, None):
+            hint += f"; {_CHANNELS_LAST}"
         raise RequestError(
             f"the network cannot be built: {first_line(error)}",
             key="config.model",
@@ -168,8 +203,39 @@ def build_network(config: Any, probed: ProbedEnvironment) -> Any:
         _forward(module, np.repeat(probed.observation, 2, axis=0))
     except Exception as error:
         problem = f"the network fails on an observation: {_summary(error)}"
+        if _unexpected_layout(config, module.model):
+            hint += f"; {_CHANNELS_LAST}"
         raise RequestError(problem, key="config.model", hint=hint) from None
+    if module.has_custom_loss:
+        try:
+            module.check_custom_loss()
+        except ValueError as error:
+            raise RequestError(str(error), key="config.model") from None
     return module
+
+
+# What a network written for RLlib's Atari images needs.
+_CHANNELS_LAST = (
+    "model: {channels_last: true} gives images [84, 84, 4], as RLlib's Atari wrappers did"
+)
+
+
+def _unexpected_layout(config: Any, model: Any) -> bool:
+    """Whether a user's model gets Atari images in another layout than RLlib's, without having chosen it."""
+    settings = config._model_config
+    custom = settings.get("custom_model") is not None and "channels_last" not in settings
+    return custom and is_atari(config.env) and not isinstance(model, SharedEncoderActorCritic)
+
+
+def model_notes(config: Any, module: Any) -> list[str]:
+    """What the user of a custom model should know, a sentence each."""
+    name, notes = config._model_config.get("custom_model"), []
+    if _unexpected_layout(config, module.model):
+        shape = list(module.observation_space.shape)
+        notes.append(f"custom_model {name} gets images {shape}; {_CHANNELS_LAST}")
+    if module.model is not None and overrides(module.model, "import_from_h5"):
+        notes.append(f"import_from_h5() of custom_model {name} is never called")
+    return notes
 
 
 def _forward(module: Any, obs: np.ndarray) -> None:

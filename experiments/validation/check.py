@@ -118,12 +118,12 @@ def validate(
             searched = replace(experiment, config=with_mutations(experiment))
             configs = [build.build_config(searched, c) for c in combinations(searched.config)]
             probed = build.probe_environments(searched, configs)
-            module = None
-            for config, env in zip(configs, probed, strict=True):
-                network = build.build_network(config, env)
-                module = module or network
+            networks = [build.build_network(*pair) for pair in zip(configs, probed, strict=True)]
+            module, notes = networks[0], dict.fromkeys(experiment.notes)
+            for pair in zip(configs, networks, strict=True):
+                notes |= dict.fromkeys(build.model_notes(*pair))
             validated = Validated(
-                experiment=experiment,
+                experiment=replace(experiment, notes=tuple(notes)),
                 config=configs[0],
                 spaces=probed[0].spaces,
                 module=module,
