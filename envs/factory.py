@@ -149,7 +149,7 @@ def _drawing(env: str | type[gym.Env], options: EnvContext, render_mode: str) ->
 
 def _with_original(flat: gym.Space, original: gym.Space) -> gym.Space:
     """A flattened space that knows the environment's own, by the attribute that RLlib's models read."""
-    flat.original_space = original  # type: ignore[attr-defined]
+    flat.original_space = original
     return flat
 
 

@@ -81,7 +81,7 @@ class RolloutCollector:
             noise: of the distribution; None selects the most probable actions.
         """
         obs = self._filtered(obs)
-        firsts = None if recurrent_state is None else recurrent_state.firsts
+        firsts = np.zeros(0, bool) if recurrent_state is None else recurrent_state.firsts
         dist_inputs, _ = self.policy.step(obs, recurrent_state)
         if noise is None:
             actions = self.distribution.mode(dist_inputs).numpy()
@@ -153,6 +153,7 @@ class RolloutCollector:
 
         In SAME_STEP mode `_step` has already written the final observations of episodes.
         """
+        assert rollout.next_obs is not None
         n = group.columns
         next_obs = np.concatenate([rollout.obs[1:, n], last_obs[None]])
         if group.same_step:

@@ -192,8 +192,7 @@ def build_network(config: Any, probed: ProbedEnvironment) -> Any:
     try:
         module = config.get_rl_module_spec(spaces={DEFAULT_MODULE_ID: probed.spaces}).build()
     except Exception as error:  # a user's network may fail in any way
-        if _unexpected_layout(config, None):
-            hint += f"; {_CHANNELS_LAST}"
+        hint = "; ".join(filter(None, (hint, _layout_hint(config, observed))))
         raise RequestError(
             f"the network cannot be built: {first_line(error)}",
             key="config.model",
@@ -203,8 +202,7 @@ def build_network(config: Any, probed: ProbedEnvironment) -> Any:
         _forward(module, np.repeat(probed.observation, 2, axis=0))
     except Exception as error:
         problem = f"the network fails on an observation: {_summary(error)}"
-        if _unexpected_layout(config, module.model):
-            hint += f"; {_CHANNELS_LAST}"
+        hint = "; ".join(filter(None, (hint, _layout_hint(config, observed, module.model))))
         raise RequestError(problem, key="config.model", hint=hint) from None
     if module.has_custom_loss:
         try:
@@ -230,9 +228,9 @@ def _unexpected_layout(config: Any, model: Any) -> bool:
 def model_notes(config: Any, module: Any) -> list[str]:
     """What the user of a custom model should know, a sentence each."""
     name, notes = config._model_config.get("custom_model"), []
-    if _unexpected_layout(config, module.model):
-        shape = list(module.observation_space.shape)
-        notes.append(f"custom_model {name} gets images {shape}; {_CHANNELS_LAST}")
+    shape = module.observation_space.shape or ()
+    if hint := _layout_hint(config, shape, module.model):
+        notes.append(f"custom_model {name} gets images {list(shape)}; {hint}")
     if module.model is not None and overrides(module.model, "import_from_h5"):
         notes.append(f"import_from_h5() of custom_model {name} is never called")
     return notes

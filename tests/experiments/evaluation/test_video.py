@@ -1,12 +1,24 @@
-"""Videos of Atari games: whole games, in colour, at the console's size and pace."""
+"""Videos: whole Atari games, in colour; and environments that draw in other ways, or not at all."""
 
+import gymnasium as gym
 import imageio.v2 as imageio
 import numpy as np
 import pytest
+import ray
 
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
-from rllib_zoo.experiments.evaluation.video import frames_per_second, record_episodes
+from rllib_zoo.algorithms.env_runner.episodes import Episode
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.evaluation import evaluate
+from rllib_zoo.experiments.evaluation.video import (
+    FRAMES,
+    WINDOW,
+    drawing_env,
+    frames_per_second,
+    record_episodes,
+)
+from rllib_zoo.experiments.options import EvaluateOptions
 
 
 @pytest.fixture
@@ -33,7 +45,8 @@ def runner():
 
 
 def test_a_whole_game_is_recorded(runner, tmp_path, capsys):
-    files = record_episodes(runner, tmp_path, 2, explore=True)
+    record_episodes(runner, drawing_env(runner, FRAMES), tmp_path, 2, explore=True)
+    files = sorted(tmp_path.iterdir())
     assert [file.name for file in files] == ["episode-0.mp4", "episode-1.mp4"]
     with imageio.get_reader(files[0]) as reader:
         frames = [np.asarray(frame) for frame in reader]
@@ -52,3 +65,146 @@ def test_a_whole_game_is_recorded(runner, tmp_path, capsys):
 def test_the_pace_follows_the_frameskip(runner, frameskip, pace):
     runner.config.env_config["frameskip"] = frameskip
     assert frames_per_second(None, runner.config) == pace
+
+
+class Drawing(gym.Env):
+    """render() gives a picture only with render_mode, as gymnasium's environments."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+    observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, render_mode=None, length=5):
+        self.render_mode, self.length = render_mode, length
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        return np.zeros(2, np.float32), 1.0, self.steps >= self.length, False, {}
+
+    def picture(self):
+        return np.full((63, 65, 3), 10 * self.steps, np.uint8)
+
+    def render(self):
+        return self.picture() if self.render_mode == "rgb_array" else None
+
+
+class OfConfig(Drawing):
+    def __init__(self, config):
+        super().__init__(length=config.get("length", 5))
+
+
+class OfNothing(Drawing):
+    def __init__(self):
+        super().__init__()
+
+
+class Strict(Drawing):
+    """Refuses options that it does not know."""
+
+    def __init__(self, config):
+        super().__init__(**{"length": 5, **config} if set(config) <= {"length"} else {"no": 1})
+
+
+class Retired(Drawing):
+    """OpenAI Gym's render(mode)."""
+
+    def render(self, mode="human"):
+        assert mode == "rgb_array"
+        return self.picture()
+
+
+class Gray(Drawing):
+    def picture(self):
+        return super().picture()[..., 0]
+
+
+class Blind(Drawing):
+    render = gym.Env.render
+
+
+class Empty(Drawing):
+    def render(self):
+        return None
+
+
+class Floating(Drawing):
+    def picture(self):
+        return super().picture() / 255.0
+
+
+class Broken(Drawing):
+    def render(self):
+        raise OSError("no display")
+
+
+ray.tune.register_env("tests_drawing", lambda config: Drawing(length=config.get("length", 5)))
+
+
+def small_runner(env, **settings):
+    config = config_class("A2C")().update_from_dict(
+        {"env": env, "seed": 0, "num_env_runners": 0, "num_envs_per_env_runner": 2, **settings}
+    )
+    config.in_evaluation = True
+    return VectorEnvRunner(config=config, worker_index=0)
+
+
+@pytest.mark.parametrize(
+    "env", [Drawing, OfConfig, OfNothing, Strict, Retired, Gray, "tests_drawing", "CartPole-v1"]
+)
+def test_whatever_can_draw_is_recorded(env, tmp_path):
+    runner = small_runner(env)
+    drawing = drawing_env(runner, FRAMES)
+    [episode] = record_episodes(runner, drawing, tmp_path, 1, explore=True)
+    with imageio.get_reader(tmp_path / "episode-0.mp4") as reader:
+        frames = [np.asarray(frame) for frame in reader]
+    assert len(frames) == episode.length + 1
+    if env != "CartPole-v1":
+        assert episode == Episode(5.0, 5)
+        assert frames[0].shape == (64, 66, 3)  # even sides
+        assert abs(int(frames[5].mean()) - 50) < 5
+    assert [file.name for file in tmp_path.iterdir()] == ["episode-0.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("env", "reason"),
+    [
+        (Blind, "it has no render()"),
+        (Empty, "render() returned None, not bytes [H, W, 3]"),
+        (Floating, "render() returned float64 of shape (63, 65, 3), not bytes [H, W, 3]"),
+        (Broken, "OSError: no display"),
+    ],
+)
+def test_what_cannot_draw_is_refused_before_anything_is_played(env, reason):
+    runner = small_runner(env)
+    with pytest.raises(RequestError) as error:
+        drawing_env(runner, FRAMES)
+    name = env.__name__
+    assert str(error.value) == f"--video: environment '{name}' draws no pictures: {reason}"
+
+
+def test_a_window_needs_the_mode_human():
+    with pytest.raises(RequestError, match=r"--render: .*: it has no render mode 'human'"):
+        drawing_env(small_runner(Drawing), WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("options", "recorded", "total"),
+    [
+        ({"episodes": 7}, 3, 7),
+        ({"episodes": 2}, 2, 2),
+        ({"episodes": 0, "steps": 22}, 3, 5),  # 3 of 5 steps, then rounds of two
+        ({"episodes": 0, "steps": 10}, 3, 3),
+    ],
+)
+def test_the_recorded_episodes_are_the_first_of_the_reported(options, recorded, total, tmp_path):
+    runner = small_runner(Drawing)
+    given = EvaluateOptions(video=str(tmp_path), **options)
+    first = evaluate._recorded(runner, given)
+    rest = evaluate.play(runner, given, first)
+    assert len(first) == len(list(tmp_path.iterdir())) == recorded
+    assert len(first) + len(rest) == total
