@@ -212,17 +212,15 @@ def build_network(config: Any, probed: ProbedEnvironment) -> Any:
     return module
 
 
-# What a network written for RLlib's Atari images needs.
-_CHANNELS_LAST = (
-    "model: {channels_last: true} gives images [84, 84, 4], as RLlib's Atari wrappers did"
-)
-
-
-def _unexpected_layout(config: Any, model: Any) -> bool:
-    """Whether a user's model gets Atari images in another layout than RLlib's, without having chosen it."""
+def _layout_hint(config: Any, shape: tuple[int, ...], model: Any = None) -> str:
+    """How a user's model gets Atari images as RLlib's wrappers gave them; "" if that is no question."""
     settings = config._model_config
-    custom = settings.get("custom_model") is not None and "channels_last" not in settings
-    return custom and is_atari(config.env) and not isinstance(model, SharedEncoderActorCritic)
+    custom = settings.get("custom_model") is not None and CHANNELS_LAST not in settings
+    own = isinstance(model, SharedEncoderActorCritic)  # reads both layouts
+    if not custom or own or not is_atari(config.env) or len(shape) != 3:
+        return ""
+    last = [*shape[1:], shape[0]]
+    return f"model: {{channels_last: true}} gives {last}, as RLlib's Atari wrappers did"
 
 
 def model_notes(config: Any, module: Any) -> list[str]:
