@@ -19,7 +19,7 @@ from rllib_zoo.algorithms.env_runner.env_group import capture_env_state
 from rllib_zoo.algorithms.env_runner.policy import ActingPolicy
 from rllib_zoo.custom_models import SharedEncoderActorCritic
 from rllib_zoo.custom_models.model_hooks import overrides
-from rllib_zoo.custom_models.rl_module import ORIGINAL_SPACE, num_dist_inputs
+from rllib_zoo.custom_models.rl_module import CHANNELS_LAST, ORIGINAL_SPACE, num_dist_inputs
 from rllib_zoo.envs import (
     EnvironmentRequestError,
     environment_name,
