@@ -50,8 +50,8 @@ ORIGINAL_SPACE = "original_space"
 # Keys of RLlib's catalogue that are not supported, with the reason.
 UNSUPPORTED_MODEL_KEYS = {
     "use_attention": "attention networks are not supported",
-    "lstm_use_prev_action": "networks get observations only; include the last action in them",
-    "lstm_use_prev_reward": "networks get observations only; include the last reward in them",
+    "lstm_use_prev_action": "RLlib's LSTM gets observations only; include the last action in them",
+    "lstm_use_prev_reward": "RLlib's LSTM gets observations only; include the last reward in them",
     "custom_action_dist": "the action distribution follows from the action space",
     "custom_preprocessor": "wrap the environment instead",
     "_time_major": "sequences are [B, T, …]",

@@ -32,7 +32,6 @@ _EXAMPLES = re.compile(r"ray\.rllib\.examples\.(?:env|envs\.classes)\.(\w+)\.(\w
 _NOT_SUPPORTED = {
     "recommender_system_envs_with_recsim": "Ray removed RLlib's recommender environments",
     "recommender_system_envs": "Ray removed RLlib's recommender environments",
-    "parametric_actions_cartpole": "environments with varying action sets are not supported",
     "unity3d_env": "Ray removed RLlib's Unity environments",
 }
 _PYBULLET = "PyBullet environments need gym, which is incompatible with gymnasium"

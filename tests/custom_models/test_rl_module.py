@@ -166,8 +166,14 @@ def test_a_model_with_both_in_one_pass_is_asked_once():
             "model key 'fcnet_hidens' is unknown; did you mean 'fcnet_hiddens'",
         ),
         ({"zzz": 1}, "model key 'zzz' is unknown"),
-        ({"lstm_use_prev_action": True}, "'lstm_use_prev_action': networks get observations only"),
-        ({"lstm_use_prev_reward": True}, "'lstm_use_prev_reward': networks get observations only"),
+        (
+            {"lstm_use_prev_action": True},
+            "'lstm_use_prev_action': RLlib's LSTM gets observations only",
+        ),
+        (
+            {"lstm_use_prev_reward": True},
+            "'lstm_use_prev_reward': RLlib's LSTM gets observations only",
+        ),
         ({"use_attention": True}, "'use_attention': attention networks are not supported"),
         ({"fcnet_bias_initializer": "zeros_"}, "RLlib's networks for TorchModelV2 do not read it"),
         ({"custom_action_dist": "x"}, "the action distribution follows from the action space"),

@@ -122,7 +122,7 @@ CONTRADICTIONS = {
     "previous action": (
         "A2C",
         {"model": {"use_lstm": True, "lstm_use_prev_action": True}},
-        ["'lstm_use_prev_action': networks get observations only"],
+        ["'lstm_use_prev_action': RLlib's LSTM gets observations only"],
     ),
     "sequence over fragment": (
         "A2C",
