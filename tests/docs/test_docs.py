@@ -193,7 +193,7 @@ def test_optimizer_keys_have_a_line():
 
 
 def test_network_keys_have_a_line():
-    from ray.rllib.models.catalog import MODEL_DEFAULTS
+    from rllib_zoo.custom_models.rl_module import MODEL_KEYS as MODEL_DEFAULTS
 
     options, keys = map(by_first_column, tables(section(read("configuration"), "The network")))
     defaults = vars(ActorCriticOptions())
