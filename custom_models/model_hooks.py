@@ -85,7 +85,9 @@ def read_columns(model: TorchModelV2, obs: Tensor, views: ModelViews) -> dict[bo
         inputs = zero_inputs(model, obs, views, training=training)
         state = [torch.as_tensor(part) for part in model.get_initial_state()]
         state = [part.expand(len(obs), *part.shape) for part in state]
-        lengths = torch.ones(len(obs), dtype=torch.int32) if state else None
+        lengths = torch.ones(len(obs), dtype=torch.int64) if state else None
+        if lengths is not None:
+            inputs["seq_lens"] = lengths
         try:
             with _undisturbed(model):
                 model(inputs, state, lengths)

@@ -110,7 +110,7 @@ class RecurrentModel:
                 else:
                     padded = _padded(obs, kept, padded_rows)
                     others = {k: _padded(v, kept, padded_rows) for k, v in columns.items()}
-                    inputs = {"obs": self._prepare(padded), **others}
+                    inputs = {"obs": self._prepare(padded), **others, "seq_lens": lengths}
                     inputs = ModelInputs(inputs, is_training=model.training)
                     outputs, after = model(inputs, parts, lengths)
                 return outputs, after, model.value_function()

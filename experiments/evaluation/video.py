@@ -16,8 +16,13 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.transforms import action_of
 from rllib_zoo.analysis.files.atomic import atomic_write
-from rllib_zoo.envs import environment_name, is_atari, make_single_env
-from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.envs import (
+    EnvironmentRequestError,
+    environment_name,
+    is_atari,
+    make_single_env,
+)
+from rllib_zoo.experiments.errors import RequestError, first_line
 
 # Render modes of gymnasium.
 FRAMES, WINDOW = "rgb_array", "human"
@@ -37,9 +42,12 @@ def drawing_env(runner: VectorEnvRunner, mode: str) -> gym.Env:
         RequestError: it cannot draw.
     """
     config = runner.config
-    env = make_single_env(config.env, config.environment_options, render_mode=mode)
     key = "--video" if mode == FRAMES else "--render"
     name = environment_name(config.env)
+    try:
+        env = make_single_env(config.env, config.environment_options, render_mode=mode)
+    except EnvironmentRequestError as error:
+        raise RequestError(str(error), key=key) from None
     try:
         env.reset(seed=config.seed)
         frame = drawn(env, mode)
@@ -51,9 +59,9 @@ def drawing_env(runner: VectorEnvRunner, mode: str) -> gym.Env:
         env.close()
         if isinstance(error, NotImplementedError):  # of gymnasium's base class
             error = ValueError("it has no render()")
-        reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
-        reason = reason.splitlines()[0]
-        raise RequestError(f"environment {name!r} draws no pictures: {reason}", key=key) from None
+        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+        problem = f"environment {name!r} draws no pictures: {kind}{first_line(error)}"
+        raise RequestError(problem, key=key) from None
     return env
 
 
