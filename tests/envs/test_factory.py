@@ -1,5 +1,6 @@
 """The one door to environments: ids, registered names, paths, classes, and what is refused."""
 
+import pickle
 import subprocess
 import sys
 
@@ -327,4 +328,21 @@ def test_mujoco_is_played(name):
     observations, rewards, *_ = vector.step(vector.action_space.sample())
     assert observations.shape[0] == rewards.shape[0] == 2
     assert np.isfinite(observations).all()
+    vector.close()
+
+
+class Structured(gym.Env):
+    observation_space = gym.spaces.Dict(
+        {"place": gym.spaces.Discrete(3), "speed": gym.spaces.Box(-1.0, 1.0, (2,), np.float32)}
+    )
+    action_space = gym.spaces.Discrete(2)
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_flattened_space_knows_the_environments_own_also_in_other_processes(mode):
+    vector = make_vector_env(Structured, 2, vectorize_mode=mode)
+    single = make_single_env(Structured)
+    for space in (vector.single_observation_space, single.observation_space):
+        assert space.shape == (5,)
+        assert pickle.loads(pickle.dumps(space)).original_space == Structured.observation_space
     vector.close()
