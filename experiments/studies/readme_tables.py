@@ -60,7 +60,8 @@ def _steps_to(runs: Sequence[Run], target: float) -> str:
     """Steps of the runs that are done, and how many of all reached the target."""
     done = [run for run in runs if run.done]
     solved = sum(first_reaching(run.rows, target) is not None for run in done)
-    steps = with_interval([solving_row(run)["steps"] for run in done], 0)
+    rows = [row for run in done if (row := solving_row(run))]
+    steps = with_interval([row["steps"] or 0.0 for row in rows], 0)
     return f"{steps}<br>{solved} of {len(runs)} seeds solved"
 
 
