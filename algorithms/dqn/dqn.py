@@ -16,20 +16,30 @@ from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
-from ray.rllib.utils.metrics import ENV_RESET_TIMER, ENV_STEP_TIMER
+from ray.rllib.utils.metrics import (
+    ENV_RESET_TIMER,
+    ENV_RUNNER_RESULTS,
+    ENV_STEP_TIMER,
+    EVALUATION_RESULTS,
+)
 
 from rllib_zoo.algorithms.base.checkpoints import ChecksummedCheckpoints
 from rllib_zoo.algorithms.base.config import set_provided
 from rllib_zoo.algorithms.base.config_once import RepeatsConfig, SendsConfigOnce
 from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
+from rllib_zoo.algorithms.base.evaluation_once import ReportsEvaluationOnce
 from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.dqn.network import QModule, channels_first
 from rllib_zoo.algorithms.dqn.replay import SIGNED
 from rllib_zoo.algorithms.dqn.weight_noise import reset_parameter_noise
 from rllib_zoo.algorithms.env_runner.env_runner import environment_context
+from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeWindow, summary
 from rllib_zoo.algorithms.env_runner.runner_errors import ReturnsErrors, runner_errors_raised
 from rllib_zoo.envs import environment_name, is_atari, make_single_env
 from rllib_zoo.envs.restart_policy import Restarts, error_line
+
+# Name of the returns and lengths of finished episodes in the runners' metrics; not in results.
+FINISHED = "finished_episodes"
 
 
 class DQNConfig(RepeatsConfig, RLlibDQNConfig):
@@ -164,6 +174,11 @@ class FactoryEnvRunner(ReturnsErrors, SingleAgentEnvRunner):
         finally:
             self.config.env = env
 
+    def _log_episode_metrics(self, length: int, ret: float, sec: float) -> None:
+        """RLlib's hook; also logs the episode itself, for means over a known number of them."""
+        super()._log_episode_metrics(length, ret, sec)
+        self.metrics.log_value(FINISHED, (float(ret), int(length)), reduce="item_series")
+
 
 class QLearner(DQNTorchLearner):
     """RLlib's learner, with ``adam_epsilon``, which RLlib ignores."""
@@ -179,7 +194,7 @@ class QLearner(DQNTorchLearner):
         )
 
 
-class DQN(ChecksummedCheckpoints, SendsConfigOnce, RLlibDQN):
+class DQN(ChecksummedCheckpoints, SendsConfigOnce, ReportsEvaluationOnce, RLlibDQN):
     """RLlib's DQN, with legacy result names and, for Atari games, the signs of rewards."""
 
     @classmethod
@@ -191,12 +206,21 @@ class DQN(ChecksummedCheckpoints, SendsConfigOnce, RLlibDQN):
         """As RLlib; starts the clock of :meth:`step`."""
         with runner_errors_raised():
             super().setup(config)
+        self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._logged_at = time.monotonic()
 
     def step(self) -> dict[str, Any]:
-        """One iteration's result, with the names of this project's other algorithms."""
+        """One iteration's result, with the names of this project's other algorithms.
+
+        RLlib's own means are of the episodes of one iteration; these are of the last
+        ``metrics_num_episodes_for_smoothing``.
+        """
         result = super().step()
         runners = result["env_runners"]
+        self._window.extend(_finished(runners))
+        runners.update(self._window.summary())
+        evaluation = result.get(EVALUATION_RESULTS, {}).get(ENV_RUNNER_RESULTS, {})
+        evaluation.update(summary(_finished(evaluation)))
         steps = runners.get("num_env_steps_sampled_lifetime", 0)
         runners["num_frames_sampled_lifetime"] = steps * frames_per_step(self.config)
         seconds = time.monotonic() - self._logged_at
@@ -205,12 +229,31 @@ class DQN(ChecksummedCheckpoints, SendsConfigOnce, RLlibDQN):
         runners["num_env_steps_sampled_per_second"] = sampled / max(seconds, 1e-9)
         return with_legacy_names(result)
 
+    def get_state(self, components: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """As RLlib, with the episode window."""
+        return {
+            **super().get_state(components, **kwargs),
+            "episode_window": self._window.state(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore :meth:`get_state`."""
+        super().set_state(state)
+        if "episode_window" in state:
+            self._window.set_state(state["episode_window"])
+
     def _create_local_replay_buffer_if_necessary(self, config: Any) -> Any:
         settings = dict(config["replay_buffer_config"])
         clip = config.clip_rewards
         if clip or (clip is None and is_atari(config.env)):
             settings["type"] = SIGNED[settings["type"]]
         return super()._create_local_replay_buffer_if_necessary({"replay_buffer_config": settings})
+
+
+def _finished(runners: dict[str, Any]) -> list[Episode]:
+    """Remove the finished episodes from a runner's results and return them, in RLlib's order."""
+    finished = runners.pop(FINISHED, None)
+    return [Episode(*pair) for pair in finished] if isinstance(finished, list) else []
 
 
 def _channels_last_spaces(pair: tuple[Any, Any]) -> tuple[Any, Any]:

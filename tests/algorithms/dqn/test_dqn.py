@@ -12,6 +12,7 @@ from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.base.result_names import result_names
+from rllib_zoo.algorithms.dqn.dqn import FactoryEnvRunner
 from rllib_zoo.algorithms.dqn.replay import with_signs
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 from rllib_zoo.experiments.options import EvaluateOptions
@@ -122,3 +123,31 @@ def test_a_checkpoint_is_evaluated(trained, env, tmp_path, capsys):
     assert score.episodes == printed["episodes"] == 3
     assert printed["algorithm"] == "DQN"
     assert list((tmp_path / "video").glob("*.mp4"))
+
+
+def test_the_mean_return_is_of_the_last_hundred_episodes(trained, make_algo, monkeypatch):
+    logged = []
+    original = FactoryEnvRunner._log_episode_metrics
+
+    def recorded(runner, length, ret, sec):
+        if not runner.config.in_evaluation:
+            logged.append(ret)
+        original(runner, length, ret, sec)
+
+    monkeypatch.setattr(FactoryEnvRunner, "_log_episode_metrics", recorded)
+    settings = {"metrics_num_episodes_for_smoothing": 20, "evaluation_interval": 2}
+    algo, second = trained(iterations=2, evaluation_duration=7, **settings)
+    third = algo.train()
+    runners = third["env_runners"]
+    # Some 12 episodes an iteration: neither those of the last one nor all.
+    assert len(logged) == runners["num_episodes_lifetime"] > 20 > runners["num_episodes"]
+    assert runners["episode_window_size"] == 20
+    assert runners["episode_return_mean"] == pytest.approx(np.mean(logged[-20:]))
+    assert runners["episode_return_max"] == max(logged[-20:])
+    assert third["episode_len_mean"] == pytest.approx(np.mean(logged[-20:]))  # CartPole: 1 a step
+    assert "finished_episodes" not in runners
+    assert second["evaluation"]["env_runners"]["episode_window_size"] == 7
+    assert "evaluation" not in third
+    other = make_algo(algo.config.copy(copy_frozen=False))
+    other.set_state(algo.get_state())
+    assert other._window.summary() == algo._window.summary()
