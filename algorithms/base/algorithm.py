@@ -30,9 +30,7 @@ from rllib_zoo.envs import EnvironmentFault
 PAUSE_PER_HEALTH_CHECK = 10
 
 
-class RolloutAlgorithm(
-    ChecksummedCheckpoints, SendsConfigOnce, ReportsEvaluationOnce, Algorithm
-):
+class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, ReportsEvaluationOnce, Algorithm):
     """Synchronous sampling and learning.
 
     DDPG overrides :meth:`_learn_from`, PG :meth:`_sample_batch`, A3C :meth:`training_step`. Lifetime

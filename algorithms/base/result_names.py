@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from rllib_zoo import algorithms
@@ -75,3 +76,9 @@ def lookup(result: Mapping[str, Any], path: str) -> Any:
             return None
         node = node[part]
     return node
+
+
+def valid_number(value: Any) -> float | None:
+    """The value if it is a number other than NaN, else None."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool) and value == value
+    return value if is_number else None  # type: ignore[return-value]

@@ -148,7 +148,8 @@ def best(
 
     def order(checkpoint: Checkpoint) -> tuple[float, float]:
         score = _score(checkpoint, episodes, seed, explore=False)
-        return score.mean, source_of(checkpoint)["episode_return_mean"] or -math.inf
+        trained = source_of(checkpoint)["episode_return_mean"]
+        return score.mean, -math.inf if trained is None else trained
 
     checkpoint = max(candidates, key=order)
     rule = f"highest mean return of {episodes} greedy episodes, seed {seed}"

@@ -10,15 +10,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from rllib_zoo.algorithms.base.result_names import lookup
+from rllib_zoo.algorithms.base.result_names import lookup, valid_number
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.launch.trial_errors import error_line
 from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
 from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
-from rllib_zoo.experiments.tune.progress import RETURN, STEPS, format_duration
-from rllib_zoo.experiments.tune.ray_internals import trials_of
+from rllib_zoo.experiments.tune.progress import RETURN, STEPS, WINDOW, format_duration
+from rllib_zoo.experiments.tune.ray_internals import (
+    last_value,
+    registered_checkpoints,
+    trials_of,
+)
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
 STOPPED_EARLY = "stopped early"
@@ -59,21 +63,45 @@ def _status(trial: Any, experiment: Experiment, out_of_time: bool) -> str:
 
 def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
     result = trial.last_result or {}
+    metric = experiment.metric or RETURN
+    checkpoint, checkpoint_score = best_checkpoint(experiment, trial)
     return {
         "trial": trial.trial_id,
         "status": status,
         "seed": trial.config.get("seed"),
         "varied": varied(experiment, trial.config),
-        "score": score(experiment, result),
+        "score": score(experiment, {metric: last_value(trial, metric)}),
         "iterations": result.get("training_iteration"),
         "steps": lookup(result, STEPS),
         "episode_return_mean": lookup(result, RETURN),
+        "episode_window_size": lookup(result, WINDOW),
         "seconds": result.get("time_total_s"),
         "folder": str(trial.path),
-        "checkpoint": trial.checkpoint.path if trial.checkpoint else None,
+        "checkpoint": checkpoint,
+        "checkpoint_score": checkpoint_score,
         "env_restarts": lookup(result, ENV_RESTARTS) or 0,
         "error": _error_of(trial),
     }
+
+
+def best_checkpoint(experiment: Experiment, trial: Any) -> tuple[str | None, float | None]:
+    """Path and score of a trial's best checkpoint by ``checkpoint_score_attribute``, without one the last.
+
+    Checkpoints whose result lacks the attribute come last; of equal ones the later is better.
+    """
+    name, best = experiment.score_attribute, trial.checkpoint
+    if best is None or name is None:
+        return (None if best is None else best.path), None
+    scored = [
+        (value, entry.checkpoint.path)
+        for entry in registered_checkpoints(trial).values()
+        if (value := valid_number(lookup(entry.metrics, name))) is not None
+    ]
+    if not scored:
+        return best.path, None
+    sign = -1.0 if experiment.score_order == "min" else 1.0
+    value, path = max(scored, key=lambda pair: (sign * pair[0], pair[1]))
+    return path, float(value)
 
 
 def print_summary(
@@ -86,8 +114,16 @@ def print_summary(
     """Print the table of trials, that of configurations of a sweep, and the next commands."""
     console = Console(highlight=False, soft_wrap=True, markup=False)
     table = Table(title=f"{experiment.name}: {experiment.algorithm} on {experiment.env}")
-    for heading in ("trial", "status", "seed", "steps", "return (mean of last)", "training time"):
-        numeric = heading in ("seed", "steps", "return (mean of last)")
+    for heading in (
+        "trial",
+        "status",
+        "seed",
+        "steps",
+        "mean return",
+        "of episodes",
+        "training time",
+    ):
+        numeric = heading in ("seed", "steps", "mean return", "of episodes")
         table.add_column(heading, justify="right" if numeric else "left")
     for row in rows:
         mean = row["episode_return_mean"]
@@ -97,6 +133,7 @@ def print_summary(
             "" if row["seed"] is None else str(row["seed"]),
             f"{int(row['steps'] or 0):,}",
             "" if mean is None else f"{mean:.1f}",
+            "" if row["episode_window_size"] is None else f"{row['episode_window_size']:.0f}",
             format_duration(row["seconds"] or 0.0),
         )
     console.print(table)
@@ -110,11 +147,14 @@ def print_summary(
             console.print(f"{row['trial']} failed: {row['error']}")
             console.print(f"  full traceback: {row['folder']}/error.txt")
     console.print(f"results: {folder} (finished after {format_duration(seconds)})")
-    _print_next_step(console, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",))
+    _print_next_step(
+        console, experiment, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",)
+    )
 
 
 def _print_next_step(
     console: Console,
+    experiment: Experiment,
     rows: list[dict[str, Any]],
     ranks: list[dict[str, Any]],
     trust: tuple[str, ...],
@@ -128,7 +168,11 @@ def _print_next_step(
     # In a sweep, one of the best configuration, not of the luckiest seed.
     first = [row for row in with_checkpoint if ranks and row["trial"] in ranks[0]["trials"]]
     candidates = first or with_checkpoint
-    best = max(candidates, key=lambda row: row["episode_return_mean"] or float("-inf"))
+    by_checkpoint = experiment.score_attribute is not None
+    order = experiment.score_order if by_checkpoint else experiment.mode
+    key, sign = "checkpoint_score" if by_checkpoint else "score", -1.0 if order == "min" else 1.0
+    scored = [row for row in candidates if row[key] is not None]
+    best = max(scored, key=lambda row: sign * row[key]) if scored else candidates[-1]
     console.print(f"best checkpoint: {best['checkpoint']}")
     line = shlex.join(["rllib", "evaluate", best["checkpoint"], "--episodes", "100", *trust])
     console.print(f"evaluate it: {line}")

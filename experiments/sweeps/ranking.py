@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from rllib_zoo.algorithms.base.result_names import lookup
+from rllib_zoo.algorithms.base.result_names import lookup, valid_number
 from rllib_zoo.experiments.provenance.manifest import jsonable
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.grid import grid_values
@@ -33,8 +33,8 @@ def varied(experiment: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def score(experiment: Experiment, result: Mapping[str, Any]) -> float | None:
     """A trial's score: its last metric, clipped at the metric's stop bound; None where it is missing."""
-    value = lookup(result, experiment.metric or RETURN)
-    if not isinstance(value, int | float) or value != value:
+    value = valid_number(lookup(result, experiment.metric or RETURN))
+    if value is None:
         return None
     bound = score_bound(experiment)
     return float(value if bound is None else min(value, bound))

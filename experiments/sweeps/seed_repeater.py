@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ray.tune.search import Searcher
 
+from rllib_zoo.algorithms.base.result_names import valid_number
 from rllib_zoo.analysis.statistics import iqm, worst_quarter
 from rllib_zoo.experiments.spec.search_space import at, placed
 from rllib_zoo.experiments.tune.ray_internals import sampled_paths
@@ -65,6 +66,8 @@ class SeedRepeater(Searcher):
         # Trial → the first trial of its configuration; that one → score of each of its trials.
         self._first_trial_of: dict[str, str] = {}
         self._scores: dict[str, dict[str, float | None]] = {}
+        # Trial → its last metric: not every result has one, for example between evaluations.
+        self._last: dict[str, float] = {}
 
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
@@ -98,6 +101,11 @@ class SeedRepeater(Searcher):
             space = placed(space, path, suggested[name])
         return {str(path[0]): space[path[0]] for path in self._paths.values()}
 
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Keep the last metric of a running trial."""
+        if (value := valid_number(result.get(self.metric))) is not None:
+            self._last[trial_id] = value
+
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
@@ -105,8 +113,9 @@ class SeedRepeater(Searcher):
         first_trial = self._first_trial_of[trial_id]
         scores = self._scores[first_trial]
         reported = len(scores) == len(self._seeds)
-        value = None if error or not result else result.get(self.metric)
-        scores[trial_id] = None if value is None or np.isnan(value) else self._clipped(float(value))
+        self.on_trial_result(trial_id, result or {})
+        value = self._last.pop(trial_id, None)
+        scores[trial_id] = None if error or value is None else self._clipped(float(value))
         if reported or len(scores) < len(self._seeds):
             return
         score = self._score(scores)

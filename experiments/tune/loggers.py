@@ -16,8 +16,11 @@ from typing import Any
 import numpy as np
 from ray.tune import Callback
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
+from ray.tune.utils import flatten_dict
 from ray.tune.utils.util import SafeFallbackEncoder
 
+from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.columns import number_of
 from rllib_zoo.analysis.files.result_json import (
@@ -59,22 +62,52 @@ class ResultFile(JsonLoggerCallback):
 
 
 class ProgressFile(CSVLoggerCallback):
-    """Tune's logger of ``progress.csv``, writing to the results folder itself."""
+    """Tune's logger of ``progress.csv``, writing to the results folder itself, every column complete.
+
+    Tune takes the columns of the first result, which has no return before an episode has ended and
+    no evaluation. This one also begins with every documented name that the trial may report, and
+    writes the file again when a result brings another one.
+    """
 
     def log_trial_start(self, trial: Any) -> None:
         """Open the file for appending, with the columns it already has."""
         self.log_trial_end(trial)
         folder = Path(trial.path)
         folder.mkdir(parents=True, exist_ok=True)
-        columns = truncate_progress(folder, resumed_iteration(trial))
-        self._trial_continue[trial] = bool(columns)
-        self._trial_files[trial] = (folder / PROGRESS).open("a", encoding="utf-8", newline="")
-        self._trial_csv[trial] = (
-            csv.DictWriter(self._trial_files[trial], columns) if columns else None
-        )
+        self._open(trial, truncate_progress(folder, resumed_iteration(trial)))
+
+    def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
+        """As Tune's."""
+        if trial not in self._trial_files:
+            self.log_trial_start(trial)
+        row = flatten_dict({key: value for key, value in result.items() if key != "config"})
+        writer = self._trial_csv[trial]
+        known = writer.fieldnames if writer else documented_columns(trial)
+        columns = list(dict.fromkeys([*known, *row]) if writer else dict.fromkeys([*row, *known]))
+        if not writer or len(columns) > len(known):
+            self.log_trial_end(trial)
+            extend_progress(Path(trial.path), columns)
+            self._open(trial, columns)
+        self._trial_csv[trial].writerow(row)
+        self._trial_files[trial].flush()
 
     def _setup_trial(self, trial: Any) -> None:
         self.log_trial_start(trial)
+
+    def _open(self, trial: Any, columns: list[str]) -> None:
+        file = (Path(trial.path) / PROGRESS).open("a", encoding="utf-8", newline="")
+        self._trial_continue[trial] = bool(columns)
+        self._trial_files[trial] = file
+        self._trial_csv[trial] = csv.DictWriter(file, columns) if columns else None
+
+
+def documented_columns(trial: Any) -> list[str]:
+    """Names of results that a trial may report later: none of an unknown algorithm."""
+    if trial.trainable_name not in algorithms.names():
+        return []
+    evaluates = bool(trial.config.get("evaluation_interval"))
+    names = result_names(trial.trainable_name)
+    return [name for name in names if evaluates or not name.startswith("evaluation/")]
 
 
 class ConfigOfResults(Callback):
@@ -172,6 +205,19 @@ def truncate_progress(folder: Path, iteration: int) -> list[str]:
     with atomic_write(file) as draft, draft.open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle).writerows([header, *rows])
     return header
+
+
+def extend_progress(folder: Path, columns: list[str]) -> None:
+    """Write ``progress.csv`` again with these columns, of which it has some; its cells stay as they are."""
+    file = folder / PROGRESS
+    rows: list[dict[str, str]] = []
+    if file.exists():
+        with file.open(encoding="utf-8", newline="") as handle:
+            rows = list(csv.DictReader(handle))
+    with atomic_write(file) as draft, draft.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _row(line: bytes) -> tuple[float, bytes]:

@@ -16,6 +16,7 @@ from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
 # Without a terminal, a line per trial at most this often.
 PLAIN_INTERVAL_S = 10.0
 RETURN = "env_runners/episode_return_mean"
+WINDOW = "env_runners/episode_window_size"
 STEPS = "env_runners/num_env_steps_sampled_lifetime"
 
 # Open displays; an interrupted Tune run does not call its callbacks at the end.
@@ -107,7 +108,9 @@ def status_line(result: Mapping[str, Any], share: float, left: float | None = No
     seconds = result.get("time_total_s", 0.0)
     parts = [f"{int(steps or 0):>9,} steps"]
     parts.append(f"{rate:>8,.0f} steps/s" if rate else "")
-    parts.append(f"return {mean:8.1f}" if mean is not None else "no finished episode yet")
+    episodes = lookup(result, WINDOW)
+    of = "" if episodes is None else f" of {episodes:.0f}"
+    parts.append(f"return {mean:8.1f}{of}" if mean is not None else "no finished episode yet")
     parts.append(_runners(result))
     bounds = [] if left is None else [max(left, 0.0)]
     if 0.0 < share < 1.0:

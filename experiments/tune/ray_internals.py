@@ -6,14 +6,18 @@ Not listed here because they are inherited: the attributes of Tune's two file lo
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ray.train._internal.checkpoint_manager import _CheckpointManager
 from ray.train._internal.session import _TrainingResult as TrainingResult
 from ray.train._internal.storage import StorageContext
 from ray.tune.search.variant_generator import parse_spec_vars
+
+from rllib_zoo.algorithms.base.result_names import lookup, valid_number
 
 __all__ = ["StorageContext", "TrainingResult"]
 
@@ -48,6 +52,35 @@ def registered_checkpoints(trial: Any) -> dict[str, TrainingResult]:
     manager = trial.run_metadata.checkpoint_manager
     results = [*manager.best_checkpoint_results, manager.latest_checkpoint_result]
     return {Path(result.checkpoint.path).name: result for result in results if result is not None}
+
+
+class CheckpointsByScore(_CheckpointManager):
+    """Tune's list of a trial's checkpoints, ranked by results with nested names, too.
+
+    Tune's own ignores a ``checkpoint_score_attribute`` such as
+    ``env_runners/episode_return_mean``, keeps the newest checkpoints instead, and so deletes the
+    best. Checkpoints whose result lacks it rank lowest.
+    """
+
+    def register_checkpoint(self, checkpoint_result: TrainingResult) -> None:
+        """As Tune's."""
+        name, metrics = self.checkpoint_config.checkpoint_score_attribute, checkpoint_result.metrics
+        if name is not None:
+            value = valid_number(lookup(metrics, name))
+            metrics = {**metrics, name: math.nan if value is None else value}
+            checkpoint_result = TrainingResult(checkpoint_result.checkpoint, metrics)
+        super().register_checkpoint(checkpoint_result)
+
+
+def rank_checkpoints(trial: Any) -> None:
+    """Let a trial rank its checkpoints by :class:`CheckpointsByScore`."""
+    trial.run_metadata.checkpoint_manager.__class__ = CheckpointsByScore
+
+
+def last_value(trial: Any, result: str) -> float | None:
+    """The last number that a trial reported under a name, nested ones joined by "/"; None without one."""
+    value: float | None = valid_number(trial.metric_analysis.get(result, {}).get("last"))
+    return value
 
 
 def register_checkpoints(trial: Any, results: Sequence[TrainingResult]) -> None:

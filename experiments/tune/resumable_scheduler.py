@@ -11,15 +11,20 @@ from typing import Any
 from ray.tune.schedulers import (
     FIFOScheduler,
     HyperBandScheduler,
-    MedianStoppingRule,
     PopulationBasedTraining,
     TrialScheduler,
 )
 
+from rllib_zoo.algorithms.base.result_names import valid_number
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.trials import note_stopped_early
 from rllib_zoo.experiments.tune.disk_errors import raise_disk_error
-from rllib_zoo.experiments.tune.ray_internals import save_experiment, staging_folder
+from rllib_zoo.experiments.tune.ray_internals import (
+    last_value,
+    rank_checkpoints,
+    save_experiment,
+    staging_folder,
+)
 from rllib_zoo.experiments.tune.recovery import use_newest_checkpoint
 from rllib_zoo.experiments.tune.signals import interruption
 
@@ -32,6 +37,9 @@ class ResumableScheduler(TrialScheduler):
     - experiment state saved after every finished trial: Tune saves every 10 s or more, and after a kill
       repeats the trials that finished in between;
     - the scheduler's own state, which Tune never saves (:func:`save_state`);
+    - scores from results that not every iteration has (:meth:`_judged`);
+    - checkpoints ranked by results with nested names
+      (:class:`rllib_zoo.experiments.tune.ray_internals.CheckpointsByScore`);
     - a mark in the folder of every trial the scheduler stopped early (:class:`EarlyStops`);
     - recovery of checkpoints (:mod:`rllib_zoo.experiments.tune.recovery`);
     - an orderly end after a signal (:mod:`rllib_zoo.experiments.tune.signals`) or on a full disk
@@ -41,7 +49,7 @@ class ResumableScheduler(TrialScheduler):
         inner: Tune's scheduler; None: first in, first out.
         max_t: value of ``time_attr`` at which the scheduler ends trials as planned; None: never.
         time_attr: name of the result that ``max_t`` bounds.
-        worst: metric assumed for trials without a finished episode.
+        worst: metric that HyperBand, which waits for all trials, assumes for those without any.
     """
 
     def __init__(
@@ -71,6 +79,7 @@ class ResumableScheduler(TrialScheduler):
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         finished = trial.is_finished()
+        rank_checkpoints(trial)
         self._num_finished += finished
         # Trials of a population continue from each other's checkpoints.
         if not (finished or isinstance(self.inner, PopulationBasedTraining)):
@@ -87,7 +96,10 @@ class ResumableScheduler(TrialScheduler):
         self.inner.on_trial_error(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        action = str(self.inner.on_trial_result(tune_controller, trial, self._with_metric(result)))
+        judged = self._judged(trial, result)
+        action = str(TrialScheduler.CONTINUE)
+        if judged is not None:
+            action = str(self.inner.on_trial_result(tune_controller, trial, judged))
         if action == TrialScheduler.STOP:
             self._early_stops.mark(trial, result)
         elif interruption() is not None:
@@ -96,7 +108,8 @@ class ResumableScheduler(TrialScheduler):
         return action
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        self.inner.on_trial_complete(tune_controller, trial, self._with_metric(result))
+        if (judged := self._judged(trial, result)) is not None:
+            self.inner.on_trial_complete(tune_controller, trial, judged)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         """Called when the scheduler ends a paused trial."""
@@ -120,12 +133,21 @@ class ResumableScheduler(TrialScheduler):
             current.interrupt_tune()
         return None
 
-    def _with_metric(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The result, with the worst metric where it is missing and the scheduler requires one."""
-        required = isinstance(self.inner, HyperBandScheduler | MedianStoppingRule)
-        if not required or self.metric in result:
+    def _judged(self, trial: Any, result: dict[str, Any]) -> dict[str, Any] | None:
+        """The result with the metric, which may be an earlier one's; None if there is nothing to judge.
+
+        Before the first episode, and between two evaluations, results lack it. Populations wait for
+        the next one: a trial's last score may be of weights that it has replaced since.
+        """
+        name = self.metric
+        if name is None or valid_number(result.get(name)) is not None:
             return result
-        return {**result, self.metric: self._worst}
+        if isinstance(self.inner, PopulationBasedTraining):
+            return None
+        value = last_value(trial, name)
+        if value is None and isinstance(self.inner, HyperBandScheduler):
+            value = self._worst
+        return None if value is None else {**result, name: value}
 
 
 class EarlyStops:

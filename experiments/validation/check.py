@@ -178,6 +178,7 @@ def _check_fields(experiment: Experiment) -> None:
         if result is not None and result not in names:
             hint = _nearest_result(str(result), names)
             raise RequestError(f"result {result!r} is unknown", key=key, hint=hint)
+        _check_evaluates(experiment, result, key)
     if experiment.seeds is not None and "seed" in experiment.config:
         raise RequestError(
             "conflicts with 'seeds'", key="config.seed", hint="leave one of them out"
@@ -194,12 +195,19 @@ def _check_stop(experiment: Experiment) -> None:
         if key not in names:
             hint = _nearest_result(str(key), names)
             raise RequestError("unknown result name", key=f"stop.{key}", hint=hint)
-        if key.startswith("evaluation/") and not experiment.config.get("evaluation_interval"):
-            raise RequestError("needs config.evaluation_interval", key=f"stop.{key}")
+        _check_evaluates(experiment, key, f"stop.{key}")
         grows = not key.endswith(("_mean", "_min", "_max")) and "learners/" not in key
         kind = number(0, above=True) if grows else number(-math.inf)
         if problem := complaint(kind, bound):
             raise RequestError(problem, key=f"stop.{key}")
+
+
+def _check_evaluates(experiment: Experiment, result: str | None, key: str) -> None:
+    """Check that results of evaluations are there where one is named."""
+    is_evaluation = result is not None and result.startswith("evaluation/")
+    if is_evaluation and not experiment.config.get("evaluation_interval"):
+        problem = f"result {result!r} needs config.evaluation_interval"
+        raise RequestError(problem, key=key, hint="config: {evaluation_interval: 1}")
 
 
 def _nearest_result(key: str, names: tuple[str, ...]) -> str | None:

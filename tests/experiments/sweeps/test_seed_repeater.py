@@ -127,3 +127,19 @@ def test_worst_quarter_of_seeds():
     assert score_of_seeds(eight, "worst_quarter") == 2.0
     assert score_of_seeds(eight, "worst_quarter", mode="min") == 8.5
     assert score_of_seeds([4.0, 2.0, 3.0], "worst_quarter") == 2.0
+
+
+def test_the_last_metric_counts_where_the_last_result_has_none():
+    recorder = Recorder()
+    repeater = SeedRepeater(recorder, (1,))
+    for trial, values in (("a", [1.0, 4.0, None]), ("b", [None, None])):
+        repeater.suggest(trial)
+        for value in values:
+            repeater.on_trial_result(trial, {} if value is None else {"m": value})
+        repeater.on_trial_complete(trial, {"training_iteration": 3, "m": None})
+    # Without any metric it counts as the worst so far.
+    assert recorder.completed == [("a", {"m": 4.0}, False), ("b", {"m": 4.0}, False)]
+    repeater.suggest("c")
+    repeater.on_trial_result("c", {"m": 9.0})
+    repeater.on_trial_complete("c", error=True)
+    assert recorder.completed[-1] == ("c", {"m": 4.0}, False)

@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
+from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.experiments.tune.loggers import (
     PROGRESS,
     REPEATED,
+    ProgressFile,
+    documented_columns,
     read_results,
     truncate_progress,
     truncate_results,
 )
 
 HEADER = ["training_iteration", "timesteps_total", "env_runners/episode_return_mean"]
+
+
+@dataclass(eq=False)
+class FakeTrial:
+    """What the loggers read of Tune's trial."""
+
+    path: str
+    trainable_name: str
+    config: dict
+    iteration: int = 0
+
+    @property
+    def latest_checkpoint_result(self):
+        return SimpleNamespace(metrics={"training_iteration": self.iteration})
 
 
 def row(iteration, try_=0):
@@ -108,3 +127,46 @@ def test_repeats_in_the_table_become_one(trial):
     folder = trial("", table(1, 2, 3, 2, 3))
     assert truncate_progress(folder, 3) == HEADER
     assert (folder / PROGRESS).read_bytes().decode() == table(1, 2, 3)
+
+
+def csv_rows(folder):
+    with (folder / PROGRESS).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_column_is_there_from_the_first_row(tmp_path):
+    config = {"evaluation_interval": 2, "env": "CartPole-v1"}
+    trial = FakeTrial(path=str(tmp_path), trainable_name="PPO", config=config)
+    logger = ProgressFile()
+    first = {"training_iteration": 1, "env_runners": {"num_episodes": 0}, "config": config}
+    logger.log_trial_result(1, trial, first)
+    (row,) = csv_rows(tmp_path)
+    for name in result_names("PPO"):
+        assert row[name] == {"training_iteration": "1", "env_runners/num_episodes": "0"}.get(
+            name, ""
+        )
+    second = {
+        "training_iteration": 2,
+        "env_runners": {"num_episodes": 3, "episode_return_mean": 1.5},
+        "evaluation": {"env_runners": {"episode_return_mean": -2.0}, "own": {"score": 7}},
+    }
+    logger.log_trial_result(2, trial, second)
+    logger.log_trial_end(trial)
+    resumed = ProgressFile()
+    trial.iteration = 2
+    resumed.log_trial_result(3, trial, {"training_iteration": 3, "late": "a,b"})
+    resumed.log_trial_end(trial)
+    rows = csv_rows(tmp_path)
+    assert [r["training_iteration"] for r in rows] == ["1", "2", "3"]
+    assert [r["env_runners/episode_return_mean"] for r in rows] == ["", "1.5", ""]
+    assert [r["evaluation/env_runners/episode_return_mean"] for r in rows] == ["", "-2.0", ""]
+    assert [r["evaluation/own/score"] for r in rows] == ["", "7", ""]
+    assert [r["late"] for r in rows] == ["", "", "a,b"]
+
+
+def test_columns_of_evaluations_only_where_there_are_any(tmp_path):
+    trial = FakeTrial(path=str(tmp_path), trainable_name="DQN", config={})
+    columns = documented_columns(trial)
+    assert "env_runners/episode_window_size" in columns
+    assert not [name for name in columns if name.startswith("evaluation/")]
+    assert documented_columns(FakeTrial(path="", trainable_name="Mine", config={})) == []
