@@ -10,6 +10,7 @@ from rllib_zoo.envs.factory import (
     make_single_env,
     make_vector_env,
 )
+from rllib_zoo.envs.physics import packages_of_modules, physics_versions
 from rllib_zoo.envs.restart_policy import RESTARTS, RESTARTS_IN_A_ROW
 
 __all__ = [
@@ -26,4 +27,6 @@ __all__ = [
     "legacy_atari_id",
     "make_single_env",
     "make_vector_env",
+    "packages_of_modules",
+    "physics_versions",
 ]

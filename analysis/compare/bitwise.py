@@ -67,6 +67,16 @@ def bit_by_bit(original: TrialFolder, again: TrialFolder, *, prefix: bool) -> Ch
     return _lengths(len(common), len(first), len(second), prefix=prefix)
 
 
+def is_copy(original: TrialFolder, again: TrialFolder) -> bool:
+    """Whether a trial has the clock of another one in every common row: it was copied, not repeated."""
+    kept = original.path.suffix == ".csv"
+    first = read_rows(original.path) if kept else read_results(original.path / RESULT)
+    second = read_results(again.path / RESULT)
+    clocks = {row["steps"]: row["seconds"] for row in (map(rounded, second) if kept else second)}
+    common = [row for row in first if row["steps"] in clocks and row["seconds"] is not None]
+    return bool(common) and all(row["seconds"] == clocks[row["steps"]] for row in common)
+
+
 def rows_of(file: Path) -> dict[int, dict[str, Any]]:
     """Training iteration → its learning results, nested keys joined by dots; see :func:`map_results`."""
     return dict(map_results(file, _numbered))

@@ -45,6 +45,7 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
             experiment=experiment,
             resolved=job.resolved,
             exact_resume=job.validated.exact_resume,
+            physics=job.validated.physics,
             reserved_cpus=job.validated.demand.cpus,
             notes=[*option_notes(options), *experiment.all_notes],
             restore_from=job.restore_from,

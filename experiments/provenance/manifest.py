@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from rllib_zoo.algorithms.runtime import num_threads, uses_bfloat16
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.envs import environment_signature as environment_facts
-from rllib_zoo.envs import is_atari
+from rllib_zoo.envs import is_atari, packages_of_modules
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import ROOT
 
@@ -33,7 +34,11 @@ REQUEST_FIELDS = (
 )  # fmt: skip
 # Folders whose code affects training.
 LEARNING_FOLDERS = ("algorithms", "custom_models", "envs")
+# Recorded in every manifest.
 PACKAGES = ("rllib-zoo", "ray", "torch", "gymnasium", "ale-py", "numpy", "pandas")
+# A package that requires one of these computes.
+NUMERIC = frozenset(("numpy", "torch", "scipy", "jax", "gymnasium", "gym"))
+NAME = re.compile(r"[\w.-]+")
 
 
 def build_manifest(
@@ -44,6 +49,7 @@ def build_manifest(
     reserved_cpus: float,
     notes: list[str],
     restore_from: Path | None = None,
+    physics: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Everything needed to run the experiment again, as plain data.
 
@@ -54,6 +60,7 @@ def build_manifest(
         reserved_cpus: CPUs that one trial requests.
         notes: what was translated or adapted on the way.
         restore_from: the checkpoint of ``--restore``.
+        physics: package → version of the code that steps the environment.
     """
     return {
         "manifest_version": MANIFEST_VERSION,
@@ -77,23 +84,27 @@ def build_manifest(
         },
         "notes": notes,
         "restore_from": None if restore_from is None else str(restore_from.absolute()),
-        "environment_signature": environment_signature(experiment.env, resolved),
+        "environment_signature": environment_signature(experiment.env, resolved, physics),
         "exact_resume": exact_resume,
         "bfloat16": uses_bfloat16(resolved.autocast),
         "reserved_cpus": reserved_cpus,
         "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
-        "packages": package_versions(),
+        "packages": package_versions(physics or {}),
         "code": code_digest(),
         "git": git_state(ROOT),
         "machine": machine(),
     }
 
 
-def environment_signature(env: Any, resolved: Any) -> dict[str, Any]:
+def environment_signature(
+    env: Any, resolved: Any, physics: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The properties that two environments must share for their scores to be comparable."""
     return {
         **jsonable(environment_facts(env, resolved.environment_options)),
         "clip_rewards": is_atari(env) if resolved.clip_rewards is None else resolved.clip_rewards,
+        # The emulator's version is among the packages, its games are known by their MD5.
+        **({"physics": dict(physics)} if physics and not is_atari(env) else {}),
     }
 
 
@@ -141,15 +152,36 @@ def manifest_resumed(folder: Path) -> None:
     write_manifest(folder, manifest)
 
 
-def package_versions() -> dict[str, str]:
-    """Versions of Python and of packages that affect results; "absent" if not installed."""
+def package_versions(physics: Mapping[str, str]) -> dict[str, str]:
+    """Versions of Python and of packages that affect results; "absent" if not installed.
+
+    They are :data:`PACKAGES`, every other imported package that computes (it requires one of
+    :data:`NUMERIC`), for example OpenCV, Optuna and scikit-learn, and those that step the environment.
+    """
+    modules = {name.partition(".")[0] for name in list(sys.modules)}
+    imported = {name for module in modules for name in packages_of_modules().get(module, ())}
+    computing = {name for name in imported if name not in PACKAGES and NUMERIC & _required(name)}
     versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "absent"
+    for package in (*PACKAGES, *sorted({*computing, *physics} - set(PACKAGES))):
+        versions[package] = installed_version(package)
     return versions
+
+
+def installed_version(package: str) -> str:
+    """The installed version of a package; "absent" without one."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _required(package: str) -> set[str]:
+    """Names of the packages that one always requires, in lower case."""
+    requirements = importlib.metadata.requires(package) or ()
+    always = (
+        text for text in requirements if "extra ==" not in text.replace("extra==", "extra ==")
+    )
+    return {match[0].lower() for text in always if (match := NAME.match(text))}
 
 
 def code_digest() -> str:

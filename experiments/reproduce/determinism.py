@@ -12,7 +12,11 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.compare.diff import Difference, of_manifests
 from rllib_zoo.experiments.paths import ROOT
-from rllib_zoo.experiments.provenance.manifest import LEARNING_FOLDERS, code_digest
+from rllib_zoo.experiments.provenance.manifest import (
+    LEARNING_FOLDERS,
+    code_digest,
+    installed_version,
+)
 from rllib_zoo.experiments.spec.schema import ALIASES
 
 # Packages whose version does not affect learning curves.
@@ -21,7 +25,8 @@ TIME_RULES = ("time_total_s", "time_this_iter_s")
 # Fields of both manifests that must be equal → reason.
 MUST_BE_EQUAL = {
     "machine": "another machine or system", "threads": "another number of threads",
-    "bfloat16": "another number format", "environment_signature": "another environment",
+    "bfloat16": "another number format",
+    "environment_signature": "another environment or version of its physics",
 }  # fmt: skip
 # Settings that must be 0 → reason.
 MUST_BE_ZERO = {
@@ -93,8 +98,10 @@ def _resume_reason(original: Mapping[str, Any], again: Mapping[str, Any]) -> str
 
 def _machine_reasons(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
     before, now = original.get("packages") or {}, again.get("packages") or {}
-    names = sorted({*before, *now} - set(IRRELEVANT_PACKAGES))
-    changed = ", ".join(name for name in names if before.get(name) != now.get(name))
+    # What the command of the repetition has imported besides is not part of the original.
+    names = sorted(set(before) - set(IRRELEVANT_PACKAGES))
+    versions = {name: now.get(name) or installed_version(name) for name in names}
+    changed = ", ".join(name for name in names if before[name] != versions[name])
     reasons = [f"other versions of {changed}"] if changed else []
     return reasons + [
         why for key, why in MUST_BE_EQUAL.items() if original.get(key) != again.get(key)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, pairs
+from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, is_copy, pairs
 from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
 from rllib_zoo.experiments.errors import RequestError
@@ -83,6 +83,7 @@ def current_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[
         experiment=validated.experiment,
         resolved=validated.config,
         exact_resume=validated.exact_resume,
+        physics=validated.physics,
         reserved_cpus=validated.demand.cpus,
         notes=[],
     )
@@ -94,9 +95,13 @@ def verify(original: RecordedRun, folder: Path) -> int:
     reasons = reasons_against(original.manifest, manifest)
     timed = ends_by_time(original.manifest) or ends_by_time(manifest)
     repeated = list(pairs(original.trials, list(find_trials([folder]))))
+    if any(second is not None and is_copy(first, second) for first, second in repeated):
+        print(f"verdict: NOT reproduced: {folder} has the original's clocks: it is a copy of it")
+        return FAILED
     checks = [_compare(first, second, timed) for first, second in repeated]
     for (first, _), check in zip(repeated, checks, strict=True):
-        print(f"seed {first.config.get('seed')}: {check.text}")
+        seed = first.config.get("seed")
+        print(f"{first.path.name if seed is None else f'seed {seed}'}: {check.text}")
     if all(check.same for check in checks):
         print("verdict: reproduced, bit by bit")
         return DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from rllib_zoo.envs import (
     environment_name,
     is_atari,
     make_vector_env,
+    physics_versions,
 )
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.spec.changes import deep_copy
@@ -46,12 +48,15 @@ class ProbedEnvironment:
     Attributes:
         spaces: observation and action space of one copy.
         observation: [1, …], after the step.
-        resumable: whether its state can be saved in the middle of an episode.
+        resumable: whether its state can be saved in the middle of an episode: it can be copied, and
+            draws from no global random generator, which a checkpoint does not have.
+        physics: package → version of the code that steps it, see ``physics_versions``.
     """
 
     spaces: tuple[gym.Space, gym.Space]
     observation: np.ndarray
     resumable: bool
+    physics: Mapping[str, str]
 
 
 def probe_environments(experiment: Experiment, configs: list[Any]) -> list[ProbedEnvironment]:
@@ -110,6 +115,7 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
     except Exception as error:  # the environment's own code runs here
         raise RequestError(f"environment {env!r} fails: {_summary(error)}", key="env") from None
     try:
+        generators = _global_generators()
         obs, rewards = _first_step(vector)
         if not np.isfinite(np.asarray(rewards, dtype=np.float64)).all():
             raise ValueError(f"the reward is {rewards[0]}")
@@ -118,7 +124,9 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
             shape = np.shape(obs)[1:]
             raise ValueError(f"observations have shape {shape}, the space has {space.shape}")
         spaces = (space, vector.single_action_space)
-        return ProbedEnvironment(spaces, np.array(obs), capture_env_state(vector) is not None)
+        draws_globally = _global_generators() != generators
+        resumable = not draws_globally and capture_env_state(vector) is not None
+        return ProbedEnvironment(spaces, np.array(obs), resumable, physics_versions(env, vector))
     except Exception as error:  # the environment's own code runs here
         if mode == "async":  # a process that failed takes no other action
             return _probe(env, options, "sync")
@@ -151,6 +159,12 @@ def _first_step(vector: Any) -> tuple[Any, Any]:
         vector.reset(seed=0)
     obs, rewards, *_ = vector.step(actions[-1])
     return obs, rewards
+
+
+def _global_generators() -> tuple[object, ...]:
+    """States of the global random generators of Python, numpy and torch."""
+    _, keys, *rest = np.random.get_state()  # noqa: NPY002
+    return random.getstate(), keys.tobytes(), rest, torch.get_rng_state().numpy().tobytes()
 
 
 def _summary(error: Exception) -> str:

@@ -66,6 +66,7 @@ class Validated:
         module: the network, an RLModule.
         demands: resources of a trial, per combination of alternatives.
         exact_resume: whether an interrupted run continues in the middle of its episodes.
+        physics: package → version of the code that steps the environment.
     """
 
     experiment: Experiment
@@ -74,6 +75,7 @@ class Validated:
     module: Any
     demands: tuple[Demand, ...]
     exact_resume: bool
+    physics: Mapping[str, str]
 
     @property
     def demand(self) -> Demand:
@@ -129,6 +131,7 @@ def validate(
                 module=module,
                 demands=tuple(demand_of(config) for config in configs),
                 exact_resume=configs[0].num_env_runners == 0 and probed[0].resumable,
+                physics=probed[0].physics,
             )
             validated.check_resources(cpus, gpus)
             return validated

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from rllib_zoo.analysis.compare.bitwise import bit_by_bit, pairs, rows_of
+from rllib_zoo.analysis.compare.bitwise import bit_by_bit, is_copy, pairs, rows_of
 from rllib_zoo.analysis.compare.seed_spread import by_spread, groups, predicted
 from rllib_zoo.analysis.files.trials import find_trials
 from rllib_zoo.experiments.studies.keep import keep
@@ -195,3 +195,17 @@ def test_a_run_without_a_score_does_not_pass(tmp_path):
     write_trial(tmp_path / "c", 0, [])
     assert not by_spread(originals, trials(tmp_path / "c")).same
     assert not by_spread(originals, []).same
+
+
+def test_a_copy_is_known_by_its_clock(tmp_path):
+    first = write_trial(tmp_path / "a", 0, [1.0, 2.0, 3.0])
+    write_trial(tmp_path / "copy", 0, [1.0, 2.5])
+    write_trial(tmp_path / "again", 0, [1.0, 2.0, 3.0], clock=0.01)
+    original, copied, again = (trials(tmp_path / name)[0] for name in ("a", "copy", "again"))
+    assert is_copy(original, copied)
+    assert not is_copy(original, again)
+    keep(first.parent, tmp_path / "kept", every=100)
+    kept = trials(tmp_path / "kept")[0]
+    assert kept.path.suffix == ".csv"
+    assert is_copy(kept, original)
+    assert not is_copy(kept, again)

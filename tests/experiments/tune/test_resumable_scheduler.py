@@ -134,11 +134,11 @@ def test_median_stopping_compares_evaluations_only(monkeypatch):
     scheduler = ResumableScheduler(inner)
     monkeypatch.setattr(scheduler._early_stops, "mark", lambda trial, result: None)
     trials = [FakeTrial(str(number)) for number in range(3)]
-    actions = [
-        [t.report(scheduler, i, s) for i, s in ((1, "missing"), (2, score), (3, "missing"))]
-        for t, score in zip(trials, (5.0, 6.0, 1.0), strict=True)
-    ]
-    assert actions == [["CONTINUE"] * 3] * 2 + [["CONTINUE", "STOP", "STOP"]]
+    for trial, score in zip(trials[:2], (5.0, 6.0), strict=True):
+        for iteration, value in ((1, "missing"), (2, score), (3, "missing")):
+            assert trial.report(scheduler, iteration, value) == "CONTINUE"
+    assert trials[2].report(scheduler, 1, "missing") == "CONTINUE"
+    assert trials[2].report(scheduler, 2, 1.0) == "STOP"
     empty = FakeTrial("never evaluated")
     scheduler.on_trial_complete(None, empty, {"training_iteration": 4})
     assert trials[0].report(scheduler, 4, 7.0) == "CONTINUE"

@@ -117,8 +117,12 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
     assert row["checkpoint"] is not None
     assert "at most" in capsys.readouterr().err
 
-    # What a repetition would write: the same rows, ended by its own clock.
+    # What a repetition would write: the same rows with its own clock.
     shutil.copytree(tmp_path / "timed", tmp_path / "timed-reproduced")
+    (copied,) = (tmp_path / "timed-reproduced").glob("*/result.json")
+    rows = [json.loads(line) for line in copied.read_text().splitlines()]
+    rows = [{**row, "time_total_s": row["time_total_s"] + 0.125} for row in rows]
+    copied.write_text("".join(json.dumps(row) + "\n" for row in rows))
     options = ReproduceOptions(verify=True, storage_path=str(tmp_path))
     assert reproduce(tmp_path / "timed", options, Console()) == 0
     assert capsys.readouterr().out.endswith("verdict: reproduced, bit by bit\n")
