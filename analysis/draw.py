@@ -17,7 +17,7 @@ from rllib_zoo.analysis.statistics import Estimate, curve_interval
 # For the intervals of curves and profiles.
 CURVE_RESAMPLES = 2_000
 COLUMN_LABELS = {
-    "return_mean": "mean return of the last 100 episodes",
+    "return_mean": "mean return",
     "length_mean": "mean episode length (agent steps)",
     "total_loss": "loss (not comparable between algorithms)",
     "policy_loss": "policy loss",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,26 @@ import numpy as np
 import pandas as pd
 
 from rllib_zoo.analysis.files.columns import COLUMNS
-from rllib_zoo.analysis.files.curve_csv import read_trial
+from rllib_zoo.analysis.files.curve_csv import OWN_MEAN, read_trial
+from rllib_zoo.analysis.files.pieces import START, Run, joined
 from rllib_zoo.analysis.files.result_json import Curve
 from rllib_zoo.analysis.files.trials import TrialFolder, find_trials, mapping
 from rllib_zoo.analysis.scoring.groups import labels_of, value_text
 
+# Prefix of a stop criterion's name among the keys of a configuration.
+STOP = "stop."
+# What stock RLlib's mean returns are of, where results do not have their number.
+OF_ITERATION = "episodes of one iteration, number unknown"
+OF_OLD_STACK = "the last 100 episodes at most, or all of an iteration with more"
+# Columns of a run that are those of its last result.
+LAST = ("steps", "frames", "seconds", "episodes", "return_mean", "window")
 # A run with less than this share of the steps and of the time of its group's longest is called short (a
 # budget may limit either), but not one that finished and may have ended on a score.
 SHORT = 0.9
 RUN_COLUMNS = [
     "run", "group", "algorithm", "env", "seed", "experiment", "status", "message", "steps",
-    "frames", "seconds", "episodes", "return_mean", "rows", "rows_found", "ends_on_score",
-    "signature", "path",
+    "frames", "seconds", "episodes", "return_mean", "window", "mean_of", "rows", "rows_found",
+    "ends_on_score", "signature", "path",
 ]  # fmt: skip
 
 
@@ -37,13 +45,16 @@ class Results:
     """Trials as tables.
 
     Attributes:
-        runs: one row per trial, failed and empty ones included: ``RUN_COLUMNS`` and ``short``. ``run`` is a
-            number, ``return_mean`` the last one, ``rows`` the kept ones of ``rows_found``,
+        runs: one row per training, failed and empty ones included: ``RUN_COLUMNS`` and ``short``; pieces
+            that continue each other are one (``files/pieces.py``). ``run`` is a number,
+            ``return_mean`` the last one, of ``window`` episodes (``mean_of`` in words; NaN if
+            unknown), ``rows`` the kept ones of ``rows_found``,
             ``ends_on_score`` whether a stop criterion is a score, ``short`` whether the run ended well
             before others of its group (see ``SHORT``).
         curves: one row per result: ``run``, ``group``, ``columns.COLUMNS``, ``steps_per_second`` since the
             result before, and ``short`` of its run.
-        configs: run → its configuration without defaults, nested keys joined by dots.
+        configs: run → its configuration without defaults, nested keys joined by dots; with its stop
+            criteria (``STOP``) and the checkpoint it started from (``START``).
         manifests: run → manifest of its experiment; empty without one.
     """
 
@@ -79,20 +90,47 @@ def load(
     trials = list(unique.values())
     read = []
     for number, trial in enumerate(trials, start=1):
-        read.append(read_trial(trial, max_rows))
+        curve = read_trial(trial, max_rows)
+        read.append(curve)
+        # Results repeat the configuration: used where a folder has lost its params.json.
+        trials[number - 1] = replace(trial, config=trial.config or curve.config)
         if progress is not None:
             progress(number, len(trials))
-    # Results repeat the configuration: used where a folder has lost its params.json.
-    configs = [flat(t.config or curve.config) for t, curve in zip(trials, read, strict=True)]
-    labels = labels_of([(t.algorithm, config) for t, config in zip(trials, configs, strict=True)])
-    rows = [_row(run, *of_run) for run, of_run in enumerate(zip(trials, read, labels, strict=True))]
-    runs = _with_messages(pd.DataFrame(rows, columns=RUN_COLUMNS))
+    trainings = joined(trials, read)
+    configs = _configs(trainings)
+    labels = labels_of([(t.trial.algorithm, c) for t, c in zip(trainings, configs, strict=True)])
+    rows = [_row(n, t, label) for n, (t, label) in enumerate(zip(trainings, labels, strict=True))]
+    runs = pd.DataFrame(rows, columns=RUN_COLUMNS).astype({"seed": object})
+    # pandas turns None beside numbers into NaN.
+    runs["seed"] = pd.Series([row["seed"] for row in rows], dtype=object)
+    runs = _with_messages(runs)
     empty = pd.DataFrame(columns=["run", "group", *COLUMNS, "steps_per_second"])
-    tables = [_table(run, labels[run], curve) for run, curve in enumerate(read)]
+    tables = [_table(n, labels[n], training.curve) for n, training in enumerate(trainings)]
     curves = pd.concat(tables, ignore_index=True) if tables else empty
     curves["short"] = curves["run"].map(runs["short"]).astype(bool)
-    manifests = {run: trial.manifest for run, trial in enumerate(trials)}
+    manifests = {run: training.trial.manifest for run, training in enumerate(trainings)}
     return Results(runs, curves, dict(enumerate(configs)), manifests)
+
+
+def _configs(trainings: Sequence[Run]) -> list[dict[str, Any]]:
+    """Flat configurations with what else must be equal in a group: where it started, when it stops."""
+    stops = [_stop_of(training.trial) for training in trainings]
+    names = sorted({name for stop in stops for name in stop})
+    configs = []
+    for training, stop in zip(trainings, stops, strict=True):
+        config = flat(training.trial.config)
+        config.pop(START, None)
+        if training.continues:
+            config[START] = training.continues
+        absent = "none" if stop else "unknown"
+        configs.append(config | {f"{STOP}{name}": stop.get(name, absent) for name in names})
+    return configs
+
+
+def _stop_of(trial: TrialFolder) -> dict[str, Any]:
+    """Stop criteria and time budget; empty if unknown, since every run has one of them."""
+    budget = mapping(trial.manifest.get("request")).get("time_budget_s")
+    return {**trial.stop, **({} if budget is None else {"time_budget_s": budget})}
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -104,11 +142,17 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def _row(run: int, trial: TrialFolder, curve: Curve, group: str) -> dict[str, Any]:
+def _row(run: int, training: Run, group: str) -> dict[str, Any]:
+    trial, curve = training.trial, training.curve
     last, rows = curve.last(), len(curve.values_TC)
     config = {**curve.config, **trial.config}
+    env = str(config.get("env") or trial.manifest.get("env") or "")
     notes = {
         "no results": not rows,
+        f"{len(training.pieces)} pieces joined: {', '.join(training.pieces)}": len(training.pieces)
+        > 1,
+        f"continues a training that is not here ({training.continues})": training.continues,
+        "environment unknown: compared with no other run": not env,
         f"{curve.broken} broken line(s)": curve.broken,
         f"{curve.repeated} result(s) repeated after a restart": curve.repeated,
         "no episode has ended": rows and np.isnan(last["return_mean"]),
@@ -118,18 +162,29 @@ def _row(run: int, trial: TrialFolder, curve: Curve, group: str) -> dict[str, An
         "run": run,
         "group": group,
         "algorithm": trial.algorithm,
-        "env": str(config.get("env") or trial.manifest.get("env") or ""),
+        "env": env or f"unknown, {trial.experiment}/{trial.path.name}",
         "seed": config.get("seed"),
         "experiment": trial.experiment,
         "status": trial.status,
         "message": "; ".join(note for note, applies in notes.items() if applies),
+        "mean_of": _mean_of(curve, last),
         "rows": rows,
         "rows_found": max(curve.results, rows),
         "ends_on_score": trial.may_end_on_a_score,
         "signature": mapping(trial.manifest.get("environment_signature")),
         "path": str(trial.path),
-        **{name: last[name] for name in ("steps", "frames", "seconds", "episodes", "return_mean")},
+        **{name: last[name] for name in LAST},
     }
+
+
+def _mean_of(curve: Curve, last: Mapping[str, float]) -> str:
+    """The episodes of the last mean return in words; "" without a mean."""
+    own, window = curve.source_of_mean == OWN_MEAN, last["window"]
+    if np.isnan(last["return_mean"]):
+        return ""
+    if not np.isnan(window):
+        return f"{'the last ' if own else ''}{window:.0f} episodes"
+    return OF_ITERATION if curve.source_of_mean.startswith("env_runners/") else OF_OLD_STACK
 
 
 def _table(run: int, group: str, curve: Curve) -> pd.DataFrame:
@@ -155,7 +210,7 @@ def _with_messages(runs: pd.DataFrame) -> pd.DataFrame:
         seeds = Counter(map(value_text, members["seed"]))
         for run, seed in zip(members["run"], members["seed"], strict=True):
             if seed is not None and seeds[value_text(seed)] > 1:
-                notes[run].append(f"seed {seed} occurs {seeds[value_text(seed)]} times")
+                notes[run].append(f"seed {value_text(seed)} occurs {seeds[value_text(seed)]} times")
         longest = members[["steps", "seconds"]].max()
         below = members[["steps", "seconds"]] < SHORT * longest
         early = below["steps"] & (below["seconds"] | (members["status"] == "failed"))

@@ -13,7 +13,12 @@ import pandas as pd
 
 from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.options import MEASURE, RESAMPLES, SEED
-from rllib_zoo.analysis.scoring.comparability import comparable_envs, length_warnings, run_warnings
+from rllib_zoo.analysis.scoring.comparability import (
+    comparable_envs,
+    length_warnings,
+    mean_warnings,
+    run_warnings,
+)
 from rllib_zoo.analysis.scoring.groups import by_group, sweep_of
 from rllib_zoo.analysis.scoring.scores import scores_table, time_to
 from rllib_zoo.analysis.statistics import (
@@ -94,7 +99,8 @@ def summarise(
     scores = scores_table(results.runs, results.curves, measure)
     environments, warnings = comparable_envs(results.runs)
     scores.insert(2, "environment", environments)
-    warnings += [*length_warnings(results.runs, environments), *run_warnings(results.runs)]
+    warnings += length_warnings(results.runs, environments)
+    warnings += [*mean_warnings(results.runs), *run_warnings(results.runs)]
     rows: list[dict[str, Any]] = []
     iqms, improvements, differences = {}, {}, {}
     bootstrap = partial(estimate, seed=seed, resamples=resamples)
@@ -226,6 +232,7 @@ def _table_row(
         "group": group,
         "runs": len(members),
         "early": int(members["short"].sum()),
+        "window": float(members["window"].min(skipna=False)),
         "iqm": value.value,
         "iqm_low": value.low,
         "iqm_high": value.high,

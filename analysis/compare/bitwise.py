@@ -145,7 +145,9 @@ def _seed_of(trial: TrialFolder) -> str:
 
 def configuration_of(trial: TrialFolder) -> str:
     """Algorithm and configuration without the seed, as text that is equal for equal ones."""
-    config = flat({k: v for k, v in trial.config.items() if k not in IGNORED_KEYS})
+    # Both started from the same checkpoint, which a kept curve has in its manifest only.
+    ignored = (*IGNORED_KEYS, "restore_from")
+    config = flat({k: v for k, v in trial.config.items() if k not in ignored})
     return f"{trial.algorithm} {json.dumps(config, sort_keys=True, default=str)}"
 
 

@@ -12,8 +12,13 @@ import numpy as np
 from scipy import stats
 
 from rllib_zoo.analysis.files.trials import mapping
-from rllib_zoo.analysis.load import Results, flat, load
-from rllib_zoo.analysis.scoring.groups import IGNORED_KEYS, value_text
+from rllib_zoo.analysis.load import START, STOP, Results, flat, load
+from rllib_zoo.analysis.scoring.groups import (
+    ABSENT,
+    IGNORED_KEYS,
+    exact_text,
+    texts_of,
+)
 from rllib_zoo.analysis.scoring.scores import score
 from rllib_zoo.analysis.statistics import probability_of_improvement
 
@@ -66,9 +71,10 @@ def compare(first: Path, second: Path) -> Comparison:
         _require_one_group(folder, results)
     runs = [int(results.usable["run"].iloc[0]) for results in both]
     differences = of_manifests(*(r.manifests[run] for r, run in zip(both, runs, strict=True)))
+    configs = [r.configs[run] for r, run in zip(both, runs, strict=True)]
     if not any(difference.kind == "configuration" for difference in differences):
-        configs = (r.configs[run] for r, run in zip(both, runs, strict=True))
-        differences += _mappings("configuration", *configs)
+        differences += _mappings("configuration", *map(_without_start_and_end, configs))
+    differences += _mappings("run", *map(_start_and_end, configs))
     envs = [str(results.usable["env"].iloc[0]) for results in both]
     if envs[0] != envs[1]:
         verdict = f"{envs[0]} and {envs[1]}: scores of different environments are not compared"
@@ -78,6 +84,15 @@ def compare(first: Path, second: Path) -> Comparison:
     averages = [_scores(results, "average", horizon) for results in both]
     verdict = f"final scores {_verdict(*scores)}; over the first {horizon:,.0f} steps {_verdict(*averages)}"
     return Comparison(tuple(differences), (scores[0], scores[1]), verdict)
+
+
+def _start_and_end(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Stop criteria and the checkpoint that training started from, of ``Results.configs``."""
+    return {key: config[key] for key in config if key in START or key.startswith(STOP)}
+
+
+def _without_start_and_end(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: config[key] for key in config.keys() - _start_and_end(config).keys()}
 
 
 def _require_one_group(folder: Path, results: Results) -> None:
@@ -114,23 +129,23 @@ def of_manifests(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Di
     for key in ("algorithm", "env", "bfloat16", "threads"):
         one, other = first.get(key), second.get(key)
         if one != other:
-            differences.append(Difference("run", key, value_text(one), value_text(other)))
+            differences.append(Difference("run", key, *texts_of([one, other])))
     return differences
 
 
 def _mappings(kind: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
     left, right = flat(first), flat(second)
     return [
-        Difference(kind, key, _text(left, key), _text(right, key))
+        Difference(kind, key, *_texts(left.get(key, ABSENT), right.get(key, ABSENT)))
         for key in sorted({*left, *right})
         if key.partition(".")[0] not in _IGNORED_RESOLVED
-        and left.get(key) is not right.get(key)
-        and _text(left, key) != _text(right, key)
+        and exact_text(left.get(key, ABSENT)) != exact_text(right.get(key, ABSENT))
     ]
 
 
-def _text(mapping: Mapping[str, Any], key: str) -> str:
-    return value_text(mapping[key]) if key in mapping else "missing"
+def _texts(first: Any, second: Any) -> list[str]:
+    texts = zip((first, second), texts_of([first, second]), strict=True)
+    return ["missing" if value is ABSENT else text for value, text in texts]
 
 
 def _verdict(first: np.ndarray, second: np.ndarray) -> str:

@@ -12,8 +12,19 @@ from typing import Any
 
 _RUNNERS = "env_runners"
 _LEARNER = "learners/default_policy"
-# Ray 1 and 2 up to 2.23.
-_OLD_LEARNER = "info/learner/default_policy/learner_stats"
+# Ray 1.3 to 2.23; 0.6 to 1.2; 0.5 and 0.6.
+_OLD_LEARNERS = (
+    "info/learner/default_policy/learner_stats", "info/learner/default_policy",
+    "info/learner/default", "info/default_policy", "info/default", "info/learner",
+)  # fmt: skip
+# All episodes of a mean, of the old API stack.
+_EPISODES = "hist_stats/episode_reward"
+
+
+def _learner(name: str, *old: str) -> tuple[str, ...]:
+    """Paths of a learner's result: of this release, and its old names in older ones."""
+    return (f"{_LEARNER}/{name}", *(f"{place}/{key}" for place in _OLD_LEARNERS for key in old))
+
 
 # Column → paths; the first one that leads to a number counts.
 PATHS: dict[str, tuple[str, ...]] = {
@@ -36,23 +47,20 @@ PATHS: dict[str, tuple[str, ...]] = {
         )
         for end in ("min", "max")
     },
-    "window": (f"{_RUNNERS}/episode_window_size",),
+    "window": (f"{_RUNNERS}/episode_window_size", _EPISODES, f"sampler_results/{_EPISODES}"),
     "length_mean": (f"{_RUNNERS}/episode_len_mean", "episode_len_mean"),
-    "total_loss": (f"{_LEARNER}/total_loss", f"{_OLD_LEARNER}/total_loss"),
-    "policy_loss": (f"{_LEARNER}/policy_loss", f"{_OLD_LEARNER}/policy_loss"),
-    "vf_loss": (f"{_LEARNER}/vf_loss", f"{_OLD_LEARNER}/vf_loss"),
-    "entropy": (f"{_LEARNER}/entropy", f"{_OLD_LEARNER}/entropy"),
-    "kl": (f"{_LEARNER}/mean_kl_loss", f"{_OLD_LEARNER}/kl"),
-    "explained_variance": (f"{_LEARNER}/vf_explained_var", f"{_OLD_LEARNER}/vf_explained_var"),
+    "total_loss": _learner("total_loss", "total_loss"),
+    "policy_loss": _learner("policy_loss", "policy_loss"),
+    "vf_loss": _learner("vf_loss", "vf_loss"),
+    "entropy": _learner("entropy", "entropy", "policy_entropy"),
+    "kl": _learner("mean_kl_loss", "kl"),
+    "explained_variance": _learner("vf_explained_var", "vf_explained_var"),
     "clip_fraction": (f"{_LEARNER}/clip_fraction",),
-    "gradient_norm": (
-        f"{_LEARNER}/gradients_default_optimizer_global_norm", f"{_OLD_LEARNER}/grad_gnorm",
-    ),
+    "gradient_norm": _learner("gradients_default_optimizer_global_norm", "grad_gnorm"),
     "gradient_variance": (f"{_LEARNER}/gradient_variance",),
     "gradient_squared_norm": (f"{_LEARNER}/gradient_squared_norm",),
     "learning_rate": (
-        f"{_LEARNER}/curr_lr", f"{_LEARNER}/default_optimizer_learning_rate",
-        f"{_OLD_LEARNER}/cur_lr",
+        f"{_LEARNER}/curr_lr", *_learner("default_optimizer_learning_rate", "cur_lr"),
     ),
     "staleness_mean": (f"{_LEARNER}/gradient_staleness_mean",),
     "staleness_max": (f"{_LEARNER}/gradient_staleness_max",),
@@ -68,7 +76,7 @@ _SPLIT = {name: tuple(tuple(p.split("/")) for p in paths) for name, paths in PAT
 
 
 def number_of(result: Mapping[str, Any], column: str) -> float:
-    """The number of a column in one result; NaN without one."""
+    """The number of a column in one result, the length of a list; NaN without either."""
     for path in _SPLIT[column]:
         node: Any = result
         for part in path:
@@ -76,7 +84,31 @@ def number_of(result: Mapping[str, Any], column: str) -> float:
                 break
             node = node[part]
         else:
+            if isinstance(node, list) and node:
+                return float(len(node))
             if isinstance(node, int | float) and not isinstance(node, bool):
                 # An integer in JSON may be larger than any float.
                 return float(node) if abs(node) <= LARGEST else float("nan")
     return float("nan")
+
+
+def flat_number_of(result: Mapping[str, str], column: str) -> float:
+    """As :func:`number_of`, of a result with nested names joined by "/" and texts as values."""
+    for path in PATHS[column]:
+        try:
+            number = float(result[path])
+        except (KeyError, ValueError):
+            continue
+        return number if abs(number) <= LARGEST else float("nan")
+    return float("nan")
+
+
+def source_of_mean(result: Mapping[str, Any]) -> str:
+    """The path of the mean return in a result, nested or flat; "" without one."""
+    for path, parts in zip(PATHS["return_mean"], _SPLIT["return_mean"], strict=True):
+        node: Any = result
+        for part in parts:
+            node = node.get(part) if isinstance(node, Mapping) else None
+        if node is not None or result.get(path) not in (None, ""):
+            return path
+    return ""

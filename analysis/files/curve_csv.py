@@ -11,15 +11,19 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo.analysis.files.atomic import atomic_write
-from rllib_zoo.analysis.files.columns import COLUMNS, number_of
+from rllib_zoo.analysis.files.columns import COLUMNS, PATHS, number_of
+from rllib_zoo.analysis.files.progress_csv import read_progress
 from rllib_zoo.analysis.files.result_json import EMPTY, Curve, map_results, read_curve
-from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
+from rllib_zoo.analysis.files.trials import PROGRESS, RESULT, TrialFolder
 
 # The columns of a committed curve.
 KEPT = (
     "steps", "frames", "seconds", "episodes", "return_mean", "return_min", "return_max", "window",
     "entropy", "staleness_mean", "staleness_max", "gradient_variance", "gradient_squared_norm",
 )  # fmt: skip
+
+# Committed curves are of this project's own runs.
+OWN_MEAN = PATHS["return_mean"][0]
 
 Row = dict[str, float | None]
 
@@ -92,15 +96,23 @@ def read_committed(file: Path) -> Curve:
                 row = next(rows)
                 values.append([float(row.get(column) or math.nan) for column in COLUMNS])
             except StopIteration:
-                return Curve(np.array(values, np.float64).reshape(-1, len(COLUMNS)), broken)
+                values_TC = np.array(values, np.float64).reshape(-1, len(COLUMNS))
+                return Curve(values_TC, broken, source_of_mean=OWN_MEAN)
             except (ValueError, csv.Error):
                 broken += 1
 
 
 def read_trial(trial: TrialFolder, max_rows: int | None = None) -> Curve:
-    """The curve of a trial's folder or of a committed one; empty without its file."""
+    """The curve of a trial's folder or of a committed one; empty without its file.
+
+    A folder's ``progress.csv`` counts where its ``result.json`` has no result.
+    """
     if trial.path.suffix != ".csv":
-        return read_curve(trial.path / RESULT, max_rows)
+        curve = read_curve(trial.path / RESULT, max_rows)
+        if len(curve.values_TC):
+            return curve
+        table = read_progress(trial.path / PROGRESS, max_rows)
+        return table if len(table.values_TC) else curve
     return read_committed(trial.path) if trial.path.is_file() else EMPTY
 
 

@@ -7,15 +7,16 @@ iterations that were repeated after a restart, the later results count.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import orjson
 
-from rllib_zoo.analysis.files.columns import COLUMNS, number_of
+from rllib_zoo.analysis.files.columns import COLUMNS, number_of, source_of_mean
 
 T = TypeVar("T")
 # Nine tenths of a line are the configuration, the same on every line.
@@ -34,6 +35,9 @@ class Curve:
         repeated: rows left out because a restart repeated them.
         config: of the last line, or of the one before where the last is cut within it.
         results: number of rows before any were left out because of ``max_rows``.
+        continues: iterations of an earlier run that this one continues; 0 if it begins itself.
+        first_seconds: duration of the first iteration; NaN if unknown.
+        source_of_mean: path of the mean return in a result; "" without one.
     """
 
     values_TC: np.ndarray
@@ -41,6 +45,9 @@ class Curve:
     repeated: int = 0
     config: dict[str, Any] = field(default_factory=dict)
     results: int = 0
+    continues: int = 0
+    first_seconds: float = math.nan
+    source_of_mean: str = ""
 
     def last(self) -> dict[str, float]:
         """Column → its last number; NaN without one."""
@@ -66,6 +73,8 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
     tail: dict[str, Any] | None = None
     broken, last, before = 0, b"", b""
     stride, number = 1, 0
+    first: dict[str, Any] = {}
+    source = ""
     for line in _lines(file):
         result = _parse_without_config(line)
         if result is None:
@@ -76,6 +85,7 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
         else:
             last, before = line, last
         number += 1
+        first, source = first or result, source or source_of_mean(result)
         if (number - 1) % stride:
             tail = result
             continue
@@ -85,10 +95,45 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
             rows, stride = rows[::2], stride * 2
     if tail is not None:
         rows.append(_numbers(tail))
+    config = _config(last) or _config(before)
+    curve = curve_of(rows, first, broken=broken, results=number)
+    return replace(curve, config=config, source_of_mean=source)
+
+
+def curve_of(
+    rows: list[list[float]], first: Mapping[str, Any], *, broken: int = 0, results: int = 0
+) -> Curve:
+    """A curve of rows in the order they were written, repeated ones left out.
+
+    Args:
+        rows: [T][C] numbers.
+        first: the first result, nested or flat.
+        broken: lines that are no results.
+        results: number of results, of which ``rows`` may be a part.
+    """
     values_TC = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
     kept_T = not_repeated(values_TC[:, COLUMNS.index("iterations")])
-    config = _config(last) or _config(before)
-    return Curve(values_TC[kept_T], broken, int((~kept_T).sum()), config, number)
+    iteration = _number(first.get("training_iteration"))
+    since = _number(first.get("iterations_since_restore"))
+    before = iteration - (1.0 if math.isnan(since) else since)
+    return Curve(
+        values_TC[kept_T],
+        broken,
+        int((~kept_T).sum()),
+        results=results,
+        continues=0 if math.isnan(before) else max(int(before), 0),
+        first_seconds=_number(first.get("time_this_iter_s")),
+        source_of_mean=source_of_mean(first),
+    )
+
+
+def _number(value: Any) -> float:
+    """A number, also one written as text; NaN for anything else."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan
 
 
 def map_results(file: Path, convert: Callable[[dict[str, Any]], T]) -> list[T]:

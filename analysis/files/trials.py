@@ -10,7 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.analysis.files.progress_csv import is_progress
+
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
+PROGRESS = "progress.csv"
 # Inside the trial's folder: Tune overwrites files of the experiment's folder when it syncs.
 STOPPED = "stopped_early.txt"
 # Stop criteria that are budgets; all others are scores.
@@ -19,6 +22,8 @@ BUDGETS = (
     "num_agent_steps_sampled", "num_agent_steps_sampled_lifetime", "training_iteration",
     "time_total_s", "episodes_total", "num_episodes_lifetime",
 )  # fmt: skip
+# A trial's folder in an experiment state: its name, or its path on the machine that trained it.
+FOLDER_KEYS = ("relative_logdir", "logdir", "_logdir", "local_path", "_local_path")
 STATES = {
     "TERMINATED": "done", "ERROR": "failed", "RUNNING": "running", "PENDING": "running",
     "PAUSED": "running",
@@ -37,6 +42,7 @@ class TrialFolder:
         config: the trial's configuration, without defaults.
         manifest: of its experiment; empty without one.
         stop: result name → bound; empty if unknown.
+        restored_from: the checkpoint it started from, by Tune's state; "" without one.
     """
 
     path: Path
@@ -46,6 +52,7 @@ class TrialFolder:
     config: Mapping[str, Any]
     manifest: Mapping[str, Any] = field(default_factory=dict)
     stop: Mapping[str, Any] = field(default_factory=dict)
+    restored_from: str = ""
 
     @property
     def may_end_on_a_score(self) -> bool:
@@ -68,17 +75,21 @@ def find_trials(folders: list[Path]) -> Iterator[TrialFolder]:
             visible = (name for name in subfolders if not name.startswith((".", "checkpoint_")))
             subfolders[:] = sorted(visible)
             here = Path(root)
-            if RESULT in files or PARAMS in files or ERROR in files:
+            # Tune's table, or another library's, which is no trial.
+            has_table = PROGRESS in files and is_progress(here / PROGRESS)
+            if RESULT in files or PARAMS in files or ERROR in files or has_table:
                 yield _tune_trial(here)
             for name in sorted(files):
+                if name == PROGRESS:
+                    continue
                 if name.endswith(".csv") and name.removesuffix(".csv") + ".json" in files:
                     yield _committed_trial(here / name)
 
 
 def _tune_trial(path: Path) -> TrialFolder:
-    config = read_object(path / PARAMS)
     manifest = read_object(path.parent / MANIFEST)
     state = _state_of(path)
+    config = read_object(path / PARAMS) or mapping(state.get("config"))
     algorithm = manifest.get("algorithm") or state.get("trainable_name")
     status = STATES.get(str(state.get("status")), "unknown")
     # A trial that failed once, was resumed and finished keeps the file of its first error.
@@ -97,6 +108,7 @@ def _tune_trial(path: Path) -> TrialFolder:
         config=config,
         manifest=manifest,
         stop=mapping(manifest.get("stop") or state.get("stopping_criterion")),
+        restored_from=str(state.get("restore_path") or ""),
     )
 
 
@@ -140,16 +152,22 @@ def _state_of(path: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _trials_in(file: Path, modified: int) -> dict[str, dict[str, Any]]:
-    """Folder name → trial of an experiment state; cached until the time it was ``modified`` changes."""
+    """Folder name → trial of an experiment state; cached until the time it was ``modified`` changes.
+
+    Its trials are pairs of JSON texts (from Ray 2.3), single ones (from 1.0), or objects (0.x).
+    """
+    state = read_object(file)
     trials = {}
-    entries = read_object(file).get("trial_data")
-    for entry in entries if isinstance(entries, list) else ():
-        try:
-            trial = json.loads(entry[0]) if isinstance(entry, list) else entry
-        except (ValueError, IndexError, TypeError, RecursionError):
-            continue
-        if isinstance(trial, dict):
-            trials[str(trial.get("relative_logdir"))] = trial
+    for entries in (state.get("trial_data"), state.get("checkpoints")):
+        for entry in entries if isinstance(entries, list) else ():
+            try:
+                entry = entry[0] if isinstance(entry, list) else entry
+                trial = json.loads(entry) if isinstance(entry, str) else entry
+            except (ValueError, IndexError, RecursionError):
+                continue
+            if isinstance(trial, dict):
+                folder = next((trial[key] for key in FOLDER_KEYS if trial.get(key)), None)
+                trials[Path(str(folder)).name] = trial
     return trials
 
 

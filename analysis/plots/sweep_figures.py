@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from rllib_zoo.analysis import draw, style
 from rllib_zoo.analysis.draw import error_lengths
 from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_name
-from rllib_zoo.analysis.scoring.groups import value_text
+from rllib_zoo.analysis.scoring.groups import exact_text, value_text
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.summary import Summary
 
@@ -69,9 +69,9 @@ def _map_figure(
     if max(shape) > MAX_CELLS_A_SIDE or len(settings) < shape[0] * shape[1] / 2:
         return
     scores_RC = np.full(shape, np.nan)
-    places = [{value_text(value): i for i, value in enumerate(axis)} for axis in axes]
+    places = [{exact_text(value): i for i, value in enumerate(axis)} for axis in axes]
     for row, estimate in zip(settings, estimates, strict=True):
-        cell = tuple(places[i][value_text(row[key])] for i, key in enumerate(keys))
+        cell = tuple(places[i][exact_text(row[key])] for i, key in enumerate(keys))
         scores_RC[cell] = estimate.value
     rows, columns = axes
     paint = partial(
@@ -224,7 +224,7 @@ def _positions(values: Sequence[Any]) -> tuple[np.ndarray, dict[float, str]]:
 
 def _ordered(values: Sequence[Any]) -> list[Any]:
     """Distinct values, numbers by size, others by their text."""
-    distinct = {value_text(value): value for value in values}
+    distinct = {exact_text(value): value for value in values}
     if all(map(_is_number, distinct.values())):
         return sorted(distinct.values())
     return [distinct[text] for text in sorted(distinct)]

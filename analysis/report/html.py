@@ -15,25 +15,26 @@ from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.figure_file import FigureImage
 from rllib_zoo.analysis.report import tables
-from rllib_zoo.analysis.scoring.groups import differing_keys, value_text
+from rllib_zoo.analysis.scoring.groups import ABSENT, differing_keys, texts_of
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES
 from rllib_zoo.analysis.summary import Summary
 
 SCORE_COLUMNS = (
-    "environment", "group", "runs", "early", "iqm", "iqm_low", "iqm_high", "mean", "median", "lowest",
+    "environment", "group", "runs", "early", "window", "iqm", "iqm_low", "iqm_high", "mean", "median", "lowest",
     "highest", "average", "normalised", "threshold", "reached", "steps_to", "seconds_to", "steps",
     "seconds",
 )  # fmt: skip
 # Columns whose heading is not their name.
 HEADINGS = {
-    "early": "of them ended early", "iqm": "IQM", "iqm_low": "low", "iqm_high": "high",
+    "early": "of them ended early", "window": "episodes in a mean", "mean_of": "mean return of",
+    "iqm": "IQM", "iqm_low": "low", "iqm_high": "high",
     "lowest": "lowest run", "highest": "highest run", "average": "average over training",
     "reached": "runs that reached it", "steps_to": "steps to it", "seconds_to": "seconds to it",
     "steps": "steps of the shortest", "gap": "optimality gap",
 }  # fmt: skip
 RUN_COLUMNS = (
-    "run", "group", "env", "seed", "status", "message", "steps", "seconds", "episodes", "return_mean",
+    "run", "group", "env", "seed", "status", "message", "steps", "seconds", "episodes", "return_mean", "mean_of",
     "experiment", "path",
 )  # fmt: skip
 # Columns of text, aligned left, with line breaks.
@@ -111,7 +112,7 @@ def _differing(results: Results) -> tuple[list[str], list[list[str]]]:
     configs = [results.configs[run] for run in firsts["run"]]
     headings = [f"{g} on {e}" for g, e in zip(firsts["group"], firsts["env"], strict=True)]
     rows = [
-        [key, *(value_text(config[key]) if key in config else "default" for config in configs)]
+        [key, *texts_of([config.get(key, ABSENT) for config in configs])]
         for key in differing_keys(configs)
     ]
     return ["key", *headings], rows

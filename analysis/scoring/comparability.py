@@ -126,11 +126,21 @@ def length_warnings(runs: pd.DataFrame, env_labels: Sequence[str]) -> list[str]:
     return warnings
 
 
+def mean_warnings(runs: pd.DataFrame) -> list[str]:
+    """A warning for every kind of mean return whose number of episodes is unknown."""
+    unknown = runs[runs["window"].isna() & (runs["mean_of"] != "")]
+    return [
+        f"{len(members)} of {len(runs)} runs have RLlib's own mean returns, of {kind}"
+        for kind, members in unknown.groupby("mean_of", sort=True)
+    ]
+
+
 def run_warnings(runs: pd.DataFrame) -> list[str]:
     """A warning for every run with a message or another status than "done"."""
     warnings = []
     for run in runs.to_dict("records"):
         status = "" if run["status"] == "done" else f"status {run['status']}"
         if problems := "; ".join(filter(None, (status, run["message"]))):
-            warnings.append(f"run {run['run']} ({run['group']}, seed {run['seed']}): {problems}")
+            seed = "" if run["seed"] is None else f", seed {run['seed']}"
+            warnings.append(f"run {run['run']} ({run['group']}{seed}): {problems}")
     return warnings

@@ -11,7 +11,7 @@ import pandas as pd
 
 # Keys that do not change learning, or that have a column of their own in tables.
 IGNORED_KEYS = (
-    "seed", "env", "log_level", "callbacks", "callbacks_class", "restore_from", "log_sys_usage",
+    "seed", "env", "log_level", "callbacks", "callbacks_class", "log_sys_usage",
     "config_in_every_result",
 )  # fmt: skip
 # Groups with longer labels are numbered instead.
@@ -21,7 +21,7 @@ MAX_LABEL = 60
 def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys on which flat configurations differ, sorted."""
     keys = sorted({key for config in configs for key in config} - set(IGNORED_KEYS))
-    return [key for key in keys if len({value_text(c.get(key, _ABSENT)) for c in configs}) > 1]
+    return [key for key in keys if len({exact_text(c.get(key, ABSENT)) for c in configs}) > 1]
 
 
 def sweep_of(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -47,13 +47,25 @@ def labels_of(trials: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for algorithm, config in trials:
         families.setdefault((algorithm, _env(config)), []).append(config)
-    differing = {family: differing_keys(members) for family, members in families.items()}
+    texts = {family: _texts_by_key(members) for family, members in families.items()}
     labels = []
     for algorithm, config in trials:
-        keys = differing[algorithm, _env(config)]
-        settings = [f"{_leaf(key, keys)}={value_text(config.get(key, _ABSENT))}" for key in keys]
+        keys = texts[algorithm, _env(config)]
+        settings = [
+            f"{_leaf(key, list(keys))}={text[exact_text(config.get(key, ABSENT))]}"
+            for key, text in keys.items()
+        ]
         labels.append(" ".join([algorithm, *settings]))
     return _shortened(labels)
+
+
+def _texts_by_key(configs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Differing key → exact text of each of its values → the text of a label."""
+    texts = {}
+    for key in differing_keys(configs):
+        values = [config.get(key, ABSENT) for config in configs]
+        texts[key] = dict(zip(map(exact_text, values), texts_of(values), strict=True))
+    return texts
 
 
 def natural(label: str) -> list[tuple[bool, float, str]]:
@@ -78,17 +90,36 @@ def _is_number(text: str) -> bool:
 
 
 def value_text(value: Any) -> str:
-    """A value as short text, the same for equal values."""
-    if value is _ABSENT:
+    """A value as short text, fractions to six digits."""
+    return f"{value:g}" if isinstance(value, float) else exact_text(value)
+
+
+def exact_text(value: Any) -> str:
+    """A value as text, the same for equal values only."""
+    if value is ABSENT:
         return "default"
-    if isinstance(value, float):
-        return f"{value:g}"
     if isinstance(value, str):
         return value
-    return json.dumps(value, sort_keys=True, default=str)
+    return json.dumps(_whole(value), sort_keys=True, default=str)
 
 
-_ABSENT = object()
+def texts_of(values: Sequence[Any]) -> list[str]:
+    """Short texts of values to be told apart; exact ones where short ones of different values agree."""
+    short, exact = list(map(value_text, values)), list(map(exact_text, values))
+    return short if len(set(short)) == len(set(exact)) else exact
+
+
+# The value of a key that a configuration does not have.
+ABSENT = object()
+
+
+def _whole(value: Any) -> Any:
+    """Nested data with whole floats as integers, so that 1.0 equals 1."""
+    if isinstance(value, Mapping):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _env(config: Mapping[str, Any]) -> str:

@@ -10,12 +10,12 @@ from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 
 # Measure → description for reports.
 MEASURES = {
-    "final": "mean return of the last 100 episodes at the end of training",
+    "final": "last mean return of training",
     "average": "mean return over training, by agent steps, up to the end of the shortest run",
-    "best": "highest mean return of 100 episodes during training",
+    "best": "highest mean return during training",
 }
 # Columns that a table of scores takes from the runs.
-RUN_COLUMNS = ("run", "group", "env", "seed", "status", "steps", "seconds", "short")
+RUN_COLUMNS = ("run", "group", "env", "seed", "status", "window", "steps", "seconds", "short")
 
 
 def score(curve: pd.DataFrame, measure: str, until: float | None = None) -> float:
@@ -95,4 +95,6 @@ def scores_table(runs: pd.DataFrame, curves: pd.DataFrame, measure: str = "final
             row[name] = score(curve, name, until) if curve is not None else float("nan")
         row["normalised"] = normalised(row[measure], run["env"])
         rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table["seed"] = pd.Series([row["seed"] for row in rows], dtype=object)
+    return table

@@ -29,10 +29,9 @@ from rllib_zoo.analysis.files.result_json import (
     parse_result,
     result_after_cut,
 )
-from rllib_zoo.analysis.files.trials import PARAMS, RESULT
+from rllib_zoo.analysis.files.trials import PARAMS, PROGRESS, RESULT
 from rllib_zoo.experiments.tune.checkpoint_checks import set_aside
 
-PROGRESS = "progress.csv"
 # Rows of RESULT whose iterations were trained again after a failure or a resume.
 REPEATED = "repeated_results.json"
 
