@@ -100,7 +100,7 @@ def load(
     configs = _configs(trainings)
     labels = labels_of([(t.trial.algorithm, c) for t, c in zip(trainings, configs, strict=True)])
     rows = [_row(n, t, label) for n, (t, label) in enumerate(zip(trainings, labels, strict=True))]
-    runs = pd.DataFrame(rows, columns=RUN_COLUMNS).astype({"seed": object})
+    runs = pd.DataFrame(rows, columns=RUN_COLUMNS)
     # pandas turns None beside numbers into NaN.
     runs["seed"] = pd.Series([row["seed"] for row in rows], dtype=object)
     runs = _with_messages(runs)
@@ -151,7 +151,7 @@ def _row(run: int, training: Run, group: str) -> dict[str, Any]:
         "no results": not rows,
         f"{len(training.pieces)} pieces joined: {', '.join(training.pieces)}": len(training.pieces)
         > 1,
-        f"continues a training that is not here ({training.continues})": training.continues,
+        f"starts from a checkpoint ({training.continues})": training.continues,
         "environment unknown: compared with no other run": not env,
         f"{curve.broken} broken line(s)": curve.broken,
         f"{curve.repeated} result(s) repeated after a restart": curve.repeated,
@@ -163,7 +163,7 @@ def _row(run: int, training: Run, group: str) -> dict[str, Any]:
         "group": group,
         "algorithm": trial.algorithm,
         "env": env or f"unknown, {trial.experiment}/{trial.path.name}",
-        "seed": config.get("seed"),
+        "seed": None if (seed := config.get("seed")) != seed else seed,
         "experiment": trial.experiment,
         "status": trial.status,
         "message": "; ".join(note for note, applies in notes.items() if applies),

@@ -38,7 +38,7 @@ class Run:
         trial: the last piece, with the configuration of the first.
         curve: of all pieces.
         pieces: names of their folders, in order.
-        continues: why the run is known to continue an earlier one that is not there; "" otherwise.
+        continues: the checkpoint it started from, of a training that is not among them; "" without one.
     """
 
     trial: TrialFolder
@@ -83,16 +83,7 @@ def start_of(trial: TrialFolder) -> str | None:
 def _run(trials: list[TrialFolder], curves: list[Curve]) -> Run:
     first, last, curve = trials[0], trials[-1], curves[0]
     for following in curves[1:]:
-        values_TC = curve.values_TC
-        begin = following.values_TC[0, _ITERATIONS]
-        rows_TC = [values_TC[values_TC[:, _ITERATIONS] < begin], following.values_TC]
-        curve = replace(
-            curve,
-            values_TC=np.concatenate(rows_TC),
-            broken=curve.broken + following.broken,
-            results=curve.results + following.results,
-            source_of_mean=following.source_of_mean,
-        )
+        curve = _continued(curve, following)
     names = tuple(trial.path.name for trial in trials)
     missing = ""
     if start := start_of(first):
@@ -100,6 +91,23 @@ def _run(trials: list[TrialFolder], curves: list[Curve]) -> Run:
     elif curves[0].continues:
         missing = f"unknown, at iteration {curves[0].continues}"
     return Run(replace(last, config=first.config), curve, names, missing)
+
+
+def _continued(curve: Curve, following: Curve) -> Curve:
+    """One curve of two pieces; training time is that of both, also where the clock began anew."""
+    after_TC = following.values_TC.copy()
+    before_TC = curve.values_TC[curve.values_TC[:, _ITERATIONS] < after_TC[0, _ITERATIONS]]
+    spent, start = before_TC[-1, _TIME], after_TC[0, _TIME] - following.first_seconds
+    if start < spent / 2:
+        after_TC[:, _TIME] += spent - start
+    return replace(
+        curve,
+        values_TC=np.concatenate([before_TC, after_TC]),
+        broken=curve.broken + following.broken,
+        repeated=curve.repeated + following.repeated,
+        results=curve.results + following.results,
+        source_of_mean=following.source_of_mean,
+    )
 
 
 def _predecessor(i: int, trials: Sequence[TrialFolder], curves: Sequence[Curve]) -> int | None:

@@ -21,9 +21,9 @@ from rllib_zoo.analysis.scoring.scores import MEASURES
 from rllib_zoo.analysis.summary import Summary
 
 SCORE_COLUMNS = (
-    "environment", "group", "runs", "early", "window", "iqm", "iqm_low", "iqm_high", "mean", "median", "lowest",
-    "highest", "average", "normalised", "threshold", "reached", "steps_to", "seconds_to", "steps",
-    "seconds",
+    "environment", "group", "runs", "early", "window", "iqm", "iqm_low", "iqm_high", "mean", "median",
+    "lowest", "highest", "average", "normalised", "threshold", "reached", "steps_to", "seconds_to",
+    "steps", "seconds",
 )  # fmt: skip
 # Columns whose heading is not their name.
 HEADINGS = {
@@ -34,8 +34,8 @@ HEADINGS = {
     "steps": "steps of the shortest", "gap": "optimality gap",
 }  # fmt: skip
 RUN_COLUMNS = (
-    "run", "group", "env", "seed", "status", "message", "steps", "seconds", "episodes", "return_mean", "mean_of",
-    "experiment", "path",
+    "run", "group", "env", "seed", "status", "message", "steps", "seconds", "episodes", "return_mean",
+    "mean_of", "experiment", "path",
 )  # fmt: skip
 # Columns of text, aligned left, with line breaks.
 TEXT_COLUMNS = ("message", "path", "value", "group", "environment", "key", "source")

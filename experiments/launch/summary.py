@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,26 +115,16 @@ def print_summary(
     """Print the table of trials, that of configurations of a sweep, and the next commands."""
     console = Console(highlight=False, soft_wrap=True, markup=False)
     table = Table(title=f"{experiment.name}: {experiment.algorithm} on {experiment.env}")
-    for heading in (
-        "trial",
-        "status",
-        "seed",
-        "steps",
-        "mean return",
-        "of episodes",
-        "training time",
-    ):
-        numeric = heading in ("seed", "steps", "mean return", "of episodes")
+    for heading in ("trial", "status", "seed", "steps", "mean return", "training time"):
+        numeric = heading in ("seed", "steps", "mean return")
         table.add_column(heading, justify="right" if numeric else "left")
     for row in rows:
-        mean = row["episode_return_mean"]
         table.add_row(
             row["trial"],
             row["status"],
             "" if row["seed"] is None else str(row["seed"]),
             f"{int(row['steps'] or 0):,}",
-            "" if mean is None else f"{mean:.1f}",
-            "" if row["episode_window_size"] is None else f"{row['episode_window_size']:.0f}",
+            _mean_return(row),
             format_duration(row["seconds"] or 0.0),
         )
     console.print(table)
@@ -150,6 +141,14 @@ def print_summary(
     _print_next_step(
         console, experiment, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",)
     )
+
+
+def _mean_return(row: Mapping[str, Any]) -> str:
+    """A mean return with the number of its episodes; empty without one."""
+    mean, episodes = row["episode_return_mean"], row["episode_window_size"]
+    if mean is None:
+        return ""
+    return f"{mean:.1f}" if episodes is None else f"{mean:.1f} ({episodes:.0f} episodes)"
 
 
 def _print_next_step(

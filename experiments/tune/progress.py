@@ -109,7 +109,7 @@ def status_line(result: Mapping[str, Any], share: float, left: float | None = No
     parts = [f"{int(steps or 0):>9,} steps"]
     parts.append(f"{rate:>8,.0f} steps/s" if rate else "")
     episodes = lookup(result, WINDOW)
-    of = "" if episodes is None else f" of {episodes:.0f}"
+    of = "" if episodes is None else f" ({episodes:.0f} episodes)"
     parts.append(f"return {mean:8.1f}{of}" if mean is not None else "no finished episode yet")
     parts.append(_runners(result))
     bounds = [] if left is None else [max(left, 0.0)]

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from result_folders import result
 
+from rllib_zoo.analysis.compare.diff import compare
 from rllib_zoo.analysis.files.columns import COLUMNS
 from rllib_zoo.analysis.files.curve_csv import read_results, thinned, write_curve
 from rllib_zoo.analysis.files.result_json import read_curve
 from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.scoring.groups import labels_of
+from rllib_zoo.analysis.summary import summarise
 
 
 def column(curve, name):
@@ -218,3 +220,175 @@ def test_a_run_that_was_done_early_because_it_was_good_is_not_short(
     runs = load([tmp_path / "results"]).runs
     assert runs["message"].tolist() == [message, ""]
     assert runs["short"].tolist() == [bool(message), False]
+
+
+OLD_TRIAL = {
+    "status": "ERROR",
+    "trainable_name": "A3C",
+    "stopping_criterion": {"episode_reward_mean": 475},
+    "config": {"env": "CartPole-v1", "lr": 0.5},
+}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        lambda name: {**OLD_TRIAL, "logdir": f"/home/x/ray_results/exp/{name}"},  # 0.x
+        lambda name: json.dumps({**OLD_TRIAL, "logdir": f"/home/x/exp/{name}"}),  # 1.x
+        lambda name: json.dumps({**OLD_TRIAL, "relative_logdir": name}),  # 2.0 to 2.2
+        lambda name: json.dumps({**OLD_TRIAL, "relative_logdir": None, "local_path": f"/x/{name}"}),
+    ],
+)
+def test_states_of_older_releases(trial, entry):
+    path = trial(name="x_0")
+    (path / "params.json").unlink()
+    (path.parent / "experiment_state-2026.json").write_text(
+        json.dumps({"checkpoints": [entry(path.name), "{broken", 3], "runner_data": {}})
+    )
+    (path / "result.json").write_text(json.dumps(result(1, 1.0, old=True)) + "\n")
+    results = load([path])
+    (run,) = results.runs.to_dict("records")
+    assert (run["status"], run["algorithm"], run["env"]) == ("failed", "A3C", "CartPole-v1")
+    assert run["ends_on_score"]
+    assert results.configs[0]["stop.episode_reward_mean"] == 475
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        {"learner": {"default_policy": {"learner_stats": {"entropy": 0.25, "cur_lr": 0.1}}}},
+        {"learner": {"default_policy": {"entropy": 0.25, "cur_lr": 0.1}}},
+        {"learner": {"default": {"policy_entropy": 0.25, "cur_lr": 0.1}}},
+        {"learner": {"entropy": 0.25, "cur_lr": 0.1}},
+        {"default": {"entropy": 0.25, "cur_lr": 0.1}},
+    ],
+)
+def test_learner_results_of_older_releases(trial, learner):
+    row = {**result(1, 1.0, old=True), "info": learner}
+    curves = load([trial(lines=[json.dumps(row)])]).curves
+    assert (curves["entropy"][0], curves["learning_rate"][0]) == (0.25, 0.1)
+
+
+def write_progress(path, header="", rows=()):
+    header = header or (
+        "episode_reward_mean,timesteps_total,training_iteration,time_total_s,"
+        "info/learner/default_policy/entropy,iterations_since_restore"
+    )
+    (path / "progress.csv").write_text("\n".join([header, *rows]) + "\n")
+
+
+@pytest.mark.parametrize("params", [True, False])
+def test_a_table_alone_is_enough(trial, params):
+    path = trial()
+    (path / "result.json").unlink()
+    if not params:
+        (path / "params.json").unlink()
+    rows = ["nan,100,1,1.5,0.75,1", "-2.5,200,2,3.0,0.5,2", "cut,off", "-1.5,300,3,4.5,,3"]
+    write_progress(path, rows=rows)
+    results = load([path], max_rows=2)
+    (run,) = results.runs.to_dict("records")
+    assert (run["steps"], run["seconds"], run["return_mean"]) == (300, 4.5, -1.5)
+    assert (run["env"] == "CartPole-v1") == params
+    assert "1 broken line(s)" in run["message"]
+    assert results.curves["iterations"].tolist() == [1, 3]
+    whole = load([path]).curves
+    assert whole["entropy"].tolist()[:2] == [0.75, 0.5]
+    assert whole["return_mean"].isna().tolist() == [True, False, False]
+
+
+def test_a_table_of_another_library_is_no_trial(tmp_path):
+    write_progress(tmp_path, "time/total_timesteps,rollout/ep_rew_mean", ["1,2"])
+    (tmp_path / "progress.json").write_text("{}")
+    assert load([tmp_path]).runs.empty
+
+
+def test_runs_of_an_unknown_environment_are_not_pooled(trial, tmp_path):
+    for name in "ab":
+        (trial(name) / "params.json").unlink()
+        file = tmp_path / "results" / name / "PPO_x_00000" / "result.json"
+        rows = [{**json.loads(line), "config": {}} for line in file.read_text().splitlines()]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    runs = load([tmp_path / "results"]).runs
+    assert runs["env"].tolist() == ["unknown, a/PPO_x_00000", "unknown, b/PPO_x_00000"]
+    assert "environment unknown" in runs["message"][0]
+    assert summarise(load([tmp_path / "results"]), resamples=100).table["runs"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "groups"),
+    [
+        ({"lr": 1e-3}, {"lr": 0.001}, ["PPO", "PPO"]),
+        ({"lr": 1.0}, {"lr": 1}, ["PPO", "PPO"]),
+        ({"n": 1e6}, {"n": 1_000_000}, ["PPO", "PPO"]),
+        ({"lr": 0.1234567}, {"lr": 0.1234568}, ["PPO lr=0.1234567", "PPO lr=0.1234568"]),
+        ({"lr": 0.1234567}, {"lr": 0.2}, ["PPO lr=0.123457", "PPO lr=0.2"]),
+    ],
+)
+def test_settings_are_compared_exactly(trial, tmp_path, one, other, groups):
+    trial("a", config=one)
+    trial("b", config={"seed": 1, **other})
+    assert load([tmp_path / "results"]).runs["group"].tolist() == groups
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"stop": {"timesteps_total": 300}}, {"stop": {"timesteps_total": 900}}),
+        ({"stop": {"timesteps_total": 300}}, {"stop": {"episode_reward_mean": 3}}),
+        ({"stop": {"timesteps_total": 300}}, {"request": {"time_budget_s": 60}}),
+        ({"stop": {"timesteps_total": 300}}, {}),
+        ({"restore_from": "/x/PPO_a/checkpoint_1"}, {}),
+        ({"restore_from": "/x/PPO_a/checkpoint_1"}, {"restore_from": "/x/PPO_b/checkpoint_1"}),
+    ],
+)
+def test_other_ends_and_starts_are_other_groups_and_told(trial, tmp_path, one, other):
+    trial("a", manifest=one)
+    trial("b", config={"seed": 1}, manifest=other)
+    assert load([tmp_path / "results"]).runs["group"].nunique() == 2
+    folders = [tmp_path / "results" / name for name in "ab"]
+    (first, *_) = [str(each) for each in compare(*folders).differences if each.kind == "run"]
+    assert "stop." in first or "restore_from" in first
+
+
+def test_a_difference_in_the_seventh_digit_is_told(trial, tmp_path):
+    trial("a", config={"lr": 0.1234567})
+    trial("b", config={"lr": 0.1234568})
+    differences = compare(*(tmp_path / "results" / name for name in "ab")).differences
+    expected = "configuration: lr is 0.1234567 in the first, 0.1234568 in the second"
+    assert [str(each) for each in differences] == [expected]
+
+
+def test_a_run_without_a_seed_has_none(trial, tmp_path):
+    trial("a", config={"seed": None}, status="ERROR")
+    trial("b", config={"seed": 3}, status="ERROR")
+    trial("c", config={"seed": math.nan})
+    results = load([tmp_path / "results"])
+    summary = summarise(results, resamples=100)
+    assert results.runs["seed"].tolist() == summary.scores["seed"].tolist() == [None, 3, None]
+    assert "run 0 (PPO): status failed" in summary.warnings
+    assert "run 1 (PPO, seed 3): status failed" in summary.warnings
+    assert summary.scores.to_csv().splitlines()[2].split(",")[5] == "3"
+
+
+@pytest.mark.parametrize(
+    ("row", "window", "words"),
+    [
+        ({"env_runners": {"episode_return_mean": 1.0, "episode_window_size": 37}}, 37,
+         "the last 37 episodes"),
+        ({"env_runners": {"episode_return_mean": 1.0}}, None,
+         "episodes of one iteration, number unknown"),
+        ({"episode_reward_mean": 1.0}, None,
+         "the last 100 episodes at most, or all of an iteration with more"),
+        ({"episode_reward_mean": 1.0, "hist_stats": {"episode_reward": [0.5, 1.5, 1.0]}}, 3,
+         "3 episodes"),
+        ({}, None, ""),
+    ],
+)  # fmt: skip
+def test_what_a_mean_return_is_of(trial, row, window, words):
+    line = json.dumps({"timesteps_total": 100, "training_iteration": 1, **row})
+    results = load([trial(lines=[line])])
+    (run,) = results.runs.to_dict("records")
+    assert run["mean_of"] == words
+    assert run["window"] == window or (window is None and math.isnan(run["window"]))
+    own = any("runs have RLlib's own mean returns, of" in w for w in summarise(results).warnings)
+    assert own == (window is None and bool(words))
