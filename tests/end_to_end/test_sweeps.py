@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -89,6 +90,52 @@ def test_other_schedulers_end_with_a_word_on_every_trial(tmp_path, scheduler):
     statuses = [row["status"] for row in manifest["trials"]]
     assert len(statuses) == 6
     assert set(statuses) == {"done", "stopped early"}
+
+
+ITERATIONS = {"time_attr": "training_iteration"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"scheduler": {"type": "asha", "grace_period": 1, "max_t": 5, "reduction_factor": 2,
+                       **ITERATIONS}},
+        {"scheduler": {"type": "hyperband", "max_t": 5}},
+        {"scheduler": {"type": "median_stopping", "grace_period": 1, "min_samples_required": 1,
+                       **ITERATIONS}},
+        {"scheduler": {"type": "pbt", "perturbation_interval": 2, **ITERATIONS,
+                       "hyperparam_mutations": {"lr": {"loguniform": [1e-4, 1e-2]}}}},
+        {"search": {"type": "optuna", "n_startup_trials": 1}, "seeds": (3,)},
+    ],
+    ids=lambda more: next(iter(more.values()))["type"],
+)  # fmt: skip
+@pytest.mark.usefixtures("ray_session", "no_strict_metric")
+def test_evaluations_judge_a_sweep(tmp_path, more):
+    """The last iteration does not evaluate, and neither do the first two."""
+    evaluated = f"evaluation/{RETURN}"
+    config = {**CONFIG, "evaluation_interval": 3, "evaluation_duration": 4}
+    manifest = swept(
+        tmp_path, config=config, num_samples=3, stop={"training_iteration": 5}, metric=evaluated,
+        checkpoint_frequency=1, num_to_keep=3, score_attribute=evaluated, **more,
+    )  # fmt: skip
+    scored = [row for row in manifest["trials"] if row["iterations"] >= 3]
+    assert scored
+    for row in scored:
+        lines = (Path(row["folder"]) / "result.json").read_text().splitlines()
+        scores = {
+            result["training_iteration"]: result["evaluation"]["env_runners"]["episode_return_mean"]
+            for result in map(json.loads, lines)
+            if "evaluation" in result
+        }
+        assert list(scores) == [3]
+        assert row["score"] == scores[3]
+        if more.get("scheduler", {}).get("type") != "pbt":  # copies take over a result
+            assert row["checkpoint_score"] == scores[3]
+            assert row["checkpoint"].endswith("checkpoint_000002")
+    best = max(scored, key=lambda row: (row["status"] == "done", row["score"]))
+    assert best["trial"] in manifest["ranking"][0]["trials"]
 
 
 @pytest.mark.slow
