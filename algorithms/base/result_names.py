@@ -81,4 +81,4 @@ def lookup(result: Mapping[str, Any], path: str) -> Any:
 def valid_number(value: Any) -> float | None:
     """The value if it is a number other than NaN, else None."""
     is_number = isinstance(value, Real) and not isinstance(value, bool) and value == value
-    return value if is_number else None  # type: ignore[return-value]
+    return value if is_number else None

@@ -83,6 +83,9 @@ def compare(first: Path, second: Path) -> Comparison:
     scores = [_scores(results, "final", None) for results in both]
     averages = [_scores(results, "average", horizon) for results in both]
     verdict = f"final scores {_verdict(*scores)}; over the first {horizon:,.0f} steps {_verdict(*averages)}"
+    kinds = [" or ".join(sorted(set(results.usable["mean_of"]) - {""})) for results in both]
+    if kinds[0] != kinds[1]:
+        verdict += f"; mean returns are of {kinds[0]} in the first, of {kinds[1]} in the second"
     return Comparison(tuple(differences), (scores[0], scores[1]), verdict)
 
 

@@ -61,14 +61,14 @@ def joined(trials: Sequence[TrialFolder], curves: Sequence[Curve]) -> list[Run]:
     """
     before = {i: _predecessor(i, trials, curves) for i in range(len(trials))}
     followers = Counter(j for j in before.values() if j is not None)
-    before = {i: j for i, j in before.items() if j is not None and followers[j] == 1}
+    follows = {i: j for i, j in before.items() if j is not None and followers[j] == 1}
     runs = []
     for i in range(len(trials)):
-        if i in before.values():
+        if i in follows.values():
             continue
         chain = [i]
-        while chain[0] in before:
-            chain.insert(0, before[chain[0]])
+        while chain[0] in follows:
+            chain.insert(0, follows[chain[0]])
         runs.append(_run([trials[k] for k in chain], [curves[k] for k in chain]))
     return runs
 

@@ -12,7 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def build_manifest(
         "bfloat16": uses_bfloat16(resolved.autocast),
         "reserved_cpus": reserved_cpus,
         "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
-        "packages": package_versions(physics or {}),
+        "packages": package_versions(physics or ()),
         "code": code_digest(),
         "git": git_state(ROOT),
         "machine": machine(),
@@ -152,11 +152,14 @@ def manifest_resumed(folder: Path) -> None:
     write_manifest(folder, manifest)
 
 
-def package_versions(physics: Mapping[str, str]) -> dict[str, str]:
+def package_versions(physics: Iterable[str] = ()) -> dict[str, str]:
     """Versions of Python and of packages that affect results; "absent" if not installed.
 
     They are :data:`PACKAGES`, every other imported package that computes (it requires one of
-    :data:`NUMERIC`), for example OpenCV, Optuna and scikit-learn, and those that step the environment.
+    :data:`NUMERIC`), for example OpenCV, Optuna and scikit-learn, and ``physics``.
+
+    Args:
+        physics: packages that step the environment.
     """
     modules = {name.partition(".")[0] for name in list(sys.modules)}
     imported = {name for module in modules for name in packages_of_modules().get(module, ())}

@@ -164,7 +164,7 @@ def _first_step(vector: Any) -> tuple[Any, Any]:
 def _global_generators() -> tuple[object, ...]:
     """States of the global random generators of Python, numpy and torch."""
     _, keys, *rest = np.random.get_state()  # noqa: NPY002
-    return random.getstate(), keys.tobytes(), rest, torch.get_rng_state().numpy().tobytes()
+    return random.getstate(), bytes(np.asarray(keys)), rest, torch.get_rng_state().numpy().tobytes()
 
 
 def _summary(error: Exception) -> str:

@@ -101,6 +101,18 @@ def test_a_result_of_another_algorithm_is_none_of_this_one():
             "checkpoint_score_attribute: result 'episode_rewad_mean' is unknown; "
             "did you mean 'episode_reward_mean'?",
         ),
+        (
+            "score_attribute",
+            "evaluation/env_runners/episode_return_mean",
+            "checkpoint_score_attribute: result 'evaluation/env_runners/episode_return_mean' needs "
+            "config.evaluation_interval; config: {evaluation_interval: 1}",
+        ),
+        (
+            "metric",
+            "evaluation/env_runners/episode_len_mean",
+            "metric: result 'evaluation/env_runners/episode_len_mean' needs "
+            "config.evaluation_interval; config: {evaluation_interval: 1}",
+        ),
         ("score_attribute", 5, "checkpoint_score_attribute: result 5 is unknown"),
         ("score_order", "mini", "score_order: must be one of max, min, or null, got 'mini'"),
         ("num_samples", 0, "num_samples: must be an integer of at least 1, got 0"),
