@@ -59,7 +59,8 @@ def joined(trials: Sequence[TrialFolder], curves: Sequence[Curve]) -> list[Run]:
         trials: at or below the folders of a report.
         curves: theirs.
     """
-    before = {i: _predecessor(i, trials, curves) for i in range(len(trials))}
+    settings = list(map(_settings, trials))
+    before = {i: _predecessor(i, trials, curves, settings) for i in range(len(trials))}
     followers = Counter(j for j in before.values() if j is not None)
     follows = {i: j for i, j in before.items() if j is not None and followers[j] == 1}
     runs = []
@@ -110,14 +111,18 @@ def _continued(curve: Curve, following: Curve) -> Curve:
     )
 
 
-def _predecessor(i: int, trials: Sequence[TrialFolder], curves: Sequence[Curve]) -> int | None:
+def _predecessor(
+    i: int, trials: Sequence[TrialFolder], curves: Sequence[Curve], settings: Sequence[str]
+) -> int | None:
     """The trial that trial ``i`` continues; None if it continues none of these."""
     if not len(curves[i].values_TC) or not (curves[i].continues or start_of(trials[i])):
         return None
     gaps = {
         j: gap
         for j in range(len(trials))
-        if j != i and (gap := _gap(trials[j], curves[j], trials[i], curves[i])) is not None
+        if j != i
+        and settings[j] == settings[i]
+        and (gap := _gap(trials[j], curves[j], trials[i], curves[i])) is not None
     }
     return min(gaps, key=lambda j: gaps[j]) if gaps else None
 
@@ -127,7 +132,7 @@ def _gap(one: TrialFolder, before: Curve, other: TrialFolder, after: Curve) -> f
 
     0 where the folder's name is recorded.
     """
-    if _settings(one) != _settings(other) or not len(before.values_TC):
+    if not len(before.values_TC):
         return None
     begin_C = after.values_TC[0]
     earlier_TC = before.values_TC[before.values_TC[:, _ITERATIONS] < begin_C[_ITERATIONS]]
