@@ -27,7 +27,7 @@ SCORE_COLUMNS = (
 )  # fmt: skip
 # Columns whose heading is not their name.
 HEADINGS = {
-    "early": "of them ended early", "window": "episodes in a mean", "mean_of": "mean return of",
+    "early": "of them ended early", "window": "episodes in a mean",
     "iqm": "IQM", "iqm_low": "low", "iqm_high": "high",
     "lowest": "lowest run", "highest": "highest run", "average": "average over training",
     "reached": "runs that reached it", "steps_to": "steps to it", "seconds_to": "seconds to it",
@@ -38,7 +38,7 @@ RUN_COLUMNS = (
     "mean_of", "experiment", "path",
 )  # fmt: skip
 # Columns of text, aligned left, with line breaks.
-TEXT_COLUMNS = ("message", "path", "value", "group", "environment", "key", "source")
+TEXT_COLUMNS = ("message", "mean_of", "path", "value", "group", "environment", "key", "source")
 PACKAGES = ("ray", "torch", "gymnasium", "numpy", "pandas", "scipy", "matplotlib")
 # Headings and rows.
 Table = tuple[list[str], list[list[Any]]]
