@@ -10,6 +10,7 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from rllib_zoo.algorithms.base.config_once import RepeatsConfig
 from rllib_zoo.algorithms.base.env_options import environment_options
+from rllib_zoo.algorithms.base.module_spec import ModuleSpec
 from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO
 from rllib_zoo.custom_models.recurrence import check_recurrence, max_seq_len
 from rllib_zoo.custom_models.rl_module import (
@@ -113,7 +114,7 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """RLlib's hook; RLlib merges ``model_config`` into it."""
-        return RLModuleSpec(module_class=self.MODULE_CLASS)
+        return ModuleSpec(module_class=self.MODULE_CLASS)
 
     @property
     def environment_options(self) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from rllib_zoo.algorithms.base.config import set_provided
 from rllib_zoo.algorithms.base.config_once import RepeatsConfig, SendsConfigOnce
 from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
 from rllib_zoo.algorithms.base.evaluation_once import ReportsEvaluationOnce
+from rllib_zoo.algorithms.base.module_spec import ModuleSpec
 from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.dqn.network import QModule, channels_first
 from rllib_zoo.algorithms.dqn.replay import SIGNED
@@ -96,7 +97,7 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """RLlib's hook."""
-        return RLModuleSpec(module_class=QModule, model_config=self.model_config)
+        return ModuleSpec(module_class=QModule, model_config=self.model_config)
 
     def get_rl_module_spec(self, env: Any = None, spaces: Any = None, **kwargs: Any) -> Any:
         """As RLlib's; the network sees images with their channels last."""

@@ -123,6 +123,16 @@ def test_dqns_copies_get_their_indices(make_config):
     runner.stop()
 
 
+def test_a_networks_attribute_error_is_not_replaced(make_runner):
+    class Hurried(FullyConnectedNetwork):
+        def __init__(self, obs_space, *args, **kwargs):
+            super().__init__(obs_space, *args, **kwargs)
+            self.size = obs_space.original_space
+
+    with pytest.raises(AttributeError, match="no attribute 'original_space'"):
+        make_runner(model={"custom_model": Hurried})
+
+
 # --- in processes -----------------------------------------------------------------------------
 
 
@@ -208,10 +218,10 @@ def test_ddpgs_network_error_ends_training(make_algo, make_config):
     algo = make_algo(config.update_from_dict(PATIENCE))
 
     def broken(runner):
-        runner.module.actor = torch.nn.Linear(3, 1)  # the observations have 4 numbers
+        runner.module.actor.forward = None
 
     algo.env_runner_group.foreach_env_runner(broken, local_env_runner=False)
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
         algo.train()
 
 
