@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import faulty_envs
 import gymnasium as gym
 import pytest
@@ -19,7 +21,9 @@ from rllib_zoo.envs.restart_policy import RESTARTS_IN_A_ROW
 SIZES = {"num_envs_per_env_runner": 2, "rollout_fragment_length": 10}
 # Longer than any test: an error must not wait for it.
 PATIENCE = {"sample_timeout_s": 1000.0}
+# Processes that Ray starts know neither this module nor the helpers.
 cloudpickle.register_pickle_by_value(faulty_envs)
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 class VocabularyError(Exception):
@@ -155,7 +159,6 @@ def raised(make_algo, config, kind, text):
     ["A2C", *(pytest.param(name, marks=pytest.mark.slow) for name in ("PPO", "A3C", "PG"))],
 )
 def test_a_networks_error_ends_training(make_algo, make_config, name):
-    cloudpickle.register_pickle_by_value(__import__(__name__, fromlist=["x"]))
     sizes = {**SIZES, "num_envs_per_env_runner": 4, "num_env_runners": 2}
     if name != "A3C":
         sizes |= {"train_batch_size": 80, "minibatch_size": None}
@@ -170,7 +173,6 @@ def test_a_networks_error_ends_training(make_algo, make_config, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["A2C", "DQN"])
 def test_an_environment_that_one_runner_cannot_build_ends_training(make_algo, make_config, name):
-    cloudpickle.register_pickle_by_value(__import__(__name__, fromlist=["x"]))
     sizes = {**SIZES, "num_env_runners": 2, **({"train_batch_size": 40} if name == "A2C" else {})}
     config = make_config(name, FailingSecond, **sizes)
     cause = raised(make_algo, config, FileNotFoundError, "shard-2.csv")
@@ -180,7 +182,6 @@ def test_an_environment_that_one_runner_cannot_build_ends_training(make_algo, ma
 @pytest.mark.ray
 @pytest.mark.slow
 def test_dqns_callback_and_environment_end_training(make_algo, make_config):
-    cloudpickle.register_pickle_by_value(__import__(__name__, fromlist=["x"]))
     config = make_config("DQN", "CartPole-v1", num_env_runners=1)
     config.callbacks(EpisodeCallback)
     assert "in on_episode_step" in raised(make_algo, config, LookupError, "no such episode")
@@ -228,7 +229,6 @@ def test_ddpgs_network_error_ends_training(make_algo, make_config):
 @pytest.mark.ray
 @pytest.mark.slow
 def test_environments_of_all_runners_know_their_place(make_algo, make_config):
-    cloudpickle.register_pickle_by_value(__import__(__name__, fromlist=["x"]))
 
     class Placed(faulty_envs.Sound):
         def __init__(self, config):
