@@ -67,6 +67,15 @@ def config_class(name: str) -> Any:
     return descriptor(name).config_class
 
 
+def descriptor_of(config: Any) -> AlgorithmDescriptor | None:
+    """The descriptor of a configuration object's algorithm; None for a class of nobody's here."""
+    for new in _added.values():
+        if isinstance(config, new.config_class):
+            return new
+    bases = [cls.__name__.removesuffix("Config") for cls in type(config).__mro__]
+    return next((descriptor(name) for name in bases if name in _MODULES), None)
+
+
 def register() -> None:
     """Make ``run: A2C`` and ``tune.Tuner("A2C", …)`` mean this project's classes.
 

@@ -102,7 +102,7 @@ def test_imports_lead_down():
         ("envs/factory.py", "import rllib_zoo.algorithms.a2c"),
         ("algorithms/a2c.py", "def f():\n    from rllib_zoo.experiments import options"),
         (
-            "experiments/spec/schema.py",
+            "experiments/spec/grid.py",
             "from rllib_zoo.experiments.validation.check import validate",
         ),
     ],

@@ -10,7 +10,9 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from rllib_zoo.algorithms.base.config_once import RepeatsConfig
 from rllib_zoo.algorithms.base.env_options import environment_options
+from rllib_zoo.algorithms.base.known_keys import require_known
 from rllib_zoo.algorithms.base.module_spec import ModuleSpec
+from rllib_zoo.algorithms.base.schema import OBSERVATION_FILTERS, OPTIMIZERS
 from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO
 from rllib_zoo.custom_models.recurrence import check_recurrence, max_seq_len
 from rllib_zoo.custom_models.rl_module import (
@@ -18,12 +20,6 @@ from rllib_zoo.custom_models.rl_module import (
     checked_model_config,
     resolved_model_class,
 )
-
-OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},
-    "rmsprop": {"epsilon": 1e-5, "alpha": 0.99, "momentum": 0.0},
-}
-OBSERVATION_FILTERS = ("NoFilter", "MeanStdFilter")
 
 
 class RolloutConfig(RepeatsConfig, AlgorithmConfig):
@@ -86,7 +82,11 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
             float32_matmul_precision: ``highest``, ``high`` or ``medium``, torch's own setting; medium
                 lets the processor multiply in bfloat16 where it can, twice as fast on AVX512-BF16.
             restore_from: folder of a checkpoint whose weights and state training starts from.
+
+        Raises:
+            ValueError: an argument that nothing reads, with the nearest valid name.
         """
+        require_known(self, {"model": model, "optimizer": optimizer, **kwargs})
         super().training(**kwargs)
         if model is not NotProvided:
             self._model_config = {**self._model_config, **_as_data(model)}
@@ -102,7 +102,12 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
         return self
 
     def update_from_dict(self, config_dict: dict[str, Any]) -> Self:
-        """As RLlib's, whose way of resolving ``model.custom_model`` can give a module, not a class."""
+        """As RLlib's, whose way of resolving ``model.custom_model`` can give a module, not a class.
+
+        Raises:
+            ValueError: a key that nothing reads, with the nearest valid name.
+        """
+        require_known(self, config_dict)
         rest = dict(config_dict)
         # Before the rest: the whole dict of a configuration has the merged ``_model_config``, too.
         self.training(model=rest.pop("model", NotProvided))

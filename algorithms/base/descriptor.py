@@ -24,7 +24,7 @@ class AlgorithmDescriptor:
         config_class: its AlgorithmConfig.
         keys: its own configuration keys, each with a check of the value.
         nested_keys: key whose value is a mapping → keys of that mapping.
-        uses_common_key: whether a key of ``experiments/spec/schema.py`` ``COMMON`` has an effect.
+        uses_common_key: whether a key of ``algorithms/base/schema.py`` ``COMMON`` has an effect.
         learner_results: result names below ``learners/default_policy/``.
         missing_runner_results: result names below ``env_runners/`` that it does not report.
         on_policy: it learns from what its current policy sampled.

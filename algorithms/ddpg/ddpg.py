@@ -13,6 +13,7 @@ from ray.rllib.utils.metrics import LEARNER_UPDATE_TIMER, TIMERS
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm, averaged
 from rllib_zoo.algorithms.base.config import RolloutConfig
+from rllib_zoo.algorithms.base.known_keys import require_known
 from rllib_zoo.algorithms.ddpg.env_runner import TransitionRunner
 from rllib_zoo.algorithms.ddpg.exploration import NOISES
 from rllib_zoo.algorithms.ddpg.learner import TD_ERRORS, DDPGLearner
@@ -79,6 +80,7 @@ class DDPGConfig(RolloutConfig):
         ``exploration_noise`` and ``replay_buffer_config`` are merged over what was set before; noise
         of another ``type`` replaces it.
         """
+        require_known(self, kwargs)
         for name in _OWN:
             value = kwargs.pop(name, NotProvided)
             if value is NotProvided:
@@ -95,6 +97,7 @@ class DDPGConfig(RolloutConfig):
 
     def update_from_dict(self, config_dict: Any) -> Self:
         """As RLlib's, whose way of merging keeps the keys of another ``type``."""
+        require_known(self, config_dict)
         own = {name: value for name, value in config_dict.items() if name in _OWN}
         super().update_from_dict({k: v for k, v in config_dict.items() if k not in own})
         return self.training(**own)

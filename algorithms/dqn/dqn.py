@@ -28,6 +28,7 @@ from rllib_zoo.algorithms.base.config import set_provided
 from rllib_zoo.algorithms.base.config_once import RepeatsConfig, SendsConfigOnce
 from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
 from rllib_zoo.algorithms.base.evaluation_once import ReportsEvaluationOnce
+from rllib_zoo.algorithms.base.known_keys import require_known
 from rllib_zoo.algorithms.base.module_spec import ModuleSpec
 from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.dqn.network import QModule, channels_first
@@ -80,6 +81,7 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
             parameter_noise_stddev: initial standard deviation of Gaussian noise on all weights,
                 sampled at every episode start ("ParameterNoise"); None disables it.
         """
+        require_known(self, {"model": model, **kwargs})
         super().training(**kwargs)
         if model is not NotProvided:
             self._model_config = {**self._model_config, **model}
@@ -89,6 +91,17 @@ class DQNConfig(RepeatsConfig, RLlibDQNConfig):
             parameter_noise_stddev=parameter_noise_stddev,
         )
         return self
+
+    def update_from_dict(self, config_dict: Any) -> Self:
+        """As RLlib's.
+
+        Raises:
+            ValueError: a key that nothing reads, with the nearest valid name.
+        """
+        require_known(self, config_dict)
+        # The whole dict of a configuration has the model merged with RLlib's defaults, too.
+        model = {"model"} if "_model_config" in config_dict else set[str]()
+        return super().update_from_dict({k: v for k, v in config_dict.items() if k not in model})
 
     @property
     def environment_options(self) -> dict[str, Any]:

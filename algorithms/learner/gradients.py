@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rllib_zoo.algorithms.base.config import OPTIMIZERS
+from rllib_zoo.algorithms.base.schema import OPTIMIZERS
 
 
 def clip_gradients(parameters: list[Tensor], limit: float | None, by: str) -> Tensor:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from rllib_zoo.algorithms.base.schema import ALIASES
 from rllib_zoo.experiments.config.yaml_loader import parse_yaml
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.renamed_keys import MOVED, RENAMED
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.schema import ALIASES
 
 # Fields of an experiment that `--set` can assign; other keys belong to its config.
 PLAIN_FIELDS = tuple(

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.schema import ALIASES, MODEL_KEYS, keys_of
 from rllib_zoo.algorithms.base.validators import Kind
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.renamed_keys import EXPERIMENT_NUMBERS
 from rllib_zoo.experiments.spec.changes import Change, Edits
 from rllib_zoo.experiments.spec.grid import GRID, map_grid
-from rllib_zoo.experiments.spec.schema import ALIASES, MODEL_KEYS, keys_of
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add,

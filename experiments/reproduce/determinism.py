@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.schema import ALIASES
 from rllib_zoo.analysis.compare.diff import Difference, of_manifests
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.manifest import (
@@ -17,7 +18,6 @@ from rllib_zoo.experiments.provenance.manifest import (
     code_digest,
     installed_version,
 )
-from rllib_zoo.experiments.spec.schema import ALIASES
 
 # Packages whose version does not affect learning curves.
 IRRELEVANT_PACKAGES = ("rllib-zoo", "pandas")

@@ -10,6 +10,7 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from ray.tune.registry import RLLIB_MODEL, _global_registry
 
 from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base import schema
 from rllib_zoo.algorithms.base.validators import Kind, complaint
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
@@ -17,7 +18,6 @@ from rllib_zoo.custom_models.rl_module import checked_model_config, resolved_mod
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.legacy import renamed_keys
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
-from rllib_zoo.experiments.spec import schema
 from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternatives, sampler_in
 
 

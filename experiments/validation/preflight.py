@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo import algorithms
-from rllib_zoo.algorithms.base.config import OPTIMIZERS
 from rllib_zoo.algorithms.base.env_options import frames_per_step
+from rllib_zoo.algorithms.base.schema import OPTIMIZERS
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
 

@@ -14,8 +14,9 @@ import pytest
 
 import rllib_zoo
 from rllib_zoo import algorithms
-from rllib_zoo.algorithms.base.config import OPTIMIZERS
+from rllib_zoo.algorithms.base import schema
 from rllib_zoo.algorithms.base.result_names import result_names
+from rllib_zoo.algorithms.base.schema import OPTIMIZERS
 from rllib_zoo.algorithms.base.validators import Kind
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.experiments.config import load as reading
@@ -23,7 +24,6 @@ from rllib_zoo.experiments.config.overrides import PLAIN_FIELDS
 from rllib_zoo.experiments.config.yaml_loader import parse_yaml
 from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
 from rllib_zoo.experiments.paths import ROOT
-from rllib_zoo.experiments.spec import schema
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import FIELD_KINDS
 

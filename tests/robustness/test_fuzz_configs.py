@@ -9,12 +9,12 @@ from fuzzing import anything, fuzzed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rllib_zoo.algorithms.base.schema import MODEL_KEYS, keys_of
 from rllib_zoo.experiments.config.from_options import experiments_from_files
 from rllib_zoo.experiments.config.load import CHECKPOINT_FIELDS, FIELDS
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import FileOptions
-from rllib_zoo.experiments.spec.schema import MODEL_KEYS, keys_of
 from rllib_zoo.experiments.sweeps.schedulers import make_scheduler
 from rllib_zoo.experiments.sweeps.search import make_search
 from rllib_zoo.experiments.validation.check import validate

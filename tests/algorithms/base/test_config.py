@@ -3,7 +3,7 @@
 import pytest
 
 from rllib_zoo.algorithms import algorithm_class, config_class, names
-from rllib_zoo.algorithms.base.config import OPTIMIZERS
+from rllib_zoo.algorithms.base.schema import OPTIMIZERS
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 
 
@@ -68,7 +68,11 @@ CONTRADICTIONS = {
         {"rollout_fragment_length": "auto", "train_batch_size": 50, "num_envs_per_env_runner": 4},
         ["train_batch_size 50", "4 env(s)", "48 or 52"],
     ),
-    "A3C epochs": ("A3C", {"num_epochs": 4, "minibatch_size": 10}, ["num_epochs 4", "size 10"]),
+    "A3C epochs": (
+        "A3C",
+        {"num_epochs": 4, "minibatch_size": 10},
+        ["'num_epochs' is not a key of A3C"],
+    ),
     "whole episodes": ("A2C", {"batch_mode": "complete_episodes"}, ["'complete_episodes' is not"]),
     "whole returns of fragments": (
         "PG",

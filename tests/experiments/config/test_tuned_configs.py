@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from rllib_zoo.algorithms import config_class
+from rllib_zoo.algorithms.base.schema import ALIASES
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.config.python_loader import ATTRIBUTE_KEYS
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.changes import deep_copy
-from rllib_zoo.experiments.spec.schema import ALIASES
 from rllib_zoo.experiments.validation.check import validate
 
 FOLDER = ROOT / "tuned_configs"

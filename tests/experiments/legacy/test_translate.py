@@ -5,6 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import pytest
 
+from rllib_zoo.algorithms.base.schema import COMMON, own_keys
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.envs import _RENAMED
 from rllib_zoo.experiments.legacy.removed_keys import MODEL_REMOVED, REMOVED
@@ -12,7 +13,6 @@ from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
 from rllib_zoo.experiments.legacy.translate import current_result_name, translate
 from rllib_zoo.experiments.spec.changes import summarize_changes
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.spec.schema import COMMON, own_keys
 from rllib_zoo.experiments.validation.check import validate
 
 

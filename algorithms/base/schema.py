@@ -8,12 +8,12 @@ releases are in ``legacy/renamed_keys.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.utils.serialization import deserialize_type
 
 from rllib_zoo import algorithms
-from rllib_zoo.algorithms.base.config import OBSERVATION_FILTERS, OPTIMIZERS
 from rllib_zoo.algorithms.base.validators import (
     Kind,
     activation,
@@ -32,6 +32,12 @@ from rllib_zoo.algorithms.base.validators import (
 )
 from rllib_zoo.envs.factory import VECTORIZE_MODES
 
+# Type of optimizer → its keys with their defaults.
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "adam": {"epsilon": 1e-8, "betas": [0.9, 0.999]},
+    "rmsprop": {"epsilon": 1e-5, "alpha": 0.99, "momentum": 0.0},
+}
+OBSERVATION_FILTERS = ("NoFilter", "MeanStdFilter")
 # Callback methods that only RLlib's own env runners call, which collect episodes.
 NOT_CALLED = (
     "on_episode_created", "on_episode_start", "on_episode_step", "on_episode_end", "on_sample_end",
