@@ -2,7 +2,7 @@
 
 from rllib_zoo.envs.atari.ids import LegacyAtariId, is_atari, legacy_atari_id
 from rllib_zoo.envs.atari.options import AtariOptions
-from rllib_zoo.envs.errors import EnvironmentFault, EnvironmentRequestError
+from rllib_zoo.envs.errors import EnvironmentFault, EnvironmentRequestError, UnknownEnvironmentError
 from rllib_zoo.envs.factory import (
     environment_name,
     environment_signature,
@@ -20,6 +20,7 @@ __all__ = [
     "EnvironmentFault",
     "EnvironmentRequestError",
     "LegacyAtariId",
+    "UnknownEnvironmentError",
     "environment_name",
     "environment_signature",
     "environment_spaces",

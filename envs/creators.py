@@ -19,7 +19,7 @@ from ray.tune.registry import ENV_CREATOR, _global_registry
 from rllib_zoo.class_path import import_class
 from rllib_zoo.envs.atari.ids import games_by_name, legacy_atari_id, nearest_name
 from rllib_zoo.envs.ball_balance.env import SPEC as BALL_SPEC
-from rllib_zoo.envs.errors import EnvironmentRequestError
+from rllib_zoo.envs.errors import EnvironmentRequestError, UnknownEnvironmentError
 
 # Ids of this project's own environments; they are not in gymnasium's registry.
 OWN = {BALL_SPEC.id: BALL_SPEC}
@@ -121,9 +121,9 @@ def _class_at(path: str) -> type[gym.Env]:
             f"environment {path!r} is a legacy id; use {legacy.env!r} with env_config "
             f"{legacy.env_config}"
         )
-    raise EnvironmentRequestError(
-        f"environment {path!r} is not registered with gymnasium{_hint(path)}"
-    )
+    hint = _hint(path)
+    kind = EnvironmentRequestError if hint else UnknownEnvironmentError
+    raise kind(f"environment {path!r} is not registered with gymnasium{hint}")
 
 
 def _hint(name: str) -> str:

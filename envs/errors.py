@@ -7,5 +7,9 @@ class EnvironmentRequestError(ValueError):
     """The requested environment does not exist, cannot be built, or has unsupported spaces."""
 
 
+class UnknownEnvironmentError(EnvironmentRequestError):
+    """No environment has the requested name, and no known name is similar."""
+
+
 class EnvironmentFault(RuntimeError):
     """A running environment broke its contract; one line names it, the step and the problem."""

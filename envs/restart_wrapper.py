@@ -11,7 +11,7 @@ import numpy as np
 
 from rllib_zoo.envs.errors import EnvironmentFault
 from rllib_zoo.envs.restart_policy import RESTARTS, Restarts, error_line
-from rllib_zoo.envs.space_checks import mismatch
+from rllib_zoo.envs.space_checks import mismatch, reward_mismatch
 
 
 class RestartableEnv(gym.Wrapper):
@@ -64,6 +64,8 @@ class RestartableEnv(gym.Wrapper):
             return obs, 0.0, False, False, info
         self._restarts.in_a_row = 0
         self._require_fit(obs)
+        if type(reward) is not float and (problem := reward_mismatch(reward)):
+            raise EnvironmentFault(f"{self._which()}: {problem} (at {self._where()})")
         return obs, reward, terminated, truncated, info
 
     def _require_fit(self, obs: Any) -> None:

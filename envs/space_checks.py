@@ -1,4 +1,4 @@
-"""Checking an observation against its space (structure, shape and dtype, not values), and spaces."""
+"""Checking an observation against its space (structure, shape, dtype, not values), spaces, a reward."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def mismatch(space: gym.Space, obs: Any, key: str = "observation") -> str | None
         )
         return next(filter(None, inside), None)
     return None
+
+
+def reward_mismatch(reward: Any) -> str | None:
+    """How a reward differs from a number; None if it does not."""
+    if isinstance(reward, int | float | np.number | np.bool_) or (
+        isinstance(reward, np.ndarray) and reward.shape == () and reward.dtype.kind in "biuf"
+    ):
+        return None
+    shape = f" of shape {reward.shape}" if hasattr(reward, "shape") else ""
+    return f"the reward is {reward!r}{shape}, expected a number"
 
 
 def _array_mismatch(space: gym.Space, obs: Any, key: str) -> str | None:

@@ -7,6 +7,10 @@ from collections.abc import Iterable
 
 # Messages quote file contents, which may be of any length.
 MAX_LENGTH = 2_000
+# Characters of a name that counts as short.
+SHORT = 12
+# For a name that a user's own module may register.
+IMPORT_HINT = "registered by a module? --import MODULE"
 
 
 class RequestError(Exception):
@@ -54,5 +58,7 @@ def first_line(error: BaseException) -> str:
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:
     """ "did you mean …?" with the most similar valid name; None where none is similar."""
-    similar = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.6)
+    # Long names share a common ending, such as `_config`, without being similar.
+    cutoff = 0.6 if len(str(name)) <= SHORT else 0.72
+    similar = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=cutoff)
     return f"did you mean {similar[0]!r}?" if similar else None

@@ -103,6 +103,7 @@ OTHER_NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     "tensorboard_log": ((), "every run writes TensorBoard's file"),
     "verbose": ((), "-v and -vv print more"),
     "track": ((), "--wandb-project logs to Weights & Biases"),
+    "record_video_config": ((), "rllib evaluate --video records episodes"),
     "capture_video": ((), "rllib evaluate --video records episodes"),
 }  # fmt: skip
 

@@ -14,7 +14,8 @@ from rllib_zoo.algorithms.ddpg.replay import BUFFERS
 # whose moments would age in the replay buffer.
 _WITHOUT_EFFECT = (
     "lr", "lambda_", "use_gae", "use_critic", "vf_loss_coeff", "entropy_coeff", "batch_mode",
-    "standardize_advantages", "model", "autocast", "observation_filter", "normalize_actions",
+    "standardize_advantages", "gradient_variance_every", "model", "autocast", "observation_filter",
+    "normalize_actions",
     "clip_actions",
 )  # fmt: skip
 _KEYS: dict[str, valid.Kind] = {

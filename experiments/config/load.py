@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.algorithms.base.other_names import other_name_hint
+from rllib_zoo.algorithms.base.schema import COMMON, own_keys
 from rllib_zoo.experiments.config.files import require_file
 from rllib_zoo.experiments.config.overrides import merge_into_legacy
 from rllib_zoo.experiments.config.yaml_loader import MAX_CHARACTERS, parse_yaml
 from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.legacy.mlagents import entries_of, is_mlagents
+from rllib_zoo.experiments.legacy.mlagents import entries_of, is_mlagents, old_mlagents_key
+from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
 from rllib_zoo.experiments.legacy.translate import is_legacy, translate
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.experiment import Experiment, require_name
@@ -30,6 +33,9 @@ FIELDS = {
     "checkpoint_score_attr": "score_attribute",
     "local_dir": "storage_path",
 }
+_CONFIG_KEYS = {*COMMON, *RENAMED, *(key for keys in own_keys().values() for key in keys)}
+# Keys that an experiment has below its name; the file has them at its top if the name is missing.
+_ENTRY_KEYS = {*FIELDS, *_CONFIG_KEYS, "algorithm", "algo", "alg", "checkpoint_config"}
 CHECKPOINT_FIELDS = {
     **{key: key for key in ("checkpoint_frequency", "checkpoint_at_end", "num_to_keep")},
     "checkpoint_score_attribute": "score_attribute",
@@ -62,6 +68,7 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
     if not isinstance(document, Mapping) or not document:
         problem = f"contains a {type(document).__name__}" if document else "is empty"
         raise RequestError(problem, file=file, hint="it must map names to experiments")
+    _require_names(document, file)
     if not is_mlagents(document):
         return [
             read_entry(name, entry, file, text, assignments) for name, entry in document.items()
@@ -74,6 +81,24 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
         replace(read_entry(name, entry, file, text), changes=tuple(changes))
         for name, (entry, changes) in behaviors.items()
     ]
+
+
+def _require_names(document: Mapping[Any, Any], file: Path) -> None:
+    """Check that a document maps names to experiments, instead of being one itself.
+
+    Raises:
+        RequestError: it has an experiment's keys at the top, or is of an old ML-Agents release.
+    """
+    own = [key for key in document if key in _ENTRY_KEYS]
+    plain = any(not isinstance(document[key], Mapping) for key in own)
+    if own and (plain or len(own) == len(document)):
+        problem = f"has no experiment name: {own[0]} and the other keys must be below one"
+        hint = "indent them below a first line such as my-experiment:"
+        raise RequestError(problem, file=file, hint=hint)
+    if (old := old_mlagents_key(document)) is not None:
+        problem = "is a key of ML-Agents before its release 4 (0.18), whose files are not supported"
+        hint = "python -m mlagents.trainers.upgrade_config of those releases writes 'behaviors:'"
+        raise RequestError(problem, file=file, key=old, hint=hint)
 
 
 def read_entry(
@@ -140,11 +165,20 @@ def _fill(
     for key, value in entry.items():
         if key not in fields:
             hint = nearest(key, [*fields, "checkpoint_config"] if fields is FIELDS else fields)
+            if fields is FIELDS and (elsewhere := _place_in_config(key)):
+                hint = elsewhere
             raise RequestError("is unknown", file=file, key=f"{where}.{key}", hint=hint)
         if fields[key] in values:
             problem = "is set twice, by two keys of the same meaning"
             raise RequestError(problem, file=file, key=f"{where}.{key}")
         values[fields[key]] = value
+
+
+def _place_in_config(key: Any) -> str | None:
+    """A hint for a key of ``config``, or another library's name of one, beside it."""
+    if key in _CONFIG_KEYS:
+        return f"it belongs below config: config.{key}"
+    return other_name_hint(key, COMMON, "config")
 
 
 def _require_mapping(value: Any, file: Path, where: str) -> Mapping[Any, Any]:

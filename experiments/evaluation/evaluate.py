@@ -21,9 +21,9 @@ from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER
 from rllib_zoo.analysis.files.atomic import atomic_write, write_json
-from rllib_zoo.envs import EnvironmentRequestError
+from rllib_zoo.envs import EnvironmentRequestError, UnknownEnvironmentError
 from rllib_zoo.experiments.config.overrides import parse_mapping
-from rllib_zoo.experiments.errors import RequestError, first_line
+from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, first_line
 from rllib_zoo.experiments.evaluation.agent import AGENT_FILE, Agent, open_agent
 from rllib_zoo.experiments.evaluation.checkpoints import (
     Checkpoint,
@@ -165,6 +165,8 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
         runner_class = own if issubclass(own, VectorEnvRunner) else VectorEnvRunner
         runner = runner_class(config=config, worker_index=0)
         trained.load_weights(runner.module)
+    except UnknownEnvironmentError as error:
+        raise RequestError(f"{trained.folder}: {error}", hint=IMPORT_HINT) from error
     except (EnvironmentRequestError, ValueError, RuntimeError) as error:
         problem = f"{trained.folder} does not match {config.env!r}: {first_line(error)}"
         raise RequestError(problem) from error

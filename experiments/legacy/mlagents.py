@@ -123,6 +123,12 @@ DEFAULTS: dict[str, Any] = {
 # Final values of linear schedules, at max_steps.
 LAST_LEARNING_RATE, LAST_BETA, LAST_EPSILON = 1e-10, 1e-5, 0.1
 
+# Keys of a behavior before release 4, which had no sections, and that RLlib never had.
+_OLD_KEYS = {
+    "trainer", "lambd", "hidden_units", "num_layers", "num_epoch", "time_horizon", "summary_freq",
+    "use_recurrent", "max_steps", "beta", "reward_signals", "vis_encode_type",
+}  # fmt: skip
+
 BEHAVIORS_KEY, COMMON_KEY = "behaviors", "default_settings"
 _SECTIONS = {path.rpartition(".")[0] for path in KINDS} | {"reward_signals"}
 _MODEL = "config.model.custom_model_config"
@@ -133,6 +139,17 @@ _LOG_STD_INIT = round(math.log(1 / 3), 4)
 def is_mlagents(document: Mapping[Any, Any]) -> bool:
     """Whether a file has ML-Agents' trainer format."""
     return BEHAVIORS_KEY in document
+
+
+def old_mlagents_key(document: Mapping[Any, Any]) -> str | None:
+    """The path of the first key that tells a trainer file before ML-Agents' release 4; None in others."""
+    for name, settings in document.items():
+        if name == BEHAVIORS_KEY or not isinstance(settings, Mapping):
+            return None
+        for key in settings:
+            if key in _OLD_KEYS:
+                return f"{name}.{key}"
+    return None
 
 
 def entries_of(document: Mapping[Any, Any]) -> dict[str, tuple[dict[str, Any], list[Change]]]:

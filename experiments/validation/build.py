@@ -23,22 +23,25 @@ from rllib_zoo.custom_models.model_hooks import overrides
 from rllib_zoo.custom_models.rl_module import CHANNELS_LAST, ORIGINAL_SPACE, num_dist_inputs
 from rllib_zoo.envs import (
     EnvironmentRequestError,
+    UnknownEnvironmentError,
     environment_name,
     is_atari,
+    make_single_env,
     make_vector_env,
     physics_versions,
 )
-from rllib_zoo.experiments.errors import RequestError, first_line
+from rllib_zoo.envs.space_checks import reward_mismatch
+from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, first_line
 from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import alternatives
-from rllib_zoo.experiments.validation.keys import expanded
 from rllib_zoo.experiments.validation.resources import Demand
 
 # Of an environment that refuses masked actions.
 MAX_TRIED_ACTIONS = 100
 # Where the general advice in RLlib's messages begins.
 ADVICE = re.compile(r"\n|\. In PPO, the train batch")
+_EVALUATION = "config.evaluation_config.env_config"
 
 
 @dataclass(frozen=True)
@@ -76,33 +79,51 @@ def probe_environments(experiment: Experiment, configs: list[Any]) -> list[Probe
     own_runner = algorithms.descriptor(experiment.algorithm).vector_env_runner
     probed: dict[str, ProbedEnvironment] = {}
 
-    def probe(env: Any, options: Mapping[str, Any], config: Any, runners: int) -> ProbedEnvironment:
+    def probe(env: Any, options: Mapping[str, Any], config: Any) -> ProbedEnvironment:
         # RLlib's own runner vectorizes in another way; the environment is the same.
         mode = config.gym_env_vectorize_mode if own_runner else "vector_entry_point"
+        runners = config.num_env_runners
         key = repr((env, mode, runners, sorted(options.items(), key=lambda item: str(item[0]))))
         if key not in probed:
             context = EnvContext(dict(options), worker_index=0, num_workers=runners)
             probed[key] = _probe(env, context, mode)
         return probed[key]
 
-    for other in expanded(experiment.config.get("evaluation_config") or {}, "evaluation_config"):
-        if other and "env_config" in other:
-            for env in envs:
-                options = environment_options(env, other["env_config"], configs[0]._model_config)
-                probe(env, options, configs[0], configs[0].evaluation_num_env_runners)
-    probed_envs = [
-        [
-            probe(
-                env,
-                environment_options(env, config.env_config, config._model_config),
-                config,
-                config.num_env_runners,
-            )
-            for env in envs
-        ]
-        for config in configs
-    ]
-    return [alternatives_of_env[0] for alternatives_of_env in probed_envs]
+    first = []
+    for config in configs:
+        training = [probe(env, _options(env, config), config) for env in envs]
+        first.append(training[0])
+        if not config.evaluation_config:
+            continue
+        evaluation = _evaluation_config(config)
+        for env, trained in zip(envs, training, strict=True):
+            try:
+                evaluated = probe(env, _options(env, evaluation), evaluation)
+            except RequestError as error:
+                raise RequestError(error.problem, key=_EVALUATION, hint=error.hint) from None
+            if evaluated.spaces != trained.spaces:
+                problem = f"gives environment {env!r} the spaces {evaluated.spaces}"
+                raise RequestError(f"{problem}, training has {trained.spaces}", key=_EVALUATION)
+    return first
+
+
+def _options(env: Any, config: Any) -> dict[str, Any]:
+    return environment_options(env, config.env_config, config._model_config)
+
+
+def _evaluation_config(config: Any) -> Any:
+    """The configuration of evaluation, merged over that of training as RLlib does it.
+
+    Raises:
+        RequestError: both together are invalid.
+    """
+    try:
+        merged = config.get_evaluation_config_object()
+        merged.validate()
+    except (ValueError, TypeError, AttributeError) as error:
+        problem = ADVICE.split(str(error))[0]
+        raise RequestError(problem, key="config.evaluation_config") from None
+    return merged
 
 
 def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment:
@@ -110,6 +131,8 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
         raise RequestError(f"must be a name or a class path, got {env!r}", key="env")
     try:
         vector = make_vector_env(env, 1, options, mode)
+    except UnknownEnvironmentError as error:
+        raise RequestError(str(error), key="env", hint=IMPORT_HINT) from None
     except EnvironmentRequestError as error:
         raise RequestError(str(error), key="env") from None
     except Exception as error:  # the environment's own code runs here
@@ -130,7 +153,8 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
     except Exception as error:  # the environment's own code runs here
         if mode == "async":  # a process that failed takes no other action
             return _probe(env, options, "sync")
-        problem = f"environment {env!r} fails when it is reset and stepped: {_summary(error)}"
+        cause = _reward_mismatch(env, options) or _summary(error)
+        problem = f"environment {env!r} fails when it is reset and stepped: {cause}"
         raise RequestError(problem, key="env") from None
     finally:
         with contextlib.suppress(Exception):  # an earlier error is more informative
@@ -165,6 +189,17 @@ def _global_generators() -> tuple[object, ...]:
     """States of the global random generators of Python, numpy and torch."""
     _, keys, *rest = np.random.get_state()  # noqa: NPY002
     return random.getstate(), bytes(np.asarray(keys)), rest, torch.get_rng_state().numpy().tobytes()
+
+
+def _reward_mismatch(env: Any, options: Mapping[str, Any]) -> str | None:
+    """How the reward of the first step differs from a number; None if it does not, or cannot be seen."""
+    with contextlib.suppress(Exception):  # the error that led here is reported
+        single = make_single_env(env, options)
+        single.reset(seed=0)
+        reward = single.step(single.action_space.sample())[1]
+        single.close()
+        return reward_mismatch(reward)
+    return None
 
 
 def _summary(error: Exception) -> str:

@@ -14,7 +14,7 @@ from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base import validators
 from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.algorithms.base.validators import Kind, complaint, integer, number, optional
-from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, nearest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import with_mutations
 from rllib_zoo.experiments.validation import build
@@ -161,7 +161,7 @@ def _check_algorithm(experiment: Experiment) -> None:
     supported = f"use one of {', '.join(algorithms.names())}"
     if name in UNSUPPORTED:
         raise RequestError(f"{name} is not supported", key="run", hint=supported)
-    hint = nearest(str(name).upper(), algorithms.names()) or supported
+    hint = nearest(str(name).upper(), algorithms.names()) or f"{supported}; {IMPORT_HINT}"
     raise RequestError(f"algorithm {name!r} is unknown", key="run", hint=hint)
 
 

@@ -11,11 +11,12 @@ from ray.tune.registry import RLLIB_MODEL, _global_registry
 
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base import schema
+from rllib_zoo.algorithms.base.other_names import other_name_hint
 from rllib_zoo.algorithms.base.validators import Kind, complaint
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.custom_models.rl_module import checked_model_config, resolved_model_class
-from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, nearest
 from rllib_zoo.experiments.legacy import renamed_keys
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
 from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternatives, sampler_in
@@ -68,6 +69,10 @@ def _unknown_key(
     algorithm: str, key: str, path: str, supported: Mapping[str, Kind]
 ) -> RequestError:
     legacy = {**renamed_keys.NOW, **renamed_keys.RENAMED}
+    # `batch_size` is a name of Ray 0.4 and of Stable-Baselines3, with different meanings.
+    other = other_name_hint(key, supported, algorithm)
+    if other is not None and key not in legacy:
+        return RequestError(f"is not a key of {algorithm}", key=path, hint=other)
     if key in legacy:
         problem = "is a name of older RLlib releases"
         return RequestError(problem, key=path, hint=f"use {legacy[key]}")
@@ -102,7 +107,7 @@ def _check_model(model: Mapping[str, Any], where: str) -> None:
             try:
                 checked_model_config({key: alternative})
             except ValueError as error:
-                raise RequestError(str(error), key=where) from None
+                raise RequestError(str(error), key=where, hint=_own_option(model, key)) from None
             if key in schema.MODEL_KEYS:
                 _check_value(schema.MODEL_KEYS[key], alternative, f"{where}.{key}")
     customs = alternatives(model.get("custom_model"), f"{where}.custom_model")
@@ -111,6 +116,13 @@ def _check_model(model: Mapping[str, Any], where: str) -> None:
     for custom in customs:
         if custom is not None:
             _check_custom_model(custom, model.get("custom_model_config", {}), where)
+
+
+def _own_option(model: Mapping[str, Any], key: str) -> str | None:
+    """A hint where an unknown key may be an option of the custom model."""
+    if not model.get("custom_model"):
+        return None
+    return f"options of a custom model's own go below it: custom_model_config: {{{key}: …}}"
 
 
 def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> None:
@@ -124,7 +136,7 @@ def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> 
     if isinstance(model, str):
         if not _global_registry.contains(RLLIB_MODEL, model):
             problem = f"{model!r} is neither a class path nor a registered model"
-            raise RequestError(problem, key=path, hint=hint)
+            raise RequestError(problem, key=path, hint=hint or IMPORT_HINT)
     elif not (isinstance(model, type) and issubclass(model, TorchModelV2)):
         raise RequestError(f"{custom!r} is not a TorchModelV2", key=path, hint=hint)
     if model is not SharedEncoderActorCritic:

@@ -11,7 +11,7 @@ from rllib_zoo.algorithms.base.schema import keys_of
 
 
 def error_of(name, **settings):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=r"key|unknown|effect") as caught:
         config_class(name).from_dict({"env": "CartPole-v1", **settings})
     return str(caught.value)
 
@@ -56,7 +56,7 @@ def test_the_message_names_the_key_that_was_meant(name, settings, parts):
 def test_the_builder_raises_too(name):
     with pytest.raises(ValueError, match="did you mean 'gamma'"):
         config_class(name)().training(gama=0.9)
-    with pytest.raises(ValueError, match="'num_atms' is not a key|'num_atms' has no effect"):
+    with pytest.raises(ValueError, match="'num_atms' is not a key"):
         config_class(name)().training(num_atms=5)
 
 

@@ -17,6 +17,11 @@ from rllib_zoo.experiments.legacy.translate import translate
 from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
 from rllib_zoo.experiments.validation.check import check_names
 
+NAMELESS = (
+    "has no experiment name: {} and the other keys must be below one; indent them below a first line "
+    "such as my-experiment:"
+)
+
 
 @pytest.fixture
 def read(tmp_path):
@@ -187,7 +192,21 @@ def test_refusals(refusal, lines, message):
     [
         ("x: PPO", "x: must map keys such as run, env and config, got 'PPO'"),
         ("x:", "x: must map keys such as run, env and config, got None"),
-        ("run: PPO\nenv: CartPole-v1", "run: must map keys such as run, env and config, got 'PPO'"),
+        ("run: PPO\nenv: CartPole-v1", NAMELESS.format("run")),
+        ("algorithm: PPO\nstop: {a: 1}\nconfig: {env: x, lr: 1}", NAMELESS.format("algorithm")),
+        ("env: CartPole-v1\nnum_workers: 2\nlr: 1.0e-3", NAMELESS.format("env")),
+        ("config: {lr: 1}\nstop: {a: 1}", NAMELESS.format("config")),
+        (
+            "default: {trainer: ppo, batch_size: 1024}\n3DBall: {normalize: true}",
+            "default.trainer: is a key of ML-Agents before its release 4 (0.18), whose files are not "
+            "supported; python -m mlagents.trainers.upgrade_config of those releases writes 'behaviors:'",
+        ),
+        ("x: {run: PPO, env: a, lr: 1}", "x.lr: is unknown; it belongs below config: config.lr"),
+        (
+            "CartPole-v1: {n_envs: 8, n_timesteps: 100000}",
+            "CartPole-v1.n_envs: is unknown; use num_envs_per_env_runner; counted per env runner, of "
+            "which there are num_env_runners",
+        ),
         ("a/b: {}", "a/b: 'a/b' cannot name an experiment: it is not a valid folder name"),
         ("..: {}", "..: '..' cannot name an experiment: it is not a valid folder name"),
         ("'': {}", "'' cannot name an experiment: it is not a valid folder name"),

@@ -142,7 +142,7 @@ def test_no_stop_is_an_empty_one(write):
         ("x = 1\ny = (", "line 2: '(' was never closed"),
         (
             "from rllib_zoo.algorithms.ppo import PPOConfig\nconfig = PPOConfig().training(lrr=1)",
-            "line 2: TypeError: ",
+            "line 2: ValueError: 'lrr' is not a key of PPO; did you mean 'lr'?",
         ),
     ],
 )

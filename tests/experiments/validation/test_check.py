@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import ray
 from ray.rllib.callbacks.callbacks import RLlibCallback
@@ -13,6 +15,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import validate
 
+IMPORT = "registered by a module? --import MODULE"
 OURS = "custom_models.SharedEncoderActorCritic"
 RISING = "or a schedule [[0, value], [step, value], …] with rising steps"
 RATE = f"must be a number of at least 0, {RISING}"
@@ -59,7 +62,8 @@ def refused(capfd):
         ("A2", "run: algorithm 'A2' is unknown; did you mean 'A2C'?"),
         (
             "nonsense",
-            "run: algorithm 'nonsense' is unknown; use one of A2C, A3C, DDPG, DQN, PG, PPO",
+            "run: algorithm 'nonsense' is unknown; use one of A2C, A3C, DDPG, DQN, PG, PPO; "
+            + IMPORT,
         ),
         ("SAC", "run: SAC is not supported; use one of A2C, A3C, DDPG, DQN, PG, PPO"),
         ("IMPALA", "run: IMPALA is not supported; use one of A2C, A3C, DDPG, DQN, PG, PPO"),
@@ -79,7 +83,7 @@ def test_algorithm(refused, name, message):
             "env: environment 'CartPoll-v1' is not registered with gymnasium; "
             "did you mean 'CartPole-v1'?",
         ),
-        ("nothing", "env: environment 'nothing' is not registered with gymnasium"),
+        ("nothing", f"env: environment 'nothing' is not registered with gymnasium; {IMPORT}"),
         (
             "no_such.Env",
             "env: environment 'no_such.Env' cannot be imported: No module named 'no_such'",
@@ -111,8 +115,9 @@ def test_environment(refused, env, message):
 )
 def test_environment_options(refused, config):
     message = refused(experiment(**config))
+    key = "config.evaluation_config.env_config" if "evaluation_config" in config else "env"
     assert message.startswith(
-        "env: environment 'CartPole-v1' cannot be built with env_config keys (graviti): "
+        f"{key}: environment 'CartPole-v1' cannot be built with env_config keys (graviti): "
         "CartPoleVectorEnv.__init__() got an unexpected keyword argument 'graviti'"
     )
 
@@ -208,7 +213,8 @@ KEYS = [
     (
         "PPO",
         {"model": {"custom_model": "SharedEncoder"}},
-        "config.model.custom_model: 'SharedEncoder' is neither a class path nor a registered model",
+        "config.model.custom_model: 'SharedEncoder' is neither a class path nor a registered model; "
+        + IMPORT,
     ),
     (
         "PPO",
@@ -359,3 +365,70 @@ def test_the_file_is_named_first(refused, tmp_path):
     assert refused(request) == (
         f"{tmp_path}/my.yaml: config.gama: is not a key of PPO; did you mean 'gamma'?"
     )
+
+
+def test_options_of_a_custom_model_have_a_place(refused):
+    model = {"custom_model": OURS, "input_size": 7}
+    assert refused(experiment(model=model)) == (
+        "config.model: model key 'input_size' is unknown; options of a custom model's own go below "
+        "it: custom_model_config: {input_size: …}"
+    )
+
+
+class NeedsDataset(gym.Env):
+    """``dataset`` is required; ``regime`` decides the reward, ``size`` the observation."""
+
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, dataset, regime="training", size=2):
+        self.observation_space = gym.spaces.Box(-1, 1, (size,), np.float32)
+        self.regime = regime
+
+    def reset(self, *, seed=None, options=None):
+        return self.observation_space.low, {}
+
+    def step(self, action):
+        reward = {"training": 1.0, "array": np.array([1.0]), "text": "x"}[self.regime]
+        return self.observation_space.low, reward, True, False, {}
+
+
+def with_evaluation(**env_config):
+    config = {"env_config": {"dataset": "d"}, "evaluation_interval": 1}
+    config["evaluation_config"] = {"env_config": env_config}
+    return replace(experiment(**config), env=NeedsDataset)
+
+
+def test_evaluation_has_the_options_of_training_too():
+    merged = validate(with_evaluation(regime="training")).config.get_evaluation_config_object()
+    assert merged.env_config == {"dataset": "d", "regime": "training"}
+
+
+@pytest.mark.parametrize(
+    ("env_config", "parts"),
+    [
+        ({"regim": "training"}, ["unexpected keyword argument 'regim'"]),
+        ({"regime": "array"}, ["the reward is array([1.]) of shape (1,), expected a number"]),
+        ({"size": 3}, ["(3,)", "training has", "(2,)"]),
+    ],
+)
+def test_what_only_evaluation_gets_wrong_is_named_as_its_own(refused, env_config, parts):
+    message = refused(with_evaluation(**env_config))
+    assert message.startswith("config.evaluation_config.env_config: ")
+    assert all(part in message for part in parts), message
+
+
+def test_what_only_both_together_get_wrong_is_named_as_the_evaluations(refused):
+    optimizer = {"type": "adam", "alpha": 0.9}
+    request = experiment(evaluation_config={"optimizer": optimizer}, evaluation_interval=1)
+    message = refused(request)
+    assert message.startswith("config.evaluation_config: ")
+    assert "optimizer key 'alpha' is unknown for adam" in message
+
+
+@pytest.mark.parametrize(
+    ("regime", "shown"), [("array", "array([1.]) of shape (1,)"), ("text", "'x'")]
+)
+def test_a_reward_that_is_no_number_is_named(refused, regime, shown):
+    request = experiment(env_config={"dataset": "d", "regime": regime})
+    message = refused(replace(request, env=NeedsDataset))
+    assert message.endswith(f"the reward is {shown}, expected a number")
