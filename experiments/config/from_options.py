@@ -73,9 +73,10 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
     entry: dict[str, Any] = {"run": options.algo, "env": env, "config": config, "stop": stop}
     assigned: tuple[str, ...] = ()
     # A legacy environment id alone does not make a command line a legacy one.
+    original = entry
     if legacy := has_legacy_keys(Edits(entry)):
         entry, assigned = merge_into_legacy(entry, options.set_ or [])
-    entry, changes = translate(entry, legacy=legacy)
+    entry, changes = translate(entry, legacy=None if legacy else False, original=original)
     name = f"{options.algo.lower()}-{str(env).split('/')[-1].lower()}"
     experiment = Experiment(
         name, entry.pop("run"), **entry, changes=tuple(changes), assigned=assigned

@@ -116,10 +116,11 @@ def read_entry(
     for key in ("config", "stop"):
         _require_mapping(entry.get(key, {}), file, f"{name}.{key}")
     assigned: tuple[str, ...] = ()
+    original = entry
     if assignments and is_legacy(Edits(entry)):
         entry, assigned = merge_into_legacy(entry, assignments)
     try:
-        entry, changes = translate(entry)
+        entry, changes = translate(entry, original=original)
     except RequestError as error:
         key = f"{name}.{error.key}" if error.key else name
         raise RequestError(error.problem, file=file, key=key, hint=error.hint) from None

@@ -57,9 +57,12 @@ def read_python(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]
     assigned: tuple[str, ...] = ()
     changes: list[Change] = []
     if (entry := recorded_entry(config)) is not None:
+        original = entry
         entry, assigned = merge_into_legacy({**entry, "stop": stop}, assignments)
         try:
-            entry, changes = translate(entry, legacy=True, release=config.release)
+            entry, changes = translate(
+                entry, legacy=True, release=config.release, original=original
+            )
         except RequestError as error:
             raise error.located(file) from None
         if entry["env"] is None:

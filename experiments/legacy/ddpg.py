@@ -6,6 +6,7 @@ from typing import Any
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy import replay
+from rllib_zoo.experiments.legacy.releases import NOW
 from rllib_zoo.experiments.legacy.removed_keys import removed_keys
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.grid import require_number, require_single
@@ -73,7 +74,7 @@ def fill_fragment_length(edits: Edits, release: str) -> None:
     A longer fragment keeps the number of updates per step (``training_intensity``).
     """
     path = "config.rollout_fragment_length"
-    if release != "2":
+    if release not in ("2", NOW):
         edits.fill(path, 1, f"default of Ray {release}")
     fragment, steps = edits.get(path), edits.get("config.n_step", 1)
     if not (isinstance(fragment, int) and isinstance(steps, int) and 0 < fragment < steps):

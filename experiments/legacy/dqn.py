@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rllib_zoo.experiments.legacy import replay
+from rllib_zoo.experiments.legacy.releases import NOW
 from rllib_zoo.experiments.legacy.removed_keys import remove, removed_keys
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.grid import grid_values, require_number, require_single
@@ -93,7 +94,7 @@ def translate_dqn(edits: Edits) -> None:
 def fill_fragment_length(edits: Edits, release: str) -> None:
     """Set the release's fragment length, at least the length of an n-step target."""
     path = "config.rollout_fragment_length"
-    if release != "2":
+    if release not in ("2", NOW):
         edits.fill(path, 4, f"default of Ray {release}")
     fragment = edits.get(path)
     steps = [n for n in grid_values(edits.get("config.n_step", 1)) if isinstance(n, int)]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from rllib_zoo.algorithms.base.other_names import other_name_hint
+from rllib_zoo.algorithms.base.schema import keys_of
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.legacy.renamed_keys import CURRENT_ONLY, RENAMED
 
 # Keys of Ray 0.4 and older only, and keys that were new in 0.5.
 ONLY_0_4 = {
@@ -19,7 +25,7 @@ SINCE_0_5 = {
 BEFORE_1 = {
     "sample_batch_size", "use_pytorch", "eager", "smoothing_num_episodes",
     "per_worker_exploration", "schedule_max_timesteps", "exploration_final_eps",
-    "exploration_fraction", "gpu",
+    "exploration_fraction",
 }  # fmt: skip
 SINCE_2 = {
     "num_rollout_workers", "replay_buffer_config", "min_sample_timesteps_per_iteration",
@@ -32,6 +38,12 @@ SINCE_1 = {
     "metrics_smoothing_episodes", "evaluation_num_episodes", "buffer_size",
     "_use_trajectory_view_api",
 }  # fmt: skip
+# Key → the algorithms that had it; with others it is a name of another library.
+OF_ALGORITHMS = {"batch_size": ("A2C", "A3C", "PG")}
+# Algorithms that RLlib still had when its current keys came.
+LONG_LIVED = ("DQN", "PPO")
+# Current keys beside legacy ones: only names are translated.
+NOW = "now"
 
 EPSILON = 1e-8
 ADAM = {"type": "adam", "epsilon": EPSILON}
@@ -91,6 +103,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
         "PPO": {},
         "PG": _PG,
     },
+    NOW: {},
 }
 # Network of Ray 0.4 for Atari: a single gray frame.
 SCREENS_0_4 = {
@@ -99,13 +112,37 @@ SCREENS_0_4 = {
 }
 
 
-def release_of(keys: set[str], default: str = "2") -> str:
-    """The release a file was written for ("0.4", "before 1.0", "1" or "2"), detected by its keys.
+def keys_of_rllib(keys: Iterable[str], algorithm: str) -> set[str]:
+    """The keys that a release of RLlib may have had for an algorithm."""
+    return {key for key in keys if algorithm in OF_ALGORITHMS.get(key, (algorithm,))}
+
+
+def release_of(keys: set[str], algorithm: str, default: str | None = None) -> str:
+    """The release a file was written for ("0.4", "before 1.0", "1", "2" or "now"), detected by its keys.
+
+    "now": current keys with an algorithm that RLlib no longer had when they came.
 
     Args:
         keys: of the file's ``config``.
-        default: the release if the keys belong to all releases.
+        algorithm: the file's.
+        default: the release if the keys belong to all releases, where something else tells it.
+
+    Raises:
+        RequestError: two keys that no release had together.
     """
+    keys = keys_of_rllib(keys, algorithm)
+    for older, old, newer, new in (
+        (ONLY_0_4, "Ray 0.4", SINCE_2 | CURRENT_ONLY, "Ray 2 and later"),
+        (BEFORE_1, "Ray before 1.0", SINCE_2 | CURRENT_ONLY, "Ray 2 and later"),
+        (SINCE_1, "Ray 1 and earlier", CURRENT_ONLY, "current releases"),
+    ):
+        if keys & older and keys & newer:
+            first, second = min(keys & older), min(keys & newer)
+            problem = f"is a key of {old}, but {second} one of {new}: no release had both"
+            raise RequestError(problem, key=f"config.{first}", hint=_current_name(first, algorithm))
+    if default is None and keys & CURRENT_ONLY and algorithm not in LONG_LIVED:
+        return NOW
+    default = default or "2"
     if keys & SINCE_2:
         return "2"
     if keys & ONLY_0_4 and not keys & SINCE_0_5:
@@ -113,3 +150,9 @@ def release_of(keys: set[str], default: str = "2") -> str:
     if keys & (BEFORE_1 | ONLY_0_4):
         return "before 1.0"
     return "1" if keys & SINCE_1 else default
+
+
+def _current_name(key: str, algorithm: str) -> str | None:
+    """The hint for a legacy key in a file of current keys."""
+    hint = other_name_hint(key, keys_of(algorithm), algorithm)
+    return hint or (f"use {RENAMED[key]}" if key in RENAMED else None)

@@ -15,7 +15,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy import ddpg, defaults, dqn, envs, models, numbers
 from rllib_zoo.experiments.legacy import removed_keys as removed
 from rllib_zoo.experiments.legacy import renamed_keys as renamed
-from rllib_zoo.experiments.legacy.releases import release_of
+from rllib_zoo.experiments.legacy.releases import NOW, keys_of_rllib, release_of
 from rllib_zoo.experiments.legacy.values import SPECIAL, SPECIAL_VALUES
 from rllib_zoo.experiments.spec.changes import Change, Edits
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -45,20 +45,27 @@ def is_legacy(edits: Edits) -> bool:
 def has_legacy_keys(edits: Edits) -> bool:
     """Whether an entry's ``config`` has a key of older releases only."""
     models = grid_values(edits.get("config.model"))
-    return bool(_LEGACY_KEYS & set(edits.keys("config"))) or any(
+    keys = keys_of_rllib(edits.keys("config"), str(edits.get("run")))
+    return bool(_LEGACY_KEYS & keys) or any(
         model.keys() & _LEGACY_MODEL_KEYS for model in models if isinstance(model, Mapping)
     )
 
 
 def translate(
-    entry: Mapping[str, Any], *, legacy: bool | None = None, release: str = "2"
+    entry: Mapping[str, Any],
+    *,
+    legacy: bool | None = None,
+    release: str | None = None,
+    original: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], list[Change]]:
     """Translate an experiment's entry to current keys and values.
 
     Args:
         entry: as in a file: ``run``, ``env``, ``config``, ``stop`` and more.
-        legacy: whether it was written for an older release; None: detected by its keys.
-        release: the release if its keys do not identify one.
+        legacy: whether it was written for an older release; None: detected by its keys, as is whether
+            only some names of it are older.
+        release: the release if its keys do not identify one, where something else does.
+        original: the entry before options were merged into it; only the file's own keys date it.
 
     Returns:
         The new entry and every change.
@@ -69,6 +76,8 @@ def translate(
     edits = Edits(entry)
     if legacy is None:
         legacy = is_legacy(edits)
+    elif release is None:
+        release = "2"
     _translate_experiment_keys(edits)
     if edits.has("config.env") and None in (edits.get("env"), edits.get("config.env")):
         inner_env = edits.pop("config.env")
@@ -84,9 +93,12 @@ def translate(
         for value in grid_values(edits.get(path)):
             alternative = Edits(entry)
             alternative.set(path, value)
-            alternatives.append(translate(alternative.tree, legacy=True, release=release))
+            alternatives.append(
+                translate(alternative.tree, legacy=True, release=release, original=original)
+            )
         return _merge_alternatives(path, alternatives)
-    _translate_legacy(edits, algorithm, release_of(set(edits.keys("config")), release))
+    keys = set(Edits(original if original is not None else entry).keys("config"))
+    _translate_legacy(edits, algorithm, release_of(keys, algorithm, release))
     return edits.tree, edits.changes
 
 
@@ -116,10 +128,10 @@ def _translate_legacy(edits: Edits, algorithm: str, release: str) -> None:
         dqn.fill_fragment_length(edits, release)
     if algorithm == "DDPG":
         ddpg.fill_fragment_length(edits, release)
-    if algorithms.descriptor(algorithm).on_policy:
+    if algorithms.descriptor(algorithm).on_policy and release != NOW:
         current = algorithms.config_class(algorithm)()
         defaults.round_up_batches(edits, algorithm, release, current)
-    if algorithm in ("A2C", "A3C"):
+    if algorithm in ("A2C", "A3C") and release != NOW:
         defaults.scale_summed_losses(edits, algorithm)
 
 
@@ -234,7 +246,8 @@ def _require_mappings(edits: Edits) -> None:
 
 def _translate_config_keys(edits: Edits, parent: str) -> None:
     special = {**SPECIAL_VALUES, **SPECIAL}
-    paths = {key: (name,) for key, name in renamed.RENAMED.items()} | renamed.MOVED
+    names = keys_of_rllib(renamed.RENAMED, str(edits.get("run")))
+    paths = {key: (renamed.RENAMED[key],) for key in names} | renamed.MOVED
     _translate_keys(edits, parent, special, paths, removed.REMOVED)
     if isinstance(edits.get(f"{parent}.model"), Mapping):
         special = {**models.MODEL_SPECIAL_VALUES, **models.MODEL_SPECIAL}

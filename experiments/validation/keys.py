@@ -18,6 +18,7 @@ from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.custom_models.rl_module import checked_model_config, resolved_model_class
 from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, nearest
 from rllib_zoo.experiments.legacy import renamed_keys
+from rllib_zoo.experiments.legacy.releases import keys_of_rllib
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
 from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternatives, sampler_in
 
@@ -69,9 +70,9 @@ def _unknown_key(
     algorithm: str, key: str, path: str, supported: Mapping[str, Kind]
 ) -> RequestError:
     legacy = {**renamed_keys.NOW, **renamed_keys.RENAMED}
-    # `batch_size` is a name of Ray 0.4 and of Stable-Baselines3, with different meanings.
     other = other_name_hint(key, supported, algorithm)
-    if other is not None and key not in legacy:
+    # `batch_size` is a name of Ray 0.4 and of Stable-Baselines3, with different meanings.
+    if other is not None and (key not in legacy or not keys_of_rllib([key], algorithm)):
         return RequestError(f"is not a key of {algorithm}", key=path, hint=other)
     if key in legacy:
         problem = "is a name of older RLlib releases"

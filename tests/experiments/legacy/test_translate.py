@@ -6,8 +6,10 @@ import gymnasium as gym
 import pytest
 
 from rllib_zoo.algorithms.base.schema import COMMON, own_keys
+from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.envs import _RENAMED
+from rllib_zoo.experiments.legacy.releases import OF_ALGORITHMS
 from rllib_zoo.experiments.legacy.removed_keys import MODEL_REMOVED, REMOVED
 from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
 from rllib_zoo.experiments.legacy.translate import current_result_name, translate
@@ -52,7 +54,8 @@ def test_a_key_that_came_late_makes_no_file_legacy():
 
 @pytest.mark.parametrize("old", sorted(RENAMED))
 def test_a_renamed_key_keeps_its_value(old):
-    entry, changes = translate({"run": "PPO", "env": "x", "stop": {"a": 1}, "config": {old: 10}})
+    run = OF_ALGORITHMS.get(old, ("PPO",))[0]
+    entry, changes = translate({"run": run, "env": "x", "stop": {"a": 1}, "config": {old: 10}})
     assert entry["config"][RENAMED[old]] == 10
     assert old not in entry["config"]
     assert f"{old} is {RENAMED[old]}" in summarize_changes(changes)[0]
@@ -562,3 +565,59 @@ def test_pg_keeps_whole_episodes():
     )
     assert entry["config"]["batch_mode"] == "complete_episodes"
     assert "batch_mode" not in " ".join(summarize_changes(changes))
+
+
+def detected(run, **config):
+    """The translated configuration of an entry whose release only its keys tell."""
+    entry = {"run": run, "env": "CartPole-v1", "stop": {"a": 1}, "config": config}
+    return translate(entry)[0]["config"]
+
+
+@pytest.mark.parametrize(
+    ("run", "config", "first", "second", "hint"),
+    [
+        ("A3C", {"batch_size": 64, "num_env_runners": 2}, "batch_size", "num_env_runners", "minibatch"),
+        ("A2C", {"devices": ["/cpu:0"], "num_learners": 1}, "devices", "num_learners", None),
+        ("PPO", {"sample_batch_size": 9, "minibatch_size": 3}, "sample_batch_size", "minibatch_size",
+         "use rollout_fragment_length"),
+        ("PPO", {"use_pytorch": True, "num_rollout_workers": 3}, "use_pytorch", "num_rollout_workers",
+         None),
+        ("DQN", {"exploration_fraction": 0.1, "num_env_runners": 2}, "exploration_fraction",
+         "num_env_runners", "epsilon: [[0, first], [steps, last]]"),
+        ("PPO", {"timesteps_per_iteration": 9, "num_env_runners": 2}, "timesteps_per_iteration",
+         "num_env_runners", "use min_sample_timesteps_per_iteration"),
+    ],
+)  # fmt: skip
+def test_keys_that_no_release_had_together_are_refused_by_name(run, config, first, second, hint):
+    with pytest.raises(RequestError) as caught:
+        detected(run, **config)
+    assert caught.value.key == f"config.{first}"
+    assert second in str(caught.value)
+    assert (hint or "") in str(caught.value.hint or "")
+
+
+def test_another_librarys_word_is_no_evidence_of_an_old_release():
+    config = {"batch_size": 64, "lr": 1e-3}
+    assert detected("PPO", **config) == config
+    assert detected("PPO", num_workers=2, **config)["batch_size"] == 64
+    # Of A3C it was a key of Ray 0.4.
+    assert detected("A3C", **config)["rollout_fragment_length"] == 64
+
+
+def test_a_legacy_name_in_a_file_of_current_keys_is_only_renamed():
+    config = {"num_env_runners": 2, "num_gpus": 1, "grad_clip": 40.0}
+    renamed = {"num_env_runners": 2, "num_gpus_per_learner": 1, "grad_clip": 40.0}
+    assert detected("A2C", **config) == renamed
+    # Without the current key: the defaults of Ray 2, and the summed loss's bound.
+    del config["num_env_runners"]
+    assert detected("A2C", **config)["grad_clip"] == 40.0 / 32
+
+
+def test_options_do_not_date_a_file(tmp_path):
+    file = tmp_path / "old.yaml"
+    file.write_text(
+        "x:\n  run: PPO\n  env: CartPole-v1\n  stop: {a: 1}\n  config: {sgd_stepsize: 1}\n"
+    )
+    (experiment,) = read_experiments(file, ["num_env_runners=0"])
+    assert experiment.config["num_env_runners"] == 0
+    assert experiment.config["gamma"] == 0.995  # of Ray 0.4
