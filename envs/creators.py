@@ -24,6 +24,10 @@ from rllib_zoo.envs.errors import EnvironmentRequestError, UnknownEnvironmentErr
 # Ids of this project's own environments; they are not in gymnasium's registry.
 OWN = {BALL_SPEC.id: BALL_SPEC}
 
+# Where current releases have RLlib's own example environments. One of them is a function.
+RLLIB_EXAMPLES = "ray.rllib.examples.envs.classes."
+LIMIT = "max_episode_steps"
+
 
 def gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec | None:
     """The spec of an id of gymnasium or of this project; None for other names."""
@@ -54,7 +58,8 @@ def creator_of(env: str | type[gym.Env]) -> Callable[[EnvContext], gym.Env]:
         return partial(call_with_options, spec.id, partial(gym.make, spec))
     if _global_registry.contains(ENV_CREATOR, env):
         return partial(_build_registered, _global_registry.get(ENV_CREATOR, env))
-    return partial(_build_class, env, _class_at(env))
+    build = _build_example if env.startswith(RLLIB_EXAMPLES) else _build_class
+    return partial(build, env, _class_at(env))
 
 
 def _build_registered(creator: Callable[[EnvContext], gym.Env], context: EnvContext) -> gym.Env:
@@ -63,6 +68,14 @@ def _build_registered(creator: Callable[[EnvContext], gym.Env], context: EnvCont
 
 def _build_class(name: str, env_class: Callable[..., gym.Env], context: EnvContext) -> gym.Env:
     return call_with_options(name, *_arguments(env_class, context_of(context)))
+
+
+def _build_example(name: str, env_class: Callable[..., gym.Env], context: EnvContext) -> gym.Env:
+    """RLlib's own example environment, with the time limit that gymnasium's ids have as an option."""
+    options = context_of(context)
+    steps = options.pop(LIMIT, None)
+    env = _build_class(name, env_class, options)
+    return env if steps is None else gym.wrappers.TimeLimit(env, steps)
 
 
 # Usual names of the parameter that gets all options from RLlib.
@@ -95,7 +108,7 @@ def _arguments(
     return env_class, {first.name: options} if takes_all else options
 
 
-def _class_at(path: str) -> type[gym.Env]:
+def _class_at(path: str) -> Callable[..., gym.Env]:
     """The environment class at a dotted path.
 
     Raises:
@@ -112,6 +125,9 @@ def _class_at(path: str) -> type[gym.Env]:
             ) from error
         # It is called with values from a file: with subprocess.Popen, for example, a file could run any
         # command.
+        if path.startswith(RLLIB_EXAMPLES) and inspect.isfunction(env_class):
+            # It takes its own settings out of the dict, which all copies share.
+            return lambda config: env_class(dict(config))
         if not (isinstance(env_class, type) and issubclass(env_class, gym.Env)):
             raise EnvironmentRequestError(f"{path!r} is not a subclass of gymnasium.Env")
         return env_class

@@ -46,8 +46,13 @@ _OLD_EXPLORATION = {
     "exploration_theta": "ou_theta", "exploration_ou_theta": "ou_theta",
     "exploration_sigma": "ou_sigma", "exploration_ou_sigma": "ou_sigma",
     "exploration_final_scale": "final_scale", "pure_exploration_steps": "random_timesteps",
-    "exploration_gaussian_sigma": "stddev",
+    "exploration_gaussian_sigma": "stddev", "exploration_final_eps": "final_scale",
 }  # fmt: skip
+# Keys of Ray 0.5 and 0.6 only, and defaults of these releases that later ones changed.
+_KEYS_0_6 = ("noise_scale", "exploration_theta", "exploration_sigma", "exploration_final_eps")
+_HIDDENS_0_6 = {"actor_hiddens": [64, 64], "critic_hiddens": [64, 64]}
+# Keys of DDPG alone that only legacy files have.
+LEGACY_KEYS = _OLD_EXPLORATION.keys() - {"exploration_final_eps"} | {"exploration_noise_type"}
 
 
 def translate_ddpg(edits: Edits) -> None:
@@ -151,10 +156,22 @@ def _current_noise(values: dict[str, float]) -> dict[str, Any]:
     return {"type": "ornstein_uhlenbeck", "scale": schedule, **ou_noise}
 
 
+def _fill_0_6(edits: Edits) -> None:
+    """Set the networks of Ray 0.5 and 0.6; of 0.5, which had two learning rates, the actor's."""
+    defaults: dict[str, Any] = dict(_HIDDENS_0_6)
+    if edits.has("config.critic_lr"):
+        defaults["actor_lr"] = 1e-4
+    for key, value in defaults.items():
+        edits.fill(f"config.{key}", value, "default of Ray 0.5 and 0.6")
+
+
 def _pop_old_exploration(edits: Edits) -> dict[str, Any]:
     """Remove the exploration keys of releases before 0.8.3; return them by their later names."""
     settings: dict[str, Any] = {}
     why = "it is part of exploration_noise"
+    if any(edits.has(f"config.{key}") for key in _KEYS_0_6):
+        settings["random_timesteps"] = 0  # random actions at first came with 0.7
+        _fill_0_6(edits)
     for old, new in _OLD_EXPLORATION.items():
         if edits.has(f"config.{old}"):
             settings[new] = edits.remove(f"config.{old}", why)

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 
 from rllib_zoo.envs import EnvironmentRequestError, is_atari, legacy_atari_id
+from rllib_zoo.envs.creators import RLLIB_EXAMPLES
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.grid import GRID, grid_values, require_number, require_single
@@ -75,7 +76,7 @@ def _current_example(env: str, module: str, name: str) -> tuple[Any, dict[str, A
         raise RequestError(f"{env!r} is not supported: {_NOT_SUPPORTED[module]}", key="env")
     if "multi_agent" in module or "two_step" in module or "rock_paper" in module:
         raise RequestError(f"{env!r}: multi-agent training is not supported", key="env")
-    new = f"ray.rllib.examples.envs.classes.{module}.{name}"
+    new = f"{RLLIB_EXAMPLES}{module}.{name}"
     return new, {}, f"{env} moved to {new}" if new != env else ""
 
 
@@ -167,12 +168,16 @@ def horizon(edits: Edits) -> None:
 def _time_limit(edits: Edits, steps: int | float) -> None:
     """Set the environment's time limit, unless its own limit is shorter."""
     path, envs = "config.horizon", grid_values(edits.get("env"))
-    unknown = [env for env in envs if not (isinstance(env, str) and env in gym.registry)]
+    unknown = [
+        env
+        for env in envs
+        if not (isinstance(env, str) and (env in gym.registry or env.startswith(RLLIB_EXAMPLES)))
+    ]
     if unknown:
         problem = f"cannot limit {unknown[0]!r}, which is not a gymnasium id, to {steps} steps"
         hint = "remove horizon and wrap the environment in gymnasium.wrappers.TimeLimit"
         raise RequestError(problem, key=path, hint=hint)
-    limits = [gym.registry[env].max_episode_steps for env in envs]
+    limits = [gym.registry[env].max_episode_steps if env in gym.registry else None for env in envs]
     if None not in limits and steps >= max(limits):
         edits.remove(path, f"episodes end after {max(limits)} steps")
     elif any(limit is not None and steps > limit for limit in limits):

@@ -25,7 +25,10 @@ SINCE_0_5 = {
 BEFORE_1 = {
     "sample_batch_size", "use_pytorch", "eager", "smoothing_num_episodes",
     "per_worker_exploration", "schedule_max_timesteps", "exploration_final_eps",
-    "exploration_fraction",
+    "exploration_fraction", "noise_scale", "exploration_theta", "exploration_sigma",
+    "exploration_noise_type", "exploration_ou_noise_scale", "exploration_ou_theta",
+    "exploration_ou_sigma", "exploration_final_scale", "pure_exploration_steps",
+    "exploration_gaussian_sigma",
 }  # fmt: skip
 SINCE_2 = {
     "num_rollout_workers", "replay_buffer_config", "min_sample_timesteps_per_iteration",

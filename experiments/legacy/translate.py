@@ -25,7 +25,7 @@ _LEGACY_MODEL_KEYS = (
     removed.MODEL_REMOVED.keys() | renamed.MODEL_RENAMED.keys() | models.MODEL_SPECIAL.keys()
 )
 _LEGACY_KEYS = renamed.RENAMED.keys() | renamed.MOVED.keys() | removed.EARLY.keys() | SPECIAL.keys()
-_LEGACY_KEYS |= {"preprocessing", "model_config_dict"}
+_LEGACY_KEYS |= {"preprocessing", "model_config_dict"} | ddpg.LEGACY_KEYS
 
 
 def is_legacy(edits: Edits) -> bool:

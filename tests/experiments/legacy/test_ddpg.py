@@ -142,3 +142,38 @@ def test_what_had_no_effect_goes():
 def test_what_is_missing_is_refused_by_name(legacy_keys, problem):
     with pytest.raises(RequestError, match=problem):
         translated(**legacy_keys)
+
+
+def test_exploration_of_the_first_releases():
+    """Ray 0.6: noise_scale · (1 → exploration_final_eps) over fraction · max steps, times the range."""
+    config, changes = translated(
+        noise_scale=0.2,
+        exploration_theta=0.3,
+        exploration_sigma=0.4,
+        exploration_final_eps=0.05,
+        exploration_fraction=0.5,
+        schedule_max_timesteps=4000,
+    )
+    noise = config["exploration_noise"]
+    # In units of half the action range, twice those of the whole range.
+    assert noise["scale"] == [[0, 0.4], [2000, pytest.approx(0.02)]]
+    assert (noise["type"], noise["theta"], noise["sigma"]) == ("ornstein_uhlenbeck", 0.3, 0.4)
+    assert config["random_steps"] == 0
+    assert config["actor_hiddens"] == config["critic_hiddens"] == [64, 64]
+    assert "actor_lr" not in config
+    assert "default of Ray 0.5 and 0.6" in changes
+
+
+def test_one_old_exploration_key_is_enough():
+    entry = {"run": "DDPG", "env": "Pendulum-v1", "config": {"exploration_sigma": 0.1}}
+    config = translate(entry)[0]["config"]
+    assert config["exploration_noise"]["sigma"] == 0.1
+    assert translated(exploration_final_eps=0.1)[0]["exploration_noise"]["scale"] == [
+        [0, 0.2],
+        [10_000, pytest.approx(0.02)],
+    ]
+
+
+def test_of_two_learning_rates_the_actors_was_the_smaller():
+    assert translated(noise_scale=0.1, critic_lr=1e-2)[0]["actor_lr"] == 1e-4
+    assert translated(noise_scale=0.1, actor_lr=3e-3, critic_lr=1e-2)[0]["actor_lr"] == 3e-3

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gymnasium as gym
+import numpy as np
 import pytest
 
 from rllib_zoo.algorithms.base.schema import COMMON, own_keys
+from rllib_zoo.envs import make_vector_env
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.envs import _RENAMED
@@ -567,6 +569,28 @@ def test_pg_keeps_whole_episodes():
     assert "batch_mode" not in " ".join(summarize_changes(changes))
 
 
+EXAMPLES = "ray.rllib.examples.envs.classes."
+
+
+def test_a_horizon_limits_rllibs_own_example_environments():
+    new = translated(env="ray.rllib.examples.env.simple_corridor.SimpleCorridor", horizon=5)
+    assert new["env"] == f"{EXAMPLES}simple_corridor.SimpleCorridor"
+    options = {"corridor_length": 9, **new["config"]["env_config"]}
+    vector = make_vector_env(new["env"], 2, options)
+    vector.reset(seed=0)
+    ends = [vector.step(np.array([1, 1]))[2:4] for _ in range(5)]
+    assert [truncated.tolist() for _, truncated in ends] == [[False] * 2] * 4 + [[True] * 2]
+    assert not any(terminated.any() for terminated, _ in ends)
+
+
+def test_an_example_environment_that_is_a_function():
+    old = "ray.rllib.examples.env.transformed_action_space_env.TransformedActionPendulum"
+    new = translated(env=old, env_config={"low": 300.0, "high": 500.0})
+    vector = make_vector_env(new["env"], 3, new["config"]["env_config"])
+    space = vector.action_space
+    assert (space.low.tolist(), space.high.tolist()) == ([[300.0]] * 3, [[500.0]] * 3)
+
+
 def detected(run, **config):
     """The translated configuration of an entry whose release only its keys tell."""
     entry = {"run": run, "env": "CartPole-v1", "stop": {"a": 1}, "config": config}
@@ -576,14 +600,12 @@ def detected(run, **config):
 @pytest.mark.parametrize(
     ("run", "config", "first", "second", "hint"),
     [
-        ("A3C", {"batch_size": 64, "num_env_runners": 2}, "batch_size", "num_env_runners", "minibatch"),
+        ("A3C", {"batch_size": 64, "num_env_runners": 2}, "batch_size", "num_env_runners", "Stable-Baselines3"),
         ("A2C", {"devices": ["/cpu:0"], "num_learners": 1}, "devices", "num_learners", None),
         ("PPO", {"sample_batch_size": 9, "minibatch_size": 3}, "sample_batch_size", "minibatch_size",
          "use rollout_fragment_length"),
         ("PPO", {"use_pytorch": True, "num_rollout_workers": 3}, "use_pytorch", "num_rollout_workers",
          None),
-        ("DQN", {"exploration_fraction": 0.1, "num_env_runners": 2}, "exploration_fraction",
-         "num_env_runners", "epsilon: [[0, first], [steps, last]]"),
         ("PPO", {"timesteps_per_iteration": 9, "num_env_runners": 2}, "timesteps_per_iteration",
          "num_env_runners", "use min_sample_timesteps_per_iteration"),
     ],
