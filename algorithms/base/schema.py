@@ -15,6 +15,7 @@ from ray.rllib.utils.serialization import deserialize_type
 
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.validators import (
+    LARGEST_SEED,
     Kind,
     activation,
     anything,
@@ -127,7 +128,7 @@ COMMON: dict[str, Kind] = {
     "min_time_s_per_iteration": optional(number(0)),
     "metrics_num_episodes_for_smoothing": integer(1),
     "log_level": choice("DEBUG", "INFO", "WARN", "ERROR"),
-    "seed": optional(integer(0)),
+    "seed": optional(integer(0, LARGEST_SEED)),
     # fault tolerance
     "restart_failed_sub_environments": boolean,
     "restart_failed_env_runners": boolean,

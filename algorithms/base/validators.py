@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,12 +13,18 @@ from ray.rllib.models.utils import get_activation_fn
 Kind = Callable[[Any], str | None]
 
 
-def integer(minimum: int) -> Kind:
-    """An integer of at least ``minimum``; booleans are refused."""
+# Arrays and counters have 64 bits; numpy's and RLlib's global seeds have 32.
+LARGEST, LARGEST_SEED = 2**63 - 1, 2**32 - 1
+
+
+def integer(minimum: int, maximum: int = LARGEST) -> Kind:
+    """An integer from ``minimum`` to ``maximum``; booleans are refused."""
+    expected = f"an integer of at least {minimum}"
 
     def check(value: Any) -> str | None:
-        valid = isinstance(value, int) and not isinstance(value, bool) and value >= minimum
-        return None if valid else f"an integer of at least {minimum}"
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            return expected
+        return None if value <= maximum else f"{expected} and at most {maximum}"
 
     return check
 
@@ -31,7 +38,10 @@ def number(minimum: float, maximum: float = math.inf, *, above: bool = False) ->
     def check(value: Any) -> str | None:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return expected
-        valid = math.isfinite(value) and minimum <= value <= maximum
+        try:
+            valid = math.isfinite(float(value)) and minimum <= value <= maximum
+        except OverflowError:  # an integer above 1.8e308
+            return f"{expected} and at most {sys.float_info.max:.1e}"
         return None if valid and not (above and value == minimum) else expected
 
     return check
@@ -125,8 +135,15 @@ def complaint(kind: Kind, value: Any) -> str | None:
     if expected is None:
         return None
     quoted = isinstance(value, str) and _is_number_or_bool(value)
+    if isinstance(value, int) and value > LARGEST:
+        return f"must be {expected}, got a number of {_digits(value)} digits"
     remedy = " (remove the quotes or the stray comma)" if quoted else ""
     return f"must be {expected}, got {value!r}{remedy}"
+
+
+def _digits(value: int) -> int:
+    """Number of decimal digits, to within one; Python limits the exact conversion to 4,300."""
+    return int(value.bit_length() * math.log10(2)) + 1
 
 
 def _is_number_or_bool(value: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from rllib_zoo.algorithms.base.schema import ALIASES
+from rllib_zoo.algorithms.base.validators import LARGEST_SEED
 from rllib_zoo.experiments.config.yaml_loader import parse_yaml
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.renamed_keys import MOVED, RENAMED
@@ -158,6 +159,8 @@ def parse_seeds(text: str) -> list[int]:
         if last - first >= MAX_SEEDS:
             raise RequestError(f"{text!r} has more than {MAX_SEEDS:,} seeds", key="--seeds")
         seeds += range(first, last + 1)
+    if max(seeds) > LARGEST_SEED:
+        raise RequestError(f"{text!r} has a seed above {LARGEST_SEED}", key="--seeds")
     if len(set(seeds)) != len(seeds):
         raise RequestError(f"{text!r} has a seed twice", key="--seeds")
     return seeds

@@ -16,6 +16,7 @@ from rich.progress import track
 from scipy import stats
 
 from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.validators import LARGEST_SEED, complaint, integer
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
@@ -37,7 +38,9 @@ from rllib_zoo.experiments.evaluation.video import (
     record_episodes,
 )
 from rllib_zoo.experiments.options import EvaluateOptions
+from rllib_zoo.experiments.validation.check import EVALUATION_SEEDS
 from rllib_zoo.experiments.validation.keys import check_config
+from rllib_zoo.experiments.validation.preflight import require_writable
 
 # Environments stepped together: many for speed, few enough to exceed --steps only slightly.
 NUM_ENVS = 10
@@ -242,9 +245,21 @@ def _check_options(options: EvaluateOptions) -> None:
     if options.out is not None and Path(options.out).suffix not in OUT_SUFFIXES:
         suffixes = ", ".join(OUT_SUFFIXES)
         raise RequestError(f"{options.out!r} must end in one of {suffixes}", key="--out")
-    if (
-        options.video is not None
-        and Path(options.video).exists()
-        and not Path(options.video).is_dir()
-    ):
-        raise RequestError(f"{options.video!r} is not a folder", key="--video")
+    require_seed(options.seed)
+    if options.out is not None:
+        require_writable(Path(options.out), "--out")
+    if options.video is not None:
+        if Path(options.video).exists() and not Path(options.video).is_dir():
+            raise RequestError(f"{options.video!r} is not a folder", key="--video")
+        require_writable(Path(options.video) / "episode-0.mp4", "--video")
+
+
+def require_seed(seed: int) -> None:
+    """Check the option ``--seed``; evaluation's own offset and that of several agents fit, too.
+
+    Raises:
+        RequestError: it is negative, or too large for RLlib's global seeds.
+    """
+    largest = LARGEST_SEED - EVALUATION_SEEDS - 1
+    if problem := complaint(integer(0, largest), seed):
+        raise RequestError(problem, key="--seed")

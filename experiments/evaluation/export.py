@@ -38,6 +38,7 @@ from rllib_zoo.experiments.evaluation.evaluate import (
     Trained,
     evaluation_runner,
     play,
+    require_seed,
     score_of,
 )
 from rllib_zoo.experiments.options import EvaluateOptions
@@ -48,6 +49,7 @@ from rllib_zoo.experiments.provenance.manifest import (
     package_versions,
     read_manifest,
 )
+from rllib_zoo.experiments.validation.preflight import require_writable
 
 
 def source_of(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -106,6 +108,7 @@ def export(
     """
     if episodes < 1:
         raise RequestError("must be at least 1", key="--episodes")
+    require_seed(seed)
     candidates = [
         open_checkpoint(folder, trusted=trusted)
         for run in runs
@@ -115,6 +118,7 @@ def export(
     if len(tasks) > 1:
         raise RequestError(f"several tasks cannot become one agent: {', '.join(tasks)}")
     folder = _output_folder(output) if output else AGENTS / _name(candidates[0])
+    require_writable(folder / AGENT_FILE, "--output")
     if folder.exists() and not force:
         raise RequestError(f"{folder} exists; --force renames it, --output sets another folder")
     checkpoint, source = best(candidates, episodes, seed + 1)

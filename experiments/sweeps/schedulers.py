@@ -12,6 +12,7 @@ from typing import Any
 from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.experiments.errors import RequestError, first_line, nearest
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.search_space import samplers
 from rllib_zoo.experiments.sweeps.mutations import (
     ClipToBounds,
     as_samplers,
@@ -29,13 +30,14 @@ from rllib_zoo.experiments.sweeps.search import (
 )
 from rllib_zoo.experiments.tune.resumable_scheduler import ResumableScheduler
 
-# Common name → module and class of Tune.
+_TUNE = "ray.tune.schedulers"
+# Common name → module and class.
 CLASSES = {
-    "asha": ("async_hyperband", "AsyncHyperBandScheduler"),
-    "hyperband": ("hyperband", "HyperBandScheduler"),
-    "median_stopping": ("median_stopping_rule", "MedianStoppingRule"),
-    "pbt": ("pbt", "PopulationBasedTraining"),
-    "pb2": ("pb2", "PB2"),
+    "asha": (f"{_TUNE}.async_hyperband", "AsyncHyperBandScheduler"),
+    "hyperband": (f"{_TUNE}.hyperband", "HyperBandScheduler"),
+    "median_stopping": (f"{_TUNE}.median_stopping_rule", "MedianStoppingRule"),
+    "pbt": ("rllib_zoo.experiments.sweeps.population", "SteppingPBT"),
+    "pb2": (f"{_TUNE}.pb2", "PB2"),
 }
 SCHEDULERS = ("fifo", *CLASSES)
 POPULATIONS = ("pbt", "pb2")
@@ -115,7 +117,7 @@ def _class(name: str) -> Any:
         problem = "scikit-learn is missing: pip install 'rllib-zoo[search]'"
         raise RequestError(problem, key="scheduler")
     module, class_name = CLASSES[name]
-    return getattr(importlib.import_module(f"ray.tune.schedulers.{module}"), class_name)
+    return getattr(importlib.import_module(module), class_name)
 
 
 def _check_conflicts(experiment: Experiment, name: str) -> None:
@@ -202,6 +204,18 @@ def _population(name: str, mutations: Any) -> dict[str, Any]:
         return {**arguments, "hyperparam_bounds": mutations}
     arguments["hyperparam_mutations"] = tune_mutations(mutations)
     return {**arguments, "custom_explore_fn": ClipToBounds(mutations)}
+
+
+def mutated_paths(experiment: Experiment) -> dict[tuple[Any, ...], str]:
+    """Path in the configuration of every value that a population changes → its key in the file."""
+    name = scheduler_name(experiment)
+    if name not in POPULATIONS:
+        return {}
+    _, settings = typed(experiment.scheduler, "scheduler")
+    mutations, where = settings.get(_mutations_key(name)) or {}, f"scheduler.{_mutations_key(name)}"
+    if name == "pb2":
+        mutations = as_samplers(mutations, where)
+    return {path: ".".join(map(str, (where, *path))) for path, _, _ in samplers(mutations)}
 
 
 def with_mutations(experiment: Experiment) -> dict[str, Any]:

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo.algorithms.base.result_names import LEGACY_NAMES
-from rllib_zoo.algorithms.base.validators import Kind, boolean, complaint, integer, number
+from rllib_zoo.algorithms.base.validators import (
+    Kind,
+    anything,
+    boolean,
+    complaint,
+    integer,
+    number,
+    optional,
+)
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.grid import GRID
@@ -22,6 +30,21 @@ DEFAULT_SEED = 0
 
 # Arguments of schedulers in units of the result `time_attr`.
 TIMES = ("max_t", "grace_period", "perturbation_interval", "burn_in_period")
+
+
+def _factors(value: Any) -> str | None:
+    """Factors of a perturbation."""
+    factors = value if isinstance(value, list) and value else [None]
+    valid = not any(number(0, above=True)(factor) for factor in factors)
+    return None if valid else "a list of numbers above 0 such as [1.2, 0.8]"
+
+
+# Arguments whose signature does not tell their type. Seeds are checked by :func:`_check_seed`.
+KINDS: dict[str, Kind] = {
+    "seed": anything,
+    "resample_probability": number(0, 1),
+    "perturbation_factors": _factors,
+}
 FUNCTIONS_OF_TPE = ("gamma", "weights", "constraints_func", "categorical_distance_func")
 
 
@@ -174,15 +197,21 @@ def check_arguments(
 
 
 def _kind_of(name: str, parameter: inspect.Parameter) -> Kind | None:
-    """The type of an argument, from its default; None where that is neither boolean nor number."""
-    default = parameter.default
-    if isinstance(default, bool):
-        return boolean
+    """The type of an argument, from its default and annotation; None for neither boolean nor number."""
+    if name in KINDS:
+        return KINDS[name]
+    default, annotation = parameter.default, parameter.annotation
+    # A class, or in code with postponed evaluation text such as "int | None".
+    base, _, alternative = str(getattr(annotation, "__name__", annotation)).partition(" | ")
+    kind: Kind | None = None
+    if isinstance(default, bool) or base == "bool":
+        kind = boolean
     # Times may be in seconds; some parameters annotated as float have an integer default.
-    fraction = name in TIMES or parameter.annotation in (float, "float")
-    if isinstance(default, int) and not fraction:
-        return integer(0)
-    return number(0) if isinstance(default, int | float) else None
+    elif base == "float" or isinstance(default, float) or (name in TIMES and default is not None):
+        kind = number(0)
+    elif isinstance(default, int) or base == "int":
+        kind = integer(0)
+    return optional(kind) if kind and alternative == "None" else kind
 
 
 def canonical(result: str) -> str:

@@ -13,21 +13,75 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base import validators
 from rllib_zoo.algorithms.base.result_names import result_names
-from rllib_zoo.algorithms.base.validators import Kind, complaint, integer, number, optional
+from rllib_zoo.algorithms.base.validators import (
+    LARGEST_SEED,
+    Kind,
+    complaint,
+    integer,
+    number,
+    optional,
+)
+from rllib_zoo.envs import environment_name
 from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, nearest
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.sweeps.schedulers import with_mutations
+from rllib_zoo.experiments.spec.search_space import alternatives
+from rllib_zoo.experiments.sweeps.schedulers import mutated_paths, with_mutations
 from rllib_zoo.experiments.validation import build
 from rllib_zoo.experiments.validation.fit_resources import fit_resources
 from rllib_zoo.experiments.validation.keys import check_config, combinations
+from rllib_zoo.experiments.validation.populations import check_population
 from rllib_zoo.experiments.validation.resources import Demand, demand_of
 
 
 def seeds(value: object) -> str | None:
     """A list of different seeds."""
     numbers = value if isinstance(value, list | tuple) else []
-    valid = numbers and not any(map(integer(0), numbers)) and len(set(numbers)) == len(numbers)
-    return None if valid else "a list of different whole numbers such as [0, 1, 2]"
+    expected = "a list of different whole numbers such as [0, 1, 2]"
+    if not numbers or any(map(integer(0), numbers)) or len(set(numbers)) != len(numbers):
+        return expected
+    return None if max(numbers) <= LARGEST_SEED else f"{expected}, at most {LARGEST_SEED}"
+
+
+# What RLlib adds to the seeds of evaluation.
+EVALUATION_SEEDS = 1_000_000
+
+
+def check_seeds(experiment: Experiment, configs: list[Any]) -> None:
+    """Check that no process's seed exceeds 32 bits.
+
+    Raises:
+        RequestError: the largest one does.
+    """
+    added = max(
+        max(c.num_env_runners, c.evaluation_num_env_runners + EVALUATION_SEEDS)
+        if c.evaluation_interval
+        else c.num_env_runners
+        for c in configs
+    )
+    planned = [s for seed in experiment.planned_seeds for s in alternatives(seed, "config.seed")]
+    largest = max((seed for seed in planned if seed is not None), default=0)
+    if largest + added > LARGEST_SEED:
+        problem = f"{largest} is too large: runners add up to {added} to it, and seeds have 32 bits"
+        key = "seeds" if experiment.seeds is not None else "config.seed"
+        raise RequestError(problem, key=key, hint=f"at most {LARGEST_SEED - added}")
+
+
+# A part of the names of trial folders, which file systems limit to 255 bytes.
+MAX_ENV_CHARACTERS = 150
+
+
+def check_env_name(env: Any) -> None:
+    """Check an environment's name, which Ray registers and results are named by.
+
+    Raises:
+        RequestError: it is too long, or not ASCII.
+    """
+    name = environment_name(env) if isinstance(env, str | type) else ""
+    if not name.isascii() or not name.isprintable():
+        raise RequestError(f"{name!r} must be printable ASCII characters", key="env")
+    if len(name.rsplit("/", 1)[-1].rsplit(".", 1)[-1]) > MAX_ENV_CHARACTERS:
+        problem = f"{name[:20]!r}… is longer than {MAX_ENV_CHARACTERS} characters"
+        raise RequestError(f"{problem}, but names the trials' folders", key="env")
 
 
 # Algorithms of RLlib that this project does not support.
@@ -118,8 +172,12 @@ def validate(
             if fit:
                 experiment = fit_resources(experiment, descriptor.config_class(), cpus, gpus)
             searched = replace(experiment, config=with_mutations(experiment))
+            for env in alternatives(experiment.env, "env"):
+                check_env_name(env)
             configs = [build.build_config(searched, c) for c in combinations(searched.config)]
+            check_seeds(searched, configs)
             probed = build.probe_environments(searched, configs)
+            check_population(searched, mutated_paths(experiment))
             networks = [build.build_network(*pair) for pair in zip(configs, probed, strict=True)]
             module, notes = networks[0], dict.fromkeys(experiment.notes)
             for pair in zip(configs, networks, strict=True):

@@ -117,6 +117,18 @@ def check_disk(experiment: Experiment, folder: Path, need: DiskNeed) -> None:
         )
 
 
+def require_writable(file: Path, key: str) -> None:
+    """Check that an option's file or folder can be written, before the work that it is for.
+
+    Raises:
+        RequestError: with the reason.
+    """
+    parent = next(parent for parent in file.absolute().parents if parent.exists())
+    problem = f"{file} is a folder" if file.is_dir() else _write_problem(parent)
+    if problem:
+        raise RequestError(f"{file} cannot be written: {problem}", key=key)
+
+
 def _write_problem(folder: Path) -> str | None:
     """Why an existing folder is not writable; None if it is."""
     if not folder.is_dir():

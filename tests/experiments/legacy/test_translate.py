@@ -600,7 +600,8 @@ def detected(run, **config):
 @pytest.mark.parametrize(
     ("run", "config", "first", "second", "hint"),
     [
-        ("A3C", {"batch_size": 64, "num_env_runners": 2}, "batch_size", "num_env_runners", "Stable-Baselines3"),
+        ("A3C", {"batch_size": 64, "num_env_runners": 2}, "batch_size", "num_env_runners",
+         "Stable-Baselines3"),
         ("A2C", {"devices": ["/cpu:0"], "num_learners": 1}, "devices", "num_learners", None),
         ("PPO", {"sample_batch_size": 9, "minibatch_size": 3}, "sample_batch_size", "minibatch_size",
          "use rollout_fragment_length"),

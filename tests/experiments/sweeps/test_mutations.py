@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +15,7 @@ from rllib_zoo.experiments.sweeps.mutations import (
     mutated_config,
     tune_mutations,
 )
+from rllib_zoo.experiments.sweeps.population import SteppingPBT, stepped
 
 CONFIG = {
     "num_env_runners": 0,
@@ -52,6 +55,43 @@ def test_a_perturbation_never_leaves_the_bounds():
     assert {c["model"]["custom_model_config"]["activation"] for c in seen} == {"elu", "tanh"}
     # The bounds were needed: factors alone lead out.
     assert max(c["lr"] for c in seen) == 1e-2
+
+
+@pytest.mark.parametrize(
+    ("sampler", "start", "step"),
+    [
+        ({"randint": [1, 4]}, 1, 1),
+        ({"randint": [1, 4]}, 2, 1),
+        ({"quniform": [0.1, 0.5, 0.1]}, 0.1, 0.1),
+    ],
+)
+def test_a_stepped_value_never_stands_still(sampler, start, step):
+    """Tune's own 1 and 2 do: round(2 * 1.2) and round(2 * 0.8) are 2."""
+    mutations = {"model": {"value": sampler}}
+    pbt = SteppingPBT(
+        metric="a",
+        mode="max",
+        resample_probability=0.0,
+        hyperparam_mutations=tune_mutations(mutations),
+        custom_explore_fn=ClipToBounds(mutations),
+    )
+    random.seed(0)
+    values = [start]
+    for _ in range(60):
+        trial = SimpleNamespace(config={"model": {"value": values[-1]}})
+        values.append(pbt._get_new_config(trial, trial)[0]["model"]["value"])
+    moves = [abs(b - a) for a, b in itertools.pairwise(values)]
+    assert min(moves) == pytest.approx(step)
+    low, high = (0.1, 0.5) if step < 1 else (1, 3)
+    assert (min(values), max(values)) == (pytest.approx(low), pytest.approx(high))
+    assert {type(value) for value in values} == {type(start)}
+
+
+def test_a_range_of_one_value_has_nowhere_to_move():
+    mutations = {"n": {"randint": [3, 4]}}
+    assert stepped(mutations, {"n": 3}, {"n": 3}, {"n": "* 1.2"}) == {"n": 3}
+    # What Tune samples again may be the same.
+    assert stepped({"n": {"randint": [1, 9]}}, {"n": 3}, {"n": 3}, {"n": "resample"}) == {"n": 3}
 
 
 def test_mutations_go_into_the_configuration_that_is_checked():

@@ -50,6 +50,8 @@ def experiment(**changes):
         ("pbt", "scheduler.perturbation_interval: is missing"),
         ({"type": "pbt", "perturbation_interval": 9}, "hyperparam_mutations: is missing"),
         ({**PBT, "custom_explore_fn": "f"}, "scheduler.custom_explore_fn: cannot be set"),
+        ({**PBT, "perturbation_factors": [1.2, "x"]}, "must be a list of numbers above 0"),
+        ({**PBT, "resample_probability": 2}, "of at least 0 and at most 1, got 2"),
         ("hb_bohb", "hb_bohb is not supported; it needs"),
     ],
 )
@@ -105,6 +107,14 @@ def test_what_does_not_go_together(changes, message):
             {"search": {"type": "optuna", "n_startup_trials": 2.5}},
             "search.n_startup_trials: must be an integer of at least 0, got 2.5",
         ),
+        (
+            {"search": {"type": "optuna", "multivariate": 3}},
+            "search.multivariate: must be true or false, or null, got 3",
+        ),
+        (
+            {"search": {"type": "optuna", "prior_weight": "1.0"}},
+            "search.prior_weight: must be a number of at least 0, or null, got '1.0'",
+        ),
         ({"search": {"type": "optuna", "n_startup": 1}}, "did you mean 'n_startup_trials'?"),
         ({"search": "optuna", "metric": None}, "search: requires a metric"),
         ({"search": "optuna", "config": {}}, "search: no value in the configuration is sampled"),
@@ -156,7 +166,7 @@ def test_every_scheduler_can_be_made(scheduler):
     assert (
         type(made.inner)
         .__name__.lower()
-        .startswith({"pbt": "pop", "asha": "async"}.get(name, name[:3]))
+        .startswith({"pbt": "stepping", "asha": "async"}.get(name, name[:3]))
     )
 
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import gymnasium as gym
 import pytest
+from ray.tune.registry import register_env
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -283,3 +285,80 @@ def test_checking_starts_no_ray():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "limit"),
+    [
+        ({"stop": {"timesteps_total": HUGE}}, "stop.timesteps_total", "1.8e+308"),
+        ({"time_budget_s": HUGE}, "time_budget_s", "1.8e+308"),
+        ({"num_samples": HUGE}, "num_samples", str(2**63 - 1)),
+        ({"config": {"lr": HUGE}}, "config.lr", None),
+        ({"config": {"lr": {"uniform": [0, HUGE]}}}, "config.lr.uniform", None),
+        ({"config": {"lr": [[0, 1.0], [HUGE, 0.0]]}}, "config.lr", None),
+        ({"config": {"train_batch_size": HUGE}}, "config.train_batch_size", str(2**63 - 1)),
+        ({"config": {"model": {"fcnet_hiddens": [HUGE]}}}, "config.model.fcnet_hiddens", None),
+    ],
+)
+def test_a_number_beyond_the_machines_is_refused(changes, key, limit):
+    message = refusal(replace(experiment(), **changes))
+    assert message.startswith(f"{key}: ")
+    assert (limit or "") in message
+    assert len(message) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"config": {"seed": 2**32}}, "config.seed: must be an integer of at least 0 and at most 4294967295"),
+        ({"seeds": (0, 2**32)}, "seeds: must be a list of different whole numbers"),
+        # RLlib seeds numpy with the sum of seed, runner and, for evaluation, a million.
+        ({"config": {"seed": 2**32 - 1, "num_env_runners": 1}}, "at most 4294967294"),
+        ({"seeds": (2**32 - 1,), "config": {"evaluation_interval": 1}}, "at most 4293967295"),
+    ],
+)  # fmt: skip
+def test_a_seed_has_32_bits(changes, expected):
+    assert expected in refusal(replace(experiment(), **changes))
+
+
+def test_the_largest_seed_is_accepted():
+    assert validate(experiment(seed=2**32 - 1)).config.seed == 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("Umgebung-ä", "must be printable ASCII characters"),
+        ("my\nenv", "must be printable ASCII characters"),
+        ("e" * 151, "is longer than 150 characters, but names the trials' folders"),
+    ],
+)
+def test_an_environments_name_becomes_a_folder(name, problem):
+    register_env(name, lambda config: gym.make("CartPole-v1"))
+    message = refusal(replace(experiment(), env=name))
+    assert message.startswith("env: ")
+    assert message.endswith(problem)
+
+
+def test_a_population_cannot_mutate_what_its_trials_copy():
+    def with_mutation(**mutations):
+        scheduler = {
+            "type": "pbt", "perturbation_interval": 1, "hyperparam_mutations": mutations
+        }  # fmt: skip
+        fields = {"scheduler": scheduler, "num_samples": 2, "metric": "timesteps_total"}
+        return replace(experiment(), **fields)
+
+    where = "scheduler.hyperparam_mutations"
+    message = refusal(with_mutation(model={"fcnet_hiddens": {"choice": [[64, 32], [128, 32]]}}))
+    assert message.startswith(f"{where}.model.fcnet_hiddens: cannot be mutated: ")
+    assert "(64,) with [64, 32], (128,) with [128, 32]" in message
+    lstm = {"lstm_cell_size": {"randint": [8, 17]}, "use_lstm": {"choice": [True]}}
+    assert f"{where}.model.lstm_cell_size: cannot" in refusal(with_mutation(model=lstm))
+    message = refusal(with_mutation(optimizer={"type": {"choice": ["adam", "rmsprop"]}}))
+    assert f"{where}.optimizer.type: cannot be mutated: optimizer is adam" in message
+    validate(with_mutation(lr={"loguniform": [1e-4, 1e-2]}, num_epochs={"randint": [1, 4]}))
+    # A search without copies may vary the network.
+    validate(experiment(model={"fcnet_hiddens": {"choice": [[64, 32], [128, 32]]}}))
