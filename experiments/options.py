@@ -202,6 +202,23 @@ def as_parameters(options_class: type) -> Callable[[Callable[..., Any]], Callabl
     return decorate
 
 
+# Options whose values are secret.
+SECRET = ("--wandb-key",)
+
+
+def printable_arguments() -> list[str]:
+    """The command's arguments, for files and messages: secret values are replaced by ``KEY``."""
+    printable: list[str] = []
+    for argument in sys.argv[1:]:
+        option, equals, _ = argument.partition("=")
+        if printable and printable[-1] in SECRET:
+            argument = "KEY"
+        elif option in SECRET and equals:
+            argument = f"{option}=KEY"
+        printable.append(argument)
+    return printable
+
+
 def prepare_imports(modules: list[str] | None) -> None:
     """Import the modules of ``--import``: they register environments and models.
 

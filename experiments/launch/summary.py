@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from rich.table import Table
 from rllib_zoo.algorithms.base.result_names import lookup, valid_number
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.launch.trial_errors import error_line
+from rllib_zoo.experiments.options import printable_arguments
 from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
@@ -180,7 +180,7 @@ def _print_next_step(
 def resume_command(trust: tuple[str, ...] = ()) -> str:
     """The command line that continues this one; ``trust``: options to open its state."""
     added = ("--resume", *trust)
-    arguments = [argument for argument in sys.argv[1:] if argument not in ("--force", *added)]
+    arguments = [a for a in printable_arguments() if a not in ("--force", *added)]
     return shlex.join(["rllib", *arguments, *added])
 
 

@@ -152,18 +152,18 @@ def tracking_callbacks(options: LaunchOptions) -> list[Any]:
     """The logger of Weights & Biases, if requested.
 
     Raises:
-        RequestError: it is requested but not installed.
+        RequestError: it is requested but not installed, or its key cannot reach a cluster's processes.
     """
     if options.wandb_key is None and options.wandb_project is None:
         return []
     if importlib.util.find_spec("wandb") is None:
         option = "--wandb-key" if options.wandb_key is not None else "--wandb-project"
         raise RequestError(key=option, problem="wandb is missing: pip install rllib-zoo[wandb]")
-    from ray.air.integrations.wandb import WandbLoggerCallback
+    if options.wandb_key is not None and options.ray_address is not None:
+        problem = "would be written into the logs of a running cluster"
+        hint = "set WANDB_API_KEY where its processes start, and use --wandb-project"
+        raise RequestError(problem, key="--wandb-key", hint=hint)
+    from rllib_zoo.experiments.tune.tracking import wandb_logger
 
     name = {"name": options.wandb_run_name} if options.wandb_run_name else {}
-    return [
-        WandbLoggerCallback(
-            api_key=options.wandb_key, project=options.wandb_project or "rllib-zoo", **name
-        )
-    ]
+    return [wandb_logger(options.wandb_key, project=options.wandb_project or "rllib-zoo", **name)]
