@@ -80,7 +80,12 @@ def _is_harmless(config: Any, name: str, value: Any, *, whole: bool) -> bool:
     except Exception:  # objects without a usable ==
         deprecated = False
     # RLlib reads its other attributes, such as `log_sys_usage`.
-    others = (schema.COMMON, schema.UNUSED, OTHER_NAMES, *schema.own_keys().values())
+    others: tuple[Container[str], ...] = (
+        schema.COMMON,
+        schema.UNUSED,
+        OTHER_NAMES,
+        *schema.own_keys().values(),
+    )
     return not deprecated and not any(name in keys for keys in others)
 
 

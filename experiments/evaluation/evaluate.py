@@ -39,7 +39,7 @@ from rllib_zoo.experiments.evaluation.video import (
 )
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.validation.check import EVALUATION_SEEDS
-from rllib_zoo.experiments.validation.keys import check_config
+from rllib_zoo.experiments.validation.keys import check_config, check_custom_model
 from rllib_zoo.experiments.validation.preflight import require_writable
 
 # Environments stepped together: many for speed, few enough to exceed --steps only slightly.
@@ -163,6 +163,8 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
     if not algorithms.descriptor(trained.algorithm).on_policy:
         # RLlib's runner steps single environments; here all copies are stepped together.
         config.gym_env_vectorize_mode = "vector_entry_point"
+    if (custom := config._model_config.get("custom_model")) is not None:
+        check_custom_model(custom, config._model_config.get("custom_model_config", {}), "model")
     try:
         own = config.env_runner_cls
         runner_class = own if issubclass(own, VectorEnvRunner) else VectorEnvRunner

@@ -177,7 +177,9 @@ def _time_limit(edits: Edits, steps: int | float) -> None:
         problem = f"cannot limit {unknown[0]!r}, which is not a gymnasium id, to {steps} steps"
         hint = "remove horizon and wrap the environment in gymnasium.wrappers.TimeLimit"
         raise RequestError(problem, key=path, hint=hint)
-    limits = [gym.registry[env].max_episode_steps if env in gym.registry else None for env in envs]
+    limits: list[Any] = [
+        gym.registry[env].max_episode_steps if env in gym.registry else None for env in envs
+    ]
     if None not in limits and steps >= max(limits):
         edits.remove(path, f"episodes end after {max(limits)} steps")
     elif any(limit is not None and steps > limit for limit in limits):

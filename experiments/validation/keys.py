@@ -116,7 +116,7 @@ def _check_model(model: Mapping[str, Any], where: str) -> None:
         raise RequestError("has no effect without custom_model", key=f"{where}.custom_model_config")
     for custom in customs:
         if custom is not None:
-            _check_custom_model(custom, model.get("custom_model_config", {}), where)
+            check_custom_model(custom, model.get("custom_model_config", {}), where)
 
 
 def _own_option(model: Mapping[str, Any], key: str) -> str | None:
@@ -126,7 +126,7 @@ def _own_option(model: Mapping[str, Any], key: str) -> str | None:
     return f"options of a custom model's own go below it: custom_model_config: {{{key}: …}}"
 
 
-def _check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> None:
+def check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> None:
     """Check ``custom_model`` and, for this project's own class, ``custom_model_config``."""
     path = f"{where}.custom_model"
     hint = nearest(custom, ["custom_models.SharedEncoderActorCritic"])
