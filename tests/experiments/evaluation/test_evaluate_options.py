@@ -46,7 +46,7 @@ def test_a_seed_that_numpy_does_not_take(seed):
 def test_a_network_of_a_module_that_is_not_imported():
     trained = open_trained(AGENT)
     trained.config.training(model={"custom_model": "TheirNetwork"})
-    with pytest.raises(RequestError, match="'TheirNetwork' is neither .* --import MODULE"):
+    with pytest.raises(RequestError, match=r"'TheirNetwork' is neither .* --import MODULE"):
         evaluation_runner(trained, EvaluateOptions(episodes=1))
 
 
