@@ -40,6 +40,8 @@ PACKAGES = ("rllib-zoo", "ray", "torch", "gymnasium", "ale-py", "numpy", "pandas
 # A package that requires one of these computes.
 NUMERIC = frozenset(("numpy", "torch", "scipy", "jax", "gymnasium", "gym"))
 NAME = re.compile(r"[\w.-]+")
+# Search or scheduler → its package.
+SEARCH_PACKAGES = {"optuna": "optuna", "pb2": "scikit-learn"}
 
 
 def build_manifest(
@@ -90,7 +92,7 @@ def build_manifest(
         "bfloat16": uses_bfloat16(resolved.autocast),
         "reserved_cpus": reserved_cpus,
         "threads": num_threads(resolved, cpus=resolved.num_cpus_for_main_process),
-        "packages": package_versions(physics or ()),
+        "packages": package_versions([*(physics or ()), *search_packages(experiment)]),
         "code": code_digest(),
         "git": git_state(ROOT),
         "machine": machine(),
@@ -153,20 +155,27 @@ def manifest_resumed(folder: Path) -> None:
     write_manifest(folder, manifest)
 
 
-def package_versions(physics: Iterable[str] = ()) -> dict[str, str]:
+def search_packages(experiment: Any) -> list[str]:
+    """The packages that choose a sweep's configurations."""
+    requests = (experiment.search, experiment.scheduler)
+    names = [str(r.get("type") if isinstance(r, Mapping) else r) for r in requests]
+    return [SEARCH_PACKAGES[name] for name in names if name in SEARCH_PACKAGES]
+
+
+def package_versions(more: Iterable[str] = ()) -> dict[str, str]:
     """Versions of Python and of packages that affect results; "absent" if not installed.
 
     They are :data:`PACKAGES`, every other imported package that computes (it requires one of
-    :data:`NUMERIC`), for example OpenCV, Optuna and scikit-learn, and ``physics``.
+    :data:`NUMERIC`), for example OpenCV, Optuna and scikit-learn, and ``more``.
 
     Args:
-        physics: packages that step the environment.
+        more: packages that step the environment or chose a sweep's configurations.
     """
     modules = {name.partition(".")[0] for name in list(sys.modules)}
     imported = {name for module in modules for name in packages_of_modules().get(module, ())}
     computing = {name for name in imported if name not in PACKAGES and NUMERIC & _required(name)}
     versions = {"python": platform.python_version()}
-    for package in (*PACKAGES, *sorted({*computing, *physics} - set(PACKAGES))):
+    for package in (*PACKAGES, *sorted({*computing, *more} - set(PACKAGES))):
         versions[package] = installed_version(package)
     return versions
 

@@ -15,6 +15,7 @@ from rllib_zoo.analysis.compare.diff import Difference, of_manifests
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.manifest import (
     LEARNING_FOLDERS,
+    SEARCH_PACKAGES,
     code_digest,
     installed_version,
 )
@@ -98,8 +99,9 @@ def _resume_reason(original: Mapping[str, Any], again: Mapping[str, Any]) -> str
 
 def _machine_reasons(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
     before, now = original.get("packages") or {}, again.get("packages") or {}
-    # What the command of the repetition has imported besides is not part of the original.
-    names = sorted(set(before) - set(IRRELEVANT_PACKAGES))
+    # What chose a sweep's configurations has no part in training one of them, and what the command of the
+    # repetition has imported besides is not part of the original.
+    names = sorted(set(before) - {*IRRELEVANT_PACKAGES, *SEARCH_PACKAGES.values()})
     versions = {name: now.get(name) or installed_version(name) for name in names}
     changed = ", ".join(name for name in names if before[name] != versions[name])
     reasons = [f"other versions of {changed}"] if changed else []

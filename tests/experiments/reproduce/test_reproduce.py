@@ -367,6 +367,9 @@ def manifest_of(**fields):
 def test_the_same_everywhere_is_promised():
     again = manifest_of(packages={"torch": "2", "pandas": "4"}, git={"commit": "b" * 40})
     assert reasons_against(manifest_of(), again) == []
+    # One trial of a sweep, trained again without the search.
+    searched = manifest_of(packages={"torch": "2", "pandas": "3", "optuna": "5"})
+    assert reasons_against(searched, again) == []
     assert any(
         line.startswith("package pandas: 3 then, 4 now")
         for line in differences(manifest_of(), again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from rllib_zoo.experiments.config.from_options import with_options
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.provenance.manifest import package_versions, search_packages
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import (
     legacy_scheduler,
@@ -192,3 +194,12 @@ def test_the_retired_options_keep_tunes_names_and_defaults():
 def test_trials_are_samples_times_grids_times_seeds():
     grids = {"gamma": {"grid_search": [0.9, 0.99]}, "model": {"dim": {"grid_search": [42, 84]}}}
     assert number_of_trials(experiment(config=grids, seeds=(1, 2, 3))) == 4 * 2 * 2 * 3
+
+
+def test_the_manifest_names_what_chose_the_configurations():
+    optuna = experiment(search={"type": "optuna", "seed": 1})
+    assert search_packages(optuna) == ["optuna"]
+    assert search_packages(experiment(scheduler={"type": "pb2"})) == ["scikit-learn"]
+    assert search_packages(experiment(scheduler="asha")) == []
+    installed = importlib.metadata.version("optuna")
+    assert package_versions(search_packages(optuna))["optuna"] == installed
