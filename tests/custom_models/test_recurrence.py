@@ -164,7 +164,7 @@ def gradients_with_padding(kind, content):
     module, changed = hosted(kind), []
 
     def prepare(obs):
-        obs = module._prepared(obs)
+        obs = module.prepared(obs)
         empty = obs.flatten(1).abs().sum(1) == 0
         changed.append(int(empty.sum()))
         return torch.where(empty.reshape(-1, *[1] * (obs.dim() - 1)), content, obs)
