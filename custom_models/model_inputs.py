@@ -169,7 +169,7 @@ def model_views(
         if is_training_column and (only_training or source == name) and name in TRAINING:
             continue
         if source not in VIEWED:
-            raise _refusal(name, f"there is no column {source!r} to view", ", ".join(VIEWED))
+            raise _refusal(name, f"a view of {source!r}", f"views of {', '.join(VIEWED)}")
         if shifts[-1] > VIEWED[source]:
             latest = VIEWED[source]
             raise _refusal(name, f"shift {shifts[-1]} of {source!r}", f"shifts up to {latest}")

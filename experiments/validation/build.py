@@ -165,17 +165,18 @@ def _first_step(vector: Any) -> tuple[Any, Any]:
     """Observations and rewards after a reset and a random step.
 
     With structured observations, which may mask actions, every discrete action is tried in random
-    order until the environment takes one.
+    order, or many random ones of several choices, until the environment takes one.
     """
     vector.reset(seed=0)
     vector.action_space.seed(0)
     actions = [vector.action_space.sample()]
     space = vector.single_action_space
-    if hasattr(vector.single_observation_space, ORIGINAL_SPACE) and isinstance(
-        space, gym.spaces.Discrete
-    ):
+    may_mask = hasattr(vector.single_observation_space, ORIGINAL_SPACE)
+    if may_mask and isinstance(space, gym.spaces.Discrete):
         others = np.random.default_rng(0).permutation(space.n)[:MAX_TRIED_ACTIONS]
         actions += [np.full_like(actions[0], action + space.start) for action in others]
+    elif may_mask and not isinstance(space, gym.spaces.Box):
+        actions += [vector.action_space.sample() for _ in range(MAX_TRIED_ACTIONS)]
     for action in actions[:-1]:
         with contextlib.suppress(Exception):
             obs, rewards, *_ = vector.step(action)

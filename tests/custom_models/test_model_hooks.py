@@ -98,8 +98,11 @@ def test_what_networks_do_not_get_is_named(model, message):
 @pytest.mark.parametrize(
     ("requirement", "message"),
     [
-        (ViewRequirement("infos"), "there is no column 'infos' to view"),
-        (ViewRequirement("state_out_0", shift="-5:-1"), "there is no column 'state_out_0' to view"),
+        (
+            ViewRequirement("infos"),
+            "a view of 'infos' is not supported; only views of obs, actions",
+        ),
+        (ViewRequirement("state_out_0", shift="-5:-1"), "a view of 'state_out_0' is not supported"),
         (ViewRequirement("rewards"), "shift 0 of 'rewards' is not supported; only shifts up to -1"),
         (ViewRequirement("obs", shift=2), "shift 2 of 'obs' is not supported"),
         (ViewRequirement("obs", shift=-1, batch_repeat_value=5), "batch_repeat_value and index"),

@@ -91,6 +91,23 @@ class Masked(gym.Env):
         return self._obs(), 1.0, False, self.steps == 20, {}
 
 
+class MaskedPair(Masked):
+    """Both choices are masked; one of 16 actions is valid in every step."""
+
+    observation_space = gym.spaces.Dict({"action_mask": gym.spaces.MultiBinary(8)})
+    action_space = gym.spaces.MultiDiscrete([4, 4])
+
+    def _obs(self):
+        self.mask = np.roll(np.array([1, 0, 0, 0] * 2, np.int8), self.steps)
+        return {"action_mask": self.mask}
+
+    def step(self, action):
+        first, second = action
+        assert self.mask[first] == self.mask[4 + second] == 1, f"masked action {action}"
+        self.steps += 1
+        return self._obs(), 1.0, False, self.steps == 20, {}
+
+
 class Broken(Masked):
     def step(self, action):
         raise RuntimeError("it never works")
@@ -120,6 +137,10 @@ def request(model, env="CartPole-v1", **config):
 def test_an_environment_may_refuse_masked_actions(mode):
     validated = validate(request(Masking, Masked, gym_env_vectorize_mode=mode))
     assert validated.module.model.obs_space.original_space == Masked.observation_space
+
+
+def test_an_environment_may_refuse_masked_actions_of_several_choices():
+    validate(request({}, MaskedPair))
 
 
 def test_an_environment_that_refuses_every_action_is_broken():
