@@ -57,13 +57,18 @@ def creator_of(env: str | type[gym.Env]) -> Callable[[EnvContext], gym.Env]:
     if spec is not None:
         return partial(call_with_options, spec.id, partial(gym.make, spec))
     if _global_registry.contains(ENV_CREATOR, env):
-        return partial(_build_registered, _global_registry.get(ENV_CREATOR, env))
+        return partial(_build_registered, env, _global_registry.get(ENV_CREATOR, env))
     build = _build_example if env.startswith(RLLIB_EXAMPLES) else _build_class
     return partial(build, env, _class_at(env))
 
 
-def _build_registered(creator: Callable[[EnvContext], gym.Env], context: EnvContext) -> gym.Env:
-    return creator(context_of(context))
+def _build_registered(
+    name: str, creator: Callable[[EnvContext], gym.Env], context: EnvContext
+) -> gym.Env:
+    try:
+        return creator(context_of(context))
+    except SystemExit as error:
+        raise _exit_refused(name, error) from error
 
 
 def _build_class(name: str, env_class: Callable[..., gym.Env], context: EnvContext) -> gym.Env:
@@ -155,12 +160,18 @@ def call_with_options(name: str, build: Callable[..., Any], options: dict[str, A
         return build(**options)
     except gym.error.DependencyNotInstalled as error:
         raise EnvironmentRequestError(_missing_package(name, str(error))) from error
+    except SystemExit as error:
+        raise _exit_refused(name, error) from error
     except (TypeError, gym.error.Error, ValueError) as error:
         keys = ", ".join(sorted(options)) or "none"
         reason = str(error).splitlines()[0]
         raise EnvironmentRequestError(
             f"environment {name!r} cannot be built with env_config keys ({keys}): {reason}"
         ) from error
+
+
+def _exit_refused(name: str, error: SystemExit) -> EnvironmentRequestError:
+    return EnvironmentRequestError(f"environment {name!r} exits while it is built: {error}")
 
 
 def _missing_package(name: str, reason: str) -> str:

@@ -32,7 +32,7 @@ class Restarts:
     total: int = 0
     in_a_row: int = 0
 
-    def count(self, line: str, error: Exception) -> None:
+    def count(self, line: str, error: BaseException) -> None:
         """Count a restart because of ``error``, described by ``line``.
 
         Raises:

@@ -47,7 +47,7 @@ class RestartableEnv(gym.Wrapper):
         self._reset_at = self._num_calls
         try:
             obs, info = self.env.reset(seed=seed, options=options)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             obs, info = self._restart(error, "reset")
         self._require_fit(obs)
         return obs, info
@@ -57,7 +57,7 @@ class RestartableEnv(gym.Wrapper):
         self._num_calls += 1
         try:
             obs, reward, terminated, truncated, info = self.env.step(action)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             obs, info = self._restart(error, self._where(), action)
             self._reset_at = self._num_calls
             self._require_fit(obs)
@@ -85,7 +85,7 @@ class RestartableEnv(gym.Wrapper):
     def _which(self) -> str:
         return f"environment {self._name!r}, copy {self._index}"
 
-    def _restart(self, error: Exception, where: str, action: Any = None) -> tuple[Any, dict]:
+    def _restart(self, error: BaseException, where: str, action: Any = None) -> tuple[Any, dict]:
         """Restart the copy until a reset succeeds; its first observation and the info."""
         began = self._restarts.total
         while True:
@@ -97,7 +97,7 @@ class RestartableEnv(gym.Wrapper):
             try:
                 self.env = self._create()
                 obs, info = self.env.reset(seed=self._restarts.seed_after(self._seed))
-            except Exception as again:
+            except (Exception, SystemExit) as again:
                 error, where, action = again, "reset", None
             else:
                 return obs, {**info, RESTARTS: self._restarts.total - began}

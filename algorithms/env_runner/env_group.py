@@ -50,6 +50,7 @@ class EnvGroup:
         recurrent_state: of the running episodes; None for policies without one.
         lost: bool [N], True where the copy failed in the last step and was restarted: that step has
             no outcome, and the running episode is discarded. None if no copy failed.
+        restarts_since_end: int64 [N], restarts of each copy since its last finished episode.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class EnvGroup:
         self.same_step = self.env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
         self.recurrent_state: RecurrentState | None = None
         self.lost: np.ndarray | None = None
+        self.restarts_since_end = np.zeros(self.env.num_envs, np.int64)
         self._seed: int | np.ndarray | None = None
         self._num_restarts = 0
         # A vector environment and its batched space: creating that takes longer than a CartPole step.
@@ -75,11 +77,12 @@ class EnvGroup:
         self._seed = self._seed if seed is None else seed
         try:
             self.obs, info = self.env.reset(seed=seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             info = self._restart(error)
         self._num_restarts += int(np.sum(info.get(RESTARTS, 0)))
         self.check_observation_space()
         self.counter = EpisodeCounter(self.env.num_envs, same_step=self.same_step)
+        self.restarts_since_end[:] = 0
         if self.recurrent_state is not None:
             self.recurrent_state.reset()
 
@@ -97,7 +100,7 @@ class EnvGroup:
         self.lost = None
         try:
             self.obs, rewards, terminated, truncated, info = self.env.step(actions)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             info = self._restart(error)
             rewards = np.zeros(self.env.num_envs)
             terminated, truncated = np.zeros((2, self.env.num_envs), bool)
@@ -108,8 +111,11 @@ class EnvGroup:
         done = terminated | truncated if game_over is None else game_over
         resetting = self.counter.resetting
         ended = self.counter.add(rewards, done)
+        if ended:
+            self.restarts_since_end[[i for i, _ in ended]] = 0
         if RESTARTS in info:
             self._num_restarts += int(info[RESTARTS].sum())
+            self.restarts_since_end += info[RESTARTS]
             self.lost = (info[RESTARTS] > 0) & ~resetting
             self.counter.discard(self.lost)
         if self.recurrent_state is not None:
@@ -120,7 +126,7 @@ class EnvGroup:
         first = self.columns.start
         return rewards, terminated, truncated, info, [(first + i, e) for i, e in ended]
 
-    def _restart(self, error: Exception) -> dict[str, Any]:
+    def _restart(self, error: BaseException) -> dict[str, Any]:
         """Replace the vector environment after ``error``; the info with the restarts of every copy.
 
         Raises:
@@ -140,7 +146,7 @@ class EnvGroup:
                 self.env = self._build()
                 first_seed = None if self._seed is None else int(np.ravel(self._seed)[0])
                 self.obs, info = self.env.reset(seed=self._restarts.seed_after(first_seed))
-            except Exception as next_error:
+            except (Exception, SystemExit) as next_error:
                 error = next_error
                 continue
             return {RESTARTS: np.full(num_envs, 1) + info.get(RESTARTS, 0)}

@@ -29,6 +29,7 @@ from rllib_zoo.algorithms.env_runner.transforms import action_map, learning_rewa
 from rllib_zoo.algorithms.ops.distributions import distribution_for
 from rllib_zoo.algorithms.runtime import forward_context, num_threads, pool_for, set_up_process
 from rllib_zoo.envs import EnvironmentFault, is_atari
+from rllib_zoo.envs.restart_policy import KEY, RESTARTS_IN_A_ROW
 
 # Large and odd, so that seeds of training and evaluation runners of neighbouring user seeds differ.
 EVALUATION_STREAM = 1_000_003
@@ -249,6 +250,12 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
             rewards, *_, finished = group.step(actions)
             self.record(group.recurrent_state, rewards)
             ended += finished
+            if group.restarts_since_end.max() > RESTARTS_IN_A_ROW:
+                copy = group.columns.start + int(group.restarts_since_end.argmax())
+                raise EnvironmentFault(
+                    f"environment {group.name!r}, copy {copy}: {RESTARTS_IN_A_ROW} restarts without "
+                    f"the end of an episode; {KEY}: false gives the error"
+                )
         for index, episode in ended:
             if not np.isfinite(episode.episode_return):
                 raise EnvironmentFault(

@@ -53,7 +53,8 @@ class RunnerError:
         """An error as a value; the traceback is its own by default."""
         pickled = b""
         with contextlib.suppress(Exception):
-            pickled = cloudpickle.dumps(error)
+            # A SystemExit raised again would end the training process without a word.
+            pickled = cloudpickle.dumps(error) if isinstance(error, Exception) else b""
         if traceback_text is None:
             traceback_text = "".join(traceback.format_exception(error))
         kind = type(error)
@@ -80,7 +81,7 @@ class ReturnsErrors:
         """RLlib's hook: ``func`` of this runner, or a :class:`RunnerError`."""
         try:
             return func(self, *args, **kwargs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # environments and networks may call sys.exit()
             return RunnerError.of(error)
 
 

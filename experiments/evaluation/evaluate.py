@@ -22,7 +22,8 @@ from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER
 from rllib_zoo.analysis.files.atomic import atomic_write, write_json
-from rllib_zoo.envs import EnvironmentRequestError, UnknownEnvironmentError
+from rllib_zoo.envs import EnvironmentRequestError, UnknownEnvironmentError, environment_name
+from rllib_zoo.envs.restart_policy import error_line
 from rllib_zoo.experiments.config.overrides import parse_mapping
 from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, first_line
 from rllib_zoo.experiments.evaluation.agent import AGENT_FILE, Agent, open_agent
@@ -174,6 +175,11 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
         raise RequestError(f"{trained.folder}: {error}", hint=IMPORT_HINT) from error
     except (EnvironmentRequestError, ValueError, RuntimeError) as error:
         problem = f"{trained.folder} does not match {config.env!r}: {first_line(error)}"
+        raise RequestError(problem) from error
+    except Exception as error:  # the environment's and the network's own code runs here
+        problem = (
+            f"{trained.folder} cannot play {environment_name(config.env)!r}: {error_line(error)}"
+        )
         raise RequestError(problem) from error
     if trained.filter_state is not None:
         runner.set_moments({FILTER: trained.filter_state})

@@ -17,11 +17,13 @@ from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.transforms import action_of
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.envs import (
+    EnvironmentFault,
     EnvironmentRequestError,
     environment_name,
     is_atari,
     make_single_env,
 )
+from rllib_zoo.envs.restart_policy import error_line
 from rllib_zoo.experiments.errors import RequestError, first_line
 
 # Render modes of gymnasium.
@@ -107,12 +109,19 @@ def record_episodes(
 
     Returns:
         The episodes, for the score.
+
+    Raises:
+        EnvironmentFault: an episode fails.
     """
     import imageio.v2 as imageio
 
     episodes = []
     for index in range(number):
-        frames, episode = play_episode(env, runner, explore, runner.config.seed + index)
+        try:
+            frames, episode = play_episode(env, runner, explore, runner.config.seed + index)
+        except Exception as error:  # the environment's own code runs here
+            where = f"environment {environment_name(runner.config.env)!r}, drawn episode {index}"
+            raise EnvironmentFault(f"{where}: {error_line(error)}") from error
         episodes.append(episode)
         if folder is not None:
             file = folder / f"episode-{index}.mp4"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import faulty_envs
@@ -11,7 +12,8 @@ import pytest
 from faulty_envs import EPISODE
 from ray import cloudpickle
 
-from rllib_zoo.envs import EnvironmentFault
+from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
+from rllib_zoo.envs import EnvironmentFault, EnvironmentRequestError
 from rllib_zoo.envs.restart_policy import RESTARTS_IN_A_ROW
 
 SIZES = {"num_envs_per_env_runner": 4, "rollout_fragment_length": 10, "train_batch_size": 40}
@@ -99,6 +101,45 @@ def test_the_same_faults_give_the_same_rollouts(make_runner):
         assert one.env_restarts == other.env_restarts
         assert all(np.array_equal(a, other.arrays()[name]) for name, a in one.arrays().items())
     assert total > 0
+
+
+class Exits(faulty_envs.Sound):
+    """Ends its process, in one place."""
+
+    def __init__(self, place):
+        self.place = place
+        if place == "built":
+            sys.exit("no license")
+
+    def step(self, action):
+        sys.exit("no license")
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("built", "environment 'Exits' exits while it is built: no license"),
+        ("step", "environment 'Exits', copy 0: SystemExit: no license in step 1 of an episode"),
+    ],
+)
+def test_an_environment_that_exits_is_named(make_runner, place, line):
+    options = {"restart_failed_sub_environments": False, "env_config": {"place": place}}
+    with pytest.raises((EnvironmentFault, EnvironmentRequestError), match=f"^{line}"):
+        make_runner(Exits, **SIZES, **options).sample()
+
+
+class NeverEnds(faulty_envs.Sound):
+    """No episode ends: the ninth step raises."""
+
+    def step(self, action):
+        if self.at == 8:
+            raise OSError("no ninth step")
+        return super().step(action)
+
+
+def test_an_evaluation_of_episodes_that_all_fail_ends(make_runner):
+    with pytest.raises(EnvironmentFault, match=r"'NeverEnds', copy 0: 10 restarts without the end"):
+        play_episodes(make_runner(NeverEnds, **SIZES), 4, explore=False)
 
 
 def test_without_restarts_the_first_error_is_named(make_runner):

@@ -80,6 +80,13 @@ def test_a_runners_call_returns_its_error_as_a_value(make_runner):
     assert "in missing" in text
 
 
+def test_a_runner_that_exits_does_not_end_the_training_process(make_runner):
+    answer = make_runner(faulty_envs.Sound, **SIZES).apply(lambda runner: sys.exit("no license"))
+    with pytest.raises(RuntimeError, match=r"^no license$") as caught:
+        cloudpickle.loads(cloudpickle.dumps(answer)).raise_()
+    assert type(caught.value).__name__ == "SystemExit"
+
+
 def test_an_error_that_cannot_be_pickled_keeps_name_and_text():
     error = VocabularyError("go", "aisle 3")
     answer = cloudpickle.loads(cloudpickle.dumps(RunnerError.of(error)))

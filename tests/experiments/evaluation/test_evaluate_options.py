@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import pytest
 
 from rllib_zoo.experiments.errors import RequestError
@@ -58,3 +59,15 @@ def test_an_environment_of_a_module_that_is_not_imported():
         f"{AGENT}: environment 'TradeEnv' is not registered with gymnasium; registered by a module? "
         "--import MODULE"
     )
+
+
+class NeedsData(gym.Env):
+    def __init__(self, config):
+        self.data = config["dataset"]
+
+
+def test_an_environment_that_cannot_be_built_is_refused_in_one_line():
+    trained = open_trained(AGENT)
+    trained.config.env = NeedsData
+    with pytest.raises(RequestError, match=r"cannot play .*NeedsData.*: KeyError: 'dataset'$"):
+        evaluation_runner(trained, EvaluateOptions(episodes=1))

@@ -9,6 +9,7 @@ import ray
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
+from rllib_zoo.envs import EnvironmentFault
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation import evaluate
 from rllib_zoo.experiments.evaluation.video import (
@@ -185,6 +186,18 @@ def test_what_cannot_draw_is_refused_before_anything_is_played(env, reason):
         drawing_env(runner, FRAMES)
     name = env.__name__
     assert str(error.value) == f"--video: environment '{name}' draws no pictures: {reason}"
+
+
+class Failing(Drawing):
+    def step(self, action):
+        raise LookupError("no such item")
+
+
+def test_an_episode_that_fails_while_it_is_drawn_is_named(tmp_path):
+    runner = small_runner(Failing)
+    line = r"^environment 'Failing', drawn episode 0: LookupError: no such item$"
+    with pytest.raises(EnvironmentFault, match=line):
+        record_episodes(runner, drawing_env(runner, FRAMES), tmp_path, 1, explore=True)
 
 
 def test_a_window_needs_the_mode_human():
