@@ -91,7 +91,7 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
         if model is not NotProvided:
             self._model_config = {**self._model_config, **_as_data(model)}
         if optimizer is not NotProvided:
-            self.optimizer = dict(optimizer)
+            self.optimizer = dict(optimizer) if isinstance(optimizer, dict) else optimizer
         set_provided(
             self,
             torch_num_threads=torch_num_threads,
@@ -100,6 +100,23 @@ class RolloutConfig(RepeatsConfig, AlgorithmConfig):
             restore_from=restore_from,
         )
         return self
+
+    def api_stack(
+        self,
+        enable_rl_module_and_learner: bool | Any = NotProvided,
+        enable_env_runner_and_connector_v2: bool | Any = NotProvided,
+    ) -> Self:
+        """RLlib's switch to its old API stack, which is not supported.
+
+        Raises:
+            ValueError: one of them is false.
+        """
+        settings = {
+            "enable_rl_module_and_learner": enable_rl_module_and_learner,
+            "enable_env_runner_and_connector_v2": enable_env_runner_and_connector_v2,
+        }
+        require_known(self, settings)
+        return super().api_stack(**settings)
 
     def update_from_dict(self, config_dict: dict[str, Any]) -> Self:
         """As RLlib's, whose way of resolving ``model.custom_model`` can give a module, not a class.

@@ -7,13 +7,15 @@ attribute and says nothing.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Any
 
 from ray.rllib.algorithms.algorithm_config import DEPRECATED_VALUE, NotProvided
+from ray.tune.search.sample import Categorical
 
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base import schema
+from rllib_zoo.algorithms.base.older_names import RENAMED
 from rllib_zoo.algorithms.base.other_names import OTHER_NAMES, other_name_hint
 from rllib_zoo.custom_models.rl_module import checked_model_config
 
@@ -21,6 +23,8 @@ from rllib_zoo.custom_models.rl_module import checked_model_config
 _ALWAYS = {"env", "class", "config_in_every_result", "worker_index", "in_evaluation"}
 # Only the dictionary of a whole configuration has it.
 _WHOLE = "_model_config"
+# Settings that the builder merges with the default → one of their keys.
+_MERGED = {"model": "fcnet_hiddens", "replay_buffer_config": "capacity"}
 
 
 def require_known(config: Any, settings: Mapping[str, Any]) -> None:
@@ -42,6 +46,8 @@ def require_known(config: Any, settings: Mapping[str, Any]) -> None:
     known = {*schema.keys_of(descriptor.name), *_added_attributes(config, descriptor)}
     whole = _WHOLE in settings
     for key, value in settings.items():
+        if not isinstance(key, str):
+            raise ValueError(f"{key!r} is not a key of {descriptor.name}: keys are text")
         name = config._translate_special_keys(key, warn_deprecated=False)
         if value is NotProvided or name in _ALWAYS or _is_of_tune(name):
             continue
@@ -90,8 +96,14 @@ def _is_harmless(config: Any, name: str, value: Any, *, whole: bool) -> bool:
 
 
 def _require_known_inside(config: Any, descriptor: Any, name: str, value: Any) -> None:
-    """Check the keys inside a value that is a mapping."""
-    if not isinstance(value, Mapping):
+    """Check the keys inside a value that is a mapping, or a choice of Tune's between mappings."""
+    choices = _choices(value)
+    if choices is not None and name in _MERGED:
+        hint = f"write it inside: {{{_MERGED[name]}: …}}"
+        raise ValueError(f"{name}: cannot be a choice, it is merged with the default; {hint}")
+    for alternative in choices or ():
+        _require_known_inside(config, descriptor, name, alternative)
+    if choices is not None or not isinstance(value, Mapping):
         return
     if name == "evaluation_config":
         try:
@@ -109,8 +121,18 @@ def _require_known_inside(config: Any, descriptor: Any, name: str, value: Any) -
             raise ValueError(f"{name}: {key!r} is unknown{_nearest(key, kinds)}")
 
 
-def _message(key: str, algorithm: str, known: Container[str], *, has: bool) -> str:
+def _choices(value: Any) -> list[Any] | None:
+    """The alternatives of Tune's ``grid_search`` and ``choice``; None of any other value."""
+    if isinstance(value, Mapping):
+        grid = value.get("grid_search") if len(value) == 1 else None
+        return grid if isinstance(grid, list) else None
+    return list(value.categories) if isinstance(value, Categorical) else None
+
+
+def _message(key: str, algorithm: str, known: Collection[str], *, has: bool) -> str:
     hint = other_name_hint(key, known, algorithm)
+    if hint is None and RENAMED.get(key) in known:
+        hint = f"use {RENAMED[key].rstrip('_')}"
     if hint is None and key in schema.UNUSED:
         hint = schema.UNUSED[key]
     if hint is not None:
@@ -120,7 +142,7 @@ def _message(key: str, algorithm: str, known: Container[str], *, has: bool) -> s
         return f"{key!r} is not a key of {algorithm}; it belongs to {' and '.join(owners)}"
     if has:
         return f"{key!r} has no effect on {algorithm}"
-    return f"{key!r} is not a key of {algorithm}{_nearest(key, [*known, *schema.ALIASES])}"  # type: ignore[misc]
+    return f"{key!r} is not a key of {algorithm}{_nearest(key, known)}"
 
 
 def _nearest(key: object, valid: Iterable[str]) -> str:

@@ -197,8 +197,11 @@ MODEL_KEYS: dict[str, Kind] = {
     "zero_mean": lambda value: None if value is False else "false: pixels are scaled to [0, 1]",
 }
 
+_NEW_STACK = "the old API stack is not supported, its networks run on the new one; leave it out"
 # Key or key prefix → why it has no effect.
 UNUSED = {
+    "enable_rl_module_and_learner": _NEW_STACK,
+    "enable_env_runner_and_connector_v2": _NEW_STACK,
     "observation_space": "spaces are read from the environment",
     "action_space": "spaces are read from the environment",
     "max_requests_in_flight_per_env_runner": "every env runner has one pending request",

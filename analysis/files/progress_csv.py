@@ -60,7 +60,7 @@ def _cells(file: Path) -> Iterator[list[str]]:
     """The lines of a table as lists of cells; none of a file that is no text or no table."""
     if not file.is_file():  # reading a named pipe would block
         return
-    with file.open(newline="", encoding="utf-8", errors="replace") as handle:
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as handle:
         try:
             yield from csv.reader(line.replace("\0", "") for line in handle)
         except csv.Error:

@@ -269,6 +269,15 @@ def test_learner_results_of_older_releases(trial, learner):
     assert (curves["entropy"][0], curves["learning_rate"][0]) == (0.25, 0.1)
 
 
+def test_progress_csv_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "PPO_CartPole"
+    path.mkdir()
+    text = "training_iteration,timesteps_total,episode_reward_mean\r\n1,100,2.5\r\n2,200,7.5\r\n"
+    (path / "progress.csv").write_bytes(text.encode("utf-8-sig"))
+    run = load([tmp_path]).runs.iloc[0]
+    assert (run["steps"], run["return_mean"], run["rows"]) == (200, 7.5, 2)
+
+
 def write_progress(path, header="", rows=()):
     header = header or (
         "episode_reward_mean,timesteps_total,training_iteration,time_total_s,"

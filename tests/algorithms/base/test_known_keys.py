@@ -10,10 +10,34 @@ from rllib_zoo.algorithms.base.other_names import OTHER_NAMES, other_name_hint
 from rllib_zoo.algorithms.base.schema import keys_of
 
 
-def error_of(name, **settings):
-    with pytest.raises(ValueError, match=r"key|unknown|effect") as caught:
-        config_class(name).from_dict({"env": "CartPole-v1", **settings})
+def error_of(name, settings=None, **others):
+    with pytest.raises(ValueError, match=r"key|unknown|effect|choice") as caught:
+        config_class(name).from_dict({"env": "CartPole-v1", **(settings or {}), **others})
     return str(caught.value)
+
+
+@pytest.mark.parametrize("choice", [tune.grid_search, tune.choice])
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("A2C", "optimizer", {"type": "adam"}),
+        ("PPO", "lr", 1e-3),
+    ],
+)
+def test_choices_between_values_are_accepted(name, key, value, choice):
+    alternatives = choice([value, value])
+    assert getattr(config_class(name).from_dict({key: alternatives}), key) == alternatives
+
+
+def test_the_hint_is_never_the_name_itself():
+    assert error_of("DQN", **{"lambda": 0.9}).endswith("is not a key of DQN")
+
+
+def test_the_builder_refuses_the_old_api_stack():
+    config = config_class("PPO")()
+    with pytest.raises(ValueError, match="the old API stack is not supported"):
+        config.api_stack(enable_rl_module_and_learner=False)
+    assert config.api_stack(enable_rl_module_and_learner=True).enable_rl_module_and_learner
 
 
 @pytest.mark.parametrize("name", names())
@@ -28,6 +52,14 @@ def test_an_unknown_key_raises_in_every_algorithm(name):
         ("A2C", {"learning_rate": 1e-3}, ["'learning_rate'", "use lr"]),
         ("DDPG", {"learning_rate": 1e-3}, ["use actor_lr and critic_lr"]),
         ("PPO", {"sgd_minibatch_size": 64}, ["use minibatch_size"]),
+        ("A2C", {"num_cpus_per_worker": 1}, ["use num_cpus_per_env_runner"]),
+        ("DQN", {"evaluation_num_workers": 1}, ["use evaluation_num_env_runners"]),
+        ("PPO", {"metrics_smoothing_episodes": 9}, ["use metrics_num_episodes_for_smoothing"]),
+        ("PPO", {"enable_rl_module_and_learner": False}, ["the old API stack", "leave it out"]),
+        ("A2C", {1: 2}, ["1 is not a key of A2C"]),
+        ("PPO", {"model": tune.grid_search([{"use_lstm": True}])}, ["write it inside"]),
+        ("DQN", {"replay_buffer_config": tune.choice([{"capacity": 9}])}, ["write it inside"]),
+        ("PPO", {"optimizer": tune.choice([{"typ": "adam"}])}, ["did you mean 'type'?"]),
         ("PPO", {"num_gpus": 1}, ["use num_gpus_per_learner"]),
         ("DDPG", {"lr": 5e-4}, ["'lr' has no effect on DDPG"]),
         ("A2C", {"credit": "whole_return"}, ["it belongs to PG"]),
@@ -48,7 +80,7 @@ def test_an_unknown_key_raises_in_every_algorithm(name):
     ],
 )  # fmt: skip
 def test_the_message_names_the_key_that_was_meant(name, settings, parts):
-    message = error_of(name, **settings)
+    message = error_of(name, settings)
     assert all(part in message for part in parts), message
 
 
