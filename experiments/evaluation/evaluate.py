@@ -257,8 +257,6 @@ def _check_options(options: EvaluateOptions) -> None:
     if options.out is not None:
         require_writable(Path(options.out), "--out")
     if options.video is not None:
-        if Path(options.video).exists() and not Path(options.video).is_dir():
-            raise RequestError(f"{options.video!r} is not a folder", key="--video")
         require_writable(Path(options.video) / "episode-0.mp4", "--video")
 
 

@@ -93,7 +93,7 @@ def test_evaluation_scales_nothing(make_runner):
 
 
 def test_a3c_refuses(make_config):
-    with pytest.raises(ValueError, match="normalize_returns is not supported by A3C"):
+    with pytest.raises(ValueError, match="'normalize_returns' is not a key of A3C"):
         make_config("A3C", "Pendulum-v1", normalize_returns=True).validate()
 
 
