@@ -7,9 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import gymnasium as gym
 import pytest
-from ray.tune.registry import register_env
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
