@@ -147,7 +147,9 @@ def test_every_trial_is_a_row_with_a_status(place):
         write(place / "exp", files)
         results = load([place])
         # A trial that continues another one's numbers, with the same settings, is a piece of it.
-        pieces = results.runs["message"].str.extract(r"(\d+) pieces joined")[0].fillna(1).astype(int)
+        pieces = (
+            results.runs["message"].str.extract(r"(\d+) pieces joined")[0].fillna(1).astype(int)
+        )
         assert pieces.sum() == number
         assert all(isinstance(status, str) and status for status in results.runs["status"])
         assert all(isinstance(message, str) for message in results.runs["message"])
