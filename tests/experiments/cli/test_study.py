@@ -80,18 +80,19 @@ def test_the_list_counts_runs(tmp_path):
 
 def test_the_gate_fails_and_says_why(tmp_path):
     """Results of one cell only: what is there is met, everything else is missing."""
-    folder = Path("algorithms_compared") / "cartpole-a2c"
+    folder = Path("algorithms_compared") / "cartpole-ppo"
     shutil.copytree(ROOT / "results" / folder, tmp_path / folder)
+    shutil.copy(ROOT / "results" / folder.parent / "greedy.json", tmp_path / folder.parent)
     done = told("report", "algorithms_compared", "--check", "--results", tmp_path)
     assert done.exit_code == 1
     lines = done.stderr.splitlines()
     assert len(lines) == 8
     assert all(line.startswith("missing: ") for line in lines)
-    assert not any("cartpole-a2c" in line for line in lines)
-    assert "met: cartpole-a2c" in done.stdout
+    assert not any("cartpole-ppo" in line for line in lines)
+    assert "met: cartpole-ppo" in done.stdout
     (tmp_path / folder / "seed2003.csv").write_text("steps\n")
     done = told("report", "algorithms_compared", "--check", "--results", tmp_path)
-    assert any(line.startswith("missed: cartpole-a2c") for line in done.stderr.splitlines())
+    assert any(line.startswith("missed: cartpole-ppo") for line in done.stderr.splitlines())
 
 
 def test_a_check_without_thresholds_says_so(tmp_path):
