@@ -30,6 +30,8 @@ def small_config(name, env="CartPole-v1", **settings):
     # RLlib's monitor of the machine's load takes 0.7 seconds to stop.
     defaults = {"seed": 0, "model": TINY_MODEL, "log_sys_usage": False}
     given = {"env": env, **defaults, **settings}
+    if name == "DDPG":  # has networks of its own
+        del given["model"]
     if name != "A3C":
         given.setdefault("num_env_runners", 0)
     return config_class(name)().update_from_dict(given)

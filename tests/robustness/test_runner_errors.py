@@ -221,7 +221,7 @@ def test_evaluation_runners_errors_end_training(make_algo, make_config, name, ru
 @pytest.mark.ray
 @pytest.mark.slow
 def test_ddpgs_network_error_ends_training(make_algo, make_config):
-    keys = {**SIZES, "num_env_runners": 1, "random_steps": 0, "model": {}}
+    keys = {**SIZES, "num_env_runners": 1, "random_steps": 0}
     config = make_config("DDPG", Pressing, restart_failed_sub_environments=False, **keys)
     algo = make_algo(config.update_from_dict(PATIENCE))
 
