@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from rllib_zoo.algorithms.base.older_names import RENAMED
+
 _LINEAR = "RL Zoo's lin_X is the schedule [[0, X], [steps, 0]]"
 _ANNEALED = "annealed to 0 it is the schedule [[0, X], [steps, 0]]"
 _EPSILON = "epsilon: [[0, first], [steps, last]] has all three"
@@ -29,20 +31,15 @@ OTHER_NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     # batches
     "n_envs": (("num_envs_per_env_runner",), "counted per env runner, of which there are num_env_runners"),
     "num_envs": (("num_envs_per_env_runner",), "counted per env runner, of which there are num_env_runners"),
-    "num_envs_per_worker": (("num_envs_per_env_runner",), ""),
-    "num_rollout_workers": (("num_env_runners",), ""),
     "n_steps": (("n_step", "rollout_fragment_length"),
                 "a rollout's steps of each environment; their total over all is train_batch_size"),
     "num_steps": (("rollout_fragment_length",),
                   "steps of each environment; their total over all is train_batch_size"),
-    "sample_batch_size": (("rollout_fragment_length",), ""),
     "batch_size": (("minibatch_size", "train_batch_size"),
                    "in Stable-Baselines3 the steps of one gradient, in CleanRL those of all environments"),
     "num_minibatches": (("minibatch_size",), "it is train_batch_size / num_minibatches steps"),
-    "sgd_minibatch_size": (("minibatch_size",), ""),
     "n_epochs": (("num_epochs",), ""),
     "update_epochs": (("num_epochs",), ""),
-    "num_sgd_iter": (("num_epochs",), ""),
     # losses
     "ent_coef": (("entropy_coeff",), ""),
     "vf_coef": (("vf_loss_coeff",), "it weighs the squared error with PPO, half of it with A2C and A3C; "
@@ -98,13 +95,19 @@ OTHER_NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     "eval_freq": (("evaluation_interval",), "in iterations, not steps"),
     "n_eval_episodes": (("evaluation_duration",), ""),
     "stats_window_size": (("metrics_num_episodes_for_smoothing",), ""),
-    "timesteps_per_iteration": (("min_sample_timesteps_per_iteration",), ""),
-    "min_time_s_per_reporting": (("min_time_s_per_iteration",), ""),
     "tensorboard_log": ((), "every run writes TensorBoard's file"),
     "verbose": ((), "-v and -vv print more"),
     "track": ((), "--wandb-project logs to Weights & Biases"),
     "record_video_config": ((), "rllib evaluate --video records episodes"),
     "capture_video": ((), "rllib evaluate --video records episodes"),
+}  # fmt: skip
+# Of older RLlib releases, those that such files have too.
+OTHER_NAMES |= {
+    name: ((RENAMED[name],), "")
+    for name in (
+        "num_envs_per_worker", "num_rollout_workers", "sample_batch_size", "sgd_minibatch_size",
+        "num_sgd_iter", "timesteps_per_iteration", "min_time_s_per_reporting",
+    )
 }  # fmt: skip
 
 

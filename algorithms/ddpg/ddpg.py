@@ -97,7 +97,6 @@ class DDPGConfig(RolloutConfig):
 
     def update_from_dict(self, config_dict: Any) -> Self:
         """As RLlib's, whose way of merging keeps the keys of another ``type``."""
-        require_known(self, config_dict)
         own = {name: value for name, value in config_dict.items() if name in _OWN}
         super().update_from_dict({k: v for k, v in config_dict.items() if k not in own})
         return self.training(**own)
