@@ -10,6 +10,9 @@ from typing import Any
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.changes import Change, summarize_changes
 
+# Values of ``seed_score``, in words; the first is the default.
+SEED_SCORES = {"iqm": "interquartile mean", "worst_quarter": "mean of the worst quarter"}
+
 
 @dataclass(frozen=True)
 class Experiment:

@@ -96,7 +96,7 @@ def held_curves(
 
 def _scores(study: Study, env: str, runs: Sequence[Run], results: Path) -> Iterator[FigureImage]:
     """Final scores, or the steps to the score that counts as solved or ended runs."""
-    targets = [t for run in runs if (t := run.cell.solved or run.cell.budget.score) is not None]
+    targets = [t for run in runs if (t := run.cell.target) is not None]
     column, title = "return_mean", "final scores"
     if targets:
         # A run that never reaches the score counts with its whole budget.

@@ -92,6 +92,11 @@ class Cell:
     quiet: bool = False
 
     @property
+    def target(self) -> float | None:
+        """The mean return that counts as solved or ends runs; None without either."""
+        return self.budget.score if self.solved is None else self.solved
+
+    @property
     def line(self) -> str:
         """The label, or without one the algorithm."""
         return self.label or self.algorithm

@@ -112,12 +112,10 @@ def _row(cell: Cell, runs: Sequence[Run]) -> list[Any]:
 
 def _target(cell: Cell) -> float | None:
     """The score that counts as solved or ends runs, else the environment's reference score, else None."""
-    if cell.solved is not None:
-        return cell.solved
-    if cell.budget.evaluated:
+    if cell.solved is None and cell.budget.evaluated:
         return None  # kept rows are of training
-    if cell.budget.score is not None:
-        return cell.budget.score
+    if cell.target is not None:
+        return cell.target
     return REFERENCE_SCORES[cell.env].target if cell.env in REFERENCE_SCORES else None
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from rllib_zoo.algorithms.base.result_names import lookup, valid_number
 from rllib_zoo.experiments.provenance.manifest import jsonable
-from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.experiment import SEED_SCORES, Experiment
 from rllib_zoo.experiments.spec.grid import grid_values
 from rllib_zoo.experiments.spec.search_space import at, is_drawn, samplers
 from rllib_zoo.experiments.sweeps.schedulers import POPULATIONS, scheduler_name, with_mutations
@@ -19,9 +19,6 @@ from rllib_zoo.experiments.sweeps.seed_repeater import score_of_seeds
 from rllib_zoo.experiments.tune.progress import RETURN
 
 MAX_ROWS = 20
-IQM = "iqm"
-# Values of ``seed_score``, in words.
-SEED_SCORES = {IQM: "interquartile mean", "worst_quarter": "mean of the worst quarter"}
 
 
 def varied(experiment: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +60,7 @@ def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[d
     sign = -1.0 if experiment.mode == "min" else 1.0
 
     def order(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-        value = entry[experiment.seed_score or IQM]
+        value = entry[_statistic(experiment)]
         return (not entry["complete"], value is None, -sign * (value or 0.0), entry["steps"])
 
     return sorted(entries, key=order)
@@ -95,6 +92,10 @@ def _entry(
     }
 
 
+def _statistic(experiment: Experiment) -> str:
+    return experiment.seed_score or next(iter(SEED_SCORES))
+
+
 def _scored(scores: Sequence[float], statistic: str, mode: str | None) -> float | None:
     return score_of_seeds(scores, statistic, mode=mode) if scores else None
 
@@ -102,8 +103,8 @@ def _scored(scores: Sequence[float], statistic: str, mode: str | None) -> float 
 def ranking_table(experiment: Experiment, ranks: Sequence[Mapping[str, Any]]) -> Table:
     """The first entries as a table for the terminal."""
     metric, mode = experiment.metric or RETURN, experiment.mode or "max"
-    statistic = experiment.seed_score or IQM
-    title = f"configurations by the {mode} of {metric}, {SEED_SCORES[statistic]} of their trials"
+    statistic = SEED_SCORES[_statistic(experiment)]
+    title = f"configurations by the {mode} of {metric}, {statistic} of their trials"
     table = Table(title=title)
     for heading in ("", *ranks[0]["varied"], "trials", "IQM", "worst quarter", "worst", "steps"):
         table.add_column(heading, justify="left" if heading == "trials" else "right")

@@ -23,7 +23,7 @@ from rllib_zoo.algorithms.base.validators import (
 )
 from rllib_zoo.envs import environment_name
 from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, nearest
-from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.spec.experiment import SEED_SCORES, Experiment
 from rllib_zoo.experiments.spec.search_space import alternatives
 from rllib_zoo.experiments.sweeps.schedulers import mutated_paths, with_mutations
 from rllib_zoo.experiments.validation import build
@@ -104,7 +104,7 @@ FIELD_KINDS: dict[str, Kind] = {
     "time_budget_s": optional(number(0, above=True)),
     "seeds": optional(seeds),
     "mode": optional(validators.choice("max", "min")),
-    "seed_score": optional(validators.choice("iqm", "worst_quarter")),
+    "seed_score": optional(validators.choice(*SEED_SCORES)),
     "max_concurrent": optional(integer(1)),
 }
 
