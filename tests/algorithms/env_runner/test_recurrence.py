@@ -7,8 +7,7 @@ import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.testing import assert_allclose, assert_array_equal
-from ray.rllib.models.torch.recurrent_net import RecurrentNetwork
-from torch import nn
+from recurrent_model import Gated
 
 from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
@@ -24,26 +23,6 @@ OURS = {
     "lstm_cell_size": 8,
     "max_seq_len": 5,
 }
-
-
-class Gated(RecurrentNetwork, nn.Module):
-    """A user's recurrent model in RLlib's own style, without ``use_lstm``."""
-
-    def __init__(self, obs_space, action_space, num_outputs, model_config, name):
-        nn.Module.__init__(self)
-        super().__init__(obs_space, action_space, num_outputs, model_config, name)
-        self.cell = nn.GRU(4, 8, batch_first=True)
-        self.policy, self.value = nn.Linear(8, num_outputs), nn.Linear(8, 1)
-
-    def get_initial_state(self):
-        return [torch.full((8,), 0.5)]
-
-    def forward_rnn(self, inputs, state, seq_lens):
-        self._features, after = self.cell(inputs, state[0][None])
-        return self.policy(self._features), [after[0]]
-
-    def value_function(self):
-        return self.value(self._features).reshape(-1)
 
 
 def same_step_cartpole(num_envs, **options):

@@ -5,8 +5,8 @@ import pytest
 import torch
 from gymnasium.spaces import Discrete
 from ray.rllib.models.torch.fcnet import FullyConnectedNetwork
-from ray.rllib.models.torch.recurrent_net import RecurrentNetwork
 from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
+from recurrent_model import Gated
 from torch import nn
 
 from rllib_zoo.algorithms.learner.model_columns import model_metrics, with_custom_loss
@@ -37,23 +37,7 @@ class Penalized(TorchModelV2, nn.Module):
         return {"penalty": self.penalty, "constant": 7}
 
 
-class Gated(RecurrentNetwork, nn.Module):
-    def __init__(self, obs_space, action_space, num_outputs, model_config, name):
-        nn.Module.__init__(self)
-        super().__init__(obs_space, action_space, num_outputs, model_config, name)
-        self.cell = nn.GRU(4, 8, batch_first=True)
-        self.policy, self.value = nn.Linear(8, num_outputs), nn.Linear(8, 1)
-
-    def get_initial_state(self):
-        return [torch.zeros(8)]
-
-    def forward_rnn(self, inputs, state, seq_lens):
-        self._features, after = self.cell(inputs, state[0][None])
-        return self.policy(self._features), [after[0]]
-
-    def value_function(self):
-        return self.value(self._features).reshape(-1)
-
+class GatedWithLoss(Gated):
     def custom_loss(self, policy_loss, loss_inputs):
         self.inputs = loss_inputs
         return policy_loss
@@ -120,7 +104,7 @@ def test_loss_inputs_are_the_train_batch(make_runner):
 
 
 def test_a_recurrent_model_gets_padded_sequences(make_runner):
-    model = {"custom_model": Gated, "max_seq_len": 8}
+    model = {"custom_model": GatedWithLoss, "max_seq_len": 8}
     runner = make_runner(num_envs_per_env_runner=2, model=model)
     rollout = runner.sample(num_steps=40)
     batch = batch_for(runner.module, rollout.arrays(), runner.config, "cpu")
