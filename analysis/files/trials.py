@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.progress_csv import is_progress
 
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
@@ -119,8 +120,8 @@ def stopped_early(trial: Path) -> bool:
 
 def note_stopped_early(trial: Path, by: str) -> None:
     """Record in a trial's folder what ended it before its stop criterion."""
-    trial.mkdir(parents=True, exist_ok=True)
-    (trial / STOPPED).write_text(f"ended by {by}\n", encoding="utf-8")
+    with atomic_write(trial / STOPPED) as draft:
+        draft.write_text(f"ended by {by}\n", encoding="utf-8")
 
 
 def _committed_trial(path: Path) -> TrialFolder:

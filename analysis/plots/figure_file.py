@@ -45,10 +45,8 @@ def draw_figure(name: str, title: str, paint: Callable[[Axes], Axes]) -> FigureI
 
 
 def write_figures(folder: Path, images: list[FigureImage]) -> None:
-    """Write both formats of every figure; figures of an earlier report are deleted."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for earlier in [*folder.glob("*.svg"), *folder.glob("*.png")]:
-        earlier.unlink()
+    """Write both formats of every figure into a new folder."""
+    folder.mkdir()
     for figure in images:
         (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
         (folder / f"{figure.name}.png").write_bytes(figure.png)

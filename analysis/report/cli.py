@@ -48,6 +48,8 @@ def report(
     from rllib_zoo.analysis.scoring.scores import MEASURES
     from rllib_zoo.analysis.summary import UnknownGroupError
 
+    refused = (NothingToReportError, UnknownGroupError, UnknownEnvironmentError)
+
     if measure not in MEASURES:
         refuse(f"--measure: {measure!r} is unknown; choose from {', '.join(MEASURES)}")
     thresholds = thresholds_of(threshold or [])
@@ -60,8 +62,10 @@ def report(
 
         try:
             summary = write_report(folders, output, options, show)
-        except (OSError, NothingToReportError, UnknownGroupError, UnknownEnvironmentError) as error:
+        except (FileNotFoundError, NotADirectoryError, *refused) as error:
             refuse(str(error))
+        except OSError as error:
+            refuse(f"{error.filename or output}: {error.strerror}; nothing was written", code=1)
     for warning in summary.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     print(f"report: {output / 'report.html'}")
@@ -81,7 +85,7 @@ def thresholds_of(options: list[str]) -> dict[str, float]:
     return thresholds
 
 
-def refuse(message: str) -> None:
-    """One line on stderr and exit code 2."""
+def refuse(message: str, code: int = 2) -> None:
+    """One line on stderr, and the exit code."""
     print(" ".join(message.split()), file=sys.stderr)
-    raise typer.Exit(2)
+    raise typer.Exit(code)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rllib_zoo.analysis.draw import CURVE_RESAMPLES
+from rllib_zoo.analysis.files.atomic import atomic_folder
 from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.figure_file import write_figures
@@ -15,6 +16,8 @@ from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.html import overall_rows, page_of, score_rows
 from rllib_zoo.analysis.summary import Summary, summarise
 
+# What a report's folder contains; the page comes last.
+CONTENT = ("figures", "scores.csv", "curves.csv", "table.md", "command.txt", "report.html")
 # Rows to keep per trial: more than a figure has pixels.
 MAX_ROWS = 5_000
 
@@ -38,7 +41,8 @@ def report(
     Args:
         folders: with trials in them or below.
         output: folder for ``report.html``, ``scores.csv``, ``curves.csv``, ``table.md``, ``command.txt`` and
-            ``figures/``; files of an earlier report are replaced.
+            ``figures/``; those of an earlier report are replaced, all at once where the folder has nothing
+            else.
         options: see :class:`ReportOptions`.
         progress: see ``load``.
 
@@ -48,6 +52,7 @@ def report(
         UnknownGroupError: no run is of the baseline; nothing is written.
         UnknownEnvironmentError: no run is of an environment with a threshold; nothing is written.
         NotADirectoryError: the output is a file.
+        OSError: the disk is full, for example; an earlier report is unchanged.
     """
     options = options or ReportOptions()
     if output.exists() and not output.is_dir():
@@ -68,17 +73,17 @@ def report(
     intervals = {"seed": options.seed, "resamples": resamples}
     images = list(figures(results, summary, options.thresholds, options.baseline, **intervals))
     command = _command(folders, output, options)
-    output.mkdir(parents=True, exist_ok=True)
-    write_figures(output / "figures", images)
-    summary.scores.to_csv(output / "scores.csv", index=False)
-    results.curves.dropna(axis=1, how="all").to_csv(output / "curves.csv", index=False)
     markdown = tables.markdown(*score_rows(summary))
     if len(summary.overall):
         markdown += "\n" + tables.markdown(*overall_rows(summary))
-    (output / "table.md").write_text(markdown, encoding="utf-8")
-    (output / "command.txt").write_text(command + "\n", encoding="utf-8")
     page = page_of(results, summary, images, options, command)
-    (output / "report.html").write_text(page, encoding="utf-8")
+    with atomic_folder(output, CONTENT) as draft:
+        write_figures(draft / "figures", images)
+        summary.scores.to_csv(draft / "scores.csv", index=False)
+        results.curves.dropna(axis=1, how="all").to_csv(draft / "curves.csv", index=False)
+        (draft / "table.md").write_text(markdown, encoding="utf-8")
+        (draft / "command.txt").write_text(command + "\n", encoding="utf-8")
+        (draft / "report.html").write_text(page, encoding="utf-8")
     return summary
 
 

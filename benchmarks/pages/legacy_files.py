@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo import algorithms
-from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.atomic import atomic_write, write_json
 from rllib_zoo.analysis.report.tables import markdown
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
@@ -60,7 +60,8 @@ def _write(rows: list[dict[str, Any]], *, again: bool) -> None:
         new = {row["file"]: row for row in json.loads(RECORD.read_text())["rows"]} | new
     rows = [new[name] for name in sorted(new)]
     write_json(RECORD, {"machine": _machine(), "rows": rows})
-    PAGE.write_text(page(rows))
+    with atomic_write(PAGE) as draft:
+        draft.write_text(page(rows))
 
 
 def try_file(file: Path, *, train: bool) -> dict[str, Any]:

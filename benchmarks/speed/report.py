@@ -163,7 +163,13 @@ def save(benchmark: Benchmark, folder: Path, rows: list[Row]) -> None:
     """Write the rows, with machine and packages, and their report into the folder."""
     record = {"machine": machine(), "packages": package_versions(), "rows": rows}
     write_json(folder / f"{benchmark.stem}.json", record)
-    (folder / f"{benchmark.stem}.md").write_text(report(benchmark, rows) + "\n")
+    save_report(benchmark, folder, rows)
+
+
+def save_report(benchmark: Benchmark, folder: Path, rows: list[Row]) -> None:
+    """Write the report of some rows into the folder."""
+    with atomic_write(folder / f"{benchmark.stem}.md") as draft:
+        draft.write_text(report(benchmark, rows) + "\n")
 
 
 def page_section(benchmark: Benchmark, record: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from rllib_zoo.benchmarks.speed import arithmetic
 from rllib_zoo.benchmarks.speed.arithmetic import Row
 from rllib_zoo.benchmarks.speed.contenders import Benchmark, Contender, select
 from rllib_zoo.benchmarks.speed.measure import run_contender
-from rllib_zoo.benchmarks.speed.report import fill, page_section, report, save
+from rllib_zoo.benchmarks.speed.report import fill, page_section, report, save, save_report
 from rllib_zoo.experiments.tune.progress import format_duration
 
 Turn = tuple[Contender, str, int]
@@ -73,7 +73,7 @@ def run(benchmark: Benchmark, options: argparse.Namespace) -> int:
             return 2
         rows = json.loads((folder / f"{benchmark.stem}.json").read_text())["rows"]
     if options.report_only:
-        (folder / f"{benchmark.stem}.md").write_text(report(benchmark, rows) + "\n")
+        save_report(benchmark, folder, rows)
     else:
         turns = plan(benchmark, options.rounds, options.only, modes_of(options))
         rows = take_turns(

@@ -25,6 +25,7 @@ from rllib_zoo.experiments.options import (
     as_parameters,
     prepare_imports,
 )
+from rllib_zoo.experiments.tune.disk_errors import disk_fault
 
 # `M_ARENA_MAX` of glibc's malloc.h, and its value: one for the main thread, one for all of Ray's.
 ARENA_MAX = -8
@@ -242,6 +243,12 @@ def main() -> None:
     except RequestError as error:
         print_stderr(str(error))
         raise SystemExit(2) from None
+    except OSError as error:
+        if (fault := disk_fault(error)) is None:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print_stderr(f"{place}{error.strerror or fault}; nothing was written")
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.experiments.config.load import FIELDS, read_experiments
 from rllib_zoo.experiments.config.yaml_loader import Loader
 from rllib_zoo.experiments.errors import RequestError
@@ -72,8 +73,10 @@ def write_new(file: Path, text: str) -> None:
         RequestError: the file exists, or its folder does not.
     """
     try:
-        with file.open("x", encoding="utf-8") as handle:
-            handle.write(text)
+        # Not created here, as `atomic_write` would: its name may be misspelt.
+        file.parent.stat()
+        with atomic_write(file, overwrite=False) as draft:
+            draft.write_text(text, encoding="utf-8")
     except FileExistsError:
         raise RequestError("exists; nothing was written", file=file) from None
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo import algorithms
-from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.atomic import atomic_folder, write_json
 from rllib_zoo.analysis.files.result_json import map_results
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT, read_object
 from rllib_zoo.experiments.config.python_loader import differences
@@ -122,15 +121,9 @@ def export(
     if folder.exists() and not force:
         raise RequestError(f"{folder} exists; --force renames it, --output sets another folder")
     checkpoint, source = best(candidates, episodes, seed + 1)
-    draft = folder.with_name(f".{folder.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
+    aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
+    with atomic_folder(folder, aside=aside) as draft:
         _write(draft, checkpoint, source, folder, episodes, seed)
-        if folder.exists():
-            folder.rename(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 
@@ -178,7 +171,6 @@ def _write(
     seed: int,
 ) -> None:
     """Write the agent without a score, then measure the score of the written files."""
-    folder.mkdir(parents=True)
     parameters = _write_weights(checkpoint, folder / WEIGHTS_FILE)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     description = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import math
 import sys
@@ -130,11 +131,30 @@ def record_episodes(
             with atomic_write(file) as draft, draft.open("wb") as handle:
                 frames = [as_frame(frame) for frame in frames]
                 imageio.mimwrite(handle, frames, format="mp4", fps=fps, macro_block_size=1)
+                handle.flush()
+                _require_frames(draft, len(frames))
             # Not on standard output, which with --json is one JSON object.
             score = f"return {episode.episode_return:.1f}, {len(frames)} frames"
             print(f"video: {file} ({score})", file=sys.stderr)
     env.close()
     return episodes
+
+
+def _require_frames(file: Path, number: int) -> None:
+    """Read a video back: on a full disk ffmpeg leaves one that is cut off, and imageio does not report it.
+
+    Raises:
+        OSError: it cannot be read, or lacks frames.
+    """
+    import imageio_ffmpeg
+
+    try:
+        frames, _ = imageio_ffmpeg.count_frames_and_secs(str(file))
+    except RuntimeError:
+        frames = 0
+    if frames != number:
+        problem = f"{frames} of {number} frames could be encoded: a full disk or a file size limit?"
+        raise OSError(errno.EIO, problem)
 
 
 def frames_per_second(env: gym.Env, config: Any) -> int:

@@ -1,4 +1,4 @@
-"""Errors of the results disk (full, read-only, broken), which no retry of a trial can fix."""
+"""Errors of the results disk (full, a size limit, read-only, broken), which no retry of a trial can fix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _IN_TEXT = re.compile(rf"\[Errno ({'|'.join(map(str, _ERRNOS))})\]")
 
 
