@@ -1,4 +1,4 @@
-"""The one kind of error that an invalid request raises."""
+"""Errors that end a command with one line: an invalid request, or a failure of what it needs."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ class RequestError(Exception):
         if self.file is not None or file is None:
             return self
         return RequestError(self.problem, file=file, key=self.key, hint=self.hint)
+
+
+class CommandError(Exception):
+    """A failure that is neither the request's nor a trial's, such as Ray's; one line, exit code 1."""
 
 
 def _printable(line: str) -> str:

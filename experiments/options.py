@@ -10,8 +10,9 @@ import functools
 import importlib
 import inspect
 import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import Field, dataclass, field, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -48,6 +49,11 @@ def option(help_text: str, *names: str, default: Any = None, **settings: Any) ->
     """
     settings |= {"help": help_text}
     return field(default=default, metadata={"names": names, "settings": settings})
+
+
+def cluster_address(value: str | None) -> str | None:
+    """The cluster to join; None where Ray is started: no address, an empty one, or Ray's ``local``."""
+    return None if value in (None, "", "local") else value
 
 
 @dataclass
@@ -217,6 +223,12 @@ def printable_arguments() -> list[str]:
             argument = f"{option}=KEY"
         printable.append(argument)
     return printable
+
+
+def same_command(*added: str, without: Collection[str] = ()) -> str:
+    """This command's line for a shell, with options added and without others."""
+    arguments = [a for a in printable_arguments() if a not in without and a not in added]
+    return shlex.join(["rllib", *arguments, *added])
 
 
 def prepare_imports(modules: list[str] | None) -> None:

@@ -1,4 +1,4 @@
-"""The `rllib` command. Exit codes: 0 done, 1 a trial failed, 2 invalid request, 130 interrupted."""
+"""The `rllib` command. Exit codes: 0 done, 1 failed, 2 invalid request, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import typer
 
 from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.cli.agent import agent_app
+from rllib_zoo.experiments.cli.streams import keep_streams_open
 from rllib_zoo.experiments.cli.study import app as study_app
 from rllib_zoo.experiments.console import print_stderr
-from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.errors import CommandError, RequestError
+from rllib_zoo.experiments.interrupts import CommandInterrupt, interruptible
 from rllib_zoo.experiments.options import (
     EvaluateOptions,
     FileOptions,
@@ -24,6 +26,7 @@ from rllib_zoo.experiments.options import (
     TrainOptions,
     as_parameters,
     prepare_imports,
+    same_command,
 )
 from rllib_zoo.experiments.tune.disk_errors import disk_fault
 
@@ -226,23 +229,21 @@ def refuse_legacy(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """Entry point: an invalid request prints one line and exits with code 2."""
+    """Entry point: an invalid request, a failure and a signal end it with one line."""
+    keep_streams_open()
     limit_malloc_arenas()
-    # Ray reads these when it is imported: no usage report.
+    # Ray reads it when it is imported: no usage report.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    arguments = sys.argv[1:]
-    if "RAY_ADDRESS" not in os.environ and not any(
-        a.startswith("--ray-address") for a in arguments
-    ):
-        # Without a cluster Ray's processes then listen on loopback only; otherwise they listen on every
-        # interface, regardless of the address given to ray.init.
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
-        refuse_legacy(arguments)
-        app(args=arguments)
-    except RequestError as error:
+        with interruptible():
+            refuse_legacy(sys.argv[1:])
+            app(args=sys.argv[1:])
+    except (RequestError, CommandError) as error:
         print_stderr(str(error))
-        raise SystemExit(2) from None
+        raise SystemExit(2 if isinstance(error, RequestError) else 1) from None
+    except CommandInterrupt as interrupt:
+        print_stderr(f"interrupted by {interrupt}; start again with: {same_command()}")
+        raise SystemExit(130) from None
     except OSError as error:
         if (fault := disk_fault(error)) is None:
             raise

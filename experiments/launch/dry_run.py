@@ -89,14 +89,14 @@ def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions) -> N
         for job, space in jobs:
             _print(job, space)
         return
-    with ray_cluster.running_ray(options, temporary=True) as folder:
+    with ray_cluster.running_ray(options, temporary=True) as session:
         for job, space in jobs:
             _print(job, space)
             if ray_cluster.is_cluster(options):
                 ray_cluster.check_cluster(job.validated)
             with stderr_console().status(f"{job.experiment.name}: training a few iterations …"):
                 seconds = options.estimate_seconds
-                measured = measure(job.experiment, job.resolved, seconds, folder)
+                measured = measure(job.experiment, job.resolved, seconds, session.folder)
             numbers = estimate(
                 measured,
                 job.experiment.stop,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+import traceback
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from rllib_zoo import algorithms
+from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.console import note, print_stderr
+from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.launch import ray_cluster, tuner
 from rllib_zoo.experiments.launch.dry_run import dry_run
+from rllib_zoo.experiments.launch.folder_watch import FolderWatch
 from rllib_zoo.experiments.launch.jobs import Job, validate_job
 from rllib_zoo.experiments.launch.resume import can_resume
 from rllib_zoo.experiments.launch.summary import print_summary, resume_command, trial_rows
@@ -20,7 +25,7 @@ from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking
 from rllib_zoo.experiments.tune.disk_errors import disk_fault
 from rllib_zoo.experiments.tune.progress import close_displays
-from rllib_zoo.experiments.tune.signals import Interruption
+from rllib_zoo.experiments.tune.signals import Interruption, active
 
 DONE = 0
 EXIT_CODES = {"done": DONE, "failed": 1, "interrupted": 130}
@@ -45,22 +50,29 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     if options.dry_run:
         dry_run([(job, tuner.param_space(job, options)) for job in jobs], options)
         return DONE
-    with ray_cluster.running_ray(options):
+    with ray_cluster.running_ray(options) as session:
         if ray_cluster.is_cluster(options):
             for job in jobs:
                 ray_cluster.check_cluster(job.validated)
-        return run_all(jobs, options, callbacks)
+        session.monitor.exit_code = code = run_all(jobs, options, callbacks)
+    return code
 
 
 def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any]) -> int:
-    """Run jobs one after another until one is interrupted; the exit code."""
+    """Run jobs one after another, those after a failed one too, until a signal; the exit code."""
     codes = []
-    for number, job in enumerate(jobs, 1):
-        codes.append(run_job(job, options, callbacks))
-        if codes[-1] == EXIT_CODES["interrupted"]:
-            if left := [other.experiment.name for other in jobs[number:]]:
-                print_stderr(f"not started: {', '.join(left)}; --resume starts them")
-            break
+    with Interruption() as ending:
+        for number, job in enumerate(jobs, 1):
+            try:
+                codes.append(run_job(job, options, callbacks))
+            except RequestError as error:
+                print_stderr(str(error))
+                codes.append(2)
+            if ending.cause is not None:
+                if left := [other.experiment.name for other in jobs[number:]]:
+                    print_stderr(f"not started: {', '.join(left)}; --resume starts them")
+                    codes.append(EXIT_CODES["failed" if ending.failed else "interrupted"])
+                break
     return max(codes)
 
 
@@ -68,30 +80,76 @@ def run_job(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
     """Run one experiment; its exit code."""
     algorithms.register()
     started = time.monotonic()
+    watch, ending = FolderWatch(job.folder), active() or Interruption()
+    ending.on_abort = partial(_fail, job)
     try:
-        return _finish(job, _run_trials(job, options, callbacks), started)
+        results = _run_trials(job, options, callbacks, watch)
+        with ending.deferred():
+            if watch.close():
+                return _fail_without_folder(job, watch, ending)
+            if ending.failed:
+                return _fail(job, str(ending.cause))
+            return _finish(job, results, started)
+    except RequestError:
+        raise
     except Exception as error:
-        if (fault := disk_fault(error)) is None:
-            raise
-        with suppress(OSError):
-            finish_manifest(job.folder, "failed", [], [])
-        print_stderr(
-            f"{job.folder}: {fault}; complete files are kept, continue with: {resume_command()}"
-        )
-        return EXIT_CODES["failed"]
+        if watch.close():
+            return _fail_without_folder(job, watch, ending)
+        return _fail(job, disk_fault(error) or _unexpected(job, error))
+    except KeyboardInterrupt:
+        print_stderr(f"interrupted by {ending.cause}; continue with: {resume_command()}")
+        return EXIT_CODES["interrupted"]
+    finally:
+        ending.on_abort = None
 
 
-def _run_trials(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
+def _run_trials(job: Job, options: LaunchOptions, callbacks: list[Any], watch: FolderWatch) -> Any:
     """Tune's ResultGrid; None after an interruption that Tune did not handle."""
     try:
-        with Interruption():
-            if job.resume:
-                return tuner.restored_tuner(job).fit()
-            return tuner.new_tuner(job, options, callbacks).fit()
+        resumed = job.resume
+        ready = tuner.restored_tuner(job) if resumed else tuner.new_tuner(job, options, callbacks)
+        watch.start()
+        return ready.fit()
     except KeyboardInterrupt:
         return None
     finally:
         close_displays()
+
+
+def _fail(job: Job, problem: str) -> int:
+    """Record and print why an experiment ended; its exit code."""
+    with suppress(OSError):
+        finish_manifest(job.folder, "failed", [], [])
+    with suppress(OSError):
+        ray_cluster.keep_logs(job.folder)
+    kept = "complete files are kept, continue with"
+    print_stderr(f"{job.folder}: {problem}; {kept}: {resume_command()}")
+    return EXIT_CODES["failed"]
+
+
+def _fail_without_folder(job: Job, watch: FolderWatch, ending: Interruption) -> int:
+    """The same for an experiment whose folder was renamed or removed."""
+    ending.forget_failure()
+    moved = watch.new_place()
+    if moved is not None:
+        with suppress(OSError):
+            finish_manifest(moved, "failed", [], [])
+    aside = watch.set_aside()
+    later = "" if aside is None else f", what was written since is in {aside}"
+    hint = "" if moved is None else f"rename {moved} back and "
+    print_stderr(
+        f"{job.folder}: was renamed or removed during training{later}; "
+        f"{hint}continue with: {resume_command()}"
+    )
+    return EXIT_CODES["failed"]
+
+
+def _unexpected(job: Job, error: Exception) -> str:
+    """An exception in one line; its traceback is written to a file."""
+    file = job.folder / "error.txt"
+    with suppress(OSError), atomic_write(file) as draft:
+        draft.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return f"{type(error).__name__}: {first_line(error)} (full traceback: {file})"
 
 
 def _finish(job: Job, results: Any, started: float) -> int:
@@ -105,4 +163,6 @@ def _finish(job: Job, results: Any, started: float) -> int:
     ranks = ranking(job.experiment, rows)
     finish_manifest(job.folder, status, rows, ranks)
     print_summary(job.experiment, rows, job.folder, seconds, ranks)
+    if status == "failed":
+        ray_cluster.keep_logs(job.folder)
     return EXIT_CODES[status]

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import shlex
-import shutil
+import signal
 import socket
 import sys
-import tempfile
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rllib_zoo import algorithms
-from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.console import note
+from rllib_zoo.experiments.errors import CommandError, RequestError, first_line
+from rllib_zoo.experiments.interrupts import CommandInterrupt, uninterrupted
+from rllib_zoo.experiments.launch import ray_folder
+from rllib_zoo.experiments.launch.ray_folder import (
+    own_process_group,
+    remove,
+    set_password,
+    temporary_folder,
+)
+from rllib_zoo.experiments.launch.ray_monitor import RayMonitor
+from rllib_zoo.experiments.options import LaunchOptions, cluster_address
+from rllib_zoo.experiments.tune.ray_internals import loopback_only, ray_servers
 from rllib_zoo.experiments.validation.check import Validated
 from rllib_zoo.experiments.validation.resources import first_without_room
 
@@ -31,8 +40,8 @@ MINIMUMS = {
 
 
 def address_of(options: LaunchOptions) -> str | None:
-    """The cluster to join; None where Ray is started, as for Ray's own name ``local``."""
-    return None if options.ray_address == "local" else options.ray_address
+    """The cluster to join; None where Ray is started."""
+    return cluster_address(options.ray_address)
 
 
 def is_cluster(options: LaunchOptions) -> bool:
@@ -76,47 +85,71 @@ def check_options(options: LaunchOptions) -> None:
 CONNECT_SECONDS = 10.0
 
 
+@dataclass
+class RaySession:
+    """A running Ray.
+
+    Attributes:
+        folder: of Ray's own files; None where it is Ray's choice.
+        monitor: of its servers.
+    """
+
+    folder: Path | None
+    monitor: RayMonitor
+
+
+# The one that runs.
+_session: RaySession | None = None
+
+
 @contextmanager
-def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[Path | None]:
+def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[RaySession]:
     """Start Ray or join a cluster; shut down or leave it afterwards.
 
     Args:
         options: of the command.
-        temporary: keep Ray's own files in a folder that is yielded and removed afterwards; None
-            where a cluster is joined.
+        temporary: remove the files of a started Ray even if ``RAY_TMPDIR`` is set, whose files are kept.
 
     Raises:
         RequestError: the cluster cannot be joined.
+        CommandError: Ray cannot be started.
     """
     import ray
 
-    folder = _temporary_folder() if temporary and address_of(options) is None else None
-    cluster, before = None, ray.is_initialized()
+    own = address_of(options) is None
+    folder = temporary_folder() if own and (temporary or "RAY_TMPDIR" not in os.environ) else None
+    global _session
+    cluster, before, monitor = None, ray.is_initialized(), None
     try:
         cluster = _start(options, folder)
-        yield folder
+        monitor = RayMonitor(ray_servers(cluster), partial(_remove_if_any, folder))
+        monitor.start()
+        _session = RaySession(folder, monitor)
+        yield _session
     finally:
-        if not before:  # the caller started it
-            ray.shutdown()
-        if cluster is not None:
-            cluster.shutdown()
-        if folder is not None:
-            _remove(folder)
+        _session = None
+        with uninterrupted():
+            if monitor is not None:
+                monitor.end()
+            if not before:  # the caller started it
+                ray.shutdown(wait_for_processes=True)
+            if cluster is not None:
+                cluster.shutdown()
+            if monitor is not None:
+                monitor.stop()
+            _remove_if_any(folder)
 
 
-def _temporary_folder() -> Path:
-    """A folder for Ray's own files, removed when this process ends at the latest."""
-    # Paths of Unix sockets have at most 107 bytes, too few for a long TMPDIR.
-    folder = Path(tempfile.mkdtemp(prefix="rllib-", dir="/tmp"))
-    # Registered before Ray's own handler, so called after Ray has ended its processes.
-    atexit.register(_remove, folder)
-    _set_password()
-    return folder
+def keep_logs(experiment: Path) -> None:
+    """Keep Ray's logs in the folder of an experiment that failed, and print where; not a cluster's."""
+    folder = None if _session is None else _session.folder
+    if folder is not None and (kept := ray_folder.keep_logs(folder, experiment)):
+        note(f"Ray's logs are kept in {kept}")
 
 
-def _set_password() -> None:
-    """Set a cluster password, which Ray would otherwise write into the home folder."""
-    os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+def _remove_if_any(folder: Path | None) -> None:
+    if folder is not None:
+        remove(folder)
 
 
 def _home_stores_password() -> bool:
@@ -146,28 +179,50 @@ def _start(options: LaunchOptions, folder: Path | None) -> Any:
         from ray.cluster_utils import Cluster
 
         cluster = Cluster()
-        for number in range(options.ray_num_nodes):
-            # The first is the head; the others on this machine share its folder.
-            own = {"temp_dir": str(folder)} if folder is not None and number == 0 else {}
-            cluster.add_node(num_cpus=options.ray_num_cpus or 1, **own)
-        ray.init(address=cluster.address, **common)
+        with starting():
+            for number in range(options.ray_num_nodes):
+                # The first is the head; the others on this machine share its folder.
+                own = {"temp_dir": str(folder)} if folder is not None and number == 0 else {}
+                cluster.add_node(num_cpus=options.ray_num_cpus or 1, **own)
+            ray.init(address=cluster.address, **common)
         return cluster
     if (address := address_of(options)) is not None:
         _join(address, common)
         return None
     if not _home_stores_password():
-        _set_password()
-    ray.init(
-        address="local",  # Ray would join a cluster that already runs on this machine
-        num_cpus=options.ray_num_cpus,
-        num_gpus=options.ray_num_gpus,
-        object_store_memory=options.ray_object_store_memory,
-        # main() in experiments/cli/main.py makes Ray's processes listen on loopback only.
-        _node_ip_address="127.0.0.1",
-        _temp_dir=None if folder is None else str(folder),
-        **common,
-    )
+        set_password()
+    with starting():
+        ray.init(
+            address="local",  # Ray would join a cluster that already runs on this machine
+            num_cpus=options.ray_num_cpus,
+            num_gpus=options.ray_num_gpus,
+            object_store_memory=options.ray_object_store_memory,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=None if folder is None else str(folder),
+            **common,
+        )
     return None
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """While a Ray of our own starts.
+
+    Raises:
+        CommandError: it does not start.
+        CommandInterrupt: SIGTERM, for which Ray sets a handler of its own.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with loopback_only(), own_process_group():
+            yield
+    except SystemExit:
+        raise CommandInterrupt("SIGTERM") from None
+    except Exception as error:
+        hint = "with RAY_TMPDIR=FOLDER, a short path, its logs are kept there"
+        raise CommandError(f"Ray did not start: {first_line(error)}; {hint}") from error
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def set_up_tune(*, verbose: bool) -> None:
@@ -227,14 +282,6 @@ def _require_server(address: str) -> None:
             key="--ray-address",
             hint="start the cluster with `ray start --head --port 6379`",
         ) from None
-
-
-def _remove(folder: Path) -> None:
-    """Remove Ray's files; its processes may still write for a moment while they end."""
-    deadline = time.monotonic() + 10
-    while folder.exists() and time.monotonic() < deadline:
-        shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(0.1)
 
 
 def check_cluster(validated: Validated) -> None:

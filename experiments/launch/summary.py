@@ -13,7 +13,7 @@ from rich.table import Table
 from rllib_zoo.algorithms.base.result_names import lookup, valid_number
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.launch.trial_errors import error_line
-from rllib_zoo.experiments.options import printable_arguments
+from rllib_zoo.experiments.options import same_command
 from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
@@ -24,6 +24,7 @@ from rllib_zoo.experiments.tune.ray_internals import (
     registered_checkpoints,
     trials_of,
 )
+from rllib_zoo.experiments.tune.signals import interruption
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
 STOPPED_EARLY = "stopped early"
@@ -158,8 +159,12 @@ def _print_next_step(
     ranks: list[dict[str, Any]],
     trust: tuple[str, ...],
 ) -> None:
-    if not rows or any(row["status"] == "interrupted" for row in rows):
-        console.print(f"interrupted; continue with: {resume_command(trust)}")
+    ending = interruption()
+    if ending is not None and ending.failed:
+        pass  # its cause and the command are printed apart
+    elif not rows or any(row["status"] == "interrupted" for row in rows):
+        by = "" if ending is None else f" by {ending.cause}"
+        console.print(f"interrupted{by}; continue with: {resume_command(trust)}")
     with_checkpoint = [row for row in rows if row["checkpoint"]]
     if not with_checkpoint:
         console.print("no checkpoint was kept")
@@ -179,9 +184,7 @@ def _print_next_step(
 
 def resume_command(trust: tuple[str, ...] = ()) -> str:
     """The command line that continues this one; ``trust``: options to open its state."""
-    added = ("--resume", *trust)
-    arguments = [a for a in printable_arguments() if a not in ("--force", *added)]
-    return shlex.join(["rllib", *arguments, *added])
+    return same_command("--resume", *trust, without=("--force",))
 
 
 def _error_of(trial: Any) -> str | None:

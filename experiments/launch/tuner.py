@@ -11,7 +11,7 @@ from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.launch.jobs import Job
 from rllib_zoo.experiments.launch.resume import RESTART_HINT, TUNER
-from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.options import LaunchOptions, cluster_address
 from rllib_zoo.experiments.provenance.manifest import (
     build_manifest,
     manifest_resumed,
@@ -159,7 +159,7 @@ def tracking_callbacks(options: LaunchOptions) -> list[Any]:
     if importlib.util.find_spec("wandb") is None:
         option = "--wandb-key" if options.wandb_key is not None else "--wandb-project"
         raise RequestError(key=option, problem="wandb is missing: pip install rllib-zoo[wandb]")
-    if options.wandb_key is not None and options.ray_address is not None:
+    if options.wandb_key is not None and cluster_address(options.ray_address) is not None:
         problem = "would be written into the logs of a running cluster"
         hint = "set WANDB_API_KEY where its processes start, and use --wandb-project"
         raise RequestError(problem, key="--wandb-key", hint=hint)

@@ -40,6 +40,8 @@ PACKAGES = ("rllib-zoo", "ray", "torch", "gymnasium", "ale-py", "numpy", "pandas
 # A package that requires one of these computes.
 NUMERIC = frozenset(("numpy", "torch", "scipy", "jax", "gymnasium", "gym"))
 NAME = re.compile(r"[\w.-]+")
+# Folder → the manifest that this process wrote last, in case the file disappears.
+_written: dict[Path, dict[str, Any]] = {}
 # Search or scheduler → its package.
 SEARCH_PACKAGES = {"optuna": "optuna", "pb2": "scikit-learn"}
 
@@ -114,6 +116,7 @@ def environment_signature(
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write an experiment's manifest atomically."""
     write_json(folder / MANIFEST_NAME, manifest, indent=2)
+    _written[folder] = dict(manifest)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -139,8 +142,13 @@ def read_json_object(file: Path) -> dict[str, Any]:
 def finish_manifest(
     folder: Path, status: str, trials: list[dict[str, Any]], ranking: list[dict[str, Any]]
 ) -> None:
-    """Record how the experiment ended, and the ranking of a sweep's configurations."""
-    manifest = read_manifest(folder)
+    """Record how the experiment ended, and the ranking of a sweep's configurations.
+
+    A manifest that was removed meanwhile is written anew.
+    """
+    manifest = read_manifest(folder) or dict(_written.get(folder, {}))
+    if not manifest:  # nothing has begun
+        return
     manifest |= {"status": status, "finished": _now(), "trials": trials}
     if ranking:
         manifest["ranking"] = ranking

@@ -23,6 +23,12 @@ from rich.console import Console
 
 from rllib_zoo.analysis.files.trials import MANIFEST
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.interrupts import (
+    CommandInterrupt,
+    raise_interrupt,
+    restore_handlers,
+    set_handlers,
+)
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.studies.catalog import Cell, Study
 from rllib_zoo.experiments.studies.keep import keep
@@ -197,7 +203,7 @@ def _rllib(arguments: list[str], lock: int, *, capture: bool = False) -> tuple[s
         try:
             out, _ = process.communicate()
             return out or "", interrupted
-        except KeyboardInterrupt:
+        except CommandInterrupt:
             interrupted = True
             process.send_signal(signal.SIGINT)
 
@@ -219,12 +225,12 @@ def _locked(storage: Path) -> Iterator[int]:
             file=storage,
             hint="wait for it, or use another --storage",
         ) from None
-    # SIGTERM, as at a shutdown, is handled like Ctrl-C, so that the run saves its state.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGTERM and SIGHUP are handled like Ctrl-C, so that the run saves its state.
+    before = set_handlers(raise_interrupt)
     try:
         yield descriptor
     finally:
-        signal.signal(signal.SIGTERM, before)
+        restore_handlers(before)
         os.close(descriptor)
 
 

@@ -7,11 +7,16 @@ Not listed here because they are inherited: the attributes of Tune's two file lo
 from __future__ import annotations
 
 import math
+import os
 import signal
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import ray
+from ray._private import ray_constants
 from ray.train._internal.checkpoint_manager import _CheckpointManager
 from ray.train._internal.session import _TrainingResult as TrainingResult
 from ray.train._internal.storage import StorageContext
@@ -25,6 +30,36 @@ __all__ = ["StorageContext", "TrainingResult"]
 DISABLE_SIGINT_HANDLER = "TUNE_DISABLE_SIGINT_HANDLER"
 # Tune installs the handler it uses for Ctrl-C for this signal as well, and leaves it installed.
 INTERRUPT_TUNE = signal.SIGUSR1
+
+# Processes without which a run cannot go on; names in ``Node.all_processes``.
+SERVERS = ("gcs_server", "raylet")
+
+
+@contextmanager
+def loopback_only() -> Iterator[None]:
+    """Let a Ray that starts meanwhile listen on loopback only, unless the user's environment decides.
+
+    Otherwise its processes listen on every interface, regardless of the address given to ``ray.init``.
+    Ray reads the variable when it is imported; the processes that it starts read it again.
+    """
+    name, before = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, ray_constants.ENABLE_RAY_CLUSTER
+    if name in os.environ:
+        yield
+        return
+    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+def ray_servers(cluster: Any = None) -> dict[str, subprocess.Popen[bytes]]:
+    """Name → process of the Ray servers that this process started; of an emulated cluster its head's."""
+    node = ray._private.worker._global_node if cluster is None else cluster.head_node
+    return {
+        name: node.all_processes[name][0].process for name in SERVERS if name in node.all_processes
+    }
 
 
 def trials_of(results: Any) -> list[Any]:

@@ -1,0 +1,82 @@
+"""A thread that ends the command if a server of its Ray dies, within seconds and with a reason.
+
+Ray itself retries for a minute and then ends the process from C++, without any handler being called.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from rllib_zoo.experiments.console import print_stderr
+from rllib_zoo.experiments.tune import signals
+
+INTERVAL_S = 0.2
+# Without its raylet no process can go on; without its gcs_server those that run can make a checkpoint.
+GRACE_S = {"raylet": 0.0, "gcs_server": signals.GRACE_PERIOD_S}
+# For what follows: Tune's end, the summary, Ray's shutdown. Less than Ray's own minute.
+END_S = 15.0
+SHUTDOWN_S = 30.0
+
+
+class RayMonitor(threading.Thread):
+    """Watches Ray's servers until :meth:`stop`.
+
+    Args:
+        servers: name → process; empty where a cluster is joined.
+        clean_up: called before the process is ended by force.
+
+    Attributes:
+        exit_code: of the command if Ray's shutdown has to be cut off.
+    """
+
+    def __init__(
+        self, servers: Mapping[str, subprocess.Popen[bytes]], clean_up: Callable[[], None]
+    ):
+        super().__init__(daemon=True, name="ray-monitor")
+        self._servers, self._clean_up = servers, clean_up
+        self.exit_code = 1
+        self._is_ending, self._has_ended = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        while not self._is_ending.wait(INTERVAL_S):
+            for name, process in self._servers.items():
+                if (code := process.poll()) is not None and not self._is_ending.is_set():
+                    self._end(name, code)
+                    return
+        if not self._has_ended.wait(SHUTDOWN_S):
+            self._exit()
+
+    def end(self) -> None:
+        """Call before Ray is shut down: from then on its servers may end."""
+        self._is_ending.set()
+
+    def stop(self) -> None:
+        """Call when Ray is shut down."""
+        self._is_ending.set()
+        self._has_ended.set()
+
+    def _end(self, name: str, code: int) -> None:
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        cause, grace = f"Ray's {name} process ended ({how})", GRACE_S[name]
+        signals.end_run(cause, grace_s=grace)
+        if not self._has_ended.wait(grace + END_S):
+            if not signals.abort():
+                print_stderr(cause)
+            self.exit_code = 1
+            self._exit()
+
+    def _exit(self) -> None:
+        """End this process now; its main thread hangs in a call of Ray."""
+        for process in self._servers.values():
+            process.kill()
+        self._clean_up()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(self.exit_code)
