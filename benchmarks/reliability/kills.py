@@ -56,12 +56,14 @@ class KilledRun:
         storage: a folder for this run alone.
         kills: one row per kill, and one for the iterations that the last resume repeated.
         orphans: every process that Ray had when a driver was killed.
+        target: iterations in all.
     """
 
     algorithm: str
     storage: Path
     kills: list[dict[str, Any]] = field(default_factory=list)
     orphans: list[psutil.Process] = field(default_factory=list)
+    target: int = TARGET
 
     @property
     def folder(self) -> Path:
@@ -75,12 +77,8 @@ class KilledRun:
     def start(self, resume: bool) -> subprocess.Popen[str]:
         """Start the command as a user does."""
         config = self.storage / "config.yaml"
-        entry = {
-            "run": self.algorithm, "env": "CartPole-v1", "checkpoint_freq": EVERY,
-            "stop": {"training_iteration": TARGET}, "config": _COMMON | CONFIGS[self.algorithm],
-        }  # fmt: skip
         self.storage.mkdir(parents=True, exist_ok=True)
-        config.write_text(yaml.safe_dump({self.algorithm.lower(): entry}))
+        config.write_text(yaml.safe_dump({self.algorithm.lower(): self.entry()}))
         command = [*train_file(config), "--storage-path", str(self.storage)]
         command += ["--resume"] if resume else []
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": "local"}
@@ -88,6 +86,13 @@ class KilledRun:
             command, cwd=ROOT, env=environment, text=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
+
+    def entry(self) -> dict[str, Any]:
+        """The experiment, as in a config file."""
+        return {
+            "run": self.algorithm, "env": "CartPole-v1", "checkpoint_freq": EVERY,
+            "stop": {"training_iteration": self.target}, "config": _COMMON | CONFIGS[self.algorithm],
+        }  # fmt: skip
 
     def finish(self) -> None:
         """Run or resume the training to its end."""
@@ -187,7 +192,7 @@ def _moment(run: KilledRun, moment: str, before: int, draw: random.Random) -> Ca
                 manifest_at.append(time.monotonic())
             return bool(manifest_at) and time.monotonic() - manifest_at[0] > 3 * share
         if moment == "training":
-            return run.last_iteration >= min(before + more, TARGET)
+            return run.last_iteration >= min(before + more, run.target)
         return any(
             folder not in saved and not (folder / CHECKSUMS).exists()
             for folder in run.folder.glob("*/checkpoint_*")
@@ -206,9 +211,9 @@ def verdict(run: KilledRun, whole: KilledRun | None) -> dict[str, Any]:
     counts = {
         "algorithm": run.algorithm,
         "kills": sum("moment" in kill for kill in run.kills),
-        "reached_target": iterations[-1:] == [TARGET],
+        "reached_target": iterations[-1:] == [run.target],
         "duplicate_iterations": len(iterations) - len(set(iterations)),
-        "missing_iterations": TARGET - len(set(iterations)),
+        "missing_iterations": run.target - len(set(iterations)),
         "progress_agrees": progress == iterations,
         "steps_rise": steps == sorted(set(steps)),
         "most_iterations_repeated": max(

@@ -235,6 +235,9 @@ def set_up_tune(*, verbose: bool) -> None:
         return
     # Otherwise Tune prints its own banner and table, regardless of `verbose`.
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    # Tune's tracebacks of failed trials; they are in error.txt, and the summary prints their last lines.
+    for name in ("ray.tune.execution.tune_controller", "ray.tune.tune"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     # Ray remembers every message of log_once forever; Tune's snapshots of a trial add 80 KB each, every
     # ten seconds.
     disable_log_once_globally()

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+import psutil
+
 from rllib_zoo.experiments.console import print_stderr
 from rllib_zoo.experiments.tune import signals
 
@@ -73,8 +75,9 @@ class RayMonitor(threading.Thread):
 
     def _exit(self) -> None:
         """End this process now; its main thread hangs in a call of Ray."""
-        for process in self._servers.values():
-            process.kill()
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
         self._clean_up()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):

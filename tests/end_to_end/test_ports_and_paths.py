@@ -16,6 +16,7 @@ import yaml
 
 from rllib_zoo.benchmarks.speed.measure import tree
 from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.studies.catalog import STUDIES
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 LISTENING = "0A"
@@ -110,6 +111,70 @@ def test_a_run_below_a_space_without_a_home_listens_on_loopback_alone(tmp_path, 
     elsewhere = {(name, str(host)) for name, host in heard if not host.is_loopback}
     assert not elsewhere
     assert not any("dashboard" in name.lower() for name in names), names
+
+
+def listens_elsewhere(command, folder, **variables):
+    """Run a command; (process, address) of its sockets that are not on loopback, and all its processes."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("RAY_ADDRESS", None)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "rllib_zoo.experiments.cli.main", *map(str, command)],
+        cwd=folder,
+        env=environment | variables,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    heard = set()
+    while run.poll() is None:
+        heard |= listening([process.pid for process in tree(run.pid)])
+        time.sleep(0.2)
+    said, _ = run.communicate(timeout=30)
+    assert run.returncode == 0, said
+    return {(name, str(host)) for name, host in heard if not host.is_loopback}, {
+        n for n, _ in heard
+    }
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [
+        ([], {"RAY_ADDRESS": ""}),
+        ([], {"RAY_ADDRESS": "local"}),
+        (["--ray-address", "local"], {"RAY_ADDRESS": "127.0.0.1:1"}),
+        (["--ray-address="], {}),
+    ],
+    ids=["empty", "variable", "option", "empty option"],
+)
+def test_every_way_to_a_ray_of_ones_own_listens_on_loopback_alone(tmp_path, options, variables):
+    file, storage = tmp_path / "tiny.yaml", tmp_path / "results"
+    file.write_text(yaml.safe_dump({"tiny": TINY}))
+    command = ["train", "file", file, "--storage-path", storage, *options]
+    elsewhere, names = listens_elsewhere(command, tmp_path, **variables)
+    assert {"gcs_server", "raylet", "ray::A2C"} <= names, names
+    assert not elsewhere
+
+
+@pytest.mark.timeout(1800)
+def test_reproductions_evaluations_and_studies_listen_on_loopback_alone(tmp_path):
+    file, storage = tmp_path / "tiny.yaml", tmp_path / "results"
+    file.write_text(yaml.safe_dump({"tiny": TINY}))
+    listens_elsewhere(["train", "file", file, "--storage-path", storage], tmp_path)
+    # Whatever cluster the user's variable names: both start their own Ray, or none.
+    variables = {"RAY_ADDRESS": "127.0.0.1:1"}
+    command = ["reproduce", storage / "tiny", "--storage-path", storage]
+    elsewhere, names = listens_elsewhere(command, tmp_path, **variables)
+    assert {"gcs_server", "raylet", "ray::A2C"} <= names, names
+    assert not elsewhere
+    command = ["evaluate", storage / "tiny", "--episodes", "1"]
+    assert listens_elsewhere(command, tmp_path, **variables) == (set(), set())
+    command = ["study", "run", "policy_gradient_tips", "--smoke", "--seeds", "0", "--only", "CELL"]
+    command[-1] = STUDIES["policy_gradient_tips"].cells[0].name
+    command += ["--storage", tmp_path / "studies", "--results", tmp_path / "kept"]
+    elsewhere, names = listens_elsewhere(command, tmp_path, RAY_ADDRESS="")
+    assert {"gcs_server", "raylet"} <= names, names
+    assert not elsewhere
 
 
 def test_addresses_are_read_as_the_kernel_writes_them():

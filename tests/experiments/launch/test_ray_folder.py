@@ -1,0 +1,73 @@
+"""The folder of Ray's files: removed at the latest by the next command; its logs after a failure."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rllib_zoo.experiments.launch import ray_folder
+from rllib_zoo.experiments.launch.ray_folder import keep_logs, own_process_group, remove_abandoned
+from rllib_zoo.experiments.paths import ROOT
+
+KILLED = """
+import os
+from pathlib import Path
+from rllib_zoo.experiments.launch.ray_folder import temporary_folder
+print(temporary_folder(), flush=True)
+input()
+os._exit(9)
+"""
+
+
+def test_the_folder_of_a_killed_command_is_removed_and_no_other(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    folder = process.stdout.readline().strip()
+    strangers = tmp_path / f"{ray_folder.PREFIX}mine"
+    strangers.mkdir()
+    link = tmp_path / f"{ray_folder.PREFIX}link"
+    link.symlink_to(folder)
+    remove_abandoned(tmp_path)
+    assert os.path.isdir(folder)  # in use
+    process.communicate("\n")
+    assert os.path.isdir(folder)
+    remove_abandoned(tmp_path)
+    assert strangers.is_dir()  # without a lock it is not ours
+    remove_abandoned(link.parent)
+    remove_abandoned(Path("/tmp"))
+    assert not os.path.exists(folder)
+
+
+def test_the_end_of_every_log_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_folder, "LOG_BYTES", 10)
+    logs = tmp_path / "ray" / "session_2026-01-01" / "logs"
+    (logs / "old").mkdir(parents=True)
+    experiment = tmp_path / "experiment"
+    experiment.mkdir()
+    (logs / "empty.err").touch()
+    assert keep_logs(tmp_path / "ray", experiment) is None
+    assert not list(experiment.iterdir())
+    (logs / "raylet.out").write_text("the beginning, the end")
+    kept = keep_logs(tmp_path / "ray", experiment)
+    assert {file.name: file.read_text() for file in kept.iterdir()} == {"raylet.out": "g, the end"}
+
+
+def test_processes_of_ray_get_no_signals_of_the_commands_group():
+    def group():
+        # Ray starts its servers with a preexec_fn.
+        code = "import os; print(os.getpgid(0) == os.getpid())"
+        return subprocess.check_output(
+            [sys.executable, "-c", code], preexec_fn=lambda: None, text=True
+        )
+
+    assert group() == "False\n"
+    with own_process_group():
+        assert group() == ("True\n" if sys.platform == "linux" else "False\n")
+    assert group() == "False\n"
