@@ -352,7 +352,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny, tmp_path):
     assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
     assert max(curve(folder)) < target
 
-    rest = rllib(*last_line(done, "interrupted; continue with: "))
+    rest = rllib(*last_line(done, "interrupted by Ctrl-C; continue with: "))
     assert rest.returncode == 0, rest.stderr
     _, errors = whole.communicate(timeout=120)
     assert whole.returncode == 0, errors

@@ -80,7 +80,9 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
     assert not (tmp_path / "second").exists()
     printed, errors = capsys.readouterr()
     assert "not started: second; --resume starts them\n" in errors
-    assert "interrupted; continue with: rllib train file two.yaml --resume\n" in printed
+    name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+    line = f"interrupted by {name}; continue with: rllib train file two.yaml --resume\n"
+    assert line in printed
     # No checkpoint_frequency was given: this one is the interruption's, after the last result.
     ((trial, played),) = results_below(tmp_path / "first").items()
     (checkpoint,) = trial.glob("checkpoint_*")
