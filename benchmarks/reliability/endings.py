@@ -103,7 +103,11 @@ def _is_runner(process: psutil.Process) -> bool:
 
 def inflict(run: EndingRun, target: str, draw: random.Random) -> dict[str, Any]:
     """Start or resume a run, kill one process of it in training, and wait for the command's end."""
-    repeated, due = run.repeated, run.last_iteration + draw.randint(1, 2 * EVERY)
+    started, repeated, due = (
+        time.time(),
+        run.repeated,
+        run.last_iteration + draw.randint(1, 2 * EVERY),
+    )
     process = run.start(resume=bool(run.kills))
     _wait(process, lambda: run.last_iteration >= due, PATIENCE_S)
     if "runner" in target:
@@ -138,7 +142,7 @@ def inflict(run: EndingRun, target: str, draw: random.Random) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "processes_left": len(left),
         # After SIGKILL the next command removes it.
-        "folders_left": 0 if target == "driver" else len(folders_of(process.pid)),
+        "folders_left": 0 if target == "driver" else len(folders_of(process.pid, started)),
     }
     if replaced is not None:
         row["replaced"] = replaced
@@ -150,7 +154,10 @@ def inflict(run: EndingRun, target: str, draw: random.Random) -> dict[str, Any]:
 
 
 def _family(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children(recursive=True)
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _wait(process: subprocess.Popen[str], is_due: Callable[[], bool], seconds: float) -> None:
@@ -199,10 +206,11 @@ def _is_replaced(
     return False
 
 
-def folders_of(pid: int) -> list[Path]:
-    """Ray's session folders of a driver."""
+def folders_of(pid: int, since: float) -> list[Path]:
+    """Ray's session folders of a driver; ``since``: its start, as numbers of processes return."""
     places = (Path("/tmp/ray"), *Path("/tmp").glob("rllib-*"))
-    return [folder for place in places for folder in place.glob(f"session_*_{pid}")]
+    folders = [folder for place in places for folder in place.glob(f"session_*_{pid}")]
+    return [folder for folder in folders if folder.stat().st_ctime >= since]
 
 
 def _is_orderly(row: dict[str, Any], errors: str) -> bool:

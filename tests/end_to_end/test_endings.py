@@ -62,7 +62,8 @@ class Run:
 
     def rows(self, name="first"):
         files = list((self.storage / name).glob("*/result.json"))
-        return [json.loads(x) for f in files for x in f.read_text().splitlines()]
+        lines = [line for f in files for line in f.read_text().splitlines(keepends=True)]
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def family(self):
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -72,11 +73,11 @@ class Run:
 
     def end(self, act):
         """Do something to the run; exit code, output and errors, with nothing of it left."""
-        family = self.family()
+        family, since = self.family(), psutil.Process(self.process.pid).create_time()
         act(self)
         printed, errors = self.process.communicate(timeout=END_S)
         assert not psutil.wait_procs(family, timeout=30)[1]
-        assert not folders_of(self.process.pid)
+        assert not folders_of(self.process.pid, since)
         assert "Traceback" not in errors + printed
         return self.process.returncode, printed, errors
 
