@@ -14,7 +14,6 @@ from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.utils import metrics as keys
 
 from rllib_zoo.algorithms.base.checkpoints import ChecksummedCheckpoints
-from rllib_zoo.algorithms.base.config_once import SendsConfigOnce
 from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.algorithms.base.evaluation_once import ReportsEvaluationOnce
 from rllib_zoo.algorithms.base.result_names import with_legacy_names
@@ -30,7 +29,7 @@ from rllib_zoo.envs import EnvironmentFault
 PAUSE_PER_HEALTH_CHECK = 10
 
 
-class RolloutAlgorithm(ChecksummedCheckpoints, SendsConfigOnce, ReportsEvaluationOnce, Algorithm):
+class RolloutAlgorithm(ChecksummedCheckpoints, ReportsEvaluationOnce, Algorithm):
     """Synchronous sampling and learning.
 
     DDPG overrides :meth:`_learn_from`, PG :meth:`_sample_batch`, A3C :meth:`training_step`. Lifetime

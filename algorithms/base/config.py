@@ -8,7 +8,6 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
-from rllib_zoo.algorithms.base.config_once import RepeatsConfig
 from rllib_zoo.algorithms.base.env_options import environment_options
 from rllib_zoo.algorithms.base.known_keys import require_known
 from rllib_zoo.algorithms.base.module_spec import ModuleSpec
@@ -22,7 +21,7 @@ from rllib_zoo.custom_models.rl_module import (
 )
 
 
-class RolloutConfig(RepeatsConfig, AlgorithmConfig):
+class RolloutConfig(AlgorithmConfig):
     """Base of every algorithm on this project's env runner and learner.
 
     It holds what sampling and computing need: the env runner, the network, the optimizer, threads and

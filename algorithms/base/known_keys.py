@@ -20,7 +20,7 @@ from rllib_zoo.algorithms.base.other_names import OTHER_NAMES, other_name_hint
 from rllib_zoo.custom_models.rl_module import checked_model_config
 
 # Attributes that are no settings of an algorithm's, but may be set.
-_ALWAYS = {"env", "class", "config_in_every_result", "worker_index", "in_evaluation"}
+_ALWAYS = {"env", "class", "worker_index", "in_evaluation"}
 # Only the dictionary of a whole configuration has it.
 _WHOLE = "_model_config"
 # Settings that the builder merges with the default → one of their keys.

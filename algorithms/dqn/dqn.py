@@ -25,7 +25,6 @@ from ray.rllib.utils.metrics import (
 
 from rllib_zoo.algorithms.base.checkpoints import ChecksummedCheckpoints
 from rllib_zoo.algorithms.base.config import set_provided
-from rllib_zoo.algorithms.base.config_once import RepeatsConfig, SendsConfigOnce
 from rllib_zoo.algorithms.base.env_options import environment_options, frames_per_step
 from rllib_zoo.algorithms.base.evaluation_once import ReportsEvaluationOnce
 from rllib_zoo.algorithms.base.known_keys import require_known
@@ -44,7 +43,7 @@ from rllib_zoo.envs.restart_policy import Restarts, error_line
 FINISHED = "finished_episodes"
 
 
-class DQNConfig(RepeatsConfig, RLlibDQNConfig):
+class DQNConfig(RLlibDQNConfig):
     """Configuration of :class:`DQN`; keys and defaults are RLlib's.
 
     ``model`` supports ``fcnet_hiddens``, ``fcnet_activation``, ``conv_filters``, ``conv_activation``
@@ -208,7 +207,7 @@ class QLearner(DQNTorchLearner):
         )
 
 
-class DQN(ChecksummedCheckpoints, SendsConfigOnce, ReportsEvaluationOnce, RLlibDQN):
+class DQN(ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN):
     """RLlib's DQN, with legacy result names and, for Atari games, the signs of rewards."""
 
     @classmethod

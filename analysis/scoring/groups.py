@@ -12,7 +12,7 @@ import pandas as pd
 # Keys that do not change learning, or that have a column of their own in tables.
 IGNORED_KEYS = (
     "seed", "env", "log_level", "callbacks", "callbacks_class", "log_sys_usage",
-    "config_in_every_result",
+    "config_in_every_result",  # of results of earlier versions
 )  # fmt: skip
 # Groups with longer labels are numbered instead.
 MAX_LABEL = 60

@@ -22,7 +22,7 @@ from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
 from rllib_zoo.experiments.sweeps.search import number_of_samples, repeats_seeds
 from rllib_zoo.experiments.tune.atomic_filesystem import atomic_filesystem
-from rllib_zoo.experiments.tune.loggers import ConfigOfResults, ProgressFile, ResultFile
+from rllib_zoo.experiments.tune.loggers import ProgressFile, ResultFile
 from rllib_zoo.experiments.tune.progress import TrialProgress
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
 
@@ -69,7 +69,6 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
             checkpoint_config=checkpoint_config(experiment),
             failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
             callbacks=[
-                ConfigOfResults(),
                 TrialProgress(FirstReached(experiment.stop), clock),
                 *clocks,
                 *callbacks,
@@ -116,7 +115,6 @@ def param_space(job: Job, options: LaunchOptions) -> dict[str, Any]:
     from ray import tune
 
     space = {"env": job.experiment.env, **tune_space(job.experiment.config)}
-    space["config_in_every_result"] = False  # ConfigOfResults puts it back
     if job.experiment.seeds is not None and not repeats_seeds(job.search):
         space["seed"] = tune.grid_search(list(job.experiment.seeds))
     if job.restore_from is not None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ray.tune import Callback
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from ray.tune.utils import flatten_dict
 from ray.tune.utils.util import SafeFallbackEncoder
@@ -107,31 +106,6 @@ def documented_columns(trial: Any) -> list[str]:
     evaluates = bool(trial.config.get("evaluation_interval"))
     names = result_names(trial.trainable_name)
     return [name for name in names if evaluates or not name.startswith("evaluation/")]
-
-
-class ConfigOfResults(Callback):
-    """Adds to every result of a trial the configuration that its trainer sent last.
-
-    Trainers send it once (``config_in_every_result: False``); later callbacks and ``Result.config``
-    share that one object. After a resume a new trainer sends it again, so it is not pickled.
-    """
-
-    def __init__(self) -> None:
-        self._configs: dict[str, dict[str, Any]] = {}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ConfigOfResults, ()
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        if "config" in result:
-            self._configs[trial.trial_id] = result["config"]
-        elif trial.trial_id in self._configs:
-            result["config"] = self._configs[trial.trial_id]
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._configs.pop(trial.trial_id, None)
 
 
 def resumed_iteration(trial: Any) -> int:

@@ -72,6 +72,17 @@ def save_experiment(tune_controller: Any) -> None:
     tune_controller.checkpoint(force=True, wait=True)
 
 
+def forget_resolved_calls(tune_controller: Any) -> None:
+    """Let Ray free the answers of a trial's earlier calls, each with a result.
+
+    Ray's actor manager keeps the reference of every call, and so its answer, until the actor ends.
+    """
+    manager = tune_controller._actor_manager
+    pending = manager._actor_task_events.get_futures()
+    for futures in manager._tracked_actors_to_task_futures.values():
+        futures &= pending
+
+
 def staging_folder(trial: Any) -> Path:
     """Folder whose files Tune copies to the experiment's folder with its state, and back on resume.
 

@@ -20,6 +20,7 @@ from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.trials import note_stopped_early
 from rllib_zoo.experiments.tune.disk_errors import raise_disk_error
 from rllib_zoo.experiments.tune.ray_internals import (
+    forget_resolved_calls,
     last_value,
     rank_checkpoints,
     save_experiment,
@@ -96,6 +97,7 @@ class ResumableScheduler(TrialScheduler):
         self.inner.on_trial_error(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        forget_resolved_calls(tune_controller)
         judged = self._judged(trial, result)
         action = str(TrialScheduler.CONTINUE)
         if judged is not None:

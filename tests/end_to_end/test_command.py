@@ -125,10 +125,8 @@ def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path, a_stranger
     check_manifest(folder, file)
     (trial,) = trials_of(folder)
     assert [row["training_iteration"] for row in results_of(trial)] == [1, 2]
-    # The trainer sends its configuration once; every result shows it.
     configs = [row["config"] for row in results_of(trial)]
     assert [config["minibatch_size"] for config in configs] == [64, 64]
-    assert not configs[0]["config_in_every_result"]
     assert json.loads((trial / "params.json").read_text())["minibatch_size"] == 64
     with (trial / "progress.csv").open() as text:
         assert len(list(csv.DictReader(text))) == 2
