@@ -21,6 +21,7 @@ from ray.tune.search.variant_generator import parse_spec_vars
 from rllib_zoo.experiments.tune import ray_internals
 from rllib_zoo.experiments.tune.ray_internals import (
     TrainingResult,
+    forget_resolved_calls,
     register_checkpoints,
     registered_checkpoints,
     sampled_paths,
@@ -104,3 +105,43 @@ def test_checkpoints_are_registered_and_read_back(tmp_path):
 def test_sampled_paths():
     space = {"lr": [[0, tune.uniform(0, 1)]], "gamma": 0.9, "model": {"dim": tune.choice([1, 2])}}
     assert sorted(sampled_paths(space), key=str) == [("lr", 0, 1), ("model", "dim")]
+
+
+class Counting(tune.Trainable):
+    """Twelve results without any work."""
+
+    def step(self):
+        return {"done": self.iteration == 11}
+
+    def save_checkpoint(self, folder):
+        return {}
+
+    def load_checkpoint(self, state):
+        pass
+
+
+class CountsAnswers(tune.schedulers.FIFOScheduler):
+    """Number of answers that Ray's actor manager keeps at every result."""
+
+    def __init__(self, forget):
+        super().__init__()
+        self.forget, self.kept = forget, []
+
+    def on_trial_result(self, tune_controller, trial, result):
+        if self.forget:
+            forget_resolved_calls(tune_controller)
+        manager = tune_controller._actor_manager
+        self.kept.append(sum(map(len, manager._tracked_actors_to_task_futures.values())))
+        return super().on_trial_result(tune_controller, trial, result)
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("forget", [True, False])
+def test_answers_of_earlier_calls_are_freed(forget, ray_session, tmp_path):
+    scheduler = CountsAnswers(forget)
+    settings = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
+    settings_of_tune = tune.TuneConfig(scheduler=scheduler)
+    (result,) = tune.Tuner(Counting, tune_config=settings_of_tune, run_config=settings).fit()
+    assert result.metrics["training_iteration"] == 12
+    # The scheduler is not called for the last result.
+    assert scheduler.kept == ([0] * 11 if forget else list(range(1, 12)))

@@ -8,6 +8,7 @@ import signal
 from types import SimpleNamespace
 
 import pytest
+from ray.air.execution._internal.event_manager import RayEventManager
 from ray.tune import CheckpointConfig
 from ray.tune.schedulers import (
     AsyncHyperBandScheduler,
@@ -28,6 +29,14 @@ from rllib_zoo.experiments.tune.resumable_scheduler import (
     save_state,
 )
 from rllib_zoo.experiments.tune.signals import Interruption
+
+# What schedulers read of Tune's controller: no live trials, no calls of actors.
+CONTROLLER = SimpleNamespace(
+    get_live_trials=list,
+    _actor_manager=SimpleNamespace(
+        _actor_task_events=RayEventManager(), _tracked_actors_to_task_futures={}
+    ),
+)
 
 
 class Recorder(FIFOScheduler):
@@ -51,7 +60,7 @@ def test_a_stop_before_max_t_is_marked(tmp_path, max_t, marked):
 def test_a_stop_by_the_scheduler_is_marked(tmp_path):
     trial = SimpleNamespace(path=tmp_path)
     for action, marked in ((TrialScheduler.CONTINUE, False), (TrialScheduler.STOP, True)):
-        assert ResumableScheduler(Recorder(action)).on_trial_result(None, trial, {}) == action
+        assert ResumableScheduler(Recorder(action)).on_trial_result(CONTROLLER, trial, {}) == action
         assert stopped_early(tmp_path) == marked
 
 
@@ -78,10 +87,10 @@ def test_a_scheduler_without_saved_state_is_left_alone(tmp_path):
 def test_a_signal_pauses_trials_at_their_next_result(tmp_path):
     scheduler, trial = ResumableScheduler(Recorder()), SimpleNamespace(path=tmp_path)
     with Interruption():
-        assert scheduler.on_trial_result(None, trial, {}) == TrialScheduler.CONTINUE
+        assert scheduler.on_trial_result(CONTROLLER, trial, {}) == TrialScheduler.CONTINUE
         os.kill(os.getpid(), signal.SIGTERM)
-        assert scheduler.on_trial_result(None, trial, {}) == TrialScheduler.PAUSE
-    assert scheduler.on_trial_result(None, trial, {}) == TrialScheduler.CONTINUE
+        assert scheduler.on_trial_result(CONTROLLER, trial, {}) == TrialScheduler.PAUSE
+    assert scheduler.on_trial_result(CONTROLLER, trial, {}) == TrialScheduler.CONTINUE
 
 
 EVALUATED = "evaluation/env_runners/episode_return_mean"
@@ -102,8 +111,7 @@ class FakeTrial:
         """One result, with the score only where it is not missing; the scheduler's action."""
         result = {"training_iteration": iteration, "timesteps_total": iteration}
         result |= {} if score == "missing" else {key: score}
-        controller = SimpleNamespace(get_live_trials=list)
-        action = scheduler.on_trial_result(controller, self, result)
+        action = scheduler.on_trial_result(CONTROLLER, self, result)
         if isinstance(score, float):
             self.metric_analysis[key] = {"last": score}
         return action
