@@ -36,6 +36,7 @@ def ray_session() -> Iterator[None]:
 
     from rllib_zoo import algorithms
     from rllib_zoo.experiments.launch.ray_cluster import for_paths_with_spaces
+    from rllib_zoo.experiments.launch.ray_folder import temporary_folder
 
     # Its own, whatever cluster runs on this machine.
     ray.init(
@@ -44,6 +45,7 @@ def ray_session() -> Iterator[None]:
         include_dashboard=False,
         log_to_driver=False,
         configure_logging=False,
+        _temp_dir=str(temporary_folder()),
         **for_paths_with_spaces(),
     )
     algorithms.register()

@@ -23,6 +23,7 @@ from rllib_zoo.benchmarks.settings import atari, cartpole, ddpg, mujoco
 from rllib_zoo.benchmarks.settings.cartpole import Settings
 from rllib_zoo.envs import environment_spaces
 from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.launch.ray_folder import temporary_folder
 from rllib_zoo.experiments.paths import ROOT
 
 ENVS = {"cartpole": cartpole.ENV, "3dball": BALL_ENV, "halfcheetah": mujoco.ENV}
@@ -99,7 +100,7 @@ def train(variant: str, goal: Goal, limit: int) -> dict[str, Any]:
     # Iterations of 2,000 steps at most: the measurement ends with one.
     settings = {**run.settings(), "min_sample_timesteps_per_iteration": 2_000}
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
-    ray.init(address="local", **quiet)
+    ray.init(address="local", _temp_dir=str(temporary_folder()), **quiet)
     logging.getLogger("ray").setLevel(logging.ERROR)
     algorithms.register()
     algorithm = run.config({**settings, "seed": goal.seed}).build_algo()

@@ -258,15 +258,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20, help="of each target [20]")
     parser.add_argument("--targets", default=",".join(EXPECTED), help="separated by commas [all]")
+    parser.add_argument("--algorithms", default=",".join(CONFIGS), help="likewise [all]")
     parser.add_argument("--seed", type=int, default=0, help="of the moments [0]")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--page", type=Path, help="page whose section `endings` is filled")
     options = parser.parse_args()
     draw, kills, verdicts = random.Random(options.seed), [], []
     with tempfile.TemporaryDirectory() as storage:
-        for number, name in enumerate(CONFIGS):
+        names = options.algorithms.split(",")
+        for number, name in enumerate(names):
             run = EndingRun(name, Path(storage) / name)
-            share = (options.kills - number - 1) // len(CONFIGS) + 1
+            share = (options.kills - number - 1) // len(names) + 1
             targets = options.targets.split(",") * share
             draw.shuffle(targets)
             for target in targets:

@@ -27,6 +27,7 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.report.tables import markdown
 from rllib_zoo.benchmarks.speed.report import fill
+from rllib_zoo.experiments.launch.ray_folder import temporary_folder
 from rllib_zoo.experiments.paths import RESULTS, ROOT
 
 KILLS = {"A2C": 7, "A3C": 7, "PPO": 6}
@@ -259,7 +260,10 @@ def main() -> int:
 
 def _record(seed: int) -> None:
     """Run all trainings and write their records."""
-    ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+    ray.init(
+        address="local", num_cpus=4, include_dashboard=False, log_to_driver=False,
+        _temp_dir=str(temporary_folder()),
+    )  # fmt: skip
     algorithms.register()
     trainings = []
     for name, kills in KILLS.items():

@@ -122,7 +122,8 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
     cluster, before, monitor = None, ray.is_initialized(), None
     try:
         cluster = _start(options, folder)
-        monitor = RayMonitor(ray_servers(cluster), partial(_remove_if_any, folder))
+        joined = None if own else ray.get_runtime_context().gcs_address
+        monitor = RayMonitor(ray_servers(cluster), partial(_remove_if_any, folder), joined)
         monitor.start()
         _session = RaySession(folder, monitor)
         yield _session

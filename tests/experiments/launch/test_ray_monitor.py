@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import time
 import psutil
 import pytest
 
+from rllib_zoo.experiments.launch import ray_monitor
 from rllib_zoo.experiments.launch.ray_monitor import RayMonitor
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.tune.signals import Interruption, interruption
@@ -55,6 +57,26 @@ def test_a_servers_death_ends_the_run_with_its_name(name):
         assert (ending.cause, ending.failed) == (f"Ray's {name} process ended (SIGKILL)", True)
         # Without a raylet no checkpoint can be made; without the other, one may.
         assert ending.overdue() == (name == "raylet")
+        monitor.stop()
+    monitor.join(timeout=20)
+    assert not monitor.is_alive()
+
+
+def test_a_clusters_server_that_cannot_be_reached_ends_the_run(monkeypatch):
+    monkeypatch.setattr(ray_monitor, "CONNECT_S", 0.1)
+    monkeypatch.setattr(ray_monitor, "RAY_GIVES_UP_S", 33.5)  # a second of patience
+    with socket.create_server(("127.0.0.1", 0)) as server, Interruption() as ending:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monitor = RayMonitor({}, lambda: None, address)
+        monitor.start()
+        time.sleep(2.0)
+        assert interruption() is None
+        server.close()
+        deadline = time.monotonic() + 30
+        while interruption() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert ending.cause == f"Ray's gcs_server cannot be reached at {address}"
+        assert not ending.overdue()
         monitor.stop()
     monitor.join(timeout=20)
     assert not monitor.is_alive()
