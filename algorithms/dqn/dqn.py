@@ -29,6 +29,7 @@ from rllib_zoo.algorithms.base.env_options import environment_options, frames_pe
 from rllib_zoo.algorithms.base.evaluation_once import ReportsEvaluationOnce
 from rllib_zoo.algorithms.base.known_keys import require_known
 from rllib_zoo.algorithms.base.module_spec import ModuleSpec
+from rllib_zoo.algorithms.base.monotonic_time import MonotonicTime
 from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.dqn.network import QModule, channels_first
 from rllib_zoo.algorithms.dqn.replay import SIGNED
@@ -207,7 +208,7 @@ class QLearner(DQNTorchLearner):
         )
 
 
-class DQN(ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN):
+class DQN(MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN):
     """RLlib's DQN, with legacy result names and, for Atari games, the signs of rewards."""
 
     @classmethod

@@ -5,14 +5,19 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import secrets
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 # Arguments of Linux's renameat2: paths relative to the current folder, and exchange both.
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+# Process ids alone are not unique where containers or machines share a folder.
+_PROCESS = secrets.token_hex(4)
 
 
 @contextmanager
@@ -116,7 +121,14 @@ def exchange(new: Path, old: Path) -> None:
 
 def draft_of(file: Path) -> Path:
     """The hidden file or folder beside ``file`` that this process writes first."""
-    return file.with_name(f".{file.name}.{os.getpid()}.draft")
+    return file.with_name(f".{file.name}.{os.getpid()}-{_PROCESS}.draft")
+
+
+def free_name(folder: Path) -> Path:
+    """A name beside a file or folder that is to be moved aside: with the local time, and unused."""
+    stem = f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"
+    names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+    return next(path for name in names if not os.path.lexists(path := folder.with_name(name)))
 
 
 def _naming(file: Path, error: BaseException) -> BaseException:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.atomic import atomic_write
+from rllib_zoo.analysis.files.experiment_state import read_object, state_of
 from rllib_zoo.analysis.files.progress_csv import is_progress
 
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
@@ -23,8 +22,6 @@ BUDGETS = (
     "num_agent_steps_sampled", "num_agent_steps_sampled_lifetime", "training_iteration",
     "time_total_s", "episodes_total", "num_episodes_lifetime",
 )  # fmt: skip
-# A trial's folder in an experiment state: its name, or its path on the machine that trained it.
-FOLDER_KEYS = ("relative_logdir", "logdir", "_logdir", "local_path", "_local_path")
 STATES = {
     "TERMINATED": "done", "ERROR": "failed", "RUNNING": "running", "PENDING": "running",
     "PAUSED": "running",
@@ -89,7 +86,7 @@ def find_trials(folders: list[Path]) -> Iterator[TrialFolder]:
 
 def _tune_trial(path: Path) -> TrialFolder:
     manifest = read_object(path.parent / MANIFEST)
-    state = _state_of(path)
+    state = state_of(path)
     config = read_object(path / PARAMS) or mapping(state.get("config"))
     algorithm = manifest.get("algorithm") or state.get("trainable_name")
     status = STATES.get(str(state.get("status")), "unknown")
@@ -140,46 +137,6 @@ def _committed_trial(path: Path) -> TrialFolder:
         manifest=manifest,
         stop=mapping(manifest.get("stop")),
     )
-
-
-def _state_of(path: Path) -> dict[str, Any]:
-    """The entry of a trial in Tune's newest experiment state that has one."""
-    for file in sorted(path.parent.glob("experiment_state*.json"), reverse=True):
-        trial = _trials_in(file, file.stat().st_mtime_ns).get(path.name)
-        if trial is not None:
-            return trial
-    return {}
-
-
-@lru_cache(maxsize=64)
-def _trials_in(file: Path, modified: int) -> dict[str, dict[str, Any]]:
-    """Folder name → trial of an experiment state; cached until the time it was ``modified`` changes.
-
-    Its trials are pairs of JSON texts (from Ray 2.3), single ones (from 1.0), or objects (0.x).
-    """
-    state = read_object(file)
-    trials = {}
-    for entries in (state.get("trial_data"), state.get("checkpoints")):
-        for entry in entries if isinstance(entries, list) else ():
-            try:
-                entry = entry[0] if isinstance(entry, list) else entry
-                trial = json.loads(entry) if isinstance(entry, str) else entry
-            except (ValueError, IndexError, RecursionError):
-                continue
-            if isinstance(trial, dict):
-                folder = next((trial[key] for key in FOLDER_KEYS if trial.get(key)), None)
-                trials[Path(str(folder)).name] = trial
-    return trials
-
-
-def read_object(file: Path) -> dict[str, Any]:
-    """The JSON object in a file; empty if the file is missing, broken or holds something else."""
-    try:
-        # Reading a named pipe would block.
-        value = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 
+from rllib_zoo.analysis.files.atomic import free_name
 from rllib_zoo.experiments.tune import signals
 
 INTERVAL_S = 0.5
@@ -47,8 +47,7 @@ class FolderWatch:
         """Rename a folder that was created in its place meanwhile; its new name, None without one."""
         if not os.path.lexists(self._folder):
             return None
-        name = f"{self._folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"
-        return self._folder.rename(self._folder.with_name(name))
+        return self._folder.rename(free_name(self._folder))
 
     def _watch(self) -> None:
         while not self._closed.wait(INTERVAL_S):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.launch.ownership import require_available
 from rllib_zoo.experiments.launch.ray_cluster import available
 from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.options import LaunchOptions
@@ -77,10 +77,7 @@ def validate_job(experiment: Experiment, options: LaunchOptions, resume: bool = 
         )
     start = with_mutations(experiment).get("restore_from")
     require_trusted_start(start, options.trust_checkpoint, file=experiment.source)
-    # lexists: also a dangling link counts.
-    if os.path.lexists(folder) and not (options.resume or options.force):
-        hint = "use --resume to continue it, --force to move it aside, or --experiment-name"
-        raise RequestError(f"{folder} exists", hint=f"{hint} for another name")
+    require_available(folder, options)
     trials = number_of_trials(experiment)
     disk = disk_need(experiment, validated.config, validated.module, trials)
     # After an interruption the space still needed is unknown.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,9 +18,11 @@ from rllib_zoo.experiments.launch import ray_cluster, tuner
 from rllib_zoo.experiments.launch.dry_run import dry_run
 from rllib_zoo.experiments.launch.folder_watch import FolderWatch
 from rllib_zoo.experiments.launch.jobs import Job, validate_job
-from rllib_zoo.experiments.launch.resume import can_resume
+from rllib_zoo.experiments.launch.ownership import owned
+from rllib_zoo.experiments.launch.resume import can_resume, is_done
 from rllib_zoo.experiments.launch.summary import print_summary, resume_command, trial_rows
 from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.provenance.folder_lock import FolderLock
 from rllib_zoo.experiments.provenance.manifest import finish_manifest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking
@@ -28,7 +31,7 @@ from rllib_zoo.experiments.tune.progress import close_displays
 from rllib_zoo.experiments.tune.signals import Interruption, active
 
 DONE = 0
-EXIT_CODES = {"done": DONE, "failed": 1, "interrupted": 130}
+EXIT_CODES = {"done": DONE, "failed": 1, "refused": 2, "interrupted": 130}
 
 
 def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
@@ -39,6 +42,9 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     """
     callbacks = tuner.tracking_callbacks(options)
     ray_cluster.check_options(options)
+    experiments = [e for e in experiments if not is_done(e, options)]
+    if not experiments:
+        return DONE
     resumed = [can_resume(experiment, options) for experiment in experiments]
     jobs = [validate_job(e, options, r) for e, r in zip(experiments, resumed, strict=True)]
     notes = [line for job in jobs for line in job.experiment.all_notes]
@@ -65,9 +71,9 @@ def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any]) -> in
         for number, job in enumerate(jobs, 1):
             try:
                 codes.append(run_job(job, options, callbacks))
-            except RequestError as error:
+            except RequestError as error:  # such as another command's having begun it meanwhile
                 print_stderr(str(error))
-                codes.append(2)
+                codes.append(EXIT_CODES["refused"])
             if ending.cause is not None:
                 if left := [other.experiment.name for other in jobs[number:]]:
                     print_stderr(f"not started: {', '.join(left)}; --resume starts them")
@@ -77,16 +83,28 @@ def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any]) -> in
 
 
 def run_job(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
-    """Run one experiment; its exit code."""
+    """Run one experiment as the owner of its folder; its exit code.
+
+    Raises:
+        RequestError: another command owns or began it since the checks, or it cannot be resumed.
+    """
+    with owned(job.folder, options) as lock:
+        if is_done(job.experiment, options):
+            return DONE
+        job = replace(job, resume=can_resume(job.experiment, options))
+        return _run_owned(job, options, callbacks, lock)
+
+
+def _run_owned(job: Job, options: LaunchOptions, callbacks: list[Any], lock: FolderLock) -> int:
     algorithms.register()
     started = time.monotonic()
     watch, ending = FolderWatch(job.folder), active() or Interruption()
     ending.on_abort = partial(_fail, job)
     try:
-        results = _run_trials(job, options, callbacks, watch)
+        results = _run_trials(job, options, callbacks, watch, lock)
         with ending.deferred():
             if watch.close():
-                return _fail_without_folder(job, watch, ending)
+                return _fail_without_folder(job, watch, ending, lock)
             if ending.failed:
                 return _fail(job, str(ending.cause))
             return _finish(job, results, started)
@@ -94,7 +112,7 @@ def run_job(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
         raise
     except Exception as error:
         if watch.close():
-            return _fail_without_folder(job, watch, ending)
+            return _fail_without_folder(job, watch, ending, lock)
         return _fail(job, disk_fault(error) or _unexpected(job, error))
     except KeyboardInterrupt:
         print_stderr(f"interrupted by {ending.cause}; continue with: {resume_command()}")
@@ -103,11 +121,13 @@ def run_job(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
         ending.on_abort = None
 
 
-def _run_trials(job: Job, options: LaunchOptions, callbacks: list[Any], watch: FolderWatch) -> Any:
+def _run_trials(
+    job: Job, options: LaunchOptions, callbacks: list[Any], watch: FolderWatch, lock: FolderLock
+) -> Any:
     """Tune's ResultGrid; None after an interruption that Tune did not handle."""
     try:
-        resumed = job.resume
-        ready = tuner.restored_tuner(job) if resumed else tuner.new_tuner(job, options, callbacks)
+        resumed = tuner.restored_tuner(job) if job.resume else None
+        ready = resumed or tuner.new_tuner(job, options, callbacks, lock)
         watch.start()
         return ready.fit()
     except KeyboardInterrupt:
@@ -127,14 +147,16 @@ def _fail(job: Job, problem: str) -> int:
     return EXIT_CODES["failed"]
 
 
-def _fail_without_folder(job: Job, watch: FolderWatch, ending: Interruption) -> int:
+def _fail_without_folder(
+    job: Job, watch: FolderWatch, ending: Interruption, lock: FolderLock
+) -> int:
     """The same for an experiment whose folder was renamed or removed."""
     ending.forget_failure()
     moved = watch.new_place()
     if moved is not None:
         with suppress(OSError):
             finish_manifest(moved, "failed", [], [])
-    aside = watch.set_aside()
+    aside = watch.set_aside() if lock.has_no_other_owner() else None
     later = "" if aside is None else f", what was written since is in {aside}"
     hint = "" if moved is None else f"rename {moved} back and "
     print_stderr(

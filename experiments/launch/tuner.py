@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import time
 from typing import Any
 
 from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.launch.jobs import Job
-from rllib_zoo.experiments.launch.resume import RESTART_HINT, TUNER
+from rllib_zoo.experiments.launch.ownership import move_aside
+from rllib_zoo.experiments.launch.resume import (
+    RESTART_HINT,
+    TUNER,
+    hide_unsaved_trials,
+    let_tune_read,
+    tune_states,
+)
 from rllib_zoo.experiments.options import LaunchOptions, cluster_address
+from rllib_zoo.experiments.provenance.folder_lock import FolderLock
 from rllib_zoo.experiments.provenance.manifest import (
     build_manifest,
     manifest_resumed,
@@ -27,8 +33,8 @@ from rllib_zoo.experiments.tune.progress import TrialProgress
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
 
 
-def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
-    """A Tuner for a new experiment; writes the manifest."""
+def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any], lock: FolderLock) -> Any:
+    """A Tuner for a new experiment in a folder with this lock; writes the manifest."""
     from ray import tune
     from ray.tune.stopper import CombinedStopper
 
@@ -36,9 +42,9 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any]) -> Any:
     # Before anything is written: Tune rejects some values itself.
     space, clock = param_space(job, options), _time_budget(job)
     clocks = [] if clock is None else [clock]
-    if os.path.lexists(job.folder):
-        aside = job.folder.with_name(f"{job.folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
-        job.folder.rename(aside)
+    if options.force:
+        move_aside(lock)
+    hide_unsaved_trials(job.folder)
     write_manifest(
         job.folder,
         build_manifest(
@@ -95,6 +101,7 @@ def restored_tuner(job: Job) -> Any:
     """
     from ray import tune
 
+    let_tune_read(tune_states(job.folder)[0])
     try:
         tuner = tune.Tuner.restore(
             str(job.folder),

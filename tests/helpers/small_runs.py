@@ -9,6 +9,7 @@ from rllib_zoo.experiments.evaluation.checkpoints import MODULE_FOLDER
 from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.provenance.manifest import read_manifest, write_manifest
 from rllib_zoo.experiments.spec.experiment import Experiment
 
 UNSEEDED = {
@@ -56,7 +57,9 @@ def weights_of(checkpoint):
 
 
 def as_if_killed(storage):
-    """Let Tune's state say what it said before the trial's end was noted."""
+    """Let Tune's state and the manifest say what they said before the trial's end was noted."""
+    manifest = read_manifest(storage / "run")
+    write_manifest(storage / "run", {**manifest, "status": "running"})
     (state,) = (storage / "run").glob("experiment_state-*.json")
     content = json.loads(state.read_text())
     trial = json.loads(content["trial_data"][0][0])

@@ -68,7 +68,7 @@ def strangers(tmp_path, monkeypatch):
         )
     manifest = {
         "manifest_version": 1,
-        "status": "done",
+        "status": "interrupted",
         "algorithm": "PPO",
         "env": "CartPole-v1",
         "config_given": {"num_env_runners": 0},
