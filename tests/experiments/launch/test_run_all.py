@@ -41,14 +41,25 @@ def jobs(*folders):
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_session", "no_strict_metric")
-def test_experiments_after_a_failed_one_run(tmp_path, capsys):
-    first, second = jobs(tmp_path / "first", tmp_path / "second")
-    (tmp_path / "first").write_text("a file since the checks")
+def test_experiments_after_a_failed_one_run(tmp_path, capsys, monkeypatch):
+    names = ("first", "second", "third")
+    first, second, third = jobs(*(tmp_path / name for name in names))
+    (tmp_path / "third").write_text("a file since the checks")
+    new_tuner = launch.tuner.new_tuner
+
+    def failing_first(job, *more):
+        if job.folder == first.folder:
+            raise FloatingPointError("unexpected")
+        return new_tuner(job, *more)
+
+    monkeypatch.setattr(launch.tuner, "new_tuner", failing_first)
     assert run_all([first, second], FileOptions(ray_num_cpus=4), []) == 1
+    assert run_all([third], FileOptions(ray_num_cpus=4), []) == 2
     _, errors = capsys.readouterr()
     assert "Traceback" not in errors
+    assert f"{third.folder}: cannot be written: Not a directory\n" in errors
     (line,) = (x for x in errors.splitlines() if x.startswith(f"{first.folder}: "))
-    assert "Error: " in line
+    assert "FloatingPointError: unexpected (full traceback: " in line
     manifest = json.loads((second.folder / MANIFEST_NAME).read_text())
     assert manifest["status"] == "done"
 
