@@ -67,7 +67,7 @@ def learning_curves(
         runs, short = len(common.runs), len(curves.short)
         ended = f", {short} ended early" if short else ""
         text, line = f"{label} ({_runs(runs)}{ended})", style.line_style(number)
-        ax.plot(common.grid_G, value, label=text, **line)
+        ax.plot(common.grid_G, value, label=style.legend_label(text), **line)
         if runs > 1:
             ax.fill_between(common.grid_G, low, high, color=line["color"], alpha=0.15, lw=0)
         for x, y in curves.tails if tails else ():
@@ -101,7 +101,8 @@ def quartiles(
     x = sorted(line)
     low, middle, high = (np.array([np.quantile(line[p], q) for p in x]) for q in (0.25, 0.5, 0.75))
     runs = max(len(values) for values in line.values())
-    ax.plot(x, middle, marker=".", label=f"{label} ({_runs(runs)})", **style.line_style(number))
+    text = style.legend_label(f"{label} ({_runs(runs)})")
+    ax.plot(x, middle, marker=".", label=text, **style.line_style(number))
     if runs > 1:
         ax.fill_between(x, low, high, alpha=0.12, lw=0, color=style.line_style(number)["color"])
     ax.set_yscale(scale)
@@ -176,7 +177,8 @@ def profiles(
 ) -> Axes:
     """Share of runs above every score: value, low and high [T] per group."""
     for number, (label, (value, low, high)) in enumerate(groups.items()):
-        ax.step(thresholds_T, value, where="post", label=label, **style.line_style(number))
+        text = style.legend_label(label)
+        ax.step(thresholds_T, value, where="post", label=text, **style.line_style(number))
         ax.fill_between(thresholds_T, low, high, step="post", alpha=0.15, lw=0,
                         color=style.line_style(number)["color"])  # fmt: skip
     ax.set_xlabel(xlabel)
@@ -209,7 +211,7 @@ def reached(
         x = np.concatenate([[0.0], times, [right]])
         y = np.concatenate([[0.0], share, [share[-1] if len(share) else 0.0]])
         text = f"{label} ({len(times)} of {len(values)} runs)"
-        ax.step(x, y, where="post", label=text, **style.line_style(number))
+        ax.step(x, y, where="post", label=style.legend_label(text), **style.line_style(number))
     ax.set_xlabel(AXES[axis])
     ax.set_ylabel(f"share of runs that reached {threshold:g}")
     ax.set_ylim(-0.02, 1.05)

@@ -61,6 +61,11 @@ def text_colour(value: float, low: float, high: float) -> str:
     return "white" if value < (low + high) / 2 else "black"
 
 
+def legend_label(text: str) -> str:
+    """The text as a label; matplotlib leaves those that begin with an underscore out of legends."""
+    return f" {text}" if text.startswith("_") else text
+
+
 def legend(ax: Axes) -> None:
     """A legend inside the axes, or beside them where it would cover the lines."""
     labels = ax.get_legend_handles_labels()[1]

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
+
+# Seconds between two lines about what a command waits for.
+PROGRESS_PERIOD_S = 5.0
 
 
 def print_stderr(line: str) -> None:
@@ -16,8 +22,31 @@ def note(line: str) -> None:
     print_stderr(f"note: {line}")
 
 
-def stderr_console() -> Any:
-    """Rich's console on the error stream; imported at first use, for it takes a tenth of a second."""
+@contextmanager
+def progress_lines(line: Callable[[], str], period_s: float = PROGRESS_PERIOD_S) -> Iterator[None]:
+    """Print a line every few seconds, from a thread, while the block runs."""
+    ended = threading.Event()
+
+    def report() -> None:
+        # The error stream may be closed.
+        with suppress(OSError, ValueError):
+            while not ended.wait(period_s):
+                print_stderr(line())
+
+    thread = threading.Thread(target=report, name="progress_lines", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(period_s)
+
+
+def plain_console(*, stderr: bool = False) -> Any:
+    """Rich's console for text as it is: names may look like markup or emoji codes.
+
+    Imported at first use, for it takes a tenth of a second.
+    """
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)

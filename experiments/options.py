@@ -138,6 +138,9 @@ class EvaluateOptions:
         "Play whole episodes for at least this many steps, 0 = no limit.", default=10_000
     )
     episodes: int = option("Exact number of episodes; --steps is then ignored.", default=0)
+    max_steps: int | None = option(
+        "Cut an episode after so many agent steps; it counts as cut (default: never)."
+    )
     out: str | None = option("Write one row per episode to FILE.csv or FILE.json.")
     config: str = option("JSON merged over the checkpoint's configuration.", "-c", default="{}")
     json_: bool = option("Print one JSON object instead of the table.", default=False)

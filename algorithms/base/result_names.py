@@ -25,6 +25,8 @@ EPISODE_RESULTS = (
     "episode_return_mean", "episode_return_min", "episode_return_max",
     "episode_len_mean", "episode_len_min", "episode_len_max", "episode_window_size",
 )  # fmt: skip
+# Episodes of an evaluation that did not end in time; they are in no mean.
+NUM_EPISODES_CUT = "num_episodes_cut"
 RUNNER_RESULTS = (
     *EPISODE_RESULTS, "num_episodes", "num_episodes_lifetime", "num_env_steps_sampled",
     "num_env_steps_sampled_lifetime", "num_frames_sampled_lifetime",
@@ -47,6 +49,7 @@ def result_names(algorithm: str) -> tuple[str, ...]:
         *(f"env_runners/{name}" for name in RUNNER_RESULTS if name not in missing),
         *(f"learners/default_policy/{name}" for name in descriptor.learner_results),
         *(f"evaluation/env_runners/{name}" for name in EPISODE_RESULTS if name not in missing),
+        f"evaluation/env_runners/{NUM_EPISODES_CUT}",
     )
 
 

@@ -120,6 +120,7 @@ COMMON: dict[str, Kind] = {
     "evaluation_duration": integer(1),
     "evaluation_duration_unit": choice("episodes"),
     "evaluation_num_env_runners": integer(0),
+    "evaluation_sample_timeout_s": number(0, above=True),
     "evaluation_config": optional(mapping),
     "explore": boolean,
     "custom_evaluation_function": anything,

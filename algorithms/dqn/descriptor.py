@@ -26,7 +26,7 @@ _COMMON_KEYS = (
     "num_gpus_per_learner", "local_gpu_idx", "custom_resources_per_env_runner",
     "custom_resources_per_learner", "custom_resources_for_main_process", "placement_strategy",
     "framework_str", "evaluation_interval", "evaluation_duration", "evaluation_duration_unit",
-    "evaluation_num_env_runners", "evaluation_config", "explore",
+    "evaluation_num_env_runners", "evaluation_sample_timeout_s", "evaluation_config", "explore",
     "min_sample_timesteps_per_iteration", "min_time_s_per_iteration",
     "metrics_num_episodes_for_smoothing", "log_level", "seed", "restart_failed_env_runners",
     "restart_failed_sub_environments", "ignore_env_runner_failures", "max_num_env_runner_restarts",

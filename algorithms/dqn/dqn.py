@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from typing import Any, Self
 
-import gymnasium as gym
-import numpy as np
 import torch
 from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.algorithms.dqn import DQN as RLlibDQN
 from ray.rllib.algorithms.dqn import DQNConfig as RLlibDQNConfig
 from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
-from ray.rllib.env.env_runner import ENV_STEP_FAILURE
-from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.utils.metrics import (
-    ENV_RESET_TIMER,
     ENV_RUNNER_RESULTS,
-    ENV_STEP_TIMER,
     EVALUATION_RESULTS,
 )
 
@@ -30,18 +23,18 @@ from rllib_zoo.algorithms.base.evaluation_once import ReportsEvaluationOnce
 from rllib_zoo.algorithms.base.known_keys import require_known
 from rllib_zoo.algorithms.base.module_spec import ModuleSpec
 from rllib_zoo.algorithms.base.monotonic_time import MonotonicTime
-from rllib_zoo.algorithms.base.result_names import with_legacy_names
-from rllib_zoo.algorithms.dqn.network import QModule, channels_first
+from rllib_zoo.algorithms.base.result_names import NUM_EPISODES_CUT, with_legacy_names
+from rllib_zoo.algorithms.dqn.env_runner import (
+    EvaluationGroup,
+    FactoryEnvRunner,
+    channels_last_spaces,
+    finished_episodes,
+)
+from rllib_zoo.algorithms.dqn.network import QModule
 from rllib_zoo.algorithms.dqn.replay import SIGNED
-from rllib_zoo.algorithms.dqn.weight_noise import reset_parameter_noise
-from rllib_zoo.algorithms.env_runner.env_runner import environment_context
-from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeWindow, summary
-from rllib_zoo.algorithms.env_runner.runner_errors import ReturnsErrors, runner_errors_raised
-from rllib_zoo.envs import environment_name, is_atari, make_single_env
-from rllib_zoo.envs.restart_policy import Restarts, error_line
-
-# Name of the returns and lengths of finished episodes in the runners' metrics; not in results.
-FINISHED = "finished_episodes"
+from rllib_zoo.algorithms.env_runner.episodes import EpisodeWindow, summary
+from rllib_zoo.algorithms.env_runner.runner_errors import runner_errors_raised
+from rllib_zoo.envs import is_atari
 
 
 class DQNConfig(RLlibDQNConfig):
@@ -115,7 +108,7 @@ class DQNConfig(RLlibDQNConfig):
     def get_rl_module_spec(self, env: Any = None, spaces: Any = None, **kwargs: Any) -> Any:
         """As RLlib's; the network sees images with their channels last."""
         if spaces is not None:
-            spaces = {name: _channels_last_spaces(pair) for name, pair in spaces.items()}
+            spaces = {name: channels_last_spaces(pair) for name, pair in spaces.items()}
         return super().get_rl_module_spec(env=env, spaces=spaces, **kwargs)
 
     def get_default_learner_class(self) -> type:
@@ -132,66 +125,6 @@ class DQNConfig(RLlibDQNConfig):
             "noisy": self.noisy,
             "sigma0": self.sigma0,
         }
-
-
-class FactoryEnvRunner(ReturnsErrors, SingleAgentEnvRunner):
-    """RLlib's env runner, with environments from ``make_single_env``."""
-
-    def __init__(self, *, config: Any, **kwargs: Any):
-        if config.parameter_noise_stddev is not None:
-            config = config.copy(copy_frozen=False)
-            config.callbacks(on_episode_start=reset_parameter_noise)
-        self._restarts = Restarts(config.restart_failed_sub_environments)
-        super().__init__(config=config, **kwargs)
-
-    def _try_env_step(self, actions: Any) -> Any:
-        """As RLlib's, whose error has no text and whose restarts have no end."""
-        try:
-            with self.metrics.log_time(ENV_STEP_TIMER):
-                results = self.env.step(actions)
-        except Exception as error:
-            self._restart(error)
-            return ENV_STEP_FAILURE
-        self._restarts.in_a_row = 0
-        return results
-
-    def _try_env_reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        """As RLlib's, see :meth:`_try_env_step`."""
-        while True:
-            try:
-                with self.metrics.log_time(ENV_RESET_TIMER):
-                    return self.env.reset(seed=seed, options=options)
-            except Exception as error:
-                self._restart(error)
-
-    def _restart(self, error: Exception) -> None:
-        """Rebuild all copies.
-
-        Raises:
-            Exception: ``error``, without restarts.
-            EnvironmentFault: after too many restarts in a row.
-        """
-        if not self._restarts.allowed:
-            raise error
-        name = environment_name(self.config.env)
-        self._restarts.count(f"environment {name!r}: {error_line(error)}", error)
-        self.make_env()
-
-    def make_env(self) -> None:
-        """As RLlib."""
-        env, context = self.config.env, environment_context(self)
-        copies = (context.copy_with_overrides(vector_index=i) for i in itertools.count())
-        # RLlib looks names up in its own registry, but calls functions, once per copy.
-        self.config.env = lambda _: _channels_last(make_single_env(env, next(copies)))
-        try:
-            super().make_env()
-        finally:
-            self.config.env = env
-
-    def _log_episode_metrics(self, length: int, ret: float, sec: float) -> None:
-        """RLlib's hook; also logs the episode itself, for means over a known number of them."""
-        super()._log_episode_metrics(length, ret, sec)
-        self.metrics.log_value(FINISHED, (float(ret), int(length)), reduce="item_series")
 
 
 class QLearner(DQNTorchLearner):
@@ -220,6 +153,8 @@ class DQN(MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN
         """As RLlib; starts the clock of :meth:`step`."""
         with runner_errors_raised():
             super().setup(config)
+        if self.eval_env_runner_group is not None:
+            self.eval_env_runner_group.__class__ = EvaluationGroup
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)
         self._logged_at = time.monotonic()
 
@@ -231,10 +166,13 @@ class DQN(MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN
         """
         result = super().step()
         runners = result["env_runners"]
-        self._window.extend(_finished(runners))
+        self._window.extend(finished_episodes(runners))
         runners.update(self._window.summary())
-        evaluation = result.get(EVALUATION_RESULTS, {}).get(ENV_RUNNER_RESULTS, {})
-        evaluation.update(summary(_finished(evaluation)))
+        if EVALUATION_RESULTS in result:
+            evaluation = result[EVALUATION_RESULTS].setdefault(ENV_RUNNER_RESULTS, {})
+            finished = finished_episodes(evaluation)
+            cut = max(self.config.evaluation_duration - len(finished), 0)
+            evaluation.update({**summary(finished), NUM_EPISODES_CUT: cut})
         steps = runners.get("num_env_steps_sampled_lifetime", 0)
         runners["num_frames_sampled_lifetime"] = steps * frames_per_step(self.config)
         seconds = time.monotonic() - self._logged_at
@@ -262,26 +200,3 @@ class DQN(MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN
         if clip or (clip is None and is_atari(config.env)):
             settings["type"] = SIGNED[settings["type"]]
         return super()._create_local_replay_buffer_if_necessary({"replay_buffer_config": settings})
-
-
-def _finished(runners: dict[str, Any]) -> list[Episode]:
-    """Remove the finished episodes from a runner's results and return them, in RLlib's order."""
-    finished = runners.pop(FINISHED, None)
-    return [Episode(*pair) for pair in finished] if isinstance(finished, list) else []
-
-
-def _channels_last_spaces(pair: tuple[Any, Any]) -> tuple[Any, Any]:
-    observation, action = pair
-    if isinstance(observation, gym.spaces.Box) and channels_first(observation.shape):
-        low, high = (np.moveaxis(bound, 0, -1) for bound in (observation.low, observation.high))
-        observation = gym.spaces.Box(low, high, dtype=observation.dtype.type)
-    return observation, action
-
-
-def _channels_last(env: gym.Env) -> gym.Env:
-    """The environment with channels-last images, as RLlib's networks require."""
-    space = env.observation_space
-    if not channels_first(space.shape):
-        return env
-    last, _ = _channels_last_spaces((space, None))
-    return gym.wrappers.TransformObservation(env, lambda obs: np.moveaxis(obs, 0, -1), last)

@@ -47,6 +47,8 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
     _collector: Any = None
     _groups: list[EnvGroup]
     _buffers: Rollout | None = None
+    # Of an evaluation in parts, see ``remote_evaluation.py``.
+    episode_play: Any = None
 
     # --- construction -----------------------------------------------------------------------
 
@@ -263,6 +265,10 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
                     f"{episode.episode_return}"
                 )
         return ended
+
+    def running_episodes(self) -> list[Episode]:
+        """The running episodes so far, of every environment."""
+        return [episode for group in self._groups for episode in group.counter.running()]
 
     def initial_recurrent_state(self, num_envs: int) -> RecurrentState | None:
         """The state at episode starts for :meth:`act`; None if the network is not recurrent."""

@@ -12,15 +12,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Episode:
-    """One finished episode, with raw rewards: before clipping and normalization.
+    """One episode, with raw rewards: before clipping and normalization.
 
     Attributes:
         episode_return: undiscounted sum of rewards.
         length: agent steps.
+        cut: whether it did not end; return and length are those so far.
     """
 
     episode_return: float
     length: int
+    cut: bool = False
 
 
 class EpisodeCounter:
@@ -52,6 +54,11 @@ class EpisodeCounter:
     def discard(self, columns: np.ndarray) -> None:
         """Discard the running episodes of these environments, bool [N], and start new ones."""
         self._returns[columns], self._lengths[columns] = 0.0, 0
+
+    def running(self) -> list[Episode]:
+        """The running episodes so far."""
+        pairs = zip(self._returns.tolist(), self._lengths.tolist(), strict=True)
+        return [Episode(total, length, cut=True) for total, length in pairs]
 
     def is_finite(self) -> bool:
         """Whether the running episodes' returns are finite."""

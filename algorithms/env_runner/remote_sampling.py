@@ -73,7 +73,10 @@ class RemoteSampling:
 
 
 def terminate_runner(group: Any, index: int, config: Any) -> None:
-    """Kill a runner's process; Ray restarts it if ``restart_failed_env_runners`` is set."""
+    """Kill a runner's process; Ray restarts it if ``restart_failed_env_runners`` is set.
+
+    Without restarts the next call of the runner raises.
+    """
     logger.error(
         "environment %r hangs: runner %d did not respond within sample_timeout_s %s; its process "
         "is terminated",
@@ -81,4 +84,7 @@ def terminate_runner(group: Any, index: int, config: Any) -> None:
         index,
         config.sample_timeout_s,
     )
-    ray.kill(group._worker_manager.actors()[index], no_restart=False)
+    manager = group._worker_manager
+    ray.kill(manager.actors()[index], no_restart=False)
+    if config.restart_failed_env_runners:
+        manager.set_actor_state(index, healthy=False)

@@ -14,6 +14,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter
 
 from rllib_zoo.analysis.style import figure_style
 
@@ -39,9 +41,25 @@ def draw_figure(name: str, title: str, paint: Callable[[Axes], Axes]) -> FigureI
         figure, ax = plt.subplots()
         paint(ax)
         ax.set_title(title)
+        show_names_as_text(figure)
         image = FigureImage(name, title, _svg(figure), _png(figure))
         plt.close(figure)
     return image
+
+
+def show_names_as_text(figure: Figure) -> None:
+    """Draw every text as it is: a name with two "$" is no formula. Ticks of logarithmic axes are."""
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    formulas = {
+        label
+        for axis in axes
+        if isinstance(axis.get_major_formatter(), LogFormatter)
+        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
+        for label in (tick.label1, tick.label2)
+    }
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text not in formulas:
+            text.set_parse_math(False)
 
 
 def write_figures(folder: Path, images: list[FigureImage]) -> None:

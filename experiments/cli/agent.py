@@ -31,6 +31,10 @@ def agent_export(
     episodes: Annotated[
         int, typer.Option("--episodes", help="Episodes of each measured score.")
     ] = 100,
+    max_steps: Annotated[
+        int | None,
+        typer.Option("--max-steps", help="Cut episodes after so many steps (default: never)."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the measured score.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Move an existing folder aside.")] = False,
     import_: Imports = None,
@@ -42,7 +46,13 @@ def agent_export(
 
     prepare_imports(import_)
     folder = export(
-        runs, output, episodes=episodes, seed=seed, force=force, trusted=trust_checkpoint
+        runs,
+        output,
+        episodes=episodes,
+        seed=seed,
+        force=force,
+        max_steps=max_steps,
+        trusted=trust_checkpoint,
     )
     for heading, cell in zip(HEADINGS, row(folder), strict=True):
         print(f"{heading}: {cell.strip('`')}")

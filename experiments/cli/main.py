@@ -15,7 +15,7 @@ from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.cli.agent import agent_app
 from rllib_zoo.experiments.cli.streams import keep_streams_open
 from rllib_zoo.experiments.cli.study import app as study_app
-from rllib_zoo.experiments.console import print_stderr
+from rllib_zoo.experiments.console import plain_console, print_stderr
 from rllib_zoo.experiments.errors import CommandError, RequestError
 from rllib_zoo.experiments.interrupts import CommandInterrupt, interruptible
 from rllib_zoo.experiments.options import (
@@ -178,7 +178,6 @@ def example_list(
     ] = "",
 ) -> None:
     """Show the tuned configs."""
-    from rich.console import Console
     from rich.table import Table
 
     from rllib_zoo.experiments.cli.examples import examples
@@ -186,7 +185,7 @@ def example_list(
     table = Table("example", "algorithm", "environment", "stops at", box=None)
     for example in examples(containing):
         table.add_row(example.name, example.algorithm, example.env, example.budget)
-    Console(soft_wrap=True).print(table)
+    plain_console().print(table)
 
 
 @example_app.command("get")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rllib_zoo.experiments.console import print_stderr, stderr_console
+from rllib_zoo.experiments.console import plain_console, print_stderr
 from rllib_zoo.experiments.errors import RequestError, nearest
 from rllib_zoo.experiments.options import Trust
 from rllib_zoo.experiments.paths import RESULTS, ROOT
@@ -85,7 +85,9 @@ def run(
     else:
         folder = storage_of(study, storage)
     runs = select_runs(study, only or [], seeds)
-    session = Session(study, folder, results.absolute(), stderr_console(), trust_checkpoint)
+    session = Session(
+        study, folder, results.absolute(), plain_console(stderr=True), trust_checkpoint
+    )
     with readable_results():
         code = run_study(session, runs)
     raise typer.Exit(code)

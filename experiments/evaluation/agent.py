@@ -17,6 +17,7 @@ import numpy as np
 
 from rllib_zoo import algorithms
 from rllib_zoo.experiments.errors import RequestError, first_line, nearest
+from rllib_zoo.experiments.evaluation.weights import require_valid_weights
 from rllib_zoo.experiments.provenance.manifest import read_json_object
 from rllib_zoo.experiments.validation.keys import check_config
 
@@ -63,10 +64,9 @@ class Agent:
         """Load the weights into a network built from ``config``.
 
         Raises:
-            RequestError: the file is damaged, or names or shapes do not match.
+            RequestError: the file is damaged, names, shapes or dtypes do not match, or a number is not
+                finite.
         """
-        import torch
-
         file = self.folder / WEIGHTS_FILE
         weights, expected = _tensors(file), module.state_dict()
         for name in sorted({*weights, *expected}):
@@ -77,7 +77,8 @@ class Agent:
             if shape != required:
                 problem = f"tensor {name} has shape {shape}, the network requires {required}"
                 raise RequestError(problem, file=file)
-        module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        require_valid_weights(weights, expected, file)
+        module.load_state_dict(weights)
 
 
 def open_agent(folder: Path) -> Agent:
@@ -158,11 +159,11 @@ def _config(description: Mapping[str, Any]) -> Any:
     return config
 
 
-def _tensors(file: Path) -> dict[str, np.ndarray]:
+def _tensors(file: Path) -> dict[str, Any]:
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors.torch import load_file
 
     try:
         return load_file(file)
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise RequestError(f"cannot be read: {error}", file=file) from None

@@ -102,4 +102,5 @@ def _score(score: dict[str, Any] | None) -> str:
     if score is None:
         return "not measured"
     width = "" if score["half_width"] is None else f" ± {score['half_width']:.1f}"
-    return f"{score['mean']:.1f}{width} ({score['minimum']:g} to {score['maximum']:g})"
+    cut = f", {score['cut']} cut" if score.get("cut") else ""
+    return f"{score['mean']:.1f}{width} ({score['minimum']:g} to {score['maximum']:g}{cut})"

@@ -9,6 +9,7 @@ from typing import Any
 
 from rllib_zoo.algorithms.base.checkpoints import CHECKSUMS, METADATA
 from rllib_zoo.experiments.errors import RequestError, first_line
+from rllib_zoo.experiments.evaluation.weights import require_valid_weights
 from rllib_zoo.experiments.provenance.trust import require_trusted
 from rllib_zoo.experiments.tune.checkpoint_checks import require_complete
 
@@ -37,10 +38,14 @@ class Checkpoint:
         """Load the weights into a network built from ``config``.
 
         Raises:
-            RequestError: their file is damaged (of a checkpoint without checksums).
+            RequestError: their file is damaged (of a checkpoint without checksums), or a tensor is not
+                floating or not finite.
         """
         folder = (self.folder / MODULE_FOLDER).absolute()
+        file = folder / f"{module.STATE_FILE_NAME}.pkl"
         try:
+            with file.open("rb") as stored:
+                require_valid_weights(pickle.load(stored), module.state_dict(), file)
             module.restore_from_path(str(folder))
         except (EOFError, pickle.UnpicklingError, FileNotFoundError) as error:
             raise RequestError(f"cannot be read: {first_line(error)}", file=folder) from error

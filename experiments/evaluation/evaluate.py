@@ -5,21 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 from scipy import stats
 
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.validators import LARGEST_SEED, complaint, integer
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
-from rllib_zoo.algorithms.env_runner.evaluation import play_episodes
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER
 from rllib_zoo.analysis.files.atomic import atomic_write, write_json
 from rllib_zoo.envs import EnvironmentRequestError, UnknownEnvironmentError, environment_name
@@ -32,6 +28,7 @@ from rllib_zoo.experiments.evaluation.checkpoints import (
     open_checkpoint,
     require_algorithm,
 )
+from rllib_zoo.experiments.evaluation.play import play
 from rllib_zoo.experiments.evaluation.video import (
     FRAMES,
     WINDOW,
@@ -60,6 +57,7 @@ class Score:
         half_width: t₀.₉₇₅,ₙ₋₁ · s/√n of n episodes; NaN for a single one.
         std: sample standard deviation s; NaN for a single episode.
         steps: agent steps in all episodes.
+        cut: episodes that ``--max-steps`` cut; they count with their return so far.
     """
 
     mean: float
@@ -69,6 +67,7 @@ class Score:
     maximum: float
     episodes: int
     steps: int
+    cut: int
 
     def as_json(self) -> dict[str, Any]:
         """The fields, with null for NaN."""
@@ -89,6 +88,7 @@ def score_of(episodes: list[Episode]) -> Score:
         maximum=float(returns.max()),
         episodes=number,
         steps=sum(episode.length for episode in episodes),
+        cut=sum(episode.cut for episode in episodes),
     )
 
 
@@ -125,12 +125,13 @@ def _recorded(runner: VectorEnvRunner, options: EvaluateOptions) -> list[Episode
     env = None if folder is None else drawing_env(runner, FRAMES)
     window = drawing_env(runner, WINDOW) if options.render else None
     episodes: list[Episode] = []
+    acting: dict[str, Any] = {"explore": options.explore, "max_steps": options.max_steps}
     if env is not None:
         number = min(VIDEO_EPISODES, most)
-        episodes += record_episodes(runner, env, folder, number, explore=options.explore)
+        episodes += record_episodes(runner, env, folder, number, **acting)
     if window is not None:
         number = min(1, most - len(episodes)) if options.episodes else 1
-        episodes += record_episodes(runner, window, None, number, explore=options.explore)
+        episodes += record_episodes(runner, window, None, number, **acting)
     return episodes
 
 
@@ -171,6 +172,8 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
         runner_class = own if issubclass(own, VectorEnvRunner) else VectorEnvRunner
         runner = runner_class(config=config, worker_index=0)
         trained.load_weights(runner.module)
+    except RequestError:
+        raise
     except UnknownEnvironmentError as error:
         raise RequestError(f"{trained.folder}: {error}", hint=IMPORT_HINT) from error
     except (EnvironmentRequestError, ValueError, RuntimeError) as error:
@@ -186,29 +189,6 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
     return runner
 
 
-def play(
-    runner: VectorEnvRunner, options: EvaluateOptions, played: Sequence[Episode] = ()
-) -> list[Episode]:
-    """``--episodes`` episodes, or rounds of one episode per environment until ``--steps`` is reached.
-
-    Args:
-        runner: with the trained network.
-        options: of the command.
-        played: episodes that count already, which are not returned.
-    """
-    episodes: list[Episode] = []
-    if options.episodes:
-        wanted = options.episodes - len(played)
-        starts = range(0, wanted, runner.num_envs)
-        for start in track(starts, "evaluating", console=Console(stderr=True), transient=True):
-            number = min(runner.num_envs, wanted - start)
-            episodes += play_episodes(runner, number, explore=options.explore)
-        return episodes
-    while sum(episode.length for episode in (*played, *episodes)) < options.steps:
-        episodes += play_episodes(runner, runner.num_envs, explore=options.explore)
-    return episodes
-
-
 def _print(trained: Trained, env: Any, score: Score, options: EvaluateOptions) -> None:
     if options.json_:
         policy = {
@@ -216,24 +196,34 @@ def _print(trained: Trained, env: Any, score: Score, options: EvaluateOptions) -
             "algorithm": trained.algorithm,
             "env": str(env),
         }
-        play_options = {"seed": options.seed, "explore": options.explore}
+        play_options = {
+            "seed": options.seed,
+            "explore": options.explore,
+            "max_steps": options.max_steps,
+        }
         print(json.dumps({**policy, **play_options, **score.as_json()}))
         return
     actions = "sampled actions" if options.explore else "most probable actions"
     interval = f"± {score.half_width:.1f} (95 % interval), standard deviation {score.std:.1f}"
     if score.episodes == 1:
         interval = "(one episode: no interval)"
+    cut = f", {score.cut} of them cut at --max-steps {options.max_steps}" if score.cut else ""
     print(f"{trained.algorithm} on {env}, {actions}, seed {options.seed}")
     print(
         f"mean return {score.mean:.1f} {interval}; {score.minimum:.1f} to {score.maximum:.1f} "
-        f"over {score.episodes} episodes, {score.steps:,} steps"
+        f"over {score.episodes} episodes{cut}, {score.steps:,} steps"
     )
 
 
 def write_episodes(file: Path, episodes: list[Episode]) -> None:
     """Write one row per episode in the order played, as CSV or JSON by the file's suffix."""
     rows = [
-        {"episode": number, "episode_return": episode.episode_return, "length": episode.length}
+        {
+            "episode": number,
+            "episode_return": episode.episode_return,
+            "length": episode.length,
+            "cut": episode.cut,
+        }
         for number, episode in enumerate(episodes)
     ]
     if file.suffix == ".json":
@@ -250,6 +240,7 @@ def _check_options(options: EvaluateOptions) -> None:
         raise RequestError("--episodes and --steps must not be negative")
     if options.episodes == 0 and options.steps == 0:
         raise RequestError("--episodes 0 and --steps 0 would never end; set one of them")
+    require_max_steps(options.max_steps)
     if options.out is not None and Path(options.out).suffix not in OUT_SUFFIXES:
         suffixes = ", ".join(OUT_SUFFIXES)
         raise RequestError(f"{options.out!r} must end in one of {suffixes}", key="--out")
@@ -258,6 +249,16 @@ def _check_options(options: EvaluateOptions) -> None:
         require_writable(Path(options.out), "--out")
     if options.video is not None:
         require_writable(Path(options.video) / "episode-0.mp4", "--video")
+
+
+def require_max_steps(max_steps: int | None) -> None:
+    """Check the option ``--max-steps``.
+
+    Raises:
+        RequestError: it is below 1.
+    """
+    if max_steps is not None and max_steps < 1:
+        raise RequestError(f"must be at least 1, got {max_steps}", key="--max-steps")
 
 
 def require_seed(seed: int) -> None:

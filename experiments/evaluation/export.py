@@ -6,6 +6,7 @@ import datetime
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,11 @@ from rllib_zoo.experiments.evaluation.evaluate import (
     Score,
     Trained,
     evaluation_runner,
-    play,
+    require_max_steps,
     require_seed,
     score_of,
 )
+from rllib_zoo.experiments.evaluation.play import play
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.paths import AGENTS
 from rllib_zoo.experiments.provenance.manifest import (
@@ -86,6 +88,7 @@ def export(
     episodes: int,
     seed: int,
     force: bool,
+    max_steps: int | None = None,
     trusted: bool = False,
 ) -> Path:
     """Export the best final checkpoint of some runs as an agent folder, and measure its score.
@@ -100,6 +103,7 @@ def export(
         episodes: per score.
         seed: of the agent's score.
         force: rename an existing folder instead of raising.
+        max_steps: agent steps after which an episode is cut; None: never.
         trusted: also open checkpoints of unknown origin.
 
     Raises:
@@ -108,6 +112,8 @@ def export(
     if episodes < 1:
         raise RequestError("must be at least 1", key="--episodes")
     require_seed(seed)
+    require_max_steps(max_steps)
+    measured = EvaluateOptions(episodes=episodes, seed=seed, max_steps=max_steps)
     candidates = [
         open_checkpoint(folder, trusted=trusted)
         for run in runs
@@ -120,10 +126,10 @@ def export(
     require_writable(folder / AGENT_FILE, "--output")
     if folder.exists() and not force:
         raise RequestError(f"{folder} exists; --force renames it, --output sets another folder")
-    checkpoint, source = best(candidates, episodes, seed + 1)
+    checkpoint, source = best(candidates, replace(measured, seed=seed + 1))
     aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
     with atomic_folder(folder, aside=aside) as draft:
-        _write(draft, checkpoint, source, folder, episodes, seed)
+        _write(draft, checkpoint, source, folder, measured)
     return folder
 
 
@@ -137,25 +143,25 @@ def _output_folder(output: Path) -> Path:
 
 
 def best(
-    candidates: list[Checkpoint], episodes: int, seed: int
+    candidates: list[Checkpoint], options: EvaluateOptions
 ) -> tuple[Checkpoint, dict[str, Any]]:
     """The checkpoint with the highest mean greedy return, of equal ones the best in training; its source."""
     if len(candidates) == 1:
         return candidates[0], source_of(candidates[0])
 
     def order(checkpoint: Checkpoint) -> tuple[float, float]:
-        score = _score(checkpoint, episodes, seed, explore=False)
+        score = _score(checkpoint, options, explore=False)
         trained = source_of(checkpoint)["episode_return_mean"]
         return score.mean, -math.inf if trained is None else trained
 
     checkpoint = max(candidates, key=order)
-    rule = f"highest mean return of {episodes} greedy episodes, seed {seed}"
+    rule = f"highest mean return of {options.episodes} greedy episodes, seed {options.seed}"
     chosen = {"chosen_of": len(candidates), "chosen_by": rule}
     return checkpoint, {**source_of(checkpoint), **chosen}
 
 
-def _score(trained: Trained, episodes: int, seed: int, *, explore: bool) -> Score:
-    options = EvaluateOptions(episodes=episodes, seed=seed, explore=explore)
+def _score(trained: Trained, options: EvaluateOptions, *, explore: bool) -> Score:
+    options = replace(options, explore=explore)
     runner = evaluation_runner(trained, options)
     score = score_of(play(runner, options))
     runner.stop()
@@ -167,8 +173,7 @@ def _write(
     checkpoint: Checkpoint,
     source: dict[str, Any],
     final: Path,
-    episodes: int,
-    seed: int,
+    options: EvaluateOptions,
 ) -> None:
     """Write the agent without a score, then measure the score of the written files."""
     parameters = _write_weights(checkpoint, folder / WEIGHTS_FILE)
@@ -183,10 +188,11 @@ def _write(
     write_json(folder / AGENT_FILE, description)
     try:
         scores = {
-            name: _score(open_agent(folder), episodes, seed, explore=name == "sampled").as_json()
+            name: _score(open_agent(folder), options, explore=name == "sampled").as_json()
             for name in ("greedy", "sampled")
         }
-        description["evaluation"] = {"seed": seed, **scores}
+        bound = {} if options.max_steps is None else {"max_steps": options.max_steps}
+        description["evaluation"] = {"seed": options.seed, **bound, **scores}
     except RequestError as error:
         problem = f"{checkpoint.folder} cannot be exported: {error.problem}"
         raise RequestError(problem, file=final, key=error.key, hint=error.hint) from None

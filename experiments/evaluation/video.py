@@ -25,7 +25,9 @@ from rllib_zoo.envs import (
     make_single_env,
 )
 from rllib_zoo.envs.restart_policy import error_line
+from rllib_zoo.experiments.console import progress_lines
 from rllib_zoo.experiments.errors import RequestError, first_line
+from rllib_zoo.experiments.evaluation.play import HINT
 
 # Render modes of gymnasium.
 FRAMES, WINDOW = "rgb_array", "human"
@@ -97,7 +99,13 @@ def as_frame(picture: Any) -> np.ndarray:
 
 
 def record_episodes(
-    runner: VectorEnvRunner, env: gym.Env, folder: Path | None, number: int, *, explore: bool
+    runner: VectorEnvRunner,
+    env: gym.Env,
+    folder: Path | None,
+    number: int,
+    *,
+    explore: bool,
+    max_steps: int | None = None,
 ) -> list[Episode]:
     """Record episodes as `episode-0.mp4`, … in a folder; without one, show them in a window.
 
@@ -107,6 +115,7 @@ def record_episodes(
         folder: for the files.
         number: of episodes.
         explore: sample actions.
+        max_steps: agent steps after which an episode is cut.
 
     Returns:
         The episodes, for the score.
@@ -119,7 +128,8 @@ def record_episodes(
     episodes = []
     for index in range(number):
         try:
-            frames, episode = play_episode(env, runner, explore, runner.config.seed + index)
+            seed, limit = runner.config.seed + index, 1 + (max_steps or math.inf)
+            frames, episode = play_episode(env, runner, explore, seed, limit)
         except Exception as error:  # the environment's own code runs here
             where = f"environment {environment_name(runner.config.env)!r}, drawn episode {index}"
             raise EnvironmentFault(f"{where}: {error_line(error)}") from error
@@ -172,13 +182,16 @@ def play_episode(
     obs, _ = env.reset(seed=seed)
     recurrent_state = runner.initial_recurrent_state(1)
     frames, total, done = [drawn(env, mode)], 0.0, False
-    while not done and len(frames) < limit:
-        batch = np.asarray(obs)[None]
-        actions = runner.act(batch, explore=explore, recurrent_state=recurrent_state)
-        action = action_of(actions, 0)
-        obs, reward, terminated, truncated, _ = env.step(action)
-        runner.record(recurrent_state, np.array([reward], np.float64))
-        frames.append(drawn(env, mode))
-        total += float(reward)
-        done = terminated or truncated
-    return frames, Episode(total, len(frames) - 1)
+    name = environment_name(runner.config.env)
+    hint = "" if math.isfinite(limit) else f"; {HINT}"
+    with progress_lines(lambda: f"drawing an episode of {name}: {len(frames) - 1:,} steps{hint}"):
+        while not done and len(frames) < limit:
+            batch = np.asarray(obs)[None]
+            actions = runner.act(batch, explore=explore, recurrent_state=recurrent_state)
+            action = action_of(actions, 0)
+            obs, reward, terminated, truncated, _ = env.step(action)
+            runner.record(recurrent_state, np.array([reward], np.float64))
+            frames.append(drawn(env, mode))
+            total += float(reward)
+            done = terminated or truncated
+    return frames, Episode(total, len(frames) - 1, cut=not done)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.text import Text
 
 from rllib_zoo import algorithms
-from rllib_zoo.experiments.console import stderr_console
+from rllib_zoo.experiments.console import plain_console
 from rllib_zoo.experiments.launch import ray_cluster
 from rllib_zoo.experiments.launch.estimate import estimate, measure
 from rllib_zoo.experiments.options import LaunchOptions
@@ -94,7 +95,8 @@ def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions) -> N
             _print(job, space)
             if ray_cluster.is_cluster(options):
                 ray_cluster.check_cluster(job.validated)
-            with stderr_console().status(f"{job.experiment.name}: training a few iterations …"):
+            doing = Text(f"{job.experiment.name}: training a few iterations …")
+            with plain_console(stderr=True).status(doing):
                 seconds = options.estimate_seconds
                 measured = measure(job.experiment, job.resolved, seconds, session.folder)
             numbers = estimate(

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from rllib_zoo.algorithms.base.result_names import lookup, valid_number
 from rllib_zoo.analysis.files.trials import stopped_early
+from rllib_zoo.experiments.console import plain_console
 from rllib_zoo.experiments.launch.trial_errors import error_line
 from rllib_zoo.experiments.options import same_command
 from rllib_zoo.experiments.provenance.trust import is_own
@@ -114,7 +114,7 @@ def print_summary(
     ranks: list[dict[str, Any]],
 ) -> None:
     """Print the table of trials, that of configurations of a sweep, and the next commands."""
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = plain_console()
     table = Table(title=f"{experiment.name}: {experiment.algorithm} on {experiment.env}")
     for heading in ("trial", "status", "seed", "steps", "mean return", "training time"):
         numeric = heading in ("seed", "steps", "mean return")
@@ -153,7 +153,7 @@ def _mean_return(row: Mapping[str, Any]) -> str:
 
 
 def _print_next_step(
-    console: Console,
+    console: Any,
     experiment: Experiment,
     rows: list[dict[str, Any]],
     ranks: list[dict[str, Any]],

@@ -70,7 +70,7 @@ EARLY = removed_keys(
      "num_parallel_data_loaders straggler_mitigation sync_filters_on_rollout_workers_timeout_s "
      "min_steps_per_task rollout_batchsize worker_resources memory memory_per_worker "
      "object_store_memory object_store_memory_per_worker sampler_perf_stats_ema_coef "
-     "metrics_episode_collection_timeout_s collect_metrics_timeout evaluation_sample_timeout_s",
+     "metrics_episode_collection_timeout_s collect_metrics_timeout",
      _PERFORMANCE),
     ("is_atari", "Atari games are detected by their id", (False, None), "use clip_rewards"),
     ("use_gpu_for_workers", "env runners use CPUs", (False, None), "use num_gpus_per_env_runner"),

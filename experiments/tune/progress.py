@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ray.tune import Callback
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rllib_zoo.algorithms.base.result_names import lookup
+from rllib_zoo.experiments.console import plain_console
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
 
 # Without a terminal, a line per trial at most this often.
@@ -41,7 +41,7 @@ class TrialProgress(Callback):
 
     def __init__(self, stop: FirstReached, budget: TimeBudget | None = None):
         self._stop, self._budget = stop, budget
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = plain_console(stderr=True)
         self._live: Progress | None = None
         self._tasks: dict[str, Any] = {}
         self._printed_at: dict[str, float] = {}
@@ -55,9 +55,9 @@ class TrialProgress(Callback):
             return
         if self._live is None:
             self._live = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
                 TimeElapsedColumn(),
                 console=self._console,
             )

@@ -159,6 +159,27 @@ class Hanging(Sound):
         return True
 
 
+class Endless(Sound):
+    """Episodes never end; a step takes a millisecond."""
+
+    def __init__(self, config=None, render_mode=None):
+        self.render_mode = render_mode
+
+    def render(self):
+        return np.zeros((8, 8, 3), np.uint8)
+
+    def step(self, action):
+        time.sleep(0.001)
+        obs, reward, *_ = super().step(action)
+        return obs, reward, False, False, {}
+
+
+class EndlessBox(Endless):
+    """The same with DDPG's actions."""
+
+    action_space = gym.spaces.Box(-1.0, 1.0, (1,))
+
+
 class LoudRewards(Sound):
     """Rewards are numbers whose squares are none in float32."""
 

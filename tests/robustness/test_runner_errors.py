@@ -12,7 +12,7 @@ from ray import cloudpickle
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.models.torch.fcnet import FullyConnectedNetwork
 
-from rllib_zoo.algorithms.dqn.dqn import FactoryEnvRunner
+from rllib_zoo.algorithms.dqn.env_runner import FactoryEnvRunner
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.runner_errors import RunnerError, RunnerTraceback
 from rllib_zoo.envs import EnvironmentFault

@@ -12,7 +12,7 @@ from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
 from rllib_zoo.algorithms import config_class
 from rllib_zoo.algorithms.base.result_names import result_names
-from rllib_zoo.algorithms.dqn.dqn import FactoryEnvRunner
+from rllib_zoo.algorithms.dqn.env_runner import FactoryEnvRunner
 from rllib_zoo.algorithms.dqn.replay import with_signs
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 from rllib_zoo.experiments.options import EvaluateOptions

@@ -18,11 +18,13 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from rllib_zoo.algorithms import config_class
+from rllib_zoo.algorithms.base.checkpoints import write_checksums
 from rllib_zoo.experiments.cli.agent import agent_list
 from rllib_zoo.experiments.cli.main import app
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.agent import AGENT_FILE, WEIGHTS_FILE, digest, open_agent
 from rllib_zoo.experiments.evaluation.agent_table import agent_folders, filled, table
+from rllib_zoo.experiments.evaluation.checkpoints import MODULE_FOLDER
 from rllib_zoo.experiments.evaluation.evaluate import (
     evaluation_runner,
     open_trained,
@@ -278,6 +280,29 @@ def one_less(agent):
     change(agent, weights={"sha256": digest(file)})
 
 
+def with_tensor(convert):
+    """Replace the first tensor, by name, by what a function makes of it."""
+
+    def replace(agent):
+        file = agent / WEIGHTS_FILE
+        tensors = load_file(file)
+        name = min(tensors)
+        save_file({**tensors, name: convert(tensors[name].copy())}, file)
+        change(agent, weights={"sha256": digest(file)})
+
+    return replace
+
+
+def with_number(value):
+    """The second number of a tensor replaced."""
+
+    def convert(tensor):
+        tensor.flat[1] = value
+        return tensor
+
+    return convert
+
+
 def without(key):
     def remove(agent):
         file = agent / AGENT_FILE
@@ -296,6 +321,14 @@ def without(key):
         (truncated_and_signed, "weights.safetensors: cannot be read"),
         (reshaped, "has shape [3, 3], the network requires ["),
         (one_less, "is not in the file"),
+        (with_tensor(with_number(np.nan)), "bias is not finite: 1 of 8 numbers, the first is nan"),
+        (with_tensor(with_number(-np.inf)), "bias is not finite: 1 of 8 numbers, the first is -inf"),
+        (
+            with_tensor(lambda t: with_number(1e300)(t.astype(np.float64))),
+            "bias is not finite: 1 of 8 numbers, the first is inf",
+        ),
+        (with_tensor(lambda t: t.astype(np.int32)), "has dtype int32, the network requires float32"),
+        (with_tensor(lambda t: t > 0), "has dtype bool, the network requires float32"),
         (lambda a: change(a, enviroment="x"), "enviroment: is unknown"),
         (without("model"), "agent.json: model: is missing"),
         (lambda a: change(a, model=[]), "agent.json: model: has an invalid value"),
@@ -316,6 +349,37 @@ def test_damage_is_one_line(agent, damage, message):
         returns_of(agent, explore=False)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_of_other_precision_are_weights(agent):
+    with_tensor(lambda tensor: tensor.astype(np.float16))(agent)
+    assert len(returns_of(agent, explore=False)) > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.nan, "is not finite: 1 of 8 numbers, the first is nan"),
+        (3, "has dtype int64, the network requires float32"),
+    ],
+)
+def test_a_checkpoints_broken_weights_are_refused(checkpoints, tmp_path, value, message):
+    folder = Path(shutil.copytree(checkpoints / "trial0" / "checkpoint_000000", tmp_path / "own"))
+    file = folder / MODULE_FOLDER / "module_state.pkl"
+    weights = pickle.loads(file.read_bytes())
+    name = min(weights)
+    broken = np.array(weights[name])
+    if isinstance(value, int):
+        broken = broken.astype(np.int64)
+    broken.flat[1] = value
+    file.write_bytes(pickle.dumps({**weights, name: broken}))
+    write_checksums(folder, 3)
+    assert mark_as_own(folder)
+    for command in (["evaluate", str(folder)], ["agent", "export", str(folder), "-o", "new"]):
+        with pytest.raises(RequestError) as caught:
+            CliRunner().invoke(app, command, catch_exceptions=False)
+        assert f"module_state.pkl: tensor {name} {message}" in str(caught.value)
+    assert not Path("new").exists()
 
 
 # --- the table and what is shipped -----------------------------------------------------------
