@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 # Seconds between two lines about what a command waits for.
@@ -40,6 +41,12 @@ def progress_lines(line: Callable[[], str], period_s: float = PROGRESS_PERIOD_S)
     finally:
         ended.set()
         thread.join(period_s)
+
+
+def waiting_lines(what: str) -> AbstractContextManager[None]:
+    """:func:`progress_lines` with the seconds since the start."""
+    start = time.monotonic()
+    return progress_lines(lambda: f"{what}, {time.monotonic() - start:.0f} s")
 
 
 def plain_console(*, stderr: bool = False) -> Any:

@@ -121,7 +121,7 @@ class A3C(RolloutAlgorithm):
         self._updates = 0
         # Runner id → number of updates of the weights its pending gradient is computed with.
         self._version: dict[int, int] = {}
-        # Runner id → time of its last request (monotonic seconds).
+        # Runner id → since when training waits for its gradient (monotonic seconds).
         self._requested_at: dict[int, float] = {}
         super().setup(config)
 
@@ -131,6 +131,8 @@ class A3C(RolloutAlgorithm):
         sampled, episodes, restarts = 0, 0, 0
         stats: list[dict[str, float]] = []
         staleness: list[int] = []
+        # Not since the request: an evaluation in between may take longer than sample_timeout_s.
+        self._requested_at = dict.fromkeys(self._version, time.monotonic())
         while sampled < target:
             with self._iteration_in_faults():
                 messages = self._wait_for_gradients()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.experiments.console import waiting_lines
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.ownership import require_available
 from rllib_zoo.experiments.launch.ray_cluster import available
@@ -61,7 +62,8 @@ def validate_job(experiment: Experiment, options: LaunchOptions, resume: bool = 
         RequestError: for an invalid request.
     """
     cpus, gpus = available(options)
-    validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
+    with waiting_lines(f"checking {experiment.name}: trying environment {str(experiment.env)!r}"):
+        validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
     experiment = validated.experiment
     try:
         search, scheduler = make_search(experiment), make_scheduler(experiment)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo import algorithms
-from rllib_zoo.experiments.console import note
+from rllib_zoo.experiments.console import note, waiting_lines
 from rllib_zoo.experiments.errors import CommandError, RequestError, first_line
 from rllib_zoo.experiments.interrupts import CommandInterrupt, uninterrupted
 from rllib_zoo.experiments.launch import ray_folder
@@ -121,7 +121,8 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
     global _session
     cluster, before, monitor = None, ray.is_initialized(), None
     try:
-        cluster = _start(options, folder)
+        with waiting_lines("starting Ray" if own else f"joining Ray at {address_of(options)}"):
+            cluster = _start(options, folder)
         joined = None if own else ray.get_runtime_context().gcs_address
         monitor = RayMonitor(ray_servers(cluster), partial(_remove_if_any, folder), joined)
         monitor.start()

@@ -9,15 +9,17 @@ from typing import Any
 from ray.tune import Callback
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rllib_zoo.algorithms.base.result_names import lookup
+from rllib_zoo.algorithms.base.result_names import NUM_EPISODES_CUT, lookup
 from rllib_zoo.experiments.console import plain_console
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
+from rllib_zoo.experiments.tune.waiting import TrialWaiting
 
 # Without a terminal, a line per trial at most this often.
 PLAIN_INTERVAL_S = 10.0
 RETURN = "env_runners/episode_return_mean"
 WINDOW = "env_runners/episode_window_size"
 STEPS = "env_runners/num_env_steps_sampled_lifetime"
+EPISODES_CUT = f"evaluation/env_runners/{NUM_EPISODES_CUT}"
 
 # Open displays; an interrupted Tune run does not call its callbacks at the end.
 _displays: list[Progress] = []
@@ -45,11 +47,21 @@ class TrialProgress(Callback):
         self._live: Progress | None = None
         self._tasks: dict[str, Any] = {}
         self._printed_at: dict[str, float] = {}
+        self._waiting = TrialWaiting()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TrialProgress, (self._stop, self._budget)
 
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Called ten times a second."""
+        for trial, text in self._waiting.lines(trials):
+            if self._live is not None and trial.trial_id in self._tasks:
+                self._live.update(self._tasks[trial.trial_id], text=text)
+            else:
+                self._console.print(f"{_label(trial)}: {text}")
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._waiting.on_start(trial)
         if not self._console.is_terminal:
             self._console.print(f"{_label(trial)}: started")
             return
@@ -69,6 +81,9 @@ class TrialProgress(Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
+        self._waiting.on_result(trial)
+        if cut := lookup(result, EPISODES_CUT):
+            self._console.print(f"{_label(trial)}: {_cut_line(result, cut)}")
         share = self._stop.progress(result)
         if self._budget is None:
             text = status_line(result, share)
@@ -118,6 +133,15 @@ def status_line(result: Mapping[str, Any], share: float, left: float | None = No
     if bounds and share < 1.0:
         parts.append(f"at most {format_duration(min(bounds))} left")
     return "  ".join(part for part in parts if part)
+
+
+def _cut_line(result: Mapping[str, Any], cut: float) -> str:
+    """What is missing in an evaluation."""
+    of = result.get("config", {}).get("evaluation_duration", cut)
+    return (
+        f"evaluation of iteration {result.get('training_iteration')}: {cut:.0f} of {of} episodes did not "
+        "end within evaluation_sample_timeout_s and are in no mean"
+    )
 
 
 def _runners(result: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Figures show the numbers they are given, and say of how many runs."""
 
+import html
 import re
 
 import matplotlib.pyplot as plt
@@ -7,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rllib_zoo.analysis import draw
+from rllib_zoo.analysis import draw, style
 from rllib_zoo.analysis.align import align_groups
+from rllib_zoo.analysis.plots.figure_file import draw_figure
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.style import COLOURS, figure_style, line_style, short
@@ -116,3 +118,22 @@ def test_groups_are_told_apart_without_colour():
 )
 def test_steps_are_short(value, text):
     assert short(value) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["$x$", r"$\frac$", "a_b$c^", "_hidden", r"\$y$", "$$", "<b>&x</b>"]
+)
+def test_names_are_no_formulas(name):
+    """A name with dollars would be typeset, or raise; one with an underscore have no legend."""
+    line = {1.0: [1.0, 2.0], 2.0: [2.0]}
+
+    def paint(ax):
+        draw.quartiles(ax, name, 0, line, scale="symlog")
+        ax.set_xlabel(name)
+        ax.set_xticks([1.0, 2.0], [name, name])
+        style.legend(ax)
+        return ax
+
+    svg = draw_figure("x", name, paint).svg
+    assert svg.count(html.escape(name, quote=False)) >= 5
+    assert svg.count("runs)") == 1

@@ -134,3 +134,16 @@ def test_an_environment_that_hangs_in_evaluation_is_ended(make_algo, make_config
     assert result["num_remote_worker_restarts"] == 1
     assert result["env_runners"]["num_episodes_cut"] == 0
     assert result["env_runners"]["episode_window_size"] == 9
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_long_evaluation_does_not_end_a3cs_runners(make_algo, make_config):
+    """Its gradients are there meanwhile; nobody asked for them."""
+    timeouts = {"sample_timeout_s": 12.0, "evaluation_sample_timeout_s": 15.0}
+    algo = make_algo(config_of(make_config, "A3C", faulty_envs.Endless, **timeouts))
+    for _ in range(2):
+        result = algo.train()
+        assert result["evaluation"]["env_runners"]["num_episodes_cut"] == 9
+        assert result["fault_tolerance"]["num_remote_worker_restarts"] == 0
+        assert result["fault_tolerance"]["num_healthy_workers"] == 1
