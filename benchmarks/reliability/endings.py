@@ -25,10 +25,17 @@ import psutil
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.analysis.report.tables import markdown
-from rllib_zoo.benchmarks.reliability.kills import CONFIGS, EVERY, PATIENCE_S, KilledRun, verdict
+from rllib_zoo.benchmarks.reliability.kills import (
+    CONFIGS,
+    EVERY,
+    ORPHANS_S,
+    PATIENCE_S,
+    KilledRun,
+    verdict,
+)
 from rllib_zoo.benchmarks.speed.report import fill
 
-ITERATIONS = 400
+ITERATIONS = 150
 # Target → exit code and status of the command; those of a runner's by Ctrl-C, after it was replaced.
 EXPECTED = {
     "driver": (-signal.SIGKILL, "running"),
@@ -129,7 +136,7 @@ def inflict(run: EndingRun, target: str, draw: random.Random) -> dict[str, Any]:
     seconds = time.monotonic() - killed_at
     status = read_object(run.folder / MANIFEST).get("status")
     run.orphans += family
-    left = psutil.wait_procs(family, timeout=30.0)[1]
+    left = psutil.wait_procs(family, timeout=ORPHANS_S)[1]
     row = {
         "algorithm": run.algorithm,
         "target": target,

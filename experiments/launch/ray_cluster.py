@@ -240,9 +240,18 @@ def set_up_tune(*, verbose: bool) -> None:
     # Tune's tracebacks of failed trials; they are in error.txt, and the summary prints their last lines.
     for name in ("ray.tune.execution.tune_controller", "ray.tune.tune"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Of a state that cannot be saved, the message is enough.
+    logging.getLogger("ray.tune.execution.experiment_state").addFilter(_without_traceback)
     # Ray remembers every message of log_once forever; Tune's snapshots of a trial add 80 KB each, every
     # ten seconds.
     disable_log_once_globally()
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    if record.exc_info and record.exc_info[1] is not None:
+        record.msg = f"{record.getMessage()}{first_line(record.exc_info[1])}"
+        record.args, record.exc_info = (), None
+    return True
 
 
 def for_paths_with_spaces() -> dict[str, Any]:

@@ -131,7 +131,11 @@ def test_a_signal_at_any_moment_ends_orderly(tmp_path, moment, number):
 
 
 def test_a_signal_between_two_experiments_keeps_the_first(tmp_path):
-    run = Run(tmp_path, iterations=3).start()
+    run = Run(tmp_path)
+    entries = yaml.safe_load(run.file.read_text())
+    entries["first"]["stop"] = {"training_iteration": 3}
+    run.file.write_text(yaml.safe_dump(entries))
+    run.start()
     run.wait(lambda: (run.storage / "first").exists() and run.status() == "done")
     code, _, errors = run.end(signal_to(signal.SIGTERM))
     assert (code, run.status()) == (130, "done"), errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 
@@ -92,3 +93,17 @@ def test_snapshots_of_a_long_run_leave_nothing_behind(monkeypatch, verbose):
         trial.update_metric("return", float(step), step=step)
         trial.get_json_state()
     assert bool(debug._logged) == verbose
+
+
+def test_a_state_that_cannot_be_saved_is_one_line(caplog):
+    set_up_tune(verbose=False)
+    logger = logging.getLogger("ray.tune.execution.experiment_state")
+    logger.propagate, before = True, logger.propagate
+    try:
+        raise FileNotFoundError("no such folder")
+    except FileNotFoundError:
+        logger.error("Saving to '%s' failed with exception: ", "here", exc_info=True)
+    finally:
+        logger.propagate = before
+    assert caplog.messages == ["Saving to 'here' failed with exception: no such folder"]
+    assert "Traceback" not in caplog.text
