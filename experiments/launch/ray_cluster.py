@@ -29,6 +29,7 @@ from rllib_zoo.experiments.launch.ray_folder import (
 from rllib_zoo.experiments.launch.ray_monitor import RayMonitor
 from rllib_zoo.experiments.options import LaunchOptions, cluster_address
 from rllib_zoo.experiments.tune.ray_internals import loopback_only, ray_servers
+from rllib_zoo.experiments.tune.settings import set_up_tune
 from rllib_zoo.experiments.validation.check import Validated
 from rllib_zoo.experiments.validation.resources import first_without_room
 
@@ -225,33 +226,6 @@ def starting() -> Iterator[None]:
         raise CommandError(f"Ray did not start: {first_line(error)}; {hint}") from error
     finally:
         signal.signal(signal.SIGTERM, handler)
-
-
-def set_up_tune(*, verbose: bool) -> None:
-    """Apply settings of Tune that are only configurable by environment variables or globally."""
-    from ray.util.debug import disable_log_once_globally
-
-    # A trial has no score before its first episode ends; Tune would fail it.
-    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-    if verbose:
-        return
-    # Otherwise Tune prints its own banner and table, regardless of `verbose`.
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    # Tune's tracebacks of failed trials; they are in error.txt, and the summary prints their last lines.
-    for name in ("ray.tune.execution.tune_controller", "ray.tune.tune"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    # Of a state that cannot be saved, the message is enough.
-    logging.getLogger("ray.tune.execution.experiment_state").addFilter(_without_traceback)
-    # Ray remembers every message of log_once forever; Tune's snapshots of a trial add 80 KB each, every
-    # ten seconds.
-    disable_log_once_globally()
-
-
-def _without_traceback(record: logging.LogRecord) -> bool:
-    if record.exc_info and record.exc_info[1] is not None:
-        record.msg = f"{record.getMessage()}{first_line(record.exc_info[1])}"
-        record.args, record.exc_info = (), None
-    return True
 
 
 def for_paths_with_spaces() -> dict[str, Any]:

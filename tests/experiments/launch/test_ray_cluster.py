@@ -17,9 +17,9 @@ from rllib_zoo.experiments.launch.ray_cluster import (
     available,
     check_options,
     running_ray,
-    set_up_tune,
 )
 from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.tune.settings import set_up_tune
 
 
 @pytest.mark.parametrize(
