@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shlex
@@ -37,7 +38,7 @@ class Run:
             "run": "A2C", "env": "CartPole-v1", "config": CONFIG,
             "stop": {"training_iteration": iterations}, **changes,
         }  # fmt: skip
-        self.file.write_text(yaml.safe_dump(dict.fromkeys(names, entry)))
+        self.file.write_text(yaml.safe_dump({name: copy.deepcopy(entry) for name in names}))
         self.process = None
 
     def start(self, *options, line=None):
