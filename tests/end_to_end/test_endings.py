@@ -137,7 +137,8 @@ def test_a_signal_between_two_experiments_keeps_the_first(tmp_path):
     entries["first"]["stop"] = {"training_iteration": 3}
     run.file.write_text(yaml.safe_dump(entries))
     run.start()
-    run.wait(lambda: (run.storage / "first").exists() and run.status() == "done")
+    manifest = run.storage / "first" / "manifest.json"
+    run.wait(lambda: manifest.exists() and run.status() == "done")
     code, _, errors = run.end(signal_to(signal.SIGTERM))
     assert (code, run.status()) == (130, "done"), errors
     if "not started" not in errors:

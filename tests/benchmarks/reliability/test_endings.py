@@ -1,27 +1,13 @@
-"""The page shows the recorded endings; a slow test kills one process of each kind."""
+"""One process of each kind is killed; the command ends as documented and is resumed."""
 
 from __future__ import annotations
 
-import json
 import random
 
 import pytest
 
-from rllib_zoo.benchmarks.reliability.endings import EXPECTED, EndingRun, inflict, table
+from rllib_zoo.benchmarks.reliability.endings import EXPECTED, EndingRun, inflict
 from rllib_zoo.benchmarks.reliability.kills import verdict
-from rllib_zoo.experiments.paths import ROOT
-
-
-def test_the_table_is_that_of_the_page():
-    record = json.loads((ROOT / "results" / "faults" / "endings.json").read_text())
-    assert table(record).strip() in (ROOT / "docs" / "reliability.md").read_text()
-    assert all(kill["orderly"] for kill in record["kills"])
-    for run in record["runs"]:
-        assert run["reached_target"]
-        assert run["progress_agrees"]
-        assert (run["duplicate_iterations"], run["missing_iterations"]) == (0, 0)
-        assert run["most_iterations_repeated"] <= record["checkpoint_interval"]
-        assert run["processes_left"] == 0
 
 
 @pytest.mark.ray
