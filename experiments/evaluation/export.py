@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo import algorithms
-from rllib_zoo.analysis.files.atomic import atomic_folder, write_json
+from rllib_zoo.analysis.files.atomic import atomic_folder, free_name, write_json
 from rllib_zoo.analysis.files.result_json import map_results
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT, read_object
 from rllib_zoo.experiments.config.python_loader import differences
@@ -127,9 +126,10 @@ def export(
     if folder.exists() and not force:
         raise RequestError(f"{folder} exists; --force renames it, --output sets another folder")
     checkpoint, source = best(candidates, replace(measured, seed=seed + 1))
-    aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
-    with atomic_folder(folder, aside=aside) as draft:
+    with atomic_folder(folder, aside=free_name(folder)) as draft:
         _write(draft, checkpoint, source, folder, measured)
+        if folder.exists() and not force:  # another export has been faster
+            raise RequestError(f"{folder} exists since this export began; --force renames it")
     return folder
 
 

@@ -14,14 +14,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from rllib_zoo.analysis.files.trials import MANIFEST
+from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.interrupts import (
     CommandInterrupt,
@@ -30,6 +30,7 @@ from rllib_zoo.experiments.interrupts import (
     set_handlers,
 )
 from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.provenance.folder_lock import FolderLock, describe, this_owner
 from rllib_zoo.experiments.studies.catalog import Cell, Study
 from rllib_zoo.experiments.studies.keep import keep
 from rllib_zoo.experiments.studies.runs import (
@@ -42,6 +43,7 @@ from rllib_zoo.experiments.studies.runs import (
 )
 
 INTERRUPTED = 130
+STUDY_LOCK = ".study.lock"
 MOVE_AWAY = "move it away, or use another --storage and --results"
 
 
@@ -81,8 +83,8 @@ def run_study(session: Session, runs: Sequence[tuple[Cell, int]]) -> int:
         0 if all are done, 1 if one failed, 130 after an interruption.
 
     Raises:
-        RequestError: the storage is not a folder, another session uses it, or a run there was trained with
-            other settings or has a damaged manifest.
+        RequestError: the storage is not a folder, another session uses it or the study's results, or a
+            run there was trained with other settings or has a damaged manifest.
     """
     try:
         session.storage.mkdir(parents=True, exist_ok=True)
@@ -91,19 +93,28 @@ def run_study(session: Session, runs: Sequence[tuple[Cell, int]]) -> int:
         raise RequestError(problem, file=session.storage, key="--storage") from None
     with _locked(session.storage) as lock:
         open_runs = _not_done(session, runs)
-        if any(cell.quiet and (cell.name, seed) in open_runs for cell, seed in runs):
-            session.notes.print("note: these runs measure speed; run nothing else on this machine")
-        for number, (cell, seed) in enumerate(runs, 1):
-            if (cell.name, seed) not in open_runs:
-                continue
-            done = _manifest(session.folder(cell, seed)).get("status") == DONE
-            task = "already trained" if done else f"until {cell.budget}"
-            session.notes.print(
-                f"run {number} of {len(runs)}: {cell.name}, seed {seed}; {task}", markup=False
-            )
-            if _one(session, cell, seed, lock):
-                session.notes.print("interrupted; run the same command to continue", markup=False)
-                return INTERRUPTED
+        kept = FolderLock(session.results / session.study.name)
+        with _owned(kept) if open_runs else nullcontext():
+            return _train_all(session, runs, open_runs, lock)
+
+
+def _train_all(
+    session: Session, runs: Sequence[tuple[Cell, int]], open_runs: set[tuple[str, int]], lock: int
+) -> int:
+    """Train, keep and play the open ones of the runs; the exit code."""
+    if any(cell.quiet and (cell.name, seed) in open_runs for cell, seed in runs):
+        session.notes.print("note: these runs measure speed; run nothing else on this machine")
+    for number, (cell, seed) in enumerate(runs, 1):
+        if (cell.name, seed) not in open_runs:
+            continue
+        done = _manifest(session.folder(cell, seed)).get("status") == DONE
+        task = "already trained" if done else f"until {cell.budget}"
+        session.notes.print(
+            f"run {number} of {len(runs)}: {cell.name}, seed {seed}; {task}", markup=False
+        )
+        if _one(session, cell, seed, lock):
+            session.notes.print("interrupted; run the same command to continue", markup=False)
+            return INTERRUPTED
     summary = f"{len(runs) - len(session.failed)} of {len(runs)} runs are done"
     session.notes.print(f"{session.study.name}: {summary}", markup=False)
     for run in session.failed:
@@ -215,16 +226,19 @@ def _locked(storage: Path) -> Iterator[int]:
     Raises:
         RequestError: another session holds it.
     """
-    descriptor = os.open(storage / ".study.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(storage / STUDY_LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
+        owner = describe(read_object(storage / STUDY_LOCK))
         raise RequestError(
-            "another `rllib study run`, or a run it started, is still using this folder",
+            f"is in use by {owner}, or a run it started",
             file=storage,
-            hint="wait for it, or use another --storage",
+            hint="wait until it has ended, or use another --storage",
         ) from None
+    os.truncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(this_owner()).encode(), 0)
     # SIGTERM and SIGHUP are handled like Ctrl-C, so that the run saves its state.
     before = set_handlers(raise_interrupt)
     try:
@@ -232,6 +246,24 @@ def _locked(storage: Path) -> Iterator[int]:
     finally:
         restore_handlers(before)
         os.close(descriptor)
+
+
+@contextmanager
+def _owned(lock: FolderLock) -> Iterator[None]:
+    """Own the kept results of a study, which sessions with other storages may write too.
+
+    Raises:
+        RequestError: another session holds them, or they cannot be written.
+    """
+    try:
+        lock.acquire()
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror}"
+        raise RequestError(problem, file=lock.folder, key="--results") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

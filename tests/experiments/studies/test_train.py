@@ -18,6 +18,7 @@ from rich.console import Console
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.provenance.folder_lock import FolderLock, this_owner
 from rllib_zoo.experiments.studies.catalog import Budget, Cell, Study
 from rllib_zoo.experiments.studies.runs import runs_of, write_greedy
 from rllib_zoo.experiments.studies.train import Session, run_study
@@ -171,10 +172,27 @@ def test_two_sessions_do_not_share_a_storage(make_session):
     session.storage.mkdir()
     with (session.storage / ".study.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(RequestError, match="another"):
+        held.write(json.dumps(this_owner()))
+        held.flush()
+        with pytest.raises(RequestError, match=f"is in use by process {os.getpid()} on .* since "):
             run_study(session, session.study.runs)
     write_experiment(session)
     assert run_study(session, session.study.runs) == 0
+
+
+def test_two_sessions_do_not_share_results(make_session):
+    """They have other storages: each would replace the other's kept curves."""
+    session = make_session(300)
+    write_experiment(session)
+    kept = session.results / session.study.name
+    lock = FolderLock(kept)
+    lock.acquire()
+    with pytest.raises(RequestError, match=f"{kept}: is in use by process {os.getpid()} on "):
+        run_study(session, session.study.runs)
+    assert [path.name for path in kept.iterdir()] == [".lock"]
+    lock.release()
+    assert run_study(session, session.study.runs) == 0
+    assert not list(kept.glob(".lock*"))
 
 
 def test_a_run_that_is_refused_does_not_end_the_session(make_session):
