@@ -36,7 +36,7 @@ class RequestError(Exception):
         self.problem, self.file, self.key, self.hint = problem, file, key, hint
         parts = [str(file) if file is not None else None, key, problem]
         line = ": ".join(part for part in parts if part) + (f"; {hint}" if hint else "")
-        super().__init__(_printable(" ".join(line.split())))
+        super().__init__(printable(" ".join(line.split())))
 
     def located(self, file: object) -> RequestError:
         """The same error with a file, unless it names one already."""
@@ -49,7 +49,8 @@ class CommandError(Exception):
     """A failure that is neither the request's nor a trial's, such as Ray's; one line, exit code 1."""
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
+    """A text of at most 2,000 characters, control characters escaped."""
     if len(line) > MAX_LENGTH:
         line = f"{line[: MAX_LENGTH // 2]} … {line[-MAX_LENGTH // 2 :]}"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

@@ -9,7 +9,7 @@ from typing import Any
 from rllib_zoo.algorithms.base.validators import number
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between, has_marks
-from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError, printable
 from rllib_zoo.experiments.evaluation.agent import AGENT_FILE, WEIGHTS_FILE, read_description
 
 HEADINGS = (
@@ -76,8 +76,8 @@ def row(agent: Path) -> tuple[str, ...]:
             raise RequestError(problem, file=file, key=f"evaluation.{actions}")
     if not weights.is_file():
         raise RequestError("is missing", file=weights)
-    steps = "–" if steps is None else f"{steps:,}"
-    return (
+    steps = f"{steps:,}" if isinstance(steps, int | float) else "–" if steps is None else steps
+    cells = (
         f"`{agent.name}`",
         description["algorithm"],
         description["env"],
@@ -85,9 +85,10 @@ def row(agent: Path) -> tuple[str, ...]:
         _score(evaluation.get("sampled")),
         str((evaluation.get("greedy") or {}).get("episodes", "–")),
         f"{source.get('seed')}, {steps}, {source.get('chosen_of', 1)}",
-        tables.commit(git) if git else "–",
+        tables.commit(git) if isinstance(git, dict) else "–",
         f"{(weights.stat().st_size + file.stat().st_size) / 1024:.0f}",
     )
+    return tuple(printable(cell).replace("|", "/") for cell in cells)
 
 
 def _is_score(score: Any) -> bool:

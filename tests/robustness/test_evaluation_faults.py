@@ -125,6 +125,7 @@ def test_an_environment_that_hangs_in_evaluation_is_ended(make_algo, make_config
     settings = {
         "evaluation_num_env_runners": 1,
         "sample_timeout_s": 8.0,
+        "evaluation_duration": 16,  # four episodes of a copy: it hangs in the last
         "evaluation_config": {"env_config": {"flag": str(tmp_path / "flag")}},
         # Copies of training do not hang.
         "env_config": {"flag": str(tmp_path)},
@@ -133,7 +134,7 @@ def test_an_environment_that_hangs_in_evaluation_is_ended(make_algo, make_config
     result = algo.train()["evaluation"]
     assert result["num_remote_worker_restarts"] == 1
     assert result["env_runners"]["num_episodes_cut"] == 0
-    assert result["env_runners"]["episode_window_size"] == 9
+    assert result["env_runners"]["episode_window_size"] == 16
 
 
 @pytest.mark.ray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pandas as pd
@@ -219,3 +220,18 @@ def test_an_output_that_is_a_file_is_refused_first(results, tmp_path):
     with pytest.raises(NotADirectoryError, match="is a file"):
         report([results], tmp_path / "out", FAST)
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_names_of_any_kind_are_text(trial, tmp_path):
+    """No markup, formula or element of a page, and none that a legend leaves out."""
+    names = ("$x$", "[red]y[-red]", "_z<b>", ":smile:")
+    for seed, name in enumerate(names):
+        trial(name, config={"env": "[/]<i>$a$", "seed": seed, "lr": name})
+    words = [str(tmp_path / "results"), "-o", str(tmp_path / "out"), "--resamples", "100"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<b>" not in page.replace("_z&lt;b&gt;", "")
+    assert "[/]&lt;i&gt;$a$: learning curves" in page
+    assert all(html.escape(f"PPO lr={name}") in page for name in names)
+    assert "<i>" not in page
