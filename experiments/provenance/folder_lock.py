@@ -27,6 +27,7 @@ from typing import Any, Protocol
 from rllib_zoo.analysis.files.trials import read_object
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import printable_arguments
+from rllib_zoo.experiments.provenance.exclusive_file import link, modified
 from rllib_zoo.experiments.provenance.process_identity import current_process, is_running
 
 LOCK = ".lock"
@@ -36,8 +37,6 @@ EXPIRY_S = 60.0
 # Pause between attempts while another process takes over, which lasts milliseconds, and how many there are.
 _PAUSE_S = 0.01
 _ATTEMPTS = 300
-# Where a file system has no hard links.
-_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 
 Owner = dict[str, Any]
 
@@ -160,7 +159,7 @@ class FolderLock:
         draft = self._draft(this_owner())
         try:
             # Without the claim, another process is taking over.
-            if _link(draft, self._claim(owner)):
+            if link(draft, self._claim(owner)):
                 if self._read(LOCK).get("token") == owner["token"]:
                     (self.folder / LOCK).unlink()
                 self._claim(owner).unlink()
@@ -178,13 +177,13 @@ class FolderLock:
             return False  # its owner released and removed it just now
         try:
             lock = self.folder / LOCK
-            if _link(draft, lock):
+            if link(draft, lock):
                 return True
             current = self._read(LOCK)
             if not current:
                 return False
             last = self._last_claimant(current)
-            if last is None or not _link(draft, self._claim(last)):
+            if last is None or not link(draft, self._claim(last)):
                 return False
             if self._read(LOCK).get("token") != current["token"]:
                 self._claim(last).unlink(missing_ok=True)
@@ -225,15 +224,15 @@ class FolderLock:
         if running is not None:
             return running
         file = self.folder / name
-        first = _modified(file)
+        first = modified(file)
         if first is None or abs(self._server_time() - first) <= EXPIRY_S:
             return first is not None
         # The clock may have been set: only what gives no sign of life for a while is dead.
         deadline = time.monotonic() + 2 * HEARTBEAT_S
         while time.monotonic() < deadline:
             time.sleep(HEARTBEAT_S / 10)
-            if _modified(file) != first:
-                return _modified(file) is not None
+            if modified(file) != first:
+                return modified(file) is not None
         return False
 
     def _server_time(self) -> float:
@@ -262,7 +261,7 @@ class FolderLock:
             owner = read_object(self.folder / name)
             if str(owner.get("token")).isalnum() and owner.get("token"):
                 return owner
-            if _modified(self.folder / name) is None:
+            if modified(self.folder / name) is None:
                 return {}
             time.sleep(_PAUSE_S)  # without hard links a file is empty for a moment
         return {"token": "damaged"}
@@ -284,7 +283,7 @@ class FolderLock:
                     break
                 elif os.path.samestat(os.stat(self.folder), owned):
                     draft = self._draft(owner)
-                    _link(draft, self.folder / LOCK)
+                    link(draft, self.folder / LOCK)
                     draft.unlink()
             time.sleep(HEARTBEAT_S)
         else:
@@ -303,43 +302,3 @@ def this_owner() -> Owner:
 def _now() -> float:
     """Seconds on a clock that nobody sets and that also runs while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def _modified(file: Path) -> float | None:
-    """Modification time; None without the file. Opening it makes NFS look it up on the server."""
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        return os.fstat(descriptor).st_mtime
-    finally:
-        os.close(descriptor)
-
-
-def _link(source: Path, target: Path) -> bool:
-    """Give a file a second name; False where the name exists.
-
-    NFS repeats a request whose answer was lost, and then refuses the name that it has just created.
-    """
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        with suppress(OSError):
-            return os.path.samefile(source, target)
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return _copy(source, target)
-    return True
-
-
-def _copy(source: Path, target: Path) -> bool:
-    """The same without hard links: the new file is empty for a moment."""
-    try:
-        with target.open("xb") as file:
-            file.write(source.read_bytes())
-    except FileExistsError:
-        return False
-    return True
