@@ -193,6 +193,8 @@ class FolderLock:
                 if claim != self._claim(owner):
                     claim.unlink(missing_ok=True)
             return True
+        except FileNotFoundError:  # its owner renamed it just now
+            return False
         finally:
             draft.unlink(missing_ok=True)
 

@@ -194,6 +194,21 @@ def test_who_slips_in_while_a_folder_is_renamed_wins(tmp_path, monkeypatch):
     assert not (tmp_path / "aside").exists()
 
 
+def test_who_finds_a_folder_renamed_begins_again(tmp_path, monkeypatch):
+    """Another command moves it aside between two steps of taking the lock."""
+    (tmp_path / "run").mkdir()
+    link = folder_lock.link
+
+    def renamed(source, target):
+        monkeypatch.setattr(folder_lock, "link", link)
+        (tmp_path / "run").rename(tmp_path / "aside")
+        return link(source, target)
+
+    monkeypatch.setattr(folder_lock, "link", renamed)
+    FolderLock(tmp_path / "run").acquire()
+    assert f"process {os.getpid()} " in refusal(tmp_path / "run")
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"token": "../x"}', b"\xff" * 100])
 def test_a_damaged_lock_counts_until_it_is_old(tmp_path, monkeypatch, content):
     monkeypatch.setattr(folder_lock, "HEARTBEAT_S", 0.05)
