@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 
@@ -12,10 +13,21 @@ from rllib_zoo.benchmarks.reliability.interleaved_starts import (
     KINDS,
     mixed,
     real_pair,
+    sentence,
     stand_in_pair,
 )
 from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.paths import ROOT
+
+
+def test_the_count_is_what_the_page_says():
+    record = json.loads((ROOT / "results" / "faults" / "interleaved_starts.json").read_text())
+    page = " ".join((ROOT / "docs" / "reliability.md").read_text().split())
+    assert sentence(record) in page
+    assert len(record["pairs"]) >= 1000
+    assert {tuple(pair["kinds"]) for pair in record["pairs"]} == set(KINDS)
+    assert [pair for pair in record["pairs"] if pair["problems"]] == []
 
 
 @pytest.mark.parametrize("kinds", KINDS, ids="-".join)
