@@ -6,132 +6,31 @@ kernel and the file system.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
-
-from rllib_zoo.experiments.paths import ROOT
+from cluster_run import PATIENCE, Run, assert_counts_are_whole, faults
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1500)]
-# Its copies tell where they live: one line "<node> <process>" each.
-PLACED = """
-import os
-import ray
-from gymnasium.envs.classic_control import CartPoleEnv
 
 
-class Placed(CartPoleEnv):
-    def __init__(self, told=None):
-        super().__init__()
-        if told is not None and ray.is_initialized():
-            context = ray.get_runtime_context()
-            if context.get_actor_id() is not None:
-                with open(told, "a") as file:
-                    file.write(f"{context.get_node_id()} {context.get_actor_id()}\\n")
-"""
-CONFIG = {
-    "num_env_runners": 4,
-    "num_envs_per_env_runner": 4,
-    "rollout_fragment_length": 10,
-    "min_sample_timesteps_per_iteration": 800,
-    "placement_strategy": "SPREAD",
-    "seed": 0,
-    "model": {"fcnet_hiddens": [16]},
-}
-OF_ALGORITHM: dict[str, dict[str, Any]] = {
-    "A2C": {"train_batch_size": 160},
-    "A3C": {},
-    "PPO": {"train_batch_size": 160, "minibatch_size": 80, "num_epochs": 1},
-}
-PATIENCE = 420
+class SimulatedRun(Run):
+    """A run on simulated machines."""
 
-
-class Run:
-    """The command, training on the cluster."""
-
-    def __init__(self, cluster, folder, algorithm, nodes, main="head", **keys):
-        self.cluster, self.nodes, self.folder = cluster, nodes, folder
-        (folder / "placed_env.py").write_text(PLACED)
-        self.told = folder / "told"
-        config = {
-            **CONFIG,
-            **OF_ALGORITHM[algorithm],
-            "env_config": {"told": str(self.told)},
-            "custom_resources_for_main_process": {main: 1},
-        }
-        entry = {
-            "run": algorithm,
-            "env": "placed_env.Placed",
-            "stop": {"time_total_s": 3600},
-            "checkpoint_config": {"checkpoint_frequency": 2, "num_to_keep": 2},
-            "config": config,
-            **keys,
-        }
-        (folder / "x.yaml").write_text(yaml.safe_dump({"x": entry}))
-        command = [
-            sys.executable,
-            "-m",
-            "rllib_zoo.experiments.cli.main",
-            "train",
-            "file",
-            "x.yaml",
-        ]
-        self.output = (folder / "output").open("w")
-        self.process = subprocess.Popen(
-            [*command, "--ray-address", cluster.address, "--storage-path", "results"],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
-            stdout=self.output,
-            stderr=subprocess.STDOUT,
-        )
-
-    def rows(self):
-        """Results so far; a line that is being written does not count."""
-        files = list((self.folder / "results" / "x").glob("*/result.json"))
-        lines = files[0].read_text().splitlines(keepends=True) if files else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
-
-    def wait_for(self, condition):
-        """Wait until a result is as asked; all results."""
-        deadline = time.monotonic() + PATIENCE
-        while not any(condition(row) for row in self.rows()):
-            assert self.process.poll() is None, (self.folder / "output").read_text()
-            assert time.monotonic() < deadline, (self.folder / "output").read_text()
-            time.sleep(0.5)
-        return self.rows()
-
-    def homes(self):
-        """Node → runners that said they live there."""
-        found: dict[str, set[str]] = {}
-        for line in self.told.read_text().splitlines():
-            node, actor = line.split()
-            found.setdefault(node, set()).add(actor)
-        return found
+    def __init__(self, cluster, folder, algorithm, nodes, **keys):
+        self.cluster, self.nodes = cluster, nodes
+        super().__init__(cluster.address, folder, algorithm, **keys)
 
     def lose(self, node_id):
         """One machine is gone, without a word."""
         node = next(node for node in self.nodes if node.node_id == node_id)
         self.cluster.remove_node(node, allow_graceful=False)
         self.nodes.remove(node)
-
-    def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=120)
-        return json.loads((self.folder / "results" / "x" / "manifest.json").read_text())
-
-
-def faults(row):
-    return row["fault_tolerance"]
 
 
 @pytest.fixture
@@ -153,24 +52,12 @@ def start(cluster, tmp_path):
 
     def begin(algorithm, machines, **keys):
         nodes = [cluster.add_node(num_cpus=2, resources={"other": 1}) for _ in range(machines)]
-        runs.append(Run(cluster, tmp_path, algorithm, nodes, **keys))
+        runs.append(SimulatedRun(cluster, tmp_path, algorithm, nodes, **keys))
         return runs[-1]
 
     yield begin
     for run in runs:
-        if run.process.poll() is None:
-            run.process.kill()
-            run.process.wait()
-        run.output.close()
-
-
-def assert_counts_are_whole(rows):
-    """Every iteration once, every step once."""
-    assert [row["training_iteration"] for row in rows] == list(range(1, len(rows) + 1))
-    total = 0
-    for row in rows:
-        total += row["env_runners"]["num_env_steps_sampled"]
-        assert row["timesteps_total"] == total
+        run.close()
 
 
 @pytest.mark.parametrize("algorithm", ["A2C", "A3C", "PPO"])
@@ -211,20 +98,30 @@ def test_without_a_free_core_training_goes_on_with_fewer(start):
     assert_counts_are_whole(rows)
 
 
+# In a process of its own: this one may be connected to another Ray.
+MACHINE_OF = """
+import sys, ray
+ray.init(address=sys.argv[2], log_to_driver=False, logging_level="ERROR")
+actors = ray._private.state.actors().values()
+[machine] = {
+    actor["Address"]["NodeID"]
+    for actor in actors
+    if actor["ActorClassName"] == sys.argv[1] and actor["State"] == "ALIVE"
+}
+print(machine)
+"""
+
+
+def machine_of(actor_class: str, address: str) -> str:
+    """The id of the machine where the one actor of a class runs."""
+    command = [sys.executable, "-c", MACHINE_OF, actor_class, address]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+
+
 def test_the_main_processs_machine_lost_the_trial_goes_on_from_its_checkpoint(start):
     run = start("A2C", machines=4, main="other", max_failures=2)
     run.wait_for(lambda row: row["training_iteration"] >= 5)
-    import ray
-
-    ray.init(address=run.cluster.address, log_to_driver=False, logging_level="ERROR")
-    try:
-        [main] = {
-            actor["Address"]["NodeID"]
-            for actor in ray._private.state.actors().values()
-            if actor["ActorClassName"] == "A2C" and actor["State"] == "ALIVE"
-        }
-    finally:
-        ray.shutdown()
+    main = machine_of("A2C", run.cluster.address)
     before = len(run.rows())
     run.lose(main)
     rows = run.wait_for(
