@@ -100,14 +100,17 @@ class Hosts:
     def _name(self, host: int | str) -> str:
         return f"{self._prefix}-{host}"
 
-    def start(self, host: int, command: list[str], **settings: Any) -> subprocess.Popen[str]:
-        """Start a command on a host, with the host's own /tmp."""
+    def start(
+        self, host: int, command: list[str], token: str | None = None, **settings: Any
+    ) -> subprocess.Popen[str]:
+        """Start a command on a host, with the host's own /tmp; ``token``: another than the cluster's."""
         own = self.folder / str(host)
         own.mkdir(exist_ok=True)
         # `ip netns exec` gives the command a mount namespace of its own.
         shell = 'mount --bind "$0" /tmp && exec "$@"'
         prefix = ["ip", "netns", "exec", self._name(host), "sh", "-c", shell, str(own)]
-        env = {**os.environ, **self._environment, **settings.pop("env", {})}
+        env = {**settings.pop("env", os.environ), **self._environment}
+        env["RAY_AUTH_TOKEN"] = token or env["RAY_AUTH_TOKEN"]
         return subprocess.Popen([*prefix, *command], text=True, env=env, **settings)
 
     def start_ray(self, host: int, cpus: int, **resources: float) -> None:

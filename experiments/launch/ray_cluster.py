@@ -237,19 +237,24 @@ def for_paths_with_spaces() -> dict[str, Any]:
     return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
 
 
+# Without a default route Ray takes 127.0.0.1 for the head's address, and no other machine can join.
+START_HINT = "start the cluster with `ray start --head --port 6379 --node-ip-address ADDRESS`"
+
+
 def _join(address: str, common: dict[str, Any]) -> None:
     import ray
+    from ray.exceptions import AuthenticationError
 
     del common["include_dashboard"]  # the cluster has its own
     _require_server(address)
     try:
         ray.init(address=address, **common)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
         reason = str(error).splitlines()[0].split(". ")[0]
         raise RequestError(
             f"{address!r} cannot be joined: {reason}",
             key="--ray-address",
-            hint="start the cluster with `ray start --head`",
+            hint=START_HINT,
         ) from None
 
 
@@ -268,7 +273,7 @@ def _require_server(address: str) -> None:
         raise RequestError(
             f"cannot connect to {address}: {error}",
             key="--ray-address",
-            hint="start the cluster with `ray start --head --port 6379`",
+            hint=START_HINT,
         ) from None
 
 

@@ -39,15 +39,22 @@ def hosts() -> Iterator[Hosts]:
 def start(hosts):
     runs = []
 
-    def begin(algorithm, folder, **keys):
+    def begin(algorithm, folder, token=None, **keys):
         folder.mkdir(exist_ok=True)
-        on_head = partial(hosts.start, 0)
+        on_head = partial(hosts.start, 0, token=token)
         runs.append(Run(f"{hosts.addresses[0]}:{PORT}", folder, algorithm, start=on_head, **keys))
         return runs[-1]
 
     yield begin
     for run in runs:
         run.close()
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(1.0)
 
 
 @pytest.mark.parametrize("algorithm", ["A2C", "A3C", "PPO"])
@@ -78,6 +85,9 @@ def test_a_link_that_is_cut_for_a_minute(hosts, start, algorithm):
         assert 0 <= learner["gradient_staleness_mean"] <= learner["gradient_staleness_max"]
     assert run.interrupt()["status"] == "interrupted"
     assert_counts_are_whole(run.rows())
+    # Ray took the host for dead; its own Ray ends, and a new one joins.
+    wait_until(lambda: not hosts.processes(2))
+    hosts.start_ray(2, 2)
 
 
 @pytest.mark.parametrize("algorithm", ["A2C", "A3C", "PPO"])
@@ -94,3 +104,11 @@ def test_a_full_disk_ends_the_run_which_resumes_with_space(hosts, start, algorit
     again.wait_for(lambda row: row["training_iteration"] >= before + 3)
     assert again.interrupt()["status"] == "interrupted"
     assert_counts_are_whole(again.rows())
+
+
+def test_a_wrong_token_is_refused(hosts, start):
+    run = start("A2C", hosts.folder / "run", token="0" * 32)
+    assert run.process.wait(timeout=PATIENCE) == 2
+    (line,) = (run.folder / "output").read_text().splitlines()
+    assert line.startswith("--ray-address: ")
+    assert "cannot be joined" in line
