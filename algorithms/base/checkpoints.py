@@ -6,6 +6,7 @@ file leaves a folder that looks like a checkpoint.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ CHECKSUMS = "contents.json"
 # RLlib or an earlier release of this project, which has none.
 METADATA = "rllib_checkpoint.json"
 _ENTRY = "contents_file"
+# In the error of a checkpoint that did not arrive where Tune saves it.
+NOT_SAVED = "was not saved completely"
 
 
 class ChecksummedCheckpoints:
@@ -31,6 +34,17 @@ class ChecksummedCheckpoints:
         metadata: dict[str, Any] = super().get_metadata()  # type: ignore[misc]
         return {**metadata, _ENTRY: CHECKSUMS} if self._saves_checksums else metadata
 
+    def save(self, checkpoint_dir: Any = None) -> Any:
+        """As Tune's; a checkpoint that was not saved completely is an error.
+
+        Raises:
+            OSError: of :func:`require_saved`.
+        """
+        saved = super().save(checkpoint_dir)  # type: ignore[misc]
+        if self._saves_checksums and getattr(saved, "checkpoint", None) is not None:
+            require_saved(saved.checkpoint)
+        return saved
+
     def save_to_path(self, path: Any = None, *, filesystem: Any = None, **kwargs: Any) -> str:
         """As RLlib, with checksums unless the path is on a remote file system."""
         self._saves_checksums = filesystem is None and "://" not in str(path or "")
@@ -38,6 +52,36 @@ class ChecksummedCheckpoints:
         if self._saves_checksums:
             write_checksums(Path(saved), iteration=int(self.iteration))  # type: ignore[attr-defined]
         return saved
+
+
+def require_saved(checkpoint: Any) -> None:
+    """Check that a checkpoint's files have arrived where Tune saved it, with their sizes.
+
+    Tune copies them with ``pyarrow.fs.copy_files``, which ignores an error when it closes a file: of a
+    lost connection or a full disk.
+
+    Args:
+        checkpoint: Tune's.
+
+    Raises:
+        OSError: a file is missing or has another size.
+    """
+    from pyarrow import fs
+
+    filesystem, folder = checkpoint.filesystem, checkpoint.path
+    there = filesystem.get_file_info(fs.FileSelector(folder, recursive=True))
+    sizes = {info.path: info.size for info in there}
+    index, expected = f"{folder}/{CHECKSUMS}", {}
+    if sizes.get(index):
+        with filesystem.open_input_stream(index) as stream:
+            expected = json.loads(stream.read())["files"]
+    for name, size in {CHECKSUMS: sizes.get(index) or -1, **_sizes(expected)}.items():
+        if sizes.get(f"{folder}/{name}", 0) != size:
+            raise OSError(errno.EIO, NOT_SAVED, f"{folder}/{name}")
+
+
+def _sizes(files: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    return {name: file["bytes"] for name, file in files.items()}
 
 
 def write_checksums(folder: Path, iteration: int) -> None:

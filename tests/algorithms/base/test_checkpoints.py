@@ -1,18 +1,27 @@
 """A part of a checkpoint is never taken for the whole."""
 
+import errno
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+from algorithm_fixtures import small_config
+from pyarrow import PythonFile
+from pyarrow.fs import LocalFileSystem, PyFileSystem
+from ray.tune import Checkpoint
 
 from rllib_zoo.algorithms.base.checkpoints import (
     CHECKSUMS,
     METADATA,
     defect,
     iteration_of,
+    require_saved,
     write_checksums,
 )
+from rllib_zoo.experiments.tune.atomic_filesystem import AtomicFileSystem
+from rllib_zoo.experiments.tune.ray_internals import StorageContext
 
 pytestmark = pytest.mark.ray
 
@@ -82,3 +91,57 @@ def test_new_checksums_make_it_valid_again(checkpoint):
     write_checksums(checkpoint, 7)
     assert defect(checkpoint) is None
     assert iteration_of(checkpoint) == 7
+
+
+class UnclosableFile(AtomicFileSystem):
+    """A file system whose disk is full when one of the files is closed."""
+
+    def open_output_stream(self, path, metadata):
+        if not path.endswith("algorithm_state.pkl"):
+            return super().open_output_stream(path, metadata)
+        return PythonFile(Unclosable(), mode="w")
+
+
+class Unclosable:
+    closed = False
+
+    def write(self, data):
+        return len(data)
+
+    def tell(self):
+        return 0
+
+    def close(self):
+        self.closed = True
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.usefixtures("ray_session")
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_checkpoint_that_did_not_arrive_is_an_error(tmp_path, fails):
+    handler = UnclosableFile() if fails else AtomicFileSystem()
+    storage = StorageContext(
+        str(tmp_path),
+        "run",
+        storage_filesystem=PyFileSystem(handler),
+        trial_dir_name="trial",
+    )
+    algorithm = small_config("PPO").build_algo()
+    algorithm._storage = storage
+    try:
+        if fails:
+            with pytest.raises(OSError, match=r"was not saved completely.*algorithm_state\.pkl"):
+                algorithm.save()
+        else:
+            assert defect(Path(algorithm.save().checkpoint.path)) is None
+    finally:
+        algorithm.stop()
+
+
+@pytest.mark.parametrize("name", [CHECKSUMS, METADATA, "algorithm_state.pkl"])
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"")])
+def test_missing_and_empty_files_did_not_arrive(checkpoint, name, damage):
+    require_saved(Checkpoint(str(checkpoint), LocalFileSystem()))
+    damage(checkpoint / name)
+    with pytest.raises(OSError, match=f"was not saved completely.*{name}"):
+        require_saved(Checkpoint(str(checkpoint), LocalFileSystem()))
