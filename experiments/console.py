@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
+from rllib_zoo.analysis.files.object_storage import with_uris
+
 # Seconds between two lines about what a command waits for.
 PROGRESS_PERIOD_S = 5.0
 
 
 def print_stderr(line: str) -> None:
-    """Print a line as it is, neither wrapped nor read as markup."""
-    print(line, file=sys.stderr, flush=True)
+    """Print a line as it is, neither wrapped nor read as markup; local copies by their URI."""
+    print(with_uris(line), file=sys.stderr, flush=True)
 
 
 def note(line: str) -> None:

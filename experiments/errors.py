@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from rllib_zoo.analysis.files.object_storage import with_uris
+
 # Messages quote file contents, which may be of any length.
 MAX_LENGTH = 2_000
 # Characters of a name that counts as short.
@@ -36,7 +38,7 @@ class RequestError(Exception):
         self.problem, self.file, self.key, self.hint = problem, file, key, hint
         parts = [str(file) if file is not None else None, key, problem]
         line = ": ".join(part for part in parts if part) + (f"; {hint}" if hint else "")
-        super().__init__(printable(" ".join(line.split())))
+        super().__init__(printable(with_uris(" ".join(line.split()))))
 
     def located(self, file: object) -> RequestError:
         """The same error with a file, unless it names one already."""

@@ -31,7 +31,10 @@ Imports = Annotated[
     typer.Option("--import", metavar="MODULE", help="Import a module first (repeatable)."),
 ]
 StoragePath = Annotated[
-    str | None, typer.Option("--storage-path", help="Folder of results (default: ~/ray_results).")
+    str | None,
+    typer.Option(
+        "--storage-path", help="Folder of results, or s3://BUCKET/PATH (default: ~/ray_results)."
+    ),
 ]
 RayCpus = Annotated[
     int | None, typer.Option("--ray-num-cpus", help="CPUs that Ray may use (default: all).")

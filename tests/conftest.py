@@ -15,7 +15,7 @@ os.environ.setdefault("RAY_DEDUP_LOGS", "1")
 torch.set_num_threads(1)
 
 # Fixtures of several folders (tests/helpers).
-pytest_plugins = ["algorithm_fixtures", "result_folders"]
+pytest_plugins = ["algorithm_fixtures", "object_store", "result_folders"]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -9,6 +9,12 @@ from typing import Annotated
 
 import typer
 
+from rllib_zoo.analysis.files.object_storage import (
+    ObjectStorageError,
+    download,
+    path_of,
+    with_uris,
+)
 from rllib_zoo.analysis.options import ReportOptions
 
 DEFAULTS = ReportOptions()
@@ -18,7 +24,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def report(
     folders: Annotated[
-        list[Path], typer.Argument(help="Tune folders, trials or committed curves; any mixture.")
+        list[Path],
+        typer.Argument(
+            parser=path_of,
+            metavar="FOLDERS...",
+            help="Tune folders, trials or committed curves; any mixture.",
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the page, tables and figures.")
@@ -61,13 +72,15 @@ def report(
             bar.update(task, completed=done, total=total)
 
         try:
+            for folder in folders:
+                download(folder)
             summary = write_report(folders, output, options, show)
-        except (FileNotFoundError, NotADirectoryError, *refused) as error:
+        except (FileNotFoundError, NotADirectoryError, ObjectStorageError, *refused) as error:
             refuse(str(error))
         except OSError as error:
             refuse(f"{error.filename or output}: {error.strerror}; nothing was written", code=1)
     for warning in summary.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {with_uris(warning)}", file=sys.stderr)
     print(f"report: {output / 'report.html'}")
 
 

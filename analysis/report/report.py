@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rllib_zoo.analysis.draw import CURVE_RESAMPLES
 from rllib_zoo.analysis.files.atomic import atomic_folder
+from rllib_zoo.analysis.files.object_storage import shown, was_uri, with_uris
 from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.figure_file import write_figures
@@ -57,7 +58,10 @@ def report(
     options = options or ReportOptions()
     if output.exists() and not output.is_dir():
         raise NotADirectoryError(f"{output} is a file; --output must be a folder")
+    if was_uri(output):
+        raise NotADirectoryError(f"{output} is a URL; --output must be a folder")
     results = load(folders, max_rows=MAX_ROWS, progress=progress)
+    results.runs["path"] = results.runs["path"].map(with_uris)
     if results.usable.empty:
         raise NothingToReportError(
             f"{len(results.runs)} runs were found below {', '.join(map(str, folders))}, "
@@ -89,7 +93,7 @@ def report(
 
 def _command(folders: Sequence[Path], output: Path, options: ReportOptions) -> str:
     """The command line that regenerates the report."""
-    arguments = ["rllib", "report", *map(str, folders), "--output", str(output)]
+    arguments = ["rllib", "report", *map(shown, folders), "--output", str(output)]
     default = ReportOptions()
     for name in ("measure", "seed", "resamples", "title", "baseline"):
         if getattr(options, name) != getattr(default, name):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rllib_zoo.analysis.files.atomic import atomic_write
+from rllib_zoo.analysis.files.object_storage import path_of
 from rllib_zoo.experiments.options import Imports, Trust, prepare_imports
 from rllib_zoo.experiments.paths import AGENTS
 
@@ -19,7 +20,9 @@ def agent_export(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Checkpoint, trial or experiment folders; the best of several is exported."
+            parser=path_of,
+            metavar="RUNS...",
+            help="Checkpoint, trial or experiment folders; the best of several is exported.",
         ),
     ],
     output: Annotated[

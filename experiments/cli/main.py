@@ -11,6 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
+from rllib_zoo.analysis.files.object_storage import (
+    ObjectStorageError,
+    download,
+    path_of,
+    with_uris,
+)
 from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.cli.agent import agent_app
 from rllib_zoo.experiments.cli.streams import keep_streams_open
@@ -101,7 +107,8 @@ def train_file(
 @as_parameters(EvaluateOptions)
 def evaluate(
     checkpoint: Annotated[
-        Path, typer.Argument(help="A checkpoint, agent, trial or experiment folder.")
+        Path,
+        typer.Argument(parser=path_of, help="A checkpoint, agent, trial or experiment folder."),
     ],
     options: EvaluateOptions,
 ) -> None:
@@ -122,28 +129,33 @@ app.command()(report)
 
 @app.command()
 def diff(
-    first: Annotated[Path, typer.Argument(help="A trial or experiment folder.")],
-    second: Annotated[Path, typer.Argument(help="Another one.")],
+    first: Annotated[Path, typer.Argument(parser=path_of, help="A trial or experiment folder.")],
+    second: Annotated[Path, typer.Argument(parser=path_of, help="Another one.")],
 ) -> None:
     """Show what differs between two runs, and whether their scores differ more than seeds explain."""
     from rllib_zoo.analysis.compare.diff import compare
 
+    for run in (first, second):
+        download(run)
     try:
         comparison = compare(first, second)
     except (FileNotFoundError, ValueError) as error:
         raise RequestError(problem=str(error)) from None
     for difference in comparison.differences:
-        print(difference)
+        print(with_uris(str(difference)))
     if not comparison.differences:
         print("only seeds differ")
-    print(comparison.verdict)
+    print(with_uris(comparison.verdict))
 
 
 @app.command()
 @as_parameters(ReproduceOptions)
 def reproduce(
     run: Annotated[
-        Path, typer.Argument(help="An experiment, trial, manifest.json or kept seedN.json.")
+        Path,
+        typer.Argument(
+            parser=path_of, help="An experiment, trial, manifest.json or kept seedN.json."
+        ),
     ],
     options: ReproduceOptions,
 ) -> None:
@@ -237,9 +249,9 @@ def main() -> None:
         with interruptible():
             refuse_legacy(sys.argv[1:])
             app(args=sys.argv[1:])
-    except (RequestError, CommandError) as error:
+    except (RequestError, ObjectStorageError, CommandError) as error:
         print_stderr(str(error))
-        raise SystemExit(2 if isinstance(error, RequestError) else 1) from None
+        raise SystemExit(1 if isinstance(error, CommandError) else 2) from None
     except CommandInterrupt as interrupt:
         print_stderr(f"interrupted by {interrupt}; start again with: {same_command()}")
         raise SystemExit(130) from None

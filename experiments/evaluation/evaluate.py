@@ -18,6 +18,7 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER
 from rllib_zoo.analysis.files.atomic import atomic_write, write_json
+from rllib_zoo.analysis.files.object_storage import download, shown
 from rllib_zoo.envs import EnvironmentRequestError, UnknownEnvironmentError, environment_name
 from rllib_zoo.envs.restart_policy import error_line
 from rllib_zoo.experiments.config.overrides import parse_mapping
@@ -99,6 +100,7 @@ def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
         RequestError: invalid checkpoint or option.
     """
     _check_options(options)
+    download(path, results=False)
     trained = open_trained(path, trusted=options.trust_checkpoint)
     if options.algo is not None:
         require_algorithm(trained, options.algo, key="--algo")
@@ -192,7 +194,7 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
 def _print(trained: Trained, env: Any, score: Score, options: EvaluateOptions) -> None:
     if options.json_:
         policy = {
-            "checkpoint": str(trained.folder),
+            "checkpoint": shown(trained.folder),
             "algorithm": trained.algorithm,
             "env": str(env),
         }

@@ -13,6 +13,7 @@ import numpy as np
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import atomic_folder, free_name, write_json
+from rllib_zoo.analysis.files.object_storage import download
 from rllib_zoo.analysis.files.result_json import map_results
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT, read_object
 from rllib_zoo.experiments.config.python_loader import differences
@@ -113,6 +114,8 @@ def export(
     require_seed(seed)
     require_max_steps(max_steps)
     measured = EvaluateOptions(episodes=episodes, seed=seed, max_steps=max_steps)
+    for run in runs:
+        download(run)
     candidates = [
         open_checkpoint(folder, trusted=trusted)
         for run in runs

@@ -10,6 +10,7 @@ import yaml
 from rich.text import Text
 
 from rllib_zoo import algorithms
+from rllib_zoo.analysis.files.object_storage import shown
 from rllib_zoo.experiments.console import plain_console
 from rllib_zoo.experiments.launch import ray_cluster
 from rllib_zoo.experiments.launch.estimate import estimate, measure
@@ -34,7 +35,7 @@ def print_plan(experiment: Experiment, resolved: Any, folder: Path, space: Any =
             "stop": jsonable(experiment.stop),
             "seeds": experiment.planned_seeds,
             "num_samples": experiment.num_samples,
-            "results": str(folder),
+            "results": shown(folder),
             "steps_per_update": algorithms.descriptor(experiment.algorithm).steps_per_update(
                 resolved
             ),

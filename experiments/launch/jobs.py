@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.analysis.files.object_storage import is_uri, require_reachable
 from rllib_zoo.experiments.console import waiting_lines
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.ownership import require_available
@@ -70,8 +71,14 @@ def validate_job(experiment: Experiment, options: LaunchOptions, resume: bool = 
     except RequestError as error:
         raise error.located(experiment.source) from None
     folder = folder_of(experiment)
+    require_reachable(folder, write=True)
     restore_from = None
     if options.restore is not None:
+        if is_uri(options.restore):
+            problem = "is not on this machine's disk, where a trial of any machine must find it"
+            raise RequestError(
+                f"{options.restore} {problem}", key="--restore", hint="copy it first"
+            )
         from rllib_zoo.experiments.evaluation.checkpoints import require_checkpoint_of
 
         restore_from = require_checkpoint_of(

@@ -11,6 +11,7 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import atomic_write
+from rllib_zoo.analysis.files.object_storage import upload
 from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.console import note, print_stderr
 from rllib_zoo.experiments.errors import RequestError, first_line
@@ -22,13 +23,15 @@ from rllib_zoo.experiments.launch.ownership import owned
 from rllib_zoo.experiments.launch.resume import can_resume, is_done
 from rllib_zoo.experiments.launch.summary import print_summary, resume_command, trial_rows
 from rllib_zoo.experiments.options import LaunchOptions
-from rllib_zoo.experiments.provenance.folder_lock import FolderLock
+from rllib_zoo.experiments.provenance.folder_lock import Lock
 from rllib_zoo.experiments.provenance.manifest import finish_manifest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking
 from rllib_zoo.experiments.tune.disk_errors import disk_fault
 from rllib_zoo.experiments.tune.progress import close_displays
+from rllib_zoo.experiments.tune.ray_internals import trials_of
 from rllib_zoo.experiments.tune.signals import Interruption, active
+from rllib_zoo.experiments.tune.storage import upload_staged
 
 DONE = 0
 EXIT_CODES = {"done": DONE, "failed": 1, "refused": 2, "interrupted": 130}
@@ -95,7 +98,7 @@ def run_job(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
         return _run_owned(job, options, callbacks, lock)
 
 
-def _run_owned(job: Job, options: LaunchOptions, callbacks: list[Any], lock: FolderLock) -> int:
+def _run_owned(job: Job, options: LaunchOptions, callbacks: list[Any], lock: Lock) -> int:
     algorithms.register()
     started = time.monotonic()
     watch, ending = FolderWatch(job.folder), active() or Interruption()
@@ -122,7 +125,7 @@ def _run_owned(job: Job, options: LaunchOptions, callbacks: list[Any], lock: Fol
 
 
 def _run_trials(
-    job: Job, options: LaunchOptions, callbacks: list[Any], watch: FolderWatch, lock: FolderLock
+    job: Job, options: LaunchOptions, callbacks: list[Any], watch: FolderWatch, lock: Lock
 ) -> Any:
     """Tune's ResultGrid; None after an interruption that Tune did not handle."""
     try:
@@ -147,9 +150,7 @@ def _fail(job: Job, problem: str) -> int:
     return EXIT_CODES["failed"]
 
 
-def _fail_without_folder(
-    job: Job, watch: FolderWatch, ending: Interruption, lock: FolderLock
-) -> int:
+def _fail_without_folder(job: Job, watch: FolderWatch, ending: Interruption, lock: Lock) -> int:
     """The same for an experiment whose folder was renamed or removed."""
     ending.forget_failure()
     moved = watch.new_place()
@@ -171,6 +172,8 @@ def _unexpected(job: Job, error: Exception) -> str:
     file = job.folder / "error.txt"
     with suppress(OSError), atomic_write(file) as draft:
         draft.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    with suppress(OSError):
+        upload(file)
     return f"{type(error).__name__}: {first_line(error)} (full traceback: {file})"
 
 
@@ -179,6 +182,7 @@ def _finish(job: Job, results: Any, started: float) -> int:
     seconds = time.monotonic() - started
     budget = job.experiment.time_budget_s
     out_of_time = budget is not None and seconds >= budget
+    upload_staged([] if results is None else trials_of(results))
     rows = [] if results is None else trial_rows(job.experiment, results, out_of_time=out_of_time)
     statuses = {row["status"] for row in rows} or {"interrupted"}
     status = next((name for name in ("interrupted", "failed") if name in statuses), "done")

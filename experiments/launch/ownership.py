@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import free_name
+from rllib_zoo.analysis.files.object_storage import bucket_of, files, reason
 from rllib_zoo.experiments.console import print_stderr
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.provenance.bucket_lock import BucketLock
 from rllib_zoo.experiments.provenance.folder_lock import (
     LOCK,
     FolderLock,
@@ -26,7 +28,7 @@ HINT = (
 )
 
 
-def lock_of(folder: Path) -> FolderLock:
+def lock_of(folder: Path) -> Lock:
     """The lock of an experiment folder; losing it ends this process at once."""
 
     def end(owner: Owner) -> None:
@@ -35,7 +37,7 @@ def lock_of(folder: Path) -> FolderLock:
         # Nothing may be written any more: neither a checkpoint nor a status.
         os._exit(1)
 
-    return FolderLock(folder, end)
+    return FolderLock(folder, end) if bucket_of(folder) is None else BucketLock(folder, end)
 
 
 def require_available(folder: Path, options: LaunchOptions, lock: Lock | None = None) -> None:
@@ -50,7 +52,8 @@ def require_available(folder: Path, options: LaunchOptions, lock: Lock | None = 
         InUseError: another command uses it.
         RequestError: it exists.
     """
-    if lock is None and folder.is_dir() and (owner := lock_of(folder).holder()):
+    there = folder.is_dir() or bucket_of(folder) is not None
+    if lock is None and there and (owner := lock_of(folder).holder()):
         raise InUseError(folder, owner)
     if options.resume or options.force or not has_content(folder):
         return
@@ -62,13 +65,15 @@ def require_available(folder: Path, options: LaunchOptions, lock: Lock | None = 
 
 def has_content(folder: Path) -> bool:
     """Whether there is anything but a folder with at most a lock in it."""
+    if bucket_of(folder) is not None:
+        return any(not name.startswith(LOCK) for name in files(folder))
     if folder.is_symlink() or not folder.is_dir():
         return os.path.lexists(folder)  # also a dangling link counts
     return any(not path.name.startswith(LOCK) for path in folder.iterdir())
 
 
 @contextmanager
-def owned(folder: Path, options: LaunchOptions) -> Iterator[FolderLock]:
+def owned(folder: Path, options: LaunchOptions) -> Iterator[Lock]:
     """Own an experiment folder while its run writes into it.
 
     Raises:
@@ -81,7 +86,9 @@ def owned(folder: Path, options: LaunchOptions) -> Iterator[FolderLock]:
     try:
         lock.acquire()
     except OSError as error:
-        raise RequestError(f"cannot be written: {error.strerror}", file=folder) from None
+        raise RequestError(
+            f"cannot be written: {error.strerror or reason(error)}", file=folder
+        ) from None
     try:
         require_available(folder, options, lock)
         yield lock
@@ -89,7 +96,7 @@ def owned(folder: Path, options: LaunchOptions) -> Iterator[FolderLock]:
         lock.release()
 
 
-def move_aside(lock: FolderLock) -> None:
+def move_aside(lock: Lock) -> None:
     """Rename an owned folder that has content, as ``--force`` requests, and own an empty one.
 
     Raises:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo import algorithms
+from rllib_zoo.analysis.files.object_storage import upload
 from rllib_zoo.experiments.console import note, waiting_lines
 from rllib_zoo.experiments.errors import CommandError, RequestError, first_line
 from rllib_zoo.experiments.interrupts import CommandInterrupt, uninterrupted
@@ -147,6 +148,7 @@ def keep_logs(experiment: Path) -> None:
     """Keep Ray's logs in the folder of an experiment that failed, and print where; not a cluster's."""
     folder = None if _session is None else _session.folder
     if folder is not None and (kept := ray_folder.keep_logs(folder, experiment)):
+        upload(kept)
         note(f"Ray's logs are kept in {kept}")
 
 

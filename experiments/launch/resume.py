@@ -9,6 +9,17 @@ from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import atomic_write, free_name
 from rllib_zoo.analysis.files.experiment_state import newest_first
+from rllib_zoo.analysis.files.object_storage import (
+    ObjectStorageError,
+    download,
+    exists,
+    is_uri,
+    local_copy,
+    rename,
+    require_reachable,
+    shown,
+    upload,
+)
 from rllib_zoo.analysis.files.trials import ERROR, PARAMS, RESULT, read_object
 from rllib_zoo.experiments.console import note
 from rllib_zoo.experiments.errors import RequestError
@@ -25,29 +36,36 @@ RESTART_HINT = "--force moves the folder aside and starts from the beginning"
 
 
 def folder_of(experiment: Experiment) -> Path:
-    """The folder of an experiment's results.
+    """The folder of an experiment's results; in object storage, its local copy.
 
     Raises:
-        RequestError: the storage path is a URI or unprintable, or the name is not that of a folder.
+        RequestError: the storage path is a URI that is not supported, or unprintable, or the name is not
+            that of a folder.
     """
     require_name(experiment.name, file=experiment.source, key="experiment name")
     storage = experiment.storage_path or DEFAULT_STORAGE
-    problem = None
-    if "://" in storage:
-        problem = "is a URI; results go to a folder"
-    elif not storage.isprintable():
-        problem = "holds a character that cannot be printed"
-    if problem:
-        raise RequestError(f"{storage!r} {problem}", key="storage_path", file=experiment.source)
+    if not storage.isprintable():
+        problem = f"{storage!r} holds a character that cannot be printed"
+        raise RequestError(problem, key="storage_path", file=experiment.source)
+    if is_uri(storage):
+        try:
+            return local_copy(storage) / experiment.name
+        except ObjectStorageError as error:
+            raise RequestError(str(error), key="storage_path", file=experiment.source) from None
     return Path(os.path.expanduser(storage)).absolute() / experiment.name
 
 
 def is_done(experiment: Experiment, options: LaunchOptions) -> bool:
     """Whether ``--resume`` has nothing to do, as the manifest says; prints it, and what is not applied."""
-    manifest = read_manifest(folder := folder_of(experiment)) if options.resume else {}
+    folder = folder_of(experiment)
+    if options.resume:
+        require_reachable(folder)
+        if exists(folder):
+            download(folder)
+    manifest = read_manifest(folder) if options.resume else {}
     if manifest.get("status") != "done":
         return False
-    print(f"{folder} is done: nothing to resume")
+    print(f"{shown(folder)} is done: nothing to resume")
     if experiment.stop and (stop := manifest.get("stop")) != jsonable(experiment.stop):
         change = f"{stop}, not {jsonable(experiment.stop)}"
         hint = "to train on: --restore CHECKPOINT --experiment-name NAME"
@@ -86,7 +104,7 @@ def hide_unsaved_trials(folder: Path) -> None:
     files = (file for name in (RESULT, PARAMS, ERROR) for file in folder.glob(f"*/{name}"))
     for trial in {file.parent for file in files if file.parent.name[0] != "."}:
         hidden = free_name(trial.with_name(f"{UNSAVED}{trial.name}"))
-        trial.rename(hidden)
+        rename(trial, hidden)
         note(f"{trial} was never saved in Tune's state: renamed to {hidden.name}")
 
 
@@ -129,5 +147,7 @@ def let_tune_read(state: Path) -> None:
         *files,
         state,
     ):  # the state itself last: after a kill in between, all is done again
-        with atomic_write(file.with_name(file.name.replace(old, f"{new}_"))) as draft:
+        renamed = file.with_name(file.name.replace(old, f"{new}_"))
+        with atomic_write(renamed) as draft:
             shutil.copyfile(file, draft)
+        upload(renamed)

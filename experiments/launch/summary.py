@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from rllib_zoo.algorithms.base.result_names import lookup, valid_number
+from rllib_zoo.analysis.files.object_storage import shown, with_uris
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.console import plain_console
 from rllib_zoo.experiments.launch.trial_errors import error_line
@@ -25,6 +26,7 @@ from rllib_zoo.experiments.tune.ray_internals import (
     trials_of,
 )
 from rllib_zoo.experiments.tune.signals import interruption
+from rllib_zoo.experiments.tune.storage import copy_of, results_folder
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
 STOPPED_EARLY = "stopped early"
@@ -51,7 +53,7 @@ def _status(trial: Any, experiment: Experiment, out_of_time: bool) -> str:
     status = STATUS_OF.get(trial.status, "interrupted")
     if status != "done":
         return status
-    if stopped_early(Path(trial.path)):
+    if stopped_early(results_folder(trial)):
         return STOPPED_EARLY
     # After Ctrl-C trials are TERMINATED, too; "done" is set when a stop rule was met.
     if (trial.last_result or {}).get("done"):
@@ -78,7 +80,7 @@ def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
         "episode_return_mean": lookup(result, RETURN),
         "episode_window_size": lookup(result, WINDOW),
         "seconds": result.get("time_total_s"),
-        "folder": str(trial.path),
+        "folder": with_uris(str(copy_of(trial))),
         "checkpoint": checkpoint,
         "checkpoint_score": checkpoint_score,
         "env_restarts": lookup(result, ENV_RESTARTS) or 0,
@@ -93,17 +95,17 @@ def best_checkpoint(experiment: Experiment, trial: Any) -> tuple[str | None, flo
     """
     name, best = experiment.score_attribute, trial.checkpoint
     if best is None or name is None:
-        return (None if best is None else best.path), None
+        return (None if best is None else shown(copy_of(trial, best.path))), None
     scored = [
         (value, entry.checkpoint.path)
         for entry in registered_checkpoints(trial).values()
         if (value := valid_number(lookup(entry.metrics, name))) is not None
     ]
     if not scored:
-        return best.path, None
+        return shown(copy_of(trial, best.path)), None
     sign = -1.0 if experiment.score_order == "min" else 1.0
     value, path = max(scored, key=lambda pair: (sign * pair[0], pair[1]))
-    return path, float(value)
+    return shown(copy_of(trial, path)), float(value)
 
 
 def print_summary(
@@ -138,7 +140,7 @@ def print_summary(
         if row["error"]:
             console.print(f"{row['trial']} failed: {row['error']}")
             console.print(f"  full traceback: {row['folder']}/error.txt")
-    console.print(f"results: {folder} (finished after {format_duration(seconds)})")
+    console.print(f"results: {shown(folder)} (finished after {format_duration(seconds)})")
     _print_next_step(
         console, experiment, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",)
     )
@@ -190,5 +192,5 @@ def resume_command(trust: tuple[str, ...] = ()) -> str:
 def _error_of(trial: Any) -> str | None:
     if trial.status != "ERROR":
         return None
-    file = Path(trial.path) / "error.txt"
+    file = results_folder(trial) / "error.txt"
     return error_line(file.read_text() if file.exists() else "")

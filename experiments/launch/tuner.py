@@ -17,7 +17,7 @@ from rllib_zoo.experiments.launch.resume import (
     tune_states,
 )
 from rllib_zoo.experiments.options import LaunchOptions, cluster_address
-from rllib_zoo.experiments.provenance.folder_lock import FolderLock
+from rllib_zoo.experiments.provenance.folder_lock import Lock
 from rllib_zoo.experiments.provenance.manifest import (
     build_manifest,
     manifest_resumed,
@@ -27,13 +27,13 @@ from rllib_zoo.experiments.provenance.trust import mark_as_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
 from rllib_zoo.experiments.sweeps.search import number_of_samples, repeats_seeds
-from rllib_zoo.experiments.tune.atomic_filesystem import atomic_filesystem
 from rllib_zoo.experiments.tune.loggers import ProgressFile, ResultFile
 from rllib_zoo.experiments.tune.progress import TrialProgress
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
+from rllib_zoo.experiments.tune.storage import filesystem_for_tune, path_for_tune
 
 
-def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any], lock: FolderLock) -> Any:
+def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any], lock: Lock) -> Any:
     """A Tuner for a new experiment in a folder with this lock; writes the manifest."""
     from ray import tune
     from ray.tune.stopper import CombinedStopper
@@ -69,8 +69,8 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any], lock: Fold
         ),
         run_config=tune.RunConfig(
             name=experiment.name,
-            storage_path=str(job.folder.parent),
-            storage_filesystem=atomic_filesystem(),
+            storage_path=path_for_tune(job.folder.parent),
+            storage_filesystem=filesystem_for_tune(job.folder),
             stop=CombinedStopper(FirstReached(experiment.stop), *clocks),
             checkpoint_config=checkpoint_config(experiment),
             failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
@@ -90,7 +90,7 @@ def _time_budget(job: Job) -> TimeBudget | None:
     """The stopper for the time budget; without a stop rule, trials that it ends count as done."""
     if job.experiment.time_budget_s is None:
         return None
-    return TimeBudget(job.experiment.time_budget_s, job.folder if job.experiment.stop else None)
+    return TimeBudget(job.experiment.time_budget_s, marks=bool(job.experiment.stop))
 
 
 def restored_tuner(job: Job) -> Any:
@@ -104,9 +104,9 @@ def restored_tuner(job: Job) -> Any:
     let_tune_read(tune_states(job.folder)[0])
     try:
         tuner = tune.Tuner.restore(
-            str(job.folder),
+            path_for_tune(job.folder),
             job.experiment.algorithm,
-            storage_filesystem=atomic_filesystem(),
+            storage_filesystem=filesystem_for_tune(job.folder),
             resume_unfinished=True,
             resume_errored=True,
         )

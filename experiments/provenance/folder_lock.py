@@ -60,6 +60,8 @@ class InUseError(RequestError):
 class Lock(Protocol):
     """What a lock on results offers, wherever they are stored."""
 
+    folder: Path
+
     def acquire(self) -> None:
         """Become the owner.
 
@@ -72,6 +74,16 @@ class Lock(Protocol):
 
     def holder(self) -> Owner | None:
         """The running owner; None without one."""
+
+    def has_no_other_owner(self) -> bool:
+        """Whether the folder of this name, which may be a new one, belongs to no other process."""
+
+    def rename(self, folder: Path) -> None:
+        """Rename the folder, which this process owns, and own a new one of its name.
+
+        Raises:
+            InUseError: another process began the new one first.
+        """
 
 
 def describe(owner: Owner) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from rllib_zoo.algorithms.runtime import num_threads, uses_bfloat16
 from rllib_zoo.analysis.files.atomic import write_json
+from rllib_zoo.analysis.files.object_storage import upload
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.envs import environment_signature as environment_facts
 from rllib_zoo.envs import is_atari, packages_of_modules
@@ -117,6 +118,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write an experiment's manifest atomically."""
     write_json(folder / MANIFEST_NAME, manifest, indent=2)
     _written[folder] = dict(manifest)
+    upload(folder / MANIFEST_NAME)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Trust in checkpoints: unpickling can run any code, so only the user's own are opened by default.
 
 The command marks every experiment folder it creates: ``.made-here`` contains an HMAC-SHA-256 of the
-folder's path, with a key kept in the user's configuration folder. Nobody else can create a valid mark,
-and a copied one is of another path. A manifest proves nothing, as anybody can write one; neither does
-a file's owner, as unpacking an archive changes it to the user.
+folder's path (in object storage, of server and URI), with a key kept in the user's configuration folder.
+Nobody else can create a valid mark, and a copied one is of another path. A manifest proves nothing, as
+anybody can write one; neither does a file's owner, as unpacking an archive changes it to the user.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import atomic_write
+from rllib_zoo.analysis.files.object_storage import identity, upload
 from rllib_zoo.experiments.errors import RequestError
 
 MARK = ".made-here"
@@ -45,6 +46,7 @@ def mark_as_own(folder: Path) -> bool:
         return False
     with atomic_write(folder / MARK) as draft:
         draft.write_text(_mark(key, folder), encoding="ascii")
+    upload(folder / MARK)
     return True
 
 
@@ -117,7 +119,7 @@ def _is_marked(folder: Path, key: bytes) -> bool:
 
 
 def _mark(key: bytes, folder: Path) -> str:
-    return hmac.new(key, os.fsencode(folder.resolve()), hashlib.sha256).hexdigest()
+    return hmac.new(key, os.fsencode(identity(folder.resolve())), hashlib.sha256).hexdigest()
 
 
 def _key(*, create: bool) -> bytes | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, is_copy, pairs
 from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
+from rllib_zoo.analysis.files.object_storage import download, exists, require_reachable, shown
 from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.launch import DONE, launch
@@ -39,6 +40,7 @@ def reproduce(path: Path, options: ReproduceOptions) -> int:
     Raises:
         RequestError: no such run, or it cannot run here.
     """
+    download(path)
     original = open_recorded_run(path)
     experiment = replace(
         original.experiment,
@@ -48,6 +50,9 @@ def reproduce(path: Path, options: ReproduceOptions) -> int:
     if options.verify and not original.trials:
         raise RequestError("contains no trial to compare with", file=original.file.parent)
     folder = folder_of(experiment)
+    require_reachable(folder)
+    if exists(folder):
+        download(folder)
     _check_folder(folder, original)
     launch_options = LaunchOptions(
         storage_path=experiment.storage_path,
@@ -62,12 +67,13 @@ def reproduce(path: Path, options: ReproduceOptions) -> int:
     done = options.verify and read_manifest(folder).get("status") == "done"
     if done:
         _check_repetition(folder, original)
-        print(f"{folder} is complete: compared without running again")
+        print(f"{shown(folder)} is complete: compared without running again")
     else:
         _print_differences(original, current_manifest(experiment, options))
         code = launch([experiment], launch_options)
         if code not in (DONE, FAILED) or options.dry_run or not options.verify:
             return code
+        download(folder)
     return verify(original, folder)
 
 
@@ -96,7 +102,9 @@ def verify(original: RecordedRun, folder: Path) -> int:
     timed = ends_by_time(original.manifest) or ends_by_time(manifest)
     repeated = list(pairs(original.trials, list(find_trials([folder]))))
     if any(second is not None and is_copy(first, second) for first, second in repeated):
-        print(f"verdict: NOT reproduced: {folder} has the original's clocks: it is a copy of it")
+        print(
+            f"verdict: NOT reproduced: {shown(folder)} has the original's clocks: it is a copy of it"
+        )
         return FAILED
     checks = [_compare(first, second, timed) for first, second in repeated]
     for (first, _), check in zip(repeated, checks, strict=True):

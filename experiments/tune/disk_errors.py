@@ -8,7 +8,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.algorithms.base.checkpoints import NOT_SAVED
+from rllib_zoo.analysis.files.object_storage import reason
+from rllib_zoo.experiments.tune.storage import is_remote
+
 _ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+# In every error of PyArrow's S3 file system, which has no number.
+_REMOTE = "AWS Error "
 _IN_TEXT = re.compile(rf"\[Errno ({'|'.join(map(str, _ERRNOS))})\]")
 
 
@@ -27,9 +33,13 @@ def raise_disk_error(trial: Any) -> None:
     """
     file = trial.error_file
     text = Path(file).read_text(errors="replace") if file and Path(file).exists() else ""
-    match = _IN_TEXT.search(text.rpartition("Failure #")[2])
-    if match:
+    last = text.rpartition("Failure #")[2]
+    if NOT_SAVED in last:
+        raise DiskFaultError("a checkpoint could not be saved completely")
+    if match := _IN_TEXT.search(last):
         raise DiskFaultError(os.strerror(int(match[1])))
+    if is_remote(trial) and (lines := [line for line in last.splitlines() if _REMOTE in line]):
+        raise DiskFaultError(reason(lines[-1]))
 
 
 def disk_fault(error: BaseException | None) -> str | None:
@@ -39,5 +49,7 @@ def disk_fault(error: BaseException | None) -> str | None:
             return str(error)
         if isinstance(error, OSError) and error.errno in _ERRNOS:
             return os.strerror(error.errno)
+        if isinstance(error, OSError) and _REMOTE in str(error):
+            return reason(str(error))
         error = error.__cause__ or error.__context__
     return None

@@ -30,6 +30,7 @@ from rllib_zoo.analysis.files.result_json import (
 )
 from rllib_zoo.analysis.files.trials import PARAMS, PROGRESS, RESULT
 from rllib_zoo.experiments.tune.checkpoint_checks import set_aside
+from rllib_zoo.experiments.tune.storage import copy_of, results_folder, upload_results
 
 # Rows of RESULT whose iterations were trained again after a failure or a resume.
 REPEATED = "repeated_results.json"
@@ -41,22 +42,26 @@ class ResultFile(JsonLoggerCallback):
     def log_trial_start(self, trial: Any) -> None:
         """Called when a trial starts, or resumes from its last checkpoint."""
         self.log_trial_end(trial)
-        folder = Path(trial.path)
+        folder = results_folder(trial)
         folder.mkdir(parents=True, exist_ok=True)
         self.update_config(trial, trial.config)
         truncate_results(folder, resumed_iteration(trial))
         if trial.checkpoint is None:
             # Left by a trial of the same name that was killed before Tune had saved it.
-            for checkpoint in folder.glob("checkpoint_*"):
+            for checkpoint in copy_of(trial).glob("checkpoint_*"):
                 set_aside(checkpoint)
         self._trial_files[trial] = (folder / RESULT).open("a", encoding="utf-8")
 
     def update_config(self, trial: Any, config: dict[str, Any]) -> None:
         """Write ``params.json``; without Tune's pickled copy, which nothing reads."""
         self._trial_configs[trial] = config
-        file = Path(trial.path) / PARAMS
+        file = results_folder(trial) / PARAMS
         with atomic_write(file, durable=False) as draft, draft.open("w") as handle:
             json.dump(config, handle, indent=2, sort_keys=True, cls=SafeFallbackEncoder)
+
+    def log_trial_save(self, trial: Any) -> None:
+        """Called when a checkpoint was saved."""
+        upload_results(trial, trial.last_result or {}, saved=True)
 
 
 class ProgressFile(CSVLoggerCallback):
@@ -70,7 +75,7 @@ class ProgressFile(CSVLoggerCallback):
     def log_trial_start(self, trial: Any) -> None:
         """Open the file for appending, with the columns it already has."""
         self.log_trial_end(trial)
-        folder = Path(trial.path)
+        folder = results_folder(trial)
         folder.mkdir(parents=True, exist_ok=True)
         self._open(trial, truncate_progress(folder, resumed_iteration(trial)))
 
@@ -84,16 +89,17 @@ class ProgressFile(CSVLoggerCallback):
         columns = list(dict.fromkeys([*known, *row]) if writer else dict.fromkeys([*row, *known]))
         if not writer or len(columns) > len(known):
             self.log_trial_end(trial)
-            extend_progress(Path(trial.path), columns)
+            extend_progress(results_folder(trial), columns)
             self._open(trial, columns)
         self._trial_csv[trial].writerow(row)
         self._trial_files[trial].flush()
+        upload_results(trial, result)
 
     def _setup_trial(self, trial: Any) -> None:
         self.log_trial_start(trial)
 
     def _open(self, trial: Any, columns: list[str]) -> None:
-        file = (Path(trial.path) / PROGRESS).open("a", encoding="utf-8", newline="")
+        file = (results_folder(trial) / PROGRESS).open("a", encoding="utf-8", newline="")
         self._trial_continue[trial] = bool(columns)
         self._trial_files[trial] = file
         self._trial_csv[trial] = csv.DictWriter(file, columns) if columns else None

@@ -12,15 +12,16 @@ from typing import Any
 
 from ray.tune import Checkpoint
 
-from rllib_zoo.algorithms.base.checkpoints import defect, has_checksums, iteration_of
+from rllib_zoo.algorithms.base.checkpoints import has_checksums, iteration_of
 from rllib_zoo.experiments.console import print_stderr
-from rllib_zoo.experiments.tune.checkpoint_checks import set_aside
+from rllib_zoo.experiments.tune.checkpoint_checks import damage_of, set_aside
 from rllib_zoo.experiments.tune.loggers import read_results
 from rllib_zoo.experiments.tune.ray_internals import (
     TrainingResult,
     register_checkpoints,
     registered_checkpoints,
 )
+from rllib_zoo.experiments.tune.storage import copy_of
 
 
 def use_newest_checkpoint(trial: Any) -> None:
@@ -31,7 +32,7 @@ def use_newest_checkpoint(trial: Any) -> None:
     """
     if trial.storage.trial_dir_name is None:  # a new trial
         return
-    folder = Path(trial.path)
+    folder = copy_of(trial)
     checkpoints = sorted(folder.glob("checkpoint_*"), reverse=True)
     registered = registered_checkpoints(trial)
     if not checkpoints and not registered:
@@ -57,7 +58,7 @@ def use_newest_checkpoint(trial: Any) -> None:
 
 def _problem(checkpoint: Path, registered: Iterable[str]) -> str | None:
     """Why a trial cannot resume from a checkpoint; None where it can."""
-    damage = defect(checkpoint)
+    damage = damage_of(checkpoint)
     if damage is not None:
         return " ".join(damage)
     if not has_checksums(checkpoint) and checkpoint.name not in registered:
@@ -73,7 +74,7 @@ def _training_results(
     rows = read_results(folder, {number for number in iterations.values() if number is not None})
     return [
         TrainingResult(
-            Checkpoint(str(path), trial.storage.storage_filesystem),
+            Checkpoint(f"{trial.path}/{path.name}", trial.storage.storage_filesystem),
             rows.get(number, {"training_iteration": number}),
         )
         for path, number in iterations.items()

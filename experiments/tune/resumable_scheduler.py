@@ -28,6 +28,7 @@ from rllib_zoo.experiments.tune.ray_internals import (
 )
 from rllib_zoo.experiments.tune.recovery import use_newest_checkpoint
 from rllib_zoo.experiments.tune.signals import interruption
+from rllib_zoo.experiments.tune.storage import restore_results, results_folder
 
 STATE = "scheduler_state.pkl"
 
@@ -81,6 +82,8 @@ class ResumableScheduler(TrialScheduler):
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         finished = trial.is_finished()
         rank_checkpoints(trial)
+        if trial.storage.trial_dir_name is not None:  # of a resumed experiment
+            restore_results(trial)
         self._num_finished += finished
         # Trials of a population continue from each other's checkpoints.
         if not (finished or isinstance(self.inner, PopulationBasedTraining)):
@@ -161,7 +164,7 @@ class EarlyStops:
     def mark(self, trial: Any, result: Mapping[str, Any]) -> None:
         """Mark a stopped trial, unless its last result has reached ``max_t``."""
         if self._max_t is None or result.get(self._time_attr or "", 0) < self._max_t:
-            note_stopped_early(Path(trial.path), "the scheduler")
+            note_stopped_early(results_folder(trial), "the scheduler")
 
 
 def save_state(scheduler: TrialScheduler, folder: Path) -> None:

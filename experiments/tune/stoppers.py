@@ -11,6 +11,7 @@ from ray.tune import Callback, Stopper
 
 from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.analysis.files.trials import note_stopped_early
+from rllib_zoo.experiments.tune.storage import results_folder
 
 # The next iteration may take this factor times the longest one so far.
 ITERATION_MARGIN = 1.5
@@ -60,12 +61,13 @@ class TimeBudget(Stopper, Callback):
     Args:
         seconds: budget of the whole experiment from Tune's first round; time between an interruption
             and a resume does not count.
-        folder: the experiment's, in which trials that stop early are marked; None: no stop criterion
-            but the budget, so that trials it ends are done.
+        marks: mark the folders of trials that stop early; otherwise there is no stop criterion but the
+            budget, so that trials it ends are done.
     """
 
-    def __init__(self, seconds: float, folder: Path | None = None):
-        self.seconds, self._folder = seconds, folder
+    def __init__(self, seconds: float, *, marks: bool = False):
+        self.seconds, self._marks = seconds, marks
+        self._folders: dict[str, Path] = {}
         self._spent_before = 0.0
         self._since: float | None = None
         self._iterations: dict[str, list[float]] = {}
@@ -102,15 +104,24 @@ class TimeBudget(Stopper, Callback):
         now = time.monotonic()
         return all(now - since > SAVE_SECONDS for since in self._saving.values())
 
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._folders[trial.trial_id] = results_folder(trial)
+
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._saving.pop(trial.trial_id, None)
 
     def _mark(self, trial_id: str) -> None:
-        """Mark the trial as stopped early, in its folder, whose name ends in its id."""
-        for folder in self._folder.glob(f"*_{trial_id}") if self._folder is not None else ():
-            note_stopped_early(folder, "the time budget")
+        """Mark the trial as stopped early, in its folder."""
+        if self._marks:
+            note_stopped_early(self._folders[trial_id], "the time budget")
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles stoppers with the experiment: a resume continues with the remaining budget."""
         spent = self.seconds - self.left()
-        return {**self.__dict__, "_spent_before": spent, "_since": None, "_saving": {}}
+        return {
+            **self.__dict__,
+            "_spent_before": spent,
+            "_since": None,
+            "_saving": {},
+            "_folders": {},
+        }

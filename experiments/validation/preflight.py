@@ -13,6 +13,7 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.algorithms.base.schema import OPTIMIZERS
+from rllib_zoo.analysis.files import object_storage
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.experiment import Experiment
 
@@ -97,11 +98,13 @@ def checkpoint_bytes(resolved: Any, module: Any) -> int:
 
 
 def check_disk(experiment: Experiment, folder: Path, need: DiskNeed) -> None:
-    """Refuse a folder that is not writable, or has too little free space.
+    """Refuse a folder that is not writable, or has too little free space, which object storage always has.
 
     Raises:
         RequestError: with the needed and the free space.
     """
+    if object_storage.bucket_of(folder) is not None:
+        return
     parent = next(parent for parent in folder.parents if parent.exists())
     if problem := _write_problem(parent):
         raise RequestError(
@@ -123,6 +126,8 @@ def require_writable(file: Path, key: str) -> None:
     Raises:
         RequestError: with the reason.
     """
+    if object_storage.was_uri(file):
+        raise RequestError(f"{file} is a URL; only experiments are written to one", key=key)
     parent = next(parent for parent in file.absolute().parents if parent.exists())
     problem = f"{file} is a folder" if file.is_dir() else _write_problem(parent)
     if problem:

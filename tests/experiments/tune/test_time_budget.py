@@ -38,7 +38,10 @@ def result(seconds):
 def test_a_trial_ends_at_the_last_result_that_fits(clock, tmp_path):
     folder, other = tmp_path / "PPO_a", tmp_path / "PPO_b"
     folder.mkdir(), other.mkdir()
-    budget = TimeBudget(10.0, tmp_path)
+    budget = TimeBudget(10.0, marks=True)
+    for trial in (folder, other):
+        started = SimpleNamespace(trial_id=trial.name[-1], path=trial)
+        budget.on_trial_start(0, [], started)
     assert not budget.stop_all()
     clock.now += 3.0
     assert not budget("a", result(3.0))  # 7 are left, the first took 3
@@ -52,8 +55,8 @@ def test_a_trial_ends_at_the_last_result_that_fits(clock, tmp_path):
     assert not stopped_early(other)
 
 
-def test_the_end_waits_for_checkpoints_that_began_in_time(clock, tmp_path):
-    budget = TimeBudget(10.0, tmp_path)
+def test_the_end_waits_for_checkpoints_that_began_in_time(clock):
+    budget = TimeBudget(10.0)
     assert not budget("a", result(1.0))
     clock.now += 9.5
     assert budget("a", result(1.0))
