@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -66,7 +67,7 @@ def test_the_summary_prints_names_as_they_are(name, capsys):
             "worst_quarter": 1.0, "worst": 1.0, "steps": 5, "trials": [name],
         }
     ]  # fmt: skip
-    print_summary(experiment, [row], name, 1.0, ranks)
+    print_summary(experiment, [row], Path(name), 1.0, ranks)
     out = capsys.readouterr().out
     assert f"{name}: PPO on {name}" in out
     assert f"{name} failed: {name}" in out
