@@ -37,7 +37,10 @@ class Stream(io.TextIOWrapper):
 
 
 def keep_streams_open() -> None:
-    """Replace the standard output and error; closed ones (``>&-``) become /dev/null."""
+    """Replace the standard output and error; closed ones (``>&-``) become /dev/null.
+
+    Streams that a caller in this process has put in their place stay.
+    """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -48,9 +51,15 @@ def keep_streams_open() -> None:
     sys.stderr = _stream(sys.stderr, 2)
 
 
-def _stream(stream: Any, descriptor: int) -> Stream:
+def _stream(stream: Any, descriptor: int) -> Any:
     if stream is None:
         return Stream(open(descriptor, "wb", closefd=False), encoding="utf-8")
+    try:
+        own = stream.fileno() == descriptor
+    except (OSError, ValueError):  # it has no descriptor, or is closed
+        own = False
+    if not own:
+        return stream
     return Stream(
         stream.buffer,
         encoding=stream.encoding,

@@ -16,6 +16,7 @@ from small_runs import (
     weights_of,
 )
 
+from rllib_zoo.experiments.provenance.trust import mark_as_own
 from rllib_zoo.experiments.tune.checkpoint_checks import older_complete
 from rllib_zoo.experiments.tune.loggers import REPEATED
 
@@ -38,6 +39,7 @@ def killed(finished, tmp_path):
     """Results of a run that was killed when its last checkpoint was there, before Tune noted it."""
     shutil.copytree(finished, tmp_path / "results")
     as_if_killed(tmp_path / "results")
+    mark_as_own(tmp_path / "results" / "run")
     return tmp_path / "results"
 
 
