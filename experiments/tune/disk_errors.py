@@ -10,7 +10,6 @@ from typing import Any
 
 from rllib_zoo.algorithms.base.checkpoints import NOT_SAVED
 from rllib_zoo.analysis.files.object_storage import reason
-from rllib_zoo.experiments.tune.storage import is_remote
 
 _ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 # In every error of PyArrow's S3 file system, which has no number.
@@ -31,6 +30,9 @@ def raise_disk_error(trial: Any) -> None:
     Raises:
         DiskFaultError: the trial's last failure was a disk error.
     """
+    # Imports Ray, which the commands that import this module may not need.
+    from rllib_zoo.experiments.tune.storage import is_remote
+
     file = trial.error_file
     text = Path(file).read_text(errors="replace") if file and Path(file).exists() else ""
     last = text.rpartition("Failure #")[2]
