@@ -139,6 +139,11 @@ class Hosts:
         )
         return [int(line) for line in listed.stdout.split()]
 
+    def runs_ray(self, host: int) -> bool:
+        """Whether a host's raylet runs."""
+        names = (Path("/proc", str(pid), "comm") for pid in self.processes(host))
+        return any(name.read_text().startswith("raylet") for name in names if name.exists())
+
     def power_off(self, host: int) -> None:
         """Kill every process of a host at once."""
         for pid in self.processes(host):
