@@ -27,6 +27,7 @@ from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.result_json import parse_result
 from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.analysis.report.tables import markdown
+from rllib_zoo.benchmarks.speed.measure import train_file
 from rllib_zoo.benchmarks.speed.report import fill
 from rllib_zoo.experiments.paths import RESULTS, ROOT
 from rllib_zoo.experiments.provenance.manifest import machine
@@ -195,15 +196,7 @@ def measure(algorithm: str, number: int, seconds: float) -> dict[str, Any]:
             )
         file = hosts.folder / "waiting.yaml"
         file.write_text(yaml.safe_dump({"waiting": experiment(algorithm, number, seconds)}))
-        command = [
-            sys.executable,
-            "-m",
-            "rllib_zoo.experiments.cli.main",
-            "train",
-            "file",
-            str(file),
-        ]
-        command += ["--ray-address", f"{hosts.addresses[0]}:{PORT}"]
+        command = [*train_file(file), "--ray-address", f"{hosts.addresses[0]}:{PORT}"]
         run = hosts.start(
             0, [*command, "--storage-path", str(hosts.folder / "results")], cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -221,14 +214,13 @@ def measure(algorithm: str, number: int, seconds: float) -> dict[str, Any]:
 def experiment(algorithm: str, number: int, seconds: float) -> dict[str, Any]:
     """A training of an environment that sleeps 20 ms a step, so that hosts do not share cores."""
     runners = RUNNERS_PER_HOST * number
-    batch = {"A2C": FRAGMENT * runners, "PPO": FRAGMENT * runners}.get(algorithm)
     config = {
         "num_env_runners": runners, "num_envs_per_env_runner": 1, "placement_strategy": "SPREAD",
         "custom_resources_for_main_process": {"head": 1}, "rollout_fragment_length": FRAGMENT,
         "min_time_s_per_iteration": 1, "min_sample_timesteps_per_iteration": 0,
         "model": {"fcnet_hiddens": [8]},
     }  # fmt: skip
-    config |= {} if batch is None else {"train_batch_size": batch}
+    config |= {} if algorithm == "A3C" else {"train_batch_size": FRAGMENT * runners}
     config |= {"minibatch_size": FRAGMENT, "num_epochs": 1} if algorithm == "PPO" else {}
     env = "envs.waiting.Waiting"
     return {"run": algorithm, "env": env, "stop": {"time_total_s": seconds}, "config": config}

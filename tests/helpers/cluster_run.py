@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from typing import Any
 
 import yaml
 
+from rllib_zoo.benchmarks.speed.measure import train_file
 from rllib_zoo.experiments.paths import ROOT
 
 # Its copies tell where they live: one line "<node> <process>" each.
@@ -71,17 +71,16 @@ class Run:
             **keys,
         }
         (folder / "x.yaml").write_text(yaml.safe_dump({"x": entry}))
-        command = [
-            sys.executable,
-            "-m",
-            "rllib_zoo.experiments.cli.main",
-            "train",
-            "file",
-            "x.yaml",
-        ]
         self.output = (folder / "output").open("w")
         self.process = start(
-            [*command, "--ray-address", address, "--storage-path", "results", *options],
+            [
+                *train_file("x.yaml"),
+                "--ray-address",
+                address,
+                "--storage-path",
+                "results",
+                *options,
+            ],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
             stdout=self.output,
