@@ -16,7 +16,6 @@ import errno
 import json
 import os
 import secrets
-import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from typing import Any, Protocol
 
 from rllib_zoo.analysis.files.trials import read_object
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.options import printable_arguments
+from rllib_zoo.experiments.options import same_command
 from rllib_zoo.experiments.provenance.exclusive_file import link, modified
 from rllib_zoo.experiments.provenance.process_identity import current_process, is_running
 
@@ -309,8 +308,8 @@ class FolderLock:
 def this_owner() -> Owner:
     """This process and its command, with a new token."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    command = shlex.join(["rllib", *printable_arguments()])
-    return {**current_process(), "since": now, "command": command, "token": secrets.token_hex(8)}
+    identity = {"since": now, "command": same_command(), "token": secrets.token_hex(8)}
+    return {**current_process(), **identity}
 
 
 def _now() -> float:

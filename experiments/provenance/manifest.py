@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ from rllib_zoo.analysis.files.trials import MANIFEST, read_object
 from rllib_zoo.envs import environment_signature as environment_facts
 from rllib_zoo.envs import is_atari, packages_of_modules
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.options import printable_arguments
+from rllib_zoo.experiments.options import same_command
 from rllib_zoo.experiments.paths import ROOT
 
 MANIFEST_NAME = MANIFEST
@@ -72,7 +71,7 @@ def build_manifest(
         "manifest_version": MANIFEST_VERSION,
         "status": "running",
         "started": _now(),
-        "command": shlex.join(["rllib", *printable_arguments()]),
+        "command": same_command(),
         "source": str(experiment.source) if experiment.source else None,
         "source_text": experiment.text,
         "experiment": experiment.name,
