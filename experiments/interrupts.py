@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+# Until a signal is repeated whose exception a destructor could not raise.
+REPEAT_S = 0.1
 
 
 class CommandInterrupt(BaseException):
     """A signal ended the command; ``str()`` is the signal's name.
 
     Not a ``KeyboardInterrupt``, for which Click would end the command with its own message and code.
+
+    Attributes:
+        number: of the signal.
     """
+
+    def __init__(self, number: int):
+        super().__init__(name_of(number))
+        self.number = number
 
 
 def raise_interrupt(number: int, frame: Any) -> None:
@@ -21,7 +34,7 @@ def raise_interrupt(number: int, frame: Any) -> None:
     Raises:
         CommandInterrupt: always.
     """
-    raise CommandInterrupt(name_of(number))
+    raise CommandInterrupt(number)
 
 
 @contextmanager
@@ -32,10 +45,21 @@ def interruptible() -> Iterator[None]:
     """
 
     handlers = set_handlers(raise_interrupt)
+    sys.unraisablehook = _repeat
     try:
         yield
     finally:
+        sys.unraisablehook = sys.__unraisablehook__
         restore_handlers(dict.fromkeys(handlers, signal.SIG_IGN))
+
+
+def _repeat(unraisable: Any) -> None:
+    """The hook of exceptions in destructors and callbacks, where Python drops them: a signal comes again."""
+    error = unraisable.exc_value
+    if isinstance(error, CommandInterrupt):
+        threading.Timer(REPEAT_S, os.kill, (os.getpid(), error.number)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 @contextmanager

@@ -222,7 +222,7 @@ def starting() -> Iterator[None]:
         with loopback_only(), own_process_group():
             yield
     except SystemExit:
-        raise CommandInterrupt("SIGTERM") from None
+        raise CommandInterrupt(signal.SIGTERM) from None
     except Exception as error:
         hint = "with RAY_TMPDIR=FOLDER, a short path, its logs are kept there"
         raise CommandError(f"Ray did not start: {first_line(error)}; {hint}") from error

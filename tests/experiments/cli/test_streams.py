@@ -21,6 +21,14 @@ MANY = "from rllib_zoo.experiments.cli.streams import keep_streams_open as k; k(
 )
 
 
+WAIT = "import pathlib, time\npathlib.Path('imported').touch()\ntime.sleep(60)\n"
+MODULES = {
+    "import": WAIT,
+    "destructor": f"class Slow:\n    def __del__(self):\n        {WAIT.replace(chr(10), '; ')}\n"
+    "Slow()\nimport time\ntime.sleep(60)\n",
+}
+
+
 def environment():
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -51,19 +59,18 @@ def test_the_real_command_prints_no_traceback_for_a_closed_pipe():
 
 
 @pytest.mark.parametrize(
-    ("number", "name"),
+    ("number", "name", "moment"),
     [
-        (signal.SIGHUP, "SIGHUP"),
-        pytest.param(signal.SIGINT, "Ctrl-C", marks=pytest.mark.slow),
-        pytest.param(signal.SIGTERM, "SIGTERM", marks=pytest.mark.slow),
+        (signal.SIGHUP, "SIGHUP", "destructor"),
+        pytest.param(signal.SIGHUP, "SIGHUP", "import", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, "Ctrl-C", "import", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, "SIGTERM", "import", marks=pytest.mark.slow),
     ],
 )
-def test_a_signal_before_training_is_one_line_and_leaves_nothing(tmp_path, number, name):
+def test_a_signal_before_training_is_one_line_and_leaves_nothing(tmp_path, number, name, moment):
     file, storage = tmp_path / "tiny.yaml", tmp_path / "results"
-    # Its module is imported while the experiment is checked.
-    (tmp_path / "slow.py").write_text(
-        "import pathlib, time\npathlib.Path('imported').touch()\ntime.sleep(60)\n"
-    )
+    # Its module is imported while the experiment is checked; Python drops a destructor's exceptions.
+    (tmp_path / "slow.py").write_text(MODULES[moment])
     file.write_text(yaml.safe_dump({"tiny": {"run": "PPO", "env": "CartPole-v1"}}))
     command = [
         *RLLIB,
