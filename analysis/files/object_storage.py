@@ -20,6 +20,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from rllib_zoo.analysis.files.owned_folder import owned_folder
+
 SCHEME = "s3://"
 # Keys of a URI's query, as PyArrow names them.
 QUERY = ("endpoint_override", "region", "scheme")
@@ -88,7 +90,7 @@ _buckets: dict[Path, Bucket] = {}
 @functools.cache
 def _root() -> Path:
     """The temporary folder of all local copies, removed when this process ends."""
-    root = Path(tempfile.mkdtemp(prefix="rllib-")).resolve()
+    root = owned_folder(Path(tempfile.gettempdir()))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     return root / "s3:"
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
 import shutil
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PREFIX = "rllib-"
-# Locked as long as the command lives.
-OWNER = ".owner"
+from rllib_zoo.analysis.files.owned_folder import owned_folder
+
 # Of each of Ray's log files, the end is kept.
 LOG_BYTES = 2**20
 LOGS = "ray_logs"
@@ -27,11 +24,7 @@ _has_own_group = False
 def temporary_folder() -> Path:
     """A folder for Ray's own files, removed when this process ends, or by the next command after a kill."""
     # Paths of Unix sockets have at most 107 bytes, too few for a long TMPDIR.
-    parent = Path("/tmp")
-    remove_abandoned(parent)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-    # Neither closed nor inherited: released when this process ends.
-    fcntl.flock(os.open(folder / OWNER, os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX)
+    folder = owned_folder(Path("/tmp"))
     # Registered before Ray's own handler, so called after Ray has ended its processes.
     atexit.register(remove, folder)
     set_password()
@@ -49,20 +42,6 @@ def remove(folder: Path) -> None:
     while folder.exists() and time.monotonic() < deadline:
         shutil.rmtree(folder, ignore_errors=True)
         time.sleep(0.1)
-
-
-def remove_abandoned(parent: Path) -> None:
-    """Remove the folders of this user's commands that were killed."""
-    for file in parent.glob(f"{PREFIX}*/{OWNER}"):
-        # Another user's cannot be opened, one in use not locked.
-        with suppress(OSError):
-            descriptor = os.open(file, os.O_RDWR | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.fstat(descriptor).st_uid == os.getuid():
-                    shutil.rmtree(file.parent, ignore_errors=True)
-            finally:
-                os.close(descriptor)
 
 
 def keep_logs(folder: Path, experiment: Path) -> Path | None:

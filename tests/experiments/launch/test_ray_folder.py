@@ -1,48 +1,12 @@
-"""The folder of Ray's files: removed at the latest by the next command; its logs after a failure."""
+"""The folder of Ray's files: its logs after a failure, the group of its processes."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 from rllib_zoo.experiments.launch import ray_folder
-from rllib_zoo.experiments.launch.ray_folder import keep_logs, own_process_group, remove_abandoned
-from rllib_zoo.experiments.paths import ROOT
-
-KILLED = """
-import os
-from pathlib import Path
-from rllib_zoo.experiments.launch.ray_folder import temporary_folder
-print(temporary_folder(), flush=True)
-input()
-os._exit(9)
-"""
-
-
-def test_the_folder_of_a_killed_command_is_removed_and_no_other(tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    folder = process.stdout.readline().strip()
-    strangers = tmp_path / f"{ray_folder.PREFIX}mine"
-    strangers.mkdir()
-    link = tmp_path / f"{ray_folder.PREFIX}link"
-    link.symlink_to(folder)
-    remove_abandoned(tmp_path)
-    assert os.path.isdir(folder)  # in use
-    process.communicate("\n")
-    assert os.path.isdir(folder)
-    remove_abandoned(tmp_path)
-    assert strangers.is_dir()  # without a lock it is not ours
-    remove_abandoned(link.parent)
-    remove_abandoned(Path("/tmp"))
-    assert not os.path.exists(folder)
+from rllib_zoo.experiments.launch.ray_folder import keep_logs, own_process_group
 
 
 def test_the_end_of_every_log_is_kept(tmp_path, monkeypatch):
