@@ -19,7 +19,7 @@ WAITING_RUNNERS = (1, 2, 4, 8)
 WAITING_FRAGMENT = 32
 SOLVED = REFERENCE_SCORES["CartPole-v1"].target
 # Environments in A2C's tuned files, divided among the runners, so that the batch stays the same.
-A2C_ENVIRONMENTS = {"cartpole": 64, "pong": 16}
+A2C_ENVIRONMENTS = 16
 ENVS = {"cartpole": "CartPole-v1", "pong": "ALE/Pong-v5", "waiting": "envs.waiting.Waiting"}
 BUDGETS = {
     "cartpole": Budget(600_000, score=SOLVED),
@@ -38,7 +38,7 @@ def _changes(environment: str, algorithm: str, runners: int) -> dict[str, Any]:
     # Four runners with a whole core each do not fit on two cores: they reserve fractions and share.
     changes |= {"num_cpus_per_env_runner": 0.25, "num_cpus_for_main_process": 0.5}
     if algorithm == "a2c":
-        changes["num_envs_per_env_runner"] = A2C_ENVIRONMENTS[environment] // runners
+        changes["num_envs_per_env_runner"] = A2C_ENVIRONMENTS // runners
     return changes
 
 

@@ -96,6 +96,17 @@ def test_rates_of_tuned_files_are_multiples_of_the_files_own():
         assert cell.budget.steps == end[0] == experiment.stop["timesteps_total"]
 
 
+def test_worker_scaling_divides_the_environments_of_the_files():
+    from rllib_zoo.experiments.config.load import read_experiments
+
+    cells = [c for c in STUDIES["worker_scaling"].cells if "num_envs_per_env_runner" in c.changes]
+    assert {(c.algorithm, c.env) for c in cells} == {("A2C", "CartPole-v1"), ("A2C", "ALE/Pong-v5")}
+    for cell in cells:
+        [experiment] = read_experiments(ROOT / cell.file)
+        environments = cell.changes["num_env_runners"] * cell.changes["num_envs_per_env_runner"]
+        assert environments == experiment.config["num_envs_per_env_runner"], cell.name
+
+
 @every_study
 def test_figures_and_thresholds_exist(study):
     assert set(study.figures) <= set(KINDS)
