@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +17,7 @@ from rllib_zoo.analysis.files.object_storage import (
 )
 from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.cli.agent import agent_app
+from rllib_zoo.experiments.cli.memory import limit_memory
 from rllib_zoo.experiments.cli.streams import keep_streams_open
 from rllib_zoo.experiments.cli.study import app as study_app
 from rllib_zoo.experiments.console import plain_console, print_stderr
@@ -35,25 +34,6 @@ from rllib_zoo.experiments.options import (
     same_command,
 )
 from rllib_zoo.experiments.tune.disk_errors import disk_fault
-
-# `M_ARENA_MAX` of glibc's malloc.h, and its value: one for the main thread, one for all of Ray's.
-ARENA_MAX = -8
-ARENAS = 2
-
-
-def limit_malloc_arenas() -> bool:
-    """Let new threads of this process share two malloc arenas instead of having one each.
-
-    Arenas of Ray's thirty threads fragment: with a result every two seconds the process grew by 32 MiB
-    an hour instead of 47, see "Long runs" in docs/reliability.md. Child processes are unaffected.
-
-    Returns:
-        Whether it is set: only with glibc, and unless ``MALLOC_ARENA_MAX`` is set.
-    """
-    if platform.libc_ver()[0] != "glibc" or "MALLOC_ARENA_MAX" in os.environ:
-        return False
-    return ctypes.CDLL(None).mallopt(ARENA_MAX, ARENAS) == 1
-
 
 app = typer.Typer(
     name="rllib",
@@ -242,7 +222,7 @@ def refuse_legacy(arguments: list[str]) -> None:
 def main() -> None:
     """Entry point: an invalid request, a failure and a signal end it with one line."""
     keep_streams_open()
-    limit_malloc_arenas()
+    limit_memory()
     # Ray reads it when it is imported: no usage report.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:

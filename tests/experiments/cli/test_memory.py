@@ -1,4 +1,4 @@
-"""How many heaps the threads of a process have."""
+"""How many heaps the threads of a process have, and that PyArrow adds none."""
 
 import os
 import platform
@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
+from rllib_zoo.experiments.cli.memory import ARROW_POOL
+
 # Eight threads that allocate at the same time; glibc describes every heap it has.
 COUNT = """
 import ctypes, sys, tempfile, threading
-from rllib_zoo.experiments.cli.main import limit_malloc_arenas
+from rllib_zoo.experiments.cli.memory import limit_memory
 
-if "share" in sys.argv:
-    print(limit_malloc_arenas())
+if "limit" in sys.argv:
+    limit_memory()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
 together = threading.Barrier(8)
@@ -37,27 +39,32 @@ with tempfile.NamedTemporaryFile() as file:
 GLIBC = platform.libc_ver()[0] == "glibc"
 
 
-def told(*words, **environment):
+def printed(code, *words, **environment):
+    unset = ("MALLOC_ARENA_MAX", ARROW_POOL)
     return subprocess.run(
-        [sys.executable, "-c", COUNT, *words],
-        env={k: v for k, v in os.environ.items() if k != "MALLOC_ARENA_MAX"} | environment,
+        [sys.executable, "-c", code, *words],
+        env={k: v for k, v in os.environ.items() if k not in unset} | environment,
         capture_output=True,
         text=True,
         check=True,
-    ).stdout.split()
+    ).stdout.strip()
 
 
 @pytest.mark.skipif(not GLIBC, reason="counts the heaps of glibc")
 def test_threads_share_two_heaps():
-    shared, heaps = told("share")
-    assert shared == "True"
-    assert int(heaps) == 2
-    (apart,) = told()
-    assert int(apart) > 2
+    assert int(printed(COUNT, "limit")) == 2
+    assert int(printed(COUNT)) > 2
 
 
 @pytest.mark.skipif(not GLIBC, reason="counts the heaps of glibc")
 def test_the_environment_goes_first():
-    shared, heaps = told("share", MALLOC_ARENA_MAX="4")
-    assert shared == "False"
-    assert int(heaps) == 4
+    assert int(printed(COUNT, "limit", MALLOC_ARENA_MAX="4")) == 4
+
+
+def test_arrow_has_no_allocator_of_its_own():
+    code = (
+        "from rllib_zoo.experiments.cli.memory import limit_memory; limit_memory()\n"
+        "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    assert printed(code) == "system"
+    assert printed(code, **{ARROW_POOL: "mimalloc"}) == "mimalloc"
