@@ -1,20 +1,23 @@
 """Step three, aggregate: statistics of scores, with bootstrap intervals.
 
 Scores are a list of K arrays, one per task (environment), each [R_k] with one score per run; tasks may
-have different numbers of runs. Every measure works on the last axis, so that it takes a whole batch of
-resamples [B, R_k] as well. Source of the measures: Agarwal et al. 2021, "Deep Reinforcement
-Learning at the Edge of the Statistical Precipice".
+have different numbers of runs, and weigh alike in every measure but ``worst_quarter``. Every measure works
+on the last axis, so that it takes a whole batch of resamples [B, R_k] as well. Source of the measures:
+Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice".
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import stats
 
 from rllib_zoo.analysis.options import RESAMPLES, SEED
+from rllib_zoo.analysis.scoring.coverage import covered_text
 
 Scores = Sequence[np.ndarray]
 
@@ -45,8 +48,8 @@ class Estimate:
 
 
 def mean(scores: Scores) -> np.ndarray:
-    """Mean over all runs of all tasks."""
-    return np.concatenate(scores, axis=-1).mean(axis=-1)
+    """Mean over tasks of the mean over runs."""
+    return np.mean([task.mean(axis=-1) for task in scores], axis=0)
 
 
 def median(scores: Scores) -> np.ndarray:
@@ -57,8 +60,23 @@ def median(scores: Scores) -> np.ndarray:
 
 
 def iqm(scores: Scores) -> np.ndarray:
-    """Interquartile mean: the mean without the lowest and the highest quarter of all scores."""
-    return stats.trim_mean(np.concatenate(scores, axis=-1), 0.25, axis=-1)
+    """Interquartile mean: the mean without the lowest and the highest quarter of all scores.
+
+    Tasks weigh alike: where they have different numbers of runs, every run counts as often as makes these
+    equal, as if it had been repeated.
+    """
+    values_N = np.concatenate(scores, axis=-1)
+    sizes = [task.shape[-1] for task in scores]
+    if len(set(sizes)) == 1:
+        return stats.trim_mean(values_N, 0.25, axis=-1)
+    common = math.lcm(*sizes)
+    total, cut = common * len(sizes), common * len(sizes) // 4
+    order_N = np.argsort(values_N, axis=-1)
+    counts_N = np.repeat([common / size for size in sizes], sizes)[order_N]
+    ends_N = np.cumsum(counts_N, axis=-1)
+    inside = partial(np.clip, a_min=cut, a_max=total - cut)
+    kept_N = inside(ends_N) - inside(ends_N - counts_N)
+    return (np.take_along_axis(values_N, order_N, -1) * kept_N).sum(axis=-1) / (total - 2 * cut)
 
 
 def worst_quarter(scores: Scores) -> np.ndarray:
@@ -69,7 +87,7 @@ def worst_quarter(scores: Scores) -> np.ndarray:
 
 def optimality_gap(scores: Scores, target: float = 1.0) -> np.ndarray:
     """How far scores fall short of a target on average; higher scores count as the target."""
-    return target - np.minimum(np.concatenate(scores, axis=-1), target).mean(axis=-1)
+    return target - mean([np.minimum(task, target) for task in scores])
 
 
 def performance_profile(scores: Scores, thresholds_T: np.ndarray) -> np.ndarray:
@@ -197,5 +215,8 @@ def caveat(runs: int) -> str:
     if runs == 1:
         return "a single run: no interval, and no comparison"
     if runs < FEW_RUNS:
-        return f"{runs} runs: too few for a reliable interval"
+        return (
+            f"{runs} runs: too few to trust the interval, which contains the true value in only "
+            f"{covered_text(runs)} of cases"
+        )
     return ""

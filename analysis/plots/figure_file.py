@@ -1,4 +1,4 @@
-"""Drawing a figure in our style and writing it as SVG and PNG."""
+"""Drawing a figure in our style and writing it as SVG, PNG and PDF."""
 
 from __future__ import annotations
 
@@ -25,24 +25,41 @@ PATH = re.compile(r'(?<= d=")[^"]*')
 COORDINATE = re.compile(r"-?\d+\.\d{3,}")
 
 
+# Where a report shows a figure.
+PARTS = ("curves", "figures", "sweep", "diagnostics")
+
+
 @dataclass(frozen=True)
 class FigureImage:
-    """A rendered figure: file name without suffix, title, and both formats."""
+    """A rendered figure.
+
+    Attributes:
+        name: of its files, without suffix.
+        title: with the environment.
+        svg, png, pdf: the files.
+        place: its environment in a report.
+        part: one of ``PARTS``.
+    """
 
     name: str
     title: str
     svg: str
     png: bytes
+    pdf: bytes
+    place: str = ""
+    part: str = "figures"
 
 
-def draw_figure(name: str, title: str, paint: Callable[[Axes], Axes]) -> FigureImage:
+def draw_figure(
+    name: str, title: str, paint: Callable[[Axes], Axes], place: str = "", part: str = "figures"
+) -> FigureImage:
     """The figure that a function paints on new axes."""
     with figure_style():
         figure, ax = plt.subplots()
         paint(ax)
         ax.set_title(title)
         show_names_as_text(figure)
-        image = FigureImage(name, title, _svg(figure), _png(figure))
+        image = FigureImage(name, title, _svg(figure), _png(figure), _pdf(figure), place, part)
         plt.close(figure)
     return image
 
@@ -63,11 +80,12 @@ def show_names_as_text(figure: Figure) -> None:
 
 
 def write_figures(folder: Path, images: list[FigureImage]) -> None:
-    """Write both formats of every figure into a new folder."""
+    """Write every format of every figure into a new folder."""
     folder.mkdir()
     for figure in images:
         (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
         (folder / f"{figure.name}.png").write_bytes(figure.png)
+        (folder / f"{figure.name}.pdf").write_bytes(figure.pdf)
 
 
 def file_name(text: str) -> str:
@@ -89,4 +107,12 @@ def _rounded(path: re.Match[str]) -> str:
 def _png(figure: Figure) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def _pdf(figure: Figure) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(
+        out, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}
+    )
     return out.getvalue()

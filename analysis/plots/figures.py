@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from rllib_zoo.analysis.plots.sweep_figures import ablation_figure, rate_of, swe
 from rllib_zoo.analysis.scoring.groups import by_group
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import time_to
-from rllib_zoo.analysis.summary import Summary
+from rllib_zoo.analysis.summary import ALL, Summary
 
 DIAGNOSTICS = (
     "policy_loss", "vf_loss", "entropy", "kl", "explained_variance", "clip_fraction",
@@ -33,7 +33,6 @@ MAX_LINES = 7
 def figures(
     results: Results,
     summary: Summary,
-    thresholds: Mapping[str, float],
     baseline: str | None = None,
     *,
     seed: int = 0,
@@ -44,7 +43,6 @@ def figures(
     Args:
         results: what was loaded.
         summary: of the results.
-        thresholds: environment → return; the share of runs that reached it is drawn.
         baseline: group of ``Summary.differences``.
         seed: of the intervals of curves, profiles and throughput; ``resamples``: their number.
     """
@@ -55,7 +53,7 @@ def figures(
             xlabel="interquartile mean of normalised scores",
             runs="runs per environment, at least",
         )
-        yield draw_figure("all-environments", "All environments", paint)
+        yield draw_figure("all-environments", ALL, paint, ALL)
     curve = partial(draw.learning_curves, seed=seed, resamples=resamples)
     interval = partial(statistics.estimate, seed=seed, resamples=resamples)
     for env, part in summary.scores.groupby("environment", sort=True):
@@ -69,7 +67,7 @@ def figures(
         yield from _learning(env, shown, suffix, partial(curve, reference=reference))
         profile = partial(_profile, seed=seed, resamples=resamples)
         yield from _scores(env, summary, set(shown["group"]), suffix, profile)
-        if (threshold := thresholds.get(env_id)) is not None:
+        if (threshold := summary.thresholds.get(env_id)) is not None:
             for axis in ("steps", "seconds"):
                 yield _reached(env, shown, threshold, suffix, axis)
         if baseline is not None and summary.differences.get(env):
@@ -79,12 +77,14 @@ def figures(
             if groups := align_groups(shown, column):
                 title = f"{draw.COLUMN_LABELS.get(column, column)}{suffix}"
                 paint = partial(curve, groups=groups, tails=False)
-                yield _figure(env, column.replace("_", "-"), title, paint)
+                yield _figure(env, column.replace("_", "-"), title, paint, "diagnostics")
         yield _throughput(env, shown, partial(interval, statistics.iqm))
 
 
-def _figure(env: str, name: str, title: str, paint: Callable[[Axes], Axes]) -> FigureImage:
-    return draw_figure(f"{file_name(env)}-{name}", f"{env}: {title}", paint)
+def _figure(
+    env: str, name: str, title: str, paint: Callable[[Axes], Axes], part: str = "figures"
+) -> FigureImage:
+    return draw_figure(f"{file_name(env)}-{name}", f"{env}: {title}", paint, env, part)
 
 
 def _best_groups(env: str, curves: pd.DataFrame, summary: Summary) -> tuple[pd.DataFrame, str]:
@@ -107,7 +107,7 @@ def _learning(
             continue
         if groups := align_groups(curves, axis=axis):
             paint = partial(curve, groups=groups)
-            yield _figure(env, f"return-over-{axis}", f"learning curves{suffix}", paint)
+            yield _figure(env, f"return-over-{axis}", f"learning curves{suffix}", paint, "curves")
 
 
 def _scores(
@@ -176,7 +176,7 @@ def _throughput(
     estimates = {group: interval([values]) for group, values in measured.items() if len(values)}
     xlabel = "agent steps per second of training, interquartile mean"
     paint = partial(draw.bars, estimates=estimates, xlabel=xlabel)
-    return _figure(env, "throughput", "throughput", paint)
+    return _figure(env, "throughput", "throughput", paint, "diagnostics")
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

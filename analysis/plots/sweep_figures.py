@@ -22,6 +22,7 @@ from rllib_zoo.analysis.summary import Summary
 MAX_TICK = 24
 # Larger maps are unreadable.
 MAX_CELLS_A_SIDE = 12
+SWEEP = "sweep"  # part of a report
 RUNNERS = "num_env_runners"
 SCORE = "interquartile mean of scores"
 
@@ -40,23 +41,26 @@ def sweep_figures(curves: pd.DataFrame, summary: Summary, env: str) -> Iterator[
         keys = list(next(iter(settings.values())))
         if keys == [RUNNERS]:
             paint = partial(worker_scaling, rates=runner_rates(curves, settings))
-            yield draw_figure(f"{name}-worker-scaling", f"{title}: runners", paint)
+            yield draw_figure(f"{name}-worker-scaling", f"{title}: runners", paint, env, SWEEP)
         rows, row_estimates = list(settings.values()), [estimates[group] for group in settings]
         if len(keys) == 1 and len(rows) > 2:
             values = [row[keys[0]] for row in rows]
             paint = partial(
                 sensitivity, values=values, estimates=row_estimates, key=keys[0], ylabel=SCORE
             )
-            yield draw_figure(f"{name}-sensitivity", f"{title}: sensitivity to {keys[0]}", paint)
+            text = f"{title}: sensitivity to {keys[0]}"
+            yield draw_figure(f"{name}-sensitivity", text, paint, env, SWEEP)
         if len(keys) == 2:
-            yield from _map_figure(name, title, (keys[0], keys[1]), rows, row_estimates)
+            yield from _map_figure(env, name, title, (keys[0], keys[1]), rows, row_estimates)
         if len(keys) > 1 and len(rows) > 3:
             scores = [estimate.value for estimate in row_estimates]
             paint = partial(parallel_coordinates, settings=rows, scores=scores, label="score")
-            yield draw_figure(f"{name}-coordinates", f"{title}: settings and {SCORE}", paint)
+            text = f"{title}: settings and {SCORE}"
+            yield draw_figure(f"{name}-coordinates", text, paint, env, SWEEP)
 
 
 def _map_figure(
+    env: str,
     name: str,
     title: str,
     keys: tuple[str, str],
@@ -77,13 +81,15 @@ def _map_figure(
     paint = partial(
         sensitivity_of_two, rows=rows, columns=columns, scores_RC=scores_RC, keys=keys, label=SCORE
     )
-    yield draw_figure(f"{name}-map", f"{title}: {keys[0]} and {keys[1]}", paint)
+    yield draw_figure(f"{name}-map", f"{title}: {keys[0]} and {keys[1]}", paint, env, SWEEP)
 
 
 def ablation_figure(env: str, differences: Mapping[str, Estimate], baseline: str) -> FigureImage:
     """What every change of the baseline costs or gains."""
     paint = partial(draw.ablation, differences=differences, baseline=baseline)
-    return draw_figure(f"{file_name(env)}-ablation", f"{env}: changes of {baseline}", paint)
+    return draw_figure(
+        f"{file_name(env)}-ablation", f"{env}: changes of {baseline}", paint, env, SWEEP
+    )
 
 
 def runner_rates(

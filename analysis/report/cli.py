@@ -56,6 +56,7 @@ def report(
 
     from rllib_zoo.analysis.report.report import NothingToReportError, UnknownEnvironmentError
     from rllib_zoo.analysis.report.report import report as write_report
+    from rllib_zoo.analysis.scoring.notices import lines
     from rllib_zoo.analysis.scoring.scores import MEASURES
     from rllib_zoo.analysis.summary import UnknownGroupError
 
@@ -79,8 +80,10 @@ def report(
             refuse(str(error))
         except OSError as error:
             refuse(f"{error.filename or output}: {error.strerror}; nothing was written", code=1)
-    for warning in summary.warnings:
-        print(f"warning: {with_uris(warning)}", file=sys.stderr)
+    for line in lines(summary.notices):
+        print(f"warning: {with_uris(line)}", file=sys.stderr)
+    for verdict in summary.verdicts:
+        print(f"{verdict.place}: {verdict.sentence}")
     print(f"report: {output / 'report.html'}")
 
 

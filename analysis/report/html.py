@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +15,32 @@ import pandas as pd
 from rllib_zoo.analysis.draw import CURVE_RESAMPLES
 from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.options import ReportOptions
-from rllib_zoo.analysis.plots.figure_file import FigureImage
+from rllib_zoo.analysis.plots.figure_file import PARTS, FigureImage, file_name
 from rllib_zoo.analysis.report import tables
-from rllib_zoo.analysis.scoring.groups import ABSENT, differing_keys, texts_of
+from rllib_zoo.analysis.scoring.coverage import coverage_table, covered_text
+from rllib_zoo.analysis.scoring.groups import (
+    ABSENT,
+    differing_keys,
+    group_numbers,
+    texts_of,
+    value_text,
+)
+from rllib_zoo.analysis.scoring.notices import by_kind
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES
-from rllib_zoo.analysis.summary import Summary
+from rllib_zoo.analysis.scoring.verdict import Verdict, estimate_text
+from rllib_zoo.analysis.style import line_style, plain
+from rllib_zoo.analysis.summary import ALL, Summary
 
 SCORE_COLUMNS = (
-    "environment", "group", "runs", "early", "window", "iqm", "iqm_low", "iqm_high", "mean", "median",
-    "lowest", "highest", "average", "normalised", "threshold", "reached", "steps_to", "seconds_to",
+    "environment", "group", "runs", "early", "window", "iqm", "iqm_low", "iqm_high", "covers", "mean",
+    "median", "lowest", "highest", "average", "normalised", "threshold", "reached", "steps_to", "seconds_to",
     "steps", "seconds",
 )  # fmt: skip
 # Columns whose heading is not their name.
 HEADINGS = {
     "early": "of them ended early", "window": "episodes in a mean",
-    "iqm": "IQM", "iqm_low": "low", "iqm_high": "high",
+    "iqm": "IQM", "iqm_low": "low", "iqm_high": "high", "covers": "interval contains truth",
     "lowest": "lowest run", "highest": "highest run", "average": "average over training",
     "reached": "runs that reached it", "steps_to": "steps to it", "seconds_to": "seconds to it",
     "steps": "steps of the shortest", "gap": "optimality gap",
@@ -38,7 +50,17 @@ RUN_COLUMNS = (
     "mean_of", "experiment", "path",
 )  # fmt: skip
 # Columns of text, aligned left, with line breaks.
-TEXT_COLUMNS = ("message", "mean_of", "path", "value", "group", "environment", "key", "source")
+TEXT_COLUMNS = (
+    "message",
+    "mean_of",
+    "path",
+    "value",
+    "group",
+    "environment",
+    "key",
+    "source",
+    "interval",
+)
 PACKAGES = ("ray", "torch", "gymnasium", "numpy", "pandas", "scipy", "matplotlib")
 # Headings and rows.
 Table = tuple[list[str], list[list[Any]]]
@@ -59,6 +81,89 @@ def _table(table: pd.DataFrame, keys: list[str]) -> Table:
     return headings, table[keys].astype(object).to_numpy().tolist()
 
 
+def ranking_rows(summary: Summary, place: str = "") -> Table:
+    """The ranking of every verdict, or of one: score, interval, and whether the next is worse."""
+    headings = ["group", "rank", "score (IQM)", "95 % interval", "P(better than)", "runs",
+                "interval contains truth"]  # fmt: skip
+    rows: list[list[Any]] = []
+    for verdict in summary.verdicts:
+        for rank, (group, value) in enumerate(verdict.estimates.items(), start=1):
+            rival, better = verdict.better.get(group, ("", None))
+            interval = "–" if value.runs == 1 else f"{plain(value.low)} to {plain(value.high)}"
+            row = [group, rank, plain(value.value), interval, better and f"{estimate_text(better)} ({rival})",
+                   value.runs, covered_text(value.runs)]  # fmt: skip
+            if place in ("", verdict.place):
+                rows.append(row if place else [*row[:1], verdict.place, *row[1:]])
+    return (headings if place else [headings[0], "environment", *headings[1:]]), rows
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of one environment.
+
+    Attributes:
+        verdict: its ranking.
+        curves: its learning curves.
+        figures: of scores and comparisons; ``sweep`` figures of settings, ``diagnostics`` of training.
+        values: a row per group of a sweep with its settings and score, best first; None without a sweep.
+        scores: all numbers.
+    """
+
+    verdict: Verdict
+    curves: list[FigureImage]
+    figures: list[FigureImage]
+    sweep: list[FigureImage]
+    diagnostics: list[FigureImage]
+    values: Table | None
+    scores: Table
+
+    @property
+    def anchor(self) -> str:
+        """Its id on the page."""
+        return f"env-{file_name(self.verdict.place)}"
+
+
+def sections_of(summary: Summary, images: list[FigureImage]) -> list[Section]:
+    """A section per environment, in the order of the verdicts."""
+    columns = [
+        key for key in SCORE_COLUMNS if key in summary.table.columns and key != "environment"
+    ]
+    sections = []
+    for verdict in summary.verdicts:
+        if verdict.place == ALL:
+            continue
+        parts: dict[str, list[FigureImage]] = {part: [] for part in PARTS}
+        for image in images:
+            if image.place == verdict.place:
+                parts[image.part].append(image)
+        table = summary.table[summary.table["environment"] == verdict.place]
+        sections.append(
+            Section(
+                verdict, **parts, values=_values(summary, verdict), scores=_table(table, columns)
+            )
+        )
+    return sections
+
+
+def _values(summary: Summary, verdict: Verdict) -> Table | None:
+    """The settings of the groups that are sweeps, with their scores."""
+    settings: dict[str, Mapping[str, Any]] = {}
+    for (env, _), groups in summary.sweeps.items():
+        if env == verdict.place:
+            settings |= groups
+    keys = list(dict.fromkeys(key for row in settings.values() for key in row))
+    rows = [
+        [
+            group,
+            *(value_text(settings[group].get(key, ABSENT)) for key in keys),
+            estimate_text(value),
+        ]
+        for group, value in verdict.estimates.items()
+        if group in settings
+    ]
+    return (["group", *keys, "score (IQM)"], rows) if rows else None
+
+
 def page_of(
     results: Results,
     summary: Summary,
@@ -67,27 +172,34 @@ def page_of(
     command: str,
 ) -> str:
     """The page as text; it refers to no other file."""
-    columns, rows = score_rows(summary)
     differing_columns, differing = _differing(results)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["cell"] = tables.cell
     return environment.get_template("report.html.j2").render(
         text_columns=TEXT_COLUMNS,
+        colours={group: line_style(i)["color"] for group, i in group_numbers(results.runs).items()},
         title=options.title,
         runs=results.runs,
         usable=len(results.usable),
         measure=MEASURES[options.measure],
         resamples=options.resamples,
         seed=options.seed,
-        warnings=summary.warnings,
-        score_columns=columns,
-        score_rows=rows,
+        warnings=by_kind(summary.notices),
+        verdicts=summary.verdicts,
+        ranking=ranking_rows(
+            summary, "" if len(summary.verdicts) > 1 else summary.verdicts[0].place
+        ),
+        sections=sections_of(summary, images),
         overall=overall_rows(summary),
+        overall_figures=[image for image in images if image.place == ALL],
+        coverage=coverage_table(),
         curve_resamples=min(options.resamples, CURVE_RESAMPLES),
         references=_references(results),
-        figures=images,
         run_columns=RUN_COLUMNS,
         run_rows=results.runs[list(RUN_COLUMNS)].astype(object).to_numpy().tolist(),
         differing_columns=differing_columns,

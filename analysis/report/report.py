@@ -75,7 +75,7 @@ def report(
     summary = summarise(results, **settings)
     resamples = min(options.resamples, CURVE_RESAMPLES)
     intervals = {"seed": options.seed, "resamples": resamples}
-    images = list(figures(results, summary, options.thresholds, options.baseline, **intervals))
+    images = list(figures(results, summary, options.baseline, **intervals))
     command = _command(folders, output, options)
     markdown = tables.markdown(*score_rows(summary))
     if len(summary.overall):

@@ -81,6 +81,11 @@ def by_group(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return sorted(parts, key=lambda item: natural(item[0]))
 
 
+def group_numbers(runs: pd.DataFrame) -> dict[str, int]:
+    """Group → its number, which selects its colour everywhere, in the order of :func:`natural`."""
+    return {group: number for number, (group, _) in enumerate(by_group(runs))}
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)

@@ -11,6 +11,7 @@ from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.plots.figure_file import FigureImage
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.generated_sections import between, has_marks
+from rllib_zoo.analysis.scoring.coverage import coverage_table
 from rllib_zoo.experiments.studies.algorithms_compared_tables import cartpole_table, games_table
 from rllib_zoo.experiments.studies.catalog import Study
 from rllib_zoo.experiments.studies.figures import figures_of, prefix_of
@@ -52,6 +53,7 @@ CLI_PAGE = "docs/cli.md"
 # Page → marked section → what fills it.
 SECTIONS: dict[str, dict[str, Body]] = {
     "README.md": {"results": results_table, "speed": speed_line},
+    "docs/analysis.md": {"coverage": lambda results: tables.markdown(*coverage_table())},
     "docs/benchmarks.md": {name: partial(benchmark_tables, section=name) for name in BENCHMARKS},
     "docs/ddpg.md": {"result": pendulum_table},
     "docs/sweeps.md": {"result": sweep_section},

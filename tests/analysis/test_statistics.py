@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rllib_zoo.analysis.statistics import (
     caveat,
@@ -81,13 +83,22 @@ def test_answers_worked_out_by_hand():
     assert iqm([np.array([5.0])]) == 5.0
     assert median([np.array([1.0, 2.0, 90.0])]) == 2.0
     assert median([np.array([1.0, 3.0]), np.array([10.0]), np.array([4.0])]) == 4.0
-    assert mean([np.array([1.0, 2.0]), np.array([6.0])]) == 3.0
+    # Tasks weigh alike, whatever their numbers of runs.
+    assert mean([np.array([1.0, 2.0]), np.array([6.0])]) == 3.75
+    assert optimality_gap([np.array([0.5, 1.0]), np.array([2.0])]) == 0.125
     assert optimality_gap([np.array([0.5, 2.0])]) == 0.25
     one, other = [np.array([1.0, 2.0])], [np.array([1.0, 0.0])]
     # 1 > 0, 2 > 1, 2 > 0 win, 1 = 1 is half.
     assert probability_of_improvement(one, other) == 0.875
     profile = performance_profile([np.array([1.0, 3.0])], np.array([0.0, 1.0, 2.0, 3.0]))
     assert profile.tolist() == [1.0, 0.5, 0.5, 0.0]
+
+
+@pytest.mark.parametrize("sizes", [(2, 3), (3, 5, 10), (1, 4), (7, 7)])
+def test_a_task_with_fewer_runs_weighs_as_much_in_the_interquartile_mean(sizes):
+    scores = [np.random.default_rng(size).normal(size=size) for size in sizes]
+    repeated = [np.repeat(task, math.lcm(*sizes) // len(task)) for task in scores]
+    assert iqm(scores) == pytest.approx(stats.trim_mean(np.concatenate(repeated), 0.25), abs=1e-12)
 
 
 def test_different_numbers_of_tasks_are_refused():

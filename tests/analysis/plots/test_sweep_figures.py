@@ -104,7 +104,7 @@ def test_ablation_bars_are_differences_from_the_baseline(sweep):
     assert {g: e.value for g, e in less.items()} == {"PPO clip=0.1": -4.0, "PPO clip=0.3": -7.0}
     ax = draw.ablation(plt.subplots()[1], less, baseline="PPO clip=0.2")
     assert [bar.get_width() for bar in ax.patches] == [-4.0, -7.0]
-    drawn = {d.name for d in figures(results, summary, {}, "PPO clip=0.2")}
+    drawn = {d.name for d in figures(results, summary, "PPO clip=0.2")}
     assert "cartpole-v1-ablation" in drawn
 
 
@@ -116,7 +116,7 @@ def test_a_baseline_that_is_not_there(sweep):
 
 def test_of_many_groups_the_best_are_drawn_and_the_title_says_so(sweep):
     results, summary = sweep(*(({"lr": 0.1 + i}, float(i)) for i in range(MAX_LINES + 2)))
-    drawn = {d.name: d for d in figures(results, summary, {})}
+    drawn = {d.name: d for d in figures(results, summary)}
     curves = drawn["cartpole-v1-return-over-steps"]
     assert curves.title.endswith(f"(best {MAX_LINES} of {MAX_LINES + 2} groups)")
     assert "lr=8.1" in curves.svg

@@ -103,7 +103,7 @@ def test_the_same_id_played_differently_is_never_compared(trial, tmp_path):
     runs = load([tmp_path / "results"]).runs
     env_labels, warnings = comparable_envs(runs)
     assert env_labels == ["ALE/Pong-v5 #1", "ALE/Pong-v5 #1", "ALE/Pong-v5 #2"]
-    assert warnings == [
+    assert [warning.text for warning in warnings] == [
         "ALE/Pong-v5 was run in 2 variants, which are not compared; they differ in frameskip"
     ]
 
