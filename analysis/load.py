@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from rllib_zoo.analysis.files.columns import COLUMNS
-from rllib_zoo.analysis.files.curve_csv import OWN_MEAN, read_trial
+from rllib_zoo.analysis.files.curve_csv import OWN_MEAN
 from rllib_zoo.analysis.files.pieces import START, Run, joined
-from rllib_zoo.analysis.files.result_json import Curve
-from rllib_zoo.analysis.files.trials import TrialFolder, find_trials, mapping
+from rllib_zoo.analysis.files.trials import mapping, may_end_on_a_score
+from rllib_zoo.analysis.readers.record import APART, EVALUATIONS, Curve, Trial
+from rllib_zoo.analysis.readers.registry import find_runs, read_run
 from rllib_zoo.analysis.scoring.groups import labels_of, value_text
 
 # Prefix of a stop criterion's name among the keys of a configuration.
@@ -36,7 +37,7 @@ SHORT = 0.9
 RUN_COLUMNS = [
     "run", "group", "algorithm", "env", "seed", "experiment", "status", "message", "steps",
     "frames", "seconds", "episodes", "return_mean", "window", "mean_of", "rows", "rows_found",
-    "ends_on_score", "signature", "path",
+    "ends_on_score", "signature", "path", "format", "labels", "variant",
 ]  # fmt: skip
 
 
@@ -50,18 +51,25 @@ class Results:
             ``return_mean`` the last one, of ``window`` episodes (``mean_of`` in words; NaN if
             unknown), ``rows`` the kept ones of ``rows_found``,
             ``ends_on_score`` whether a stop criterion is a score, ``short`` whether the run ended well
-            before others of its group (see ``SHORT``).
+            before others of its group (see ``SHORT``), ``format`` its reader, ``labels`` what its
+            numbers are where they are not what the columns mean, ``variant`` those of them that keep it
+            from being compared with others.
         curves: one row per result: ``run``, ``group``, ``columns.COLUMNS``, ``steps_per_second`` since the
             result before, and ``short`` of its run.
         configs: run → its configuration without defaults, nested keys joined by dots; with its stop
             criteria (``STOP``) and the checkpoint it started from (``START``).
         manifests: run → manifest of its experiment; empty without one.
+        evaluations: one row per evaluation that a library recorded apart from training: ``run``,
+            ``group``, ``record.EVALUATIONS``.
     """
 
     runs: pd.DataFrame
     curves: pd.DataFrame
     configs: Mapping[int, Mapping[str, Any]]
     manifests: Mapping[int, Mapping[str, Any]]
+    evaluations: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["run", "group", *EVALUATIONS])
+    )
 
     @property
     def usable(self) -> pd.DataFrame:
@@ -73,33 +81,40 @@ def load(
     folders: Sequence[Path | str],
     *,
     max_rows: int | None = None,
+    formats: Sequence[str] = (),
+    compare_labelled: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Results:
-    """Read every trial at or below the folders.
+    """Read every run at or below the folders.
 
     Args:
-        folders: of Tune experiments, trials, or committed curves; any mixture.
+        folders: with runs of any library (``docs/peers.md``), or single files; any mixture.
         max_rows: rows to keep per trial; None keeps all.
+        formats: the readers to use, keys of ``registry.READERS``; none: all, by what is in the files.
+        compare_labelled: compare runs whose returns or steps are another quantity (``record.APART``)
+            with others.
         progress: called with (trials read, all trials).
 
     Raises:
         FileNotFoundError: a folder does not exist.
     """
     # A folder given twice, or inside another one, counts once.
-    unique = {t.path.resolve(): t for t in find_trials([Path(folder) for folder in folders])}
-    trials = list(unique.values())
-    read = []
+    found = find_runs([Path(folder) for folder in folders], formats)
+    unique = {(trial.path.resolve(), trial.part): trial for trial in found}
+    trials, read = list(unique.values()), []
     for number, trial in enumerate(trials, start=1):
-        curve = read_trial(trial, max_rows)
+        trials[number - 1], curve = read_run(trial, max_rows)
         read.append(curve)
-        # Results repeat the configuration: used where a folder has lost its params.json.
-        trials[number - 1] = replace(trial, config=trial.config or curve.config)
         if progress is not None:
             progress(number, len(trials))
     trainings = joined(trials, read)
     configs = _configs(trainings)
     labels = labels_of([(t.trial.algorithm, c) for t, c in zip(trainings, configs, strict=True)])
+    variants = [_variant(training.curve) for training in trainings]
+    labels = [label + variant for label, variant in zip(labels, variants, strict=True)]
     rows = [_row(n, t, label) for n, (t, label) in enumerate(zip(trainings, labels, strict=True))]
+    for row, variant in zip(rows, variants, strict=True):
+        row["variant"] = "" if compare_labelled else variant
     runs = pd.DataFrame(rows, columns=RUN_COLUMNS)
     # pandas turns None beside numbers into NaN.
     runs["seed"] = pd.Series([row["seed"] for row in rows], dtype=object)
@@ -109,7 +124,25 @@ def load(
     curves = pd.concat(tables, ignore_index=True) if tables else empty
     curves["short"] = curves["run"].map(runs["short"]).astype(bool)
     manifests = {run: training.trial.manifest for run, training in enumerate(trainings)}
-    return Results(runs, curves, dict(enumerate(configs)), manifests)
+    return Results(
+        runs, curves, dict(enumerate(configs)), manifests, _evaluations(trainings, labels)
+    )
+
+
+def _variant(curve: Curve) -> str:
+    """The labels that make a curve another quantity, as the end of a name; "" without one."""
+    apart = [label for label in curve.labels if label in APART]
+    return f" [{', '.join(apart)}]" if apart else ""
+
+
+def _evaluations(trainings: Sequence[Run], labels: Sequence[str]) -> pd.DataFrame:
+    columns = ["run", "group", *EVALUATIONS]
+    rows = [
+        [run, labels[run], *evaluation_V]
+        for run, training in enumerate(trainings)
+        for evaluation_V in training.curve.evaluations_EV
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _configs(trainings: Sequence[Run]) -> list[dict[str, Any]]:
@@ -127,7 +160,7 @@ def _configs(trainings: Sequence[Run]) -> list[dict[str, Any]]:
     return configs
 
 
-def _stop_of(trial: TrialFolder) -> dict[str, Any]:
+def _stop_of(trial: Trial) -> dict[str, Any]:
     """Stop criteria and time budget; empty if unknown, since every run has one of them."""
     budget = mapping(trial.manifest.get("request")).get("time_budget_s")
     return {**trial.stop, **({} if budget is None else {"time_budget_s": budget})}
@@ -148,7 +181,8 @@ def _row(run: int, training: Run, group: str) -> dict[str, Any]:
     config = {**curve.config, **trial.config}
     env = str(config.get("env") or trial.manifest.get("env") or "")
     notes = {
-        "no results": not rows,
+        trial.message: trial.message,
+        "no results": not rows and not trial.message,
         f"{len(training.pieces)} pieces joined: {', '.join(training.pieces)}": len(training.pieces)
         > 1,
         f"starts from a checkpoint ({training.continues})": training.continues,
@@ -157,12 +191,13 @@ def _row(run: int, training: Run, group: str) -> dict[str, Any]:
         f"{curve.repeated} result(s) repeated after a restart": curve.repeated,
         "no episode has ended": rows and np.isnan(last["return_mean"]),
         "no step count: not compared": rows and np.isnan(last["steps"]),
+        **dict.fromkeys((*curve.labels, *curve.notes), True),
     }
     return {
         "run": run,
         "group": group,
         "algorithm": trial.algorithm,
-        "env": env or f"unknown, {trial.experiment}/{trial.path.name}",
+        "env": env or f"unknown, {trial.experiment}/{trial.path.name}{trial.part}",
         "seed": None if (seed := config.get("seed")) != seed else seed,
         "experiment": trial.experiment,
         "status": trial.status,
@@ -170,9 +205,11 @@ def _row(run: int, training: Run, group: str) -> dict[str, Any]:
         "mean_of": _mean_of(curve, last),
         "rows": rows,
         "rows_found": max(curve.results, rows),
-        "ends_on_score": trial.may_end_on_a_score,
+        "ends_on_score": may_end_on_a_score(trial),
         "signature": mapping(trial.manifest.get("environment_signature")),
-        "path": str(trial.path),
+        "path": f"{trial.path}{f' ({trial.part})' if trial.part else ''}",
+        "format": trial.format,
+        "labels": ", ".join(curve.labels),
         **{name: last[name] for name in LAST},
     }
 
@@ -182,6 +219,8 @@ def _mean_of(curve: Curve, last: Mapping[str, float]) -> str:
     own, window = curve.source_of_mean == OWN_MEAN, last["window"]
     if np.isnan(last["return_mean"]):
         return ""
+    if curve.mean_of:
+        return curve.mean_of
     if not np.isnan(window):
         return f"{'the last ' if own else ''}{window:.0f} episodes"
     return OF_ITERATION if curve.source_of_mean.startswith("env_runners/") else OF_OLD_STACK

@@ -21,6 +21,8 @@ class ReportOptions:
         resamples: of the bootstrap.
         title: of the page.
         baseline: group to compare the others with, for ablations.
+        formats: the readers to use, keys of ``registry.READERS``; none: all, by what is in the files.
+        compare_labelled: also compare runs whose returns or steps are another quantity.
     """
 
     measure: str = MEASURE
@@ -29,3 +31,5 @@ class ReportOptions:
     resamples: int = RESAMPLES
     title: str = "Comparison of runs"
     baseline: str | None = None
+    formats: tuple[str, ...] = ()
+    compare_labelled: bool = False

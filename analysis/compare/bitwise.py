@@ -10,8 +10,9 @@ from typing import Any
 
 from rllib_zoo.analysis.files.curve_csv import KEPT, Row, read_results, read_rows, rounded
 from rllib_zoo.analysis.files.result_json import map_results
-from rllib_zoo.analysis.files.trials import RESULT, TrialFolder
+from rllib_zoo.analysis.files.trials import RESULT
 from rllib_zoo.analysis.load import flat
+from rllib_zoo.analysis.readers.record import Trial
 from rllib_zoo.analysis.scoring.groups import IGNORED_KEYS, value_text
 
 # Keys of a result about clocks, processes and machines, at any depth.
@@ -34,8 +35,8 @@ class Check:
 
 
 def pairs(
-    originals: Sequence[TrialFolder], again: Sequence[TrialFolder]
-) -> Iterator[tuple[TrialFolder, TrialFolder | None]]:
+    originals: Sequence[Trial], again: Sequence[Trial]
+) -> Iterator[tuple[Trial, Trial | None]]:
     """Each original with the trial that repeats it; None if that is missing."""
     unpaired = list(again)
     # A kept curve has the config of its file, a trial's folder what Tune made of it: where the seed is
@@ -49,7 +50,7 @@ def pairs(
         yield trial, repeated
 
 
-def bit_by_bit(original: TrialFolder, again: TrialFolder, *, prefix: bool) -> Check:
+def bit_by_bit(original: Trial, again: Trial, *, prefix: bool) -> Check:
     """Compare everything a trial learned, without tolerance.
 
     Args:
@@ -67,7 +68,7 @@ def bit_by_bit(original: TrialFolder, again: TrialFolder, *, prefix: bool) -> Ch
     return _lengths(len(common), len(first), len(second), prefix=prefix)
 
 
-def is_copy(original: TrialFolder, again: TrialFolder) -> bool:
+def is_copy(original: Trial, again: Trial) -> bool:
     """Whether a trial has the clock of another one in every common row: it was copied, not repeated."""
     kept = original.path.suffix == ".csv"
     first = read_rows(original.path) if kept else read_results(original.path / RESULT)
@@ -139,11 +140,11 @@ def _is_learning(key: str) -> bool:
     return not NOT_LEARNING & set(key.split(".")) and not key.endswith(RATE_SUFFIX)
 
 
-def _seed_of(trial: TrialFolder) -> str:
+def _seed_of(trial: Trial) -> str:
     return value_text(trial.config.get("seed"))
 
 
-def configuration_of(trial: TrialFolder) -> str:
+def configuration_of(trial: Trial) -> str:
     """Algorithm and configuration without the seed, as text that is equal for equal ones."""
     # Both started from the same checkpoint, which a kept curve has in its manifest only.
     ignored = (*IGNORED_KEYS, "restore_from")
@@ -151,5 +152,5 @@ def configuration_of(trial: TrialFolder) -> str:
     return f"{trial.algorithm} {json.dumps(config, sort_keys=True, default=str)}"
 
 
-def _seed_and_configuration(trial: TrialFolder) -> str:
+def _seed_and_configuration(trial: Trial) -> str:
     return f"{_seed_of(trial)} {configuration_of(trial)}"

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from rllib_zoo.analysis.compare.bitwise import Check, configuration_of
-from rllib_zoo.analysis.files.curve_csv import read_trial
-from rllib_zoo.analysis.files.trials import TrialFolder
+from rllib_zoo.analysis.files.trials import may_end_on_a_score
 from rllib_zoo.analysis.options import RESAMPLES, SEED
+from rllib_zoo.analysis.readers.record import Trial
+from rllib_zoo.analysis.readers.registry import read_run
 from rllib_zoo.analysis.statistics import LEVEL, percentiles
 
 # Fewer seeds give no estimate of the spread.
 ENOUGH_SEEDS = 3
 
 
-def by_spread(originals: Sequence[TrialFolder], again: Sequence[TrialFolder]) -> Check:
+def by_spread(originals: Sequence[Trial], again: Sequence[Trial]) -> Check:
     """Compare runs of one configuration with further runs of it.
 
     With three or more originals: whether the mean of the new runs lies in the 95 % bootstrap interval
@@ -28,13 +29,13 @@ def by_spread(originals: Sequence[TrialFolder], again: Sequence[TrialFolder]) ->
     Args:
         originals: all seeds of the configuration; again: the runs that repeat some of them.
     """
-    first, second = ([read_trial(t).last() for t in trials] for trials in (originals, again))
+    first, second = ([read_run(t)[1].last() for t in trials] for trials in (originals, again))
     first = [end for end in first if not math.isnan(end["return_mean"])]
     if not first or not second or any(math.isnan(end["return_mean"]) for end in second):
         return Check(False, "no episode has ended in one of the runs: nothing to compare")
     if len(first) < ENOUGH_SEEDS:
         return _by_episodes(first, second)
-    on_score = all(trial.may_end_on_a_score for trial in originals)
+    on_score = all(may_end_on_a_score(trial) for trial in originals)
     column, name = ("steps", "steps to the end") if on_score else ("return_mean", "final score")
     scores, new = (np.array([end[column] for end in ends]) for ends in (first, second))
     low, high = predicted(scores, len(new))
@@ -60,9 +61,9 @@ def predicted(scores_R: np.ndarray, number: int, resamples: int = RESAMPLES) -> 
     return float(low), float(high)
 
 
-def groups(trials: Sequence[TrialFolder]) -> dict[str, list[TrialFolder]]:
+def groups(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
     """Configuration → its trials, all seeds together."""
-    members: dict[str, list[TrialFolder]] = {}
+    members: dict[str, list[Trial]] = {}
     for trial in trials:
         members.setdefault(configuration_of(trial), []).append(trial)
     return members

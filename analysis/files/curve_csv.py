@@ -12,9 +12,8 @@ import numpy as np
 
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.columns import COLUMNS, PATHS, number_of
-from rllib_zoo.analysis.files.progress_csv import read_progress
-from rllib_zoo.analysis.files.result_json import EMPTY, Curve, map_results, read_curve
-from rllib_zoo.analysis.files.trials import PROGRESS, RESULT, TrialFolder
+from rllib_zoo.analysis.files.result_json import map_results
+from rllib_zoo.analysis.readers.record import Curve
 
 # The columns of a committed curve.
 KEPT = (
@@ -100,20 +99,6 @@ def read_committed(file: Path) -> Curve:
                 return Curve(values_TC, broken, source_of_mean=OWN_MEAN)
             except (ValueError, csv.Error):
                 broken += 1
-
-
-def read_trial(trial: TrialFolder, max_rows: int | None = None) -> Curve:
-    """The curve of a trial's folder or of a committed one; empty without its file.
-
-    A folder's ``progress.csv`` counts where its ``result.json`` has no result.
-    """
-    if trial.path.suffix != ".csv":
-        curve = read_curve(trial.path / RESULT, max_rows)
-        if len(curve.values_TC):
-            return curve
-        table = read_progress(trial.path / PROGRESS, max_rows)
-        return table if len(table.values_TC) else curve
-    return read_committed(trial.path) if trial.path.is_file() else EMPTY
 
 
 def _row(result: Mapping[str, Any]) -> Row:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo.analysis.files.columns import COLUMNS
-from rllib_zoo.analysis.files.result_json import Curve
-from rllib_zoo.analysis.files.trials import TrialFolder, mapping
+from rllib_zoo.analysis.files.trials import mapping
+from rllib_zoo.analysis.readers.record import Curve, Trial
 
 # Configuration key of the checkpoint that a training started from.
 START = "restore_from"
@@ -41,13 +41,13 @@ class Run:
         continues: the checkpoint it started from, of a training that is not among them; "" without one.
     """
 
-    trial: TrialFolder
+    trial: Trial
     curve: Curve
     pieces: tuple[str, ...]
     continues: str = ""
 
 
-def joined(trials: Sequence[TrialFolder], curves: Sequence[Curve]) -> list[Run]:
+def joined(trials: Sequence[Trial], curves: Sequence[Curve]) -> list[Run]:
     """Runs in the order of their last pieces.
 
     A trial continues another one of equal configuration and seed if it was restored from its folder
@@ -74,14 +74,14 @@ def joined(trials: Sequence[TrialFolder], curves: Sequence[Curve]) -> list[Run]:
     return runs
 
 
-def start_of(trial: TrialFolder) -> str | None:
+def start_of(trial: Trial) -> str | None:
     """The checkpoint that a trial was restored from, if that is recorded."""
     start = str(trial.config.get(START) or trial.manifest.get(START) or trial.restored_from)
     # A resumed trial continues from a checkpoint of its own.
     return None if not start or trial.path.name in Path(start).parts else start
 
 
-def _run(trials: list[TrialFolder], curves: list[Curve]) -> Run:
+def _run(trials: list[Trial], curves: list[Curve]) -> Run:
     first, last, curve = trials[0], trials[-1], curves[0]
     for following in curves[1:]:
         curve = _continued(curve, following)
@@ -112,7 +112,7 @@ def _continued(curve: Curve, following: Curve) -> Curve:
 
 
 def _predecessor(
-    i: int, trials: Sequence[TrialFolder], curves: Sequence[Curve], settings: Sequence[str]
+    i: int, trials: Sequence[Trial], curves: Sequence[Curve], settings: Sequence[str]
 ) -> int | None:
     """The trial that trial ``i`` continues; None if it continues none of these."""
     if not len(curves[i].values_TC) or not (curves[i].continues or start_of(trials[i])):
@@ -127,7 +127,7 @@ def _predecessor(
     return min(gaps, key=lambda j: gaps[j]) if gaps else None
 
 
-def _gap(one: TrialFolder, before: Curve, other: TrialFolder, after: Curve) -> float | None:
+def _gap(one: Trial, before: Curve, other: Trial, after: Curve) -> float | None:
     """Seconds between the clocks of two pieces where they meet; None if they do not.
 
     0 where the folder's name is recorded.
@@ -150,7 +150,7 @@ def _gap(one: TrialFolder, before: Curve, other: TrialFolder, after: Curve) -> f
     return float(gap) if gap <= max(_SECONDS, _SHARE * begin_C[_TIME]) else None
 
 
-def _settings(trial: TrialFolder) -> str:
+def _settings(trial: Trial) -> str:
     """What two pieces must share, as text."""
     signature = mapping(trial.manifest.get("environment_signature"))
     config: Mapping[str, Any] = {k: v for k, v in trial.config.items() if k not in _FREE}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,48 +17,12 @@ import numpy as np
 import orjson
 
 from rllib_zoo.analysis.files.columns import COLUMNS, number_of, source_of_mean
+from rllib_zoo.analysis.readers.record import Curve
 
 T = TypeVar("T")
 # Nine tenths of a line are the configuration, the same on every line.
 _CONFIG = b', "config": {'
 _ITERATION = b'"training_iteration"'
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The results of one trial.
-
-    Attributes:
-        values_TC: [T, C] float64, C the columns of ``columns.COLUMNS``; NaN where a line has no number.
-            Steps never decrease: results that were repeated after a restart are left out.
-        broken: lines that are not JSON, also where a complete result follows the cut part.
-        repeated: rows left out because a restart repeated them.
-        config: of the last line, or of the one before where the last is cut within it.
-        results: number of rows before any were left out because of ``max_rows``.
-        continues: iterations of an earlier run that this one continues; 0 if it begins itself.
-        first_seconds: duration of the first iteration; NaN if unknown.
-        source_of_mean: path of the mean return in a result; "" without one.
-    """
-
-    values_TC: np.ndarray
-    broken: int = 0
-    repeated: int = 0
-    config: dict[str, Any] = field(default_factory=dict)
-    results: int = 0
-    continues: int = 0
-    first_seconds: float = math.nan
-    source_of_mean: str = ""
-
-    def last(self) -> dict[str, float]:
-        """Column → its last number; NaN without one."""
-        numbers = {}
-        for column, values_T in zip(COLUMNS, self.values_TC.T, strict=True):
-            finite_T = values_T[~np.isnan(values_T)]
-            numbers[column] = float(finite_T[-1]) if len(finite_T) else float("nan")
-        return numbers
-
-
-EMPTY = Curve(np.empty((0, len(COLUMNS))))
 
 
 def read_curve(file: Path, max_rows: int | None = None) -> Curve:

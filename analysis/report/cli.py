@@ -28,7 +28,7 @@ def report(
         typer.Argument(
             parser=path_of,
             metavar="FOLDERS...",
-            help="Tune folders, trials or committed curves; any mixture.",
+            help="Folders or files with runs of any library; any mixture.",
         ),
     ],
     output: Annotated[
@@ -48,12 +48,23 @@ def report(
     baseline: Annotated[
         str | None, typer.Option(help="Group to compare the others with (ablation bars).")
     ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--as", metavar="FORMAT", help="Read files as this format only (repeatable)."),
+    ] = None,
+    compare_labelled: Annotated[
+        bool,
+        typer.Option(
+            "--compare-labelled", help="Compare runs of clipped, normalised or unknown units, too."
+        ),
+    ] = False,
     title: Annotated[str, typer.Option(help="Title of the page.")] = DEFAULTS.title,
 ) -> None:
     """Compare runs: an offline HTML page, tables, figures, and the command to regenerate them."""
     from rich.console import Console
     from rich.progress import Progress
 
+    from rllib_zoo.analysis.readers.registry import READERS
     from rllib_zoo.analysis.report.report import NothingToReportError, UnknownEnvironmentError
     from rllib_zoo.analysis.report.report import report as write_report
     from rllib_zoo.analysis.scoring.notices import lines
@@ -64,8 +75,20 @@ def report(
 
     if measure not in MEASURES:
         refuse(f"--measure: {measure!r} is unknown; choose from {', '.join(MEASURES)}")
+    for name in formats or ():
+        if name not in READERS:
+            refuse(f"--as: {name!r} is unknown; choose from {', '.join(READERS)}")
     thresholds = thresholds_of(threshold or [])
-    options = ReportOptions(measure, thresholds, seed, resamples, title, baseline)
+    options = ReportOptions(
+        measure,
+        thresholds,
+        seed,
+        resamples,
+        title,
+        baseline,
+        tuple(formats or ()),
+        compare_labelled,
+    )
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading trials", total=None)
 

@@ -60,7 +60,13 @@ def report(
         raise NotADirectoryError(f"{output} is a file; --output must be a folder")
     if was_uri(output):
         raise NotADirectoryError(f"{output} is a URL; --output must be a folder")
-    results = load(folders, max_rows=MAX_ROWS, progress=progress)
+    results = load(
+        folders,
+        max_rows=MAX_ROWS,
+        formats=options.formats,
+        compare_labelled=options.compare_labelled,
+        progress=progress,
+    )
     results.runs["path"] = results.runs["path"].map(with_uris)
     if results.usable.empty:
         raise NothingToReportError(
@@ -71,7 +77,8 @@ def report(
     if unknown:
         envs = ", ".join(sorted(set(results.usable["env"])))
         raise UnknownEnvironmentError(f"no run is of {unknown[0]!r}; choose from {envs}")
-    settings = {name: value for name, value in vars(options).items() if name != "title"}
+    others = ("title", "formats", "compare_labelled")
+    settings = {name: value for name, value in vars(options).items() if name not in others}
     summary = summarise(results, **settings)
     resamples = min(options.resamples, CURVE_RESAMPLES)
     intervals = {"seed": options.seed, "resamples": resamples}
@@ -98,6 +105,10 @@ def _command(folders: Sequence[Path], output: Path, options: ReportOptions) -> s
     for name in ("measure", "seed", "resamples", "title", "baseline"):
         if getattr(options, name) != getattr(default, name):
             arguments += [f"--{name}", str(getattr(options, name))]
+    for name in options.formats:
+        arguments += ["--as", name]
+    if options.compare_labelled:
+        arguments.append("--compare-labelled")
     for env, value in options.thresholds.items():
         arguments += ["--threshold", f"{env}={value!r}"]
     return shlex.join(arguments)

@@ -60,12 +60,15 @@ def require_same_environment(
 
 
 def comparable_envs(runs: pd.DataFrame) -> tuple[list[str], list[Notice]]:
-    """Environment ids, numbered where runs of one id have different signatures.
+    """Environment ids, numbered where runs of one id have different signatures, with their ``variant``.
 
     Returns:
         the label of every run's environment, and warnings.
     """
-    labels, notices = list(runs["env"]), []
+    labels, notices = list(runs["env"] + runs["variant"]), []
+    for variant, members in runs[runs["variant"] != ""].groupby("variant", sort=True):
+        text = f"{len(members)} of {len(runs)} runs are compared only with their like:{variant}"
+        notices.append(Notice("runs in other units", text))
     for env, members in runs.groupby("env", sort=True):
         signatures = {
             run: _significant(signature)
@@ -89,7 +92,7 @@ def comparable_envs(runs: pd.DataFrame) -> tuple[list[str], list[Notice]]:
         text = f"{env} was run in {len(variants)} variants, which are not compared; they differ in {keys}"
         notices.append(Notice("environments in several variants", text))
         for run, signature in signatures.items():
-            labels[run] = f"{env} #{variants.index(signature) + 1}"
+            labels[run] += f" #{variants.index(signature) + 1}"
     return labels, notices
 
 

@@ -17,7 +17,9 @@ from typing import Any
 
 from rllib_zoo.analysis.files.columns import number_of
 from rllib_zoo.analysis.files.result_json import map_results
-from rllib_zoo.analysis.files.trials import PARAMS, RESULT, TrialFolder, find_trials
+from rllib_zoo.analysis.files.trials import PARAMS, RESULT
+from rllib_zoo.analysis.readers.record import Trial
+from rllib_zoo.analysis.readers.registry import find_trials
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.provenance.manifest import (
     MANIFEST_NAME,
@@ -57,8 +59,8 @@ class RecordedRun:
 
     file: Path
     manifest: Mapping[str, Any]
-    trials: tuple[TrialFolder, ...]
-    siblings: tuple[TrialFolder, ...]
+    trials: tuple[Trial, ...]
+    siblings: tuple[Trial, ...]
     experiment: Experiment
 
 
@@ -134,7 +136,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _of_experiment(
-    file: Path, manifest: Mapping[str, Any], trials: tuple[TrialFolder, ...]
+    file: Path, manifest: Mapping[str, Any], trials: tuple[Trial, ...]
 ) -> Experiment:
     request, config = _request(manifest), dict(manifest["config_given"])
     if _scheduler(request) != "fifo" or _is_sampled(config) or manifest["env"].startswith("{"):
@@ -154,7 +156,7 @@ def _of_experiment(
     )
 
 
-def _of_trial(trial: TrialFolder, manifest: Mapping[str, Any]) -> Experiment:
+def _of_trial(trial: Trial, manifest: Mapping[str, Any]) -> Experiment:
     """One trial: the configuration of all, with the trial's values of grids and samplers."""
     request, params = _request(manifest), _class_paths(dict(trial.config))
     scheduler = _scheduler(request)

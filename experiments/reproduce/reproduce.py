@@ -10,7 +10,8 @@ from typing import Any
 from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, is_copy, pairs
 from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.object_storage import download, exists, require_reachable, shown
-from rllib_zoo.analysis.files.trials import TrialFolder, find_trials
+from rllib_zoo.analysis.readers.record import Trial
+from rllib_zoo.analysis.readers.registry import find_trials
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.launch import DONE, launch
 from rllib_zoo.experiments.launch.ray_cluster import available, check_options
@@ -128,7 +129,7 @@ def verify(original: RecordedRun, folder: Path) -> int:
 
 
 def _compare_spreads(
-    original: RecordedRun, repeated: Sequence[tuple[TrialFolder, TrialFolder | None]]
+    original: RecordedRun, repeated: Sequence[tuple[Trial, Trial | None]]
 ) -> list[Check]:
     """Compare each configuration's repetitions with the spread of all its original seeds."""
     siblings, again = groups(original.siblings), {first.path: second for first, second in repeated}
@@ -138,7 +139,7 @@ def _compare_spreads(
     ]
 
 
-def _compare(first: TrialFolder, second: TrialFolder | None, timed: bool) -> Check:
+def _compare(first: Trial, second: Trial | None, timed: bool) -> Check:
     if second is None:
         return Check(False, "missing in the reproduction")
     check = bit_by_bit(first, second, prefix=timed or first.status != "done")
@@ -147,7 +148,7 @@ def _compare(first: TrialFolder, second: TrialFolder | None, timed: bool) -> Che
     return check
 
 
-def _is_complete(trial: TrialFolder, timed: bool) -> bool:
+def _is_complete(trial: Trial, timed: bool) -> bool:
     """Whether a trial reached its stop criterion, or its time limit."""
     return trial.status == "done" or (timed and trial.status == STOPPED_EARLY)
 

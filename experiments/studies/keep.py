@@ -15,7 +15,8 @@ from typing import Any
 
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.curve_csv import read_results, thinned, write_curve
-from rllib_zoo.analysis.files.trials import MANIFEST, RESULT, find_trials, read_object
+from rllib_zoo.analysis.files.trials import MANIFEST, RESULT, read_object
+from rllib_zoo.analysis.readers.registry import find_trials
 from rllib_zoo.experiments.paths import RESULTS
 from rllib_zoo.experiments.validation.resources import demand
 

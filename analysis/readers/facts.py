@@ -1,0 +1,133 @@
+"""What a library did not record: from ``about.yaml``, or from the names of the folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rllib_zoo.analysis.readers.record import UnreadableError
+
+ABOUT = "about.yaml"
+# How far above a run its ``about.yaml`` may lie, the run's own folder included.
+LEVELS = 4
+AXES = ("steps", "frames", "vector steps")
+KEYS = {"env": str, "algorithm": str, "seed": int, "copies": int, "frame_skip": int, "axis": str}
+# Fact → the names under which libraries record it, the last one counts.
+KEYS_OF_CONFIG = {
+    "env": ("task", "game", "env_name", "env_id", "env"),
+    "seed": ("seed",),
+    "algorithm": ("exp_name", "agent", "algo", "algorithm"),
+    "copies": ("num_envs",),
+    "frame_skip": ("frame_skip", "frameskip", "env_frameskip"),
+}
+_ENV = re.compile(
+    r"(?:(?<=[^A-Za-z0-9])|^)((?:ALE[/_-])?[A-Z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*?-v\d+)"
+)
+_SEED = re.compile(r"(?:[-_. ]+(?:seed|s|run)?|seed)[-_=]?(\d{1,4})$", re.IGNORECASE)
+_ENDING = re.compile(r"(\.monitor)?\.(csv|tsv|txt|jsonl?|npz|wandb|db)$")
+_ALE = re.compile(r"^ALE[_-]")
+# Environments whose rewards are whole numbers: a fraction tells that they were normalised.
+_WHOLE = re.compile(
+    r"^(ALE/|CartPole|MountainCar-|Acrobot|Taxi|CliffWalking|FrozenLake|.*NoFrameskip)"
+)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """What ``about.yaml`` beside or above a run tells of it; the nearest one counts for each key.
+
+    Args:
+        path: the run's folder or file.
+
+    Raises:
+        UnreadableError: it has an unknown key, or a value of another type.
+    """
+    folder = path if path.is_dir() else path.parent
+    levels = [folder, *folder.parents][:LEVELS]
+    told: dict[str, Any] = {}
+    for level in levels:
+        told = {**_about_in(level / ABOUT), **told}
+    return told
+
+
+@lru_cache(maxsize=256)
+def _about_in(file: Path) -> Mapping[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UnreadableError(f"{file} is no YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(content, dict):
+        raise UnreadableError(f"{file} has no keys; it takes {', '.join(KEYS)}")
+    for key, value in content.items():
+        if key not in KEYS:
+            raise UnreadableError(f"{file}: {key!r} is unknown; it takes {', '.join(KEYS)}")
+        if not isinstance(value, KEYS[key]) or (KEYS[key] is int and isinstance(value, bool)):
+            raise UnreadableError(f"{file}: {key} must be {KEYS[key].__name__}, got {value!r}")
+    if content.get("axis", AXES[0]) not in AXES:
+        raise UnreadableError(f"{file}: axis must be one of {', '.join(AXES)}")
+    return content
+
+
+def facts_of(path: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """``env``, ``seed``, ``algorithm`` and what else is told of a run, and notes on what names told.
+
+    Args:
+        path: the run's folder or file.
+        config: what the library recorded; it counts after ``about.yaml``, before names.
+
+    Raises:
+        UnreadableError: see :func:`about`.
+    """
+    recorded = {
+        key: config[name]
+        for key, names in KEYS_OF_CONFIG.items()
+        for name in names
+        if name in config
+    }
+    facts, notes = {**recorded, **about(path)}, []
+    if "env" not in facts and (env := _env_in_names(path)):
+        facts["env"] = env
+        notes.append("environment from the folder's name")
+    stem, seed = name_and_seed(path)
+    if "seed" not in facts and seed is not None:
+        facts["seed"] = seed
+        notes.append("seed from the folder's name")
+    if "algorithm" not in facts:
+        facts["algorithm"] = stem
+        notes.append("algorithm unknown: grouped by the folder's name")
+    return facts, notes
+
+
+def _env_in_names(path: Path) -> str:
+    """The nearest environment id of gymnasium's form in the names of a path; "" without one."""
+    for name in (path.name, *(parent.name for parent in path.parents)):
+        if match := _ENV.search(name):
+            return _ALE.sub("ALE/", match[1])
+    return ""
+
+
+def name_and_seed(path: Path) -> tuple[str, int | None]:
+    """A name without the number at its end, and that number: ``ppo_seed3`` and ``ppo/3`` are ppo and 3."""
+    name = _ENDING.sub("", path.name)
+    if name.isdigit() and len(name) < 5:
+        return path.parent.name, int(name)
+    match = _SEED.search(name)
+    if match is None:
+        return name, None
+    return name[: match.start()] or path.parent.name, int(match[1])
+
+
+def has_whole_rewards(env: str) -> bool:
+    """Whether all rewards of an environment are known to be whole numbers."""
+    return bool(_WHOLE.match(env))
+
+
+def is_atari_frames(env: str) -> bool:
+    """Whether an environment steps single frames, so that what is around it repeats actions."""
+    return "NoFrameskip" in env

@@ -1,0 +1,124 @@
+"""Monitor files of stable-baselines3 and the Baselines before it: a line per episode.
+
+``#{"t_start": …, "env_id": …}``, then columns ``r`` (return), ``l`` (length) and ``t`` (seconds since
+the start).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.readers.episodes import table_of_episodes
+from rllib_zoo.analysis.readers.facts import has_whole_rewards, is_atari_frames
+from rllib_zoo.analysis.readers.record import Curve, UnreadableError, thin
+from rllib_zoo.analysis.readers.tables import number
+
+# Of stable-baselines3's Atari wrapper.
+FRAME_SKIP = 4
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """The episodes of one file.
+
+    Attributes:
+        env: its id; "" of several copies in one file (VecMonitor).
+        start: seconds since 1970.
+        rows_EC: [E, 3] return, length, seconds since the start; a resumed run's clock goes on.
+        resumed: how often the run was resumed.
+        broken: lines that are no episode.
+    """
+
+    env: str
+    start: float
+    rows_EC: np.ndarray
+    resumed: int
+    broken: int
+
+
+def is_monitor(head: bytes) -> bool:
+    """Whether a file is one of Monitor, by how it begins."""
+    return head.startswith(b"#") and b"t_start" in head.partition(b"\n")[0]
+
+
+def read_monitor(file: Path) -> Monitor:
+    """One file; a run that was resumed adds lines whose clock begins at zero.
+
+    Raises:
+        UnreadableError: it does not begin as Monitor's files do.
+    """
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        header = json.loads(lines[0].lstrip("#"))
+        names = lines[1].split(",")
+        columns = [names.index(name) for name in "rlt"]
+        env, start = str(header.get("env_id")), float(header["t_start"])
+    except (IndexError, ValueError, KeyError, TypeError, AttributeError):
+        raise UnreadableError(f"{file.name} has no header of Monitor") from None
+    rows, broken = [], 0
+    for line in lines[2:]:
+        cells = line.split(",")
+        if line.startswith(("#", "r,l,t")):
+            continue
+        row = [number(cells[i]) for i in columns] if len(cells) == len(names) else [np.nan]
+        if np.isnan(row).any():
+            broken += 1
+        else:
+            rows.append(row)
+    rows_EC = np.array(rows, np.float64).reshape(-1, 3)
+    falls_E = np.append(False, np.diff(rows_EC[:, 2]) < 0)[: len(rows_EC)]
+    before_E = np.append(0.0, rows_EC[:-1, 2])[: len(rows_EC)]
+    rows_EC[:, 2] += np.cumsum(np.where(falls_E, before_E, 0.0))
+    return Monitor("" if env == "None" else env, start, rows_EC, int(falls_E.sum()), broken)
+
+
+def curve_of_monitors(monitors: Sequence[Monitor], env: str, max_rows: int | None = None) -> Curve:
+    """The curve of a run's files, one per copy of the environment ``env``; "" if unknown.
+
+    Copies are stepped together, so that a run has made as many steps at the end of an episode as the copy
+    it was played in, times the number of copies.
+    """
+    begin = min(monitor.start for monitor in monitors)
+    parts = [
+        np.column_stack([
+            m.rows_EC[:, :2],
+            m.rows_EC[:, 2] + m.start - begin,
+            np.cumsum(m.rows_EC[:, 1]) * len(monitors),
+        ])
+        for m in monitors
+    ]  # fmt: skip
+    rows_EC = np.concatenate(parts)
+    rows_EC = rows_EC[np.argsort(rows_EC[:, 2], kind="stable")]
+    made_E = np.maximum.accumulate(rows_EC[:, 3])
+    frames_E = made_E if is_atari_frames(env) else None
+    steps_E = made_E if frames_E is None else frames_E / FRAME_SKIP
+    table_TC = table_of_episodes(steps_E, rows_EC[:, 0], rows_EC[:, 1], rows_EC[:, 2], frames_E)
+    resumed = max(monitor.resumed for monitor in monitors)
+    return Curve(
+        thin(table_TC, max_rows),
+        broken=sum(monitor.broken for monitor in monitors),
+        results=len(table_TC),
+        algorithm="SB3",
+        labels=tuple(_labels(monitors, env, rows_EC[:, 0])),
+        notes=(f"resumed {resumed} times: its steps are of finished episodes",) if resumed else (),
+    )
+
+
+def _labels(monitors: Sequence[Monitor], env: str, returns_E: np.ndarray) -> list[str]:
+    labels = []
+    if not monitors[0].env:
+        labels.append(record.LOWER_BOUND)
+    if is_atari_frames(env):
+        # No-ops at the beginning of a game are frames of no step.
+        labels += [record.FRAME_LENGTHS, record.UPPER_BOUND]
+    elif env.startswith("ALE/"):
+        labels.append(record.UNKNOWN_STEPS)
+    if has_whole_rewards(env) and np.any(returns_E % 1):
+        labels.append(record.NORMALISED)
+    return labels

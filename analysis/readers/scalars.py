@@ -1,0 +1,171 @@
+"""Named series of numbers, the common form of event files, tables, W&B and MLflow, and their curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rllib_zoo.analysis.files.columns import COLUMNS
+from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.readers.episodes import table_of_episodes
+from rllib_zoo.analysis.readers.facts import is_atari_frames
+from rllib_zoo.analysis.readers.layouts import LAYOUTS, Layout, generic
+from rllib_zoo.analysis.readers.record import Curve, UnreadableError, table_of, thin
+
+
+class Points(NamedTuple):
+    """A series in the order it was written.
+
+    Attributes:
+        steps_T: [T] what the file has as step.
+        values_T: [T] without NaN.
+        seconds_T: [T] since the start of the run; NaN where unknown.
+    """
+
+    steps_T: np.ndarray
+    values_T: np.ndarray
+    seconds_T: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """The series of one run.
+
+    Attributes:
+        series: name → points.
+        axis: unit of their steps if the format itself tells it; "" where the library does.
+        config: settings of the run.
+        notes: on what was cut or left out.
+    """
+
+    series: Mapping[str, Points]
+    axis: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def curve_of_scalars(
+    scalars: Scalars, facts: Mapping[str, Any], max_rows: int | None = None
+) -> Curve:
+    """The curve of a run by the names of its series.
+
+    Args:
+        scalars: of the run.
+        facts: ``env``, ``algorithm``, ``seed``, ``copies``, ``frame_skip``, ``axis`` where known.
+        max_rows: as for ``read_run``.
+
+    Raises:
+        UnreadableError: no series is known to be a return, or the library wrote none.
+    """
+    layout = layout_of(scalars)
+    mean = _first(scalars, layout.columns["return_mean"])
+    evaluations_EV = _evaluations(scalars, layout)
+    labels = [*layout.labels]
+    if mean is None:
+        if not len(evaluations_EV):
+            raise UnreadableError(layout.missing or _unknown(scalars))
+        mean, labels = _evaluation_points(scalars, layout), [*labels, record.EVALUATION]
+    columns = {
+        name: _held(points, mean)
+        for name, tags in layout.columns.items()
+        if name != "return_mean" and (points := _first(scalars, tags)) is not None
+    }
+    if "seconds" not in columns:
+        columns["seconds"] = mean.seconds_T
+    if "steps" not in columns and "frames" not in columns:
+        axis = facts.get("axis") or scalars.axis or layout.axis
+        columns |= _steps(mean.steps_T, axis, facts, labels)
+    elif "steps" not in columns:
+        columns |= _steps(columns["frames"], "frames", facts, labels)
+    values_TC = _table(layout, mean, columns)
+    if layout.frame_lengths and is_atari_frames(str(facts.get("env", ""))):
+        labels.append(record.FRAME_LENGTHS)
+    return Curve(
+        thin(values_TC, max_rows),
+        results=len(values_TC),
+        config=dict(scalars.config),
+        source_of_mean=layout.mean_name(scalars.series) if layout.rllib else "",
+        mean_of="" if layout.episodes or layout.rllib else layout.mean_of,
+        algorithm=layout.library,
+        labels=tuple(dict.fromkeys(labels)),
+        notes=scalars.notes,
+        evaluations_EV=evaluations_EV,
+    )
+
+
+def layout_of(scalars: Scalars) -> Layout:
+    """The library by its names of series."""
+    for layout in LAYOUTS:
+        if any(mark in scalars.series for mark in layout.marks):
+            return layout
+    return generic(scalars.series)
+
+
+def _unknown(scalars: Scalars) -> str:
+    names = sorted(scalars.series)
+    listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return f"no name of a return is known among: {listed}" if names else "it has no numbers"
+
+
+def _first(scalars: Scalars, names: tuple[str, ...]) -> Points | None:
+    found = (scalars.series[name] for name in names if name in scalars.series)
+    return next((points for points in found if len(points.values_T)), None)
+
+
+def _held(points: Points, at: Points) -> np.ndarray:
+    """The last value at or before each step of another series; NaN before the first."""
+    order = np.argsort(points.steps_T, kind="stable")
+    steps_T, values_T = points.steps_T[order], points.values_T[order]
+    index_T = np.searchsorted(steps_T, at.steps_T, side="right") - 1
+    return np.where(index_T >= 0, values_T[np.maximum(index_T, 0)], np.nan)
+
+
+def _steps(
+    axis_T: np.ndarray, axis: str, facts: Mapping[str, Any], labels: list[str]
+) -> dict[str, np.ndarray]:
+    """Agent steps and frames of an axis in another unit; adds a label where it cannot be turned."""
+    if axis == "steps":
+        return {"steps": axis_T}
+    if axis == "frames":
+        if "frame_skip" not in facts:
+            labels.append(record.UNKNOWN_STEPS)
+        return {"steps": axis_T / facts.get("frame_skip", 1), "frames": axis_T}
+    if axis == "vector steps":
+        labels.append(record.UPPER_BOUND if "copies" in facts else record.COPIES)
+        return {"steps": axis_T * facts.get("copies", 1)}
+    labels.append(record.UNKNOWN_STEPS)
+    return {"steps": axis_T}
+
+
+def _table(layout: Layout, mean: Points, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    if layout.episodes:
+        lengths = columns.get("length_mean")
+        table_TC = table_of_episodes(
+            columns["steps"], mean.values_T, lengths, columns["seconds"], columns.get("frames")
+        )
+    else:
+        table_TC = table_of(
+            {"return_mean": mean.values_T, "window": layout.window}, len(mean.values_T)
+        )
+    for name, values_T in columns.items():
+        column_T = table_TC[:, COLUMNS.index(name)]
+        if np.isnan(column_T).all():
+            table_TC[:, COLUMNS.index(name)] = values_T
+    return table_TC
+
+
+def _evaluation_points(scalars: Scalars, layout: Layout) -> Points:
+    points = _first(scalars, layout.evaluation)
+    assert points is not None
+    return points
+
+
+def _evaluations(scalars: Scalars, layout: Layout) -> np.ndarray:
+    points = _first(scalars, layout.evaluation)
+    if points is None:
+        return record.EMPTY.evaluations_EV
+    nan_E = np.full(len(points.values_T), np.nan)
+    return np.stack([points.steps_T, points.values_T, nan_E, nan_E, nan_E], axis=1)

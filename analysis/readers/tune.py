@@ -1,0 +1,56 @@
+"""Folders of Ray Tune, of every release, and the thinned curves that this project keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rllib_zoo.analysis.files.curve_csv import read_committed
+from rllib_zoo.analysis.files.progress_csv import is_progress, read_progress
+from rllib_zoo.analysis.files.result_json import read_curve
+from rllib_zoo.analysis.files.trials import (
+    ERROR,
+    PARAMS,
+    PROGRESS,
+    RESULT,
+    committed_trial,
+    tune_trial,
+)
+from rllib_zoo.analysis.readers.folder import Folder
+from rllib_zoo.analysis.readers.record import EMPTY, Curve, Trial
+
+
+def find_tune(folder: Folder) -> Iterator[Trial]:
+    """The trial in a folder; all its other files are copies of its results or belong to it."""
+    # Tune's table, or another library's, which is no trial.
+    table = PROGRESS in folder.files and is_progress(folder.path / PROGRESS)
+    if table or {RESULT, PARAMS, ERROR} & set(folder.files):
+        kept = [name for name in folder.files if _is_kept(folder, name)]
+        folder.files[:] = kept
+        yield tune_trial(folder.path)
+
+
+def read_tune(trial: Trial, max_rows: int | None = None) -> Curve:
+    """A trial's curve; its ``progress.csv`` counts where its ``result.json`` has no result."""
+    curve = read_curve(trial.path / RESULT, max_rows)
+    if len(curve.values_TC):
+        return curve
+    table = read_progress(trial.path / PROGRESS, max_rows)
+    return table if len(table.values_TC) else curve
+
+
+def find_kept(folder: Folder) -> Iterator[Trial]:
+    """Every curve beside a manifest of the same name."""
+    for name in list(folder.files):
+        if _is_kept(folder, name):
+            folder.take(name)
+            yield committed_trial(folder.path / name)
+
+
+def read_kept(trial: Trial, max_rows: int | None = None) -> Curve:
+    """A kept curve; it is thin already."""
+    return read_committed(trial.path) if trial.path.is_file() else EMPTY
+
+
+def _is_kept(folder: Folder, name: str) -> bool:
+    beside = folder.path / f"{name.removesuffix('.csv')}.json"
+    return name.endswith(".csv") and name != PROGRESS and beside.exists()

@@ -1,0 +1,91 @@
+"""W&B offline and MLflow's SQLite, with the names of CleanRL and RLlib: ``python trackers.py DATA``.
+
+With wandb, mlflow-skinny, sqlalchemy and alembic.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import mlflow
+import wandb
+
+os.environ["WANDB_MODE"] = "offline"
+
+
+def results():
+    for iteration in range(1, 5):
+        mean = math.nan if iteration == 1 else 10.0 * iteration
+        yield {
+            "env_runners": {"episode_return_mean": mean, "episode_len_mean": mean},
+            "num_env_steps_sampled_lifetime": 512 * iteration,
+            "training_iteration": iteration,
+            "time_total_s": 1.5 * iteration,
+        }
+
+
+def with_wandb(folder):
+    """A run of one's own with CleanRL's names, and one as Tune's callback logs it."""
+    folder.mkdir(parents=True)
+    settings = {"env_id": "CartPole-v1", "seed": 4, "exp_name": "ppo", "learning_rate": 0.001}
+    run = wandb.init(
+        project="peers", dir=folder, config=settings, settings=wandb.Settings(console="off")
+    )
+    for step in range(0, 400, 20):
+        run.log(
+            {"charts/episodic_return": 20.0, "charts/episodic_length": 20, "global_step": 20 + step}
+        )
+    run.finish()
+    config = {"env": "CartPole-v1", "seed": 1, "lr": 0.01}
+    run = wandb.init(
+        project="peers", dir=folder, config=config, settings=wandb.Settings(console="off")
+    )
+    for result in results():
+        flat = {
+            "env_runners/episode_return_mean": result["env_runners"]["episode_return_mean"],
+            **{key: value for key, value in result.items() if key != "env_runners"},
+        }
+        run.log(flat, step=result["training_iteration"])
+    run.finish()
+    for place in folder.glob("wandb/*"):
+        if place.is_symlink() or place.is_file():
+            place.unlink()
+    for extra in [*folder.glob("wandb/*/logs"), *folder.glob("wandb/*/files")]:
+        shutil.rmtree(extra)
+
+
+def with_mlflow(folder):
+    """Runs in one file: done, failed, and without a return."""
+    folder.mkdir(parents=True)
+    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    mlflow.set_experiment("cartpole")
+    for name, seed, status in (("PPO_a", 0, "FINISHED"), ("PPO_b", 1, "FAILED")):
+        run = mlflow.start_run(run_name=name)
+        mlflow.log_params({"env": "CartPole-v1", "seed": seed, "lr": 0.01, "model/h": "[8]"})
+        for result in results():
+            mlflow.log_metrics(
+                {
+                    "env_runners/episode_return_mean": result["env_runners"]["episode_return_mean"],
+                    "num_env_steps_sampled_lifetime": result["num_env_steps_sampled_lifetime"],
+                    "training_iteration": result["training_iteration"],
+                    "time_total_s": result["time_total_s"],
+                    "config/lr": 0.01,
+                },
+                step=result["training_iteration"],
+            )
+        mlflow.end_run(status)
+        assert run.info.run_id
+    with mlflow.start_run(run_name="no returns"):
+        mlflow.log_metric("loss", 1.0, step=1)
+
+
+if __name__ == "__main__":
+    data = Path(sys.argv[1])
+    with_wandb(data / "wandb_offline")
+    with_mlflow(data / "mlflow")
+    (data / "wandb_offline" / "truth.json").write_text(json.dumps({"steps": [400, 2048]}))
