@@ -88,11 +88,16 @@ def read_run(trial: Trial, max_rows: int | None = None) -> tuple[Trial, Curve]:
         max_rows: keep about so many rows at most, evenly spaced; None keeps all.
     """
     if trial.status == UNREADABLE:
-        return trial, EMPTY
+        return _unreadable(trial, trial.message), EMPTY
     try:
         curve = READERS[trial.format].read(trial, max_rows)
     except UnreadableError as error:
-        return replace(trial, status=UNREADABLE, message=str(error)), EMPTY
+        return _unreadable(trial, str(error)), EMPTY
     # Results repeat the configuration: used where a folder has lost its params.json.
     config, algorithm = trial.config or curve.config, trial.algorithm or curve.algorithm
     return replace(trial, config=config, algorithm=algorithm), curve
+
+
+def _unreadable(trial: Trial, message: str) -> Trial:
+    """A run of which only the place is known: in no group with others."""
+    return replace(trial, status=UNREADABLE, message=message, algorithm=trial.path.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +58,7 @@ def curve_of_scalars(
         max_rows: as for ``read_run``.
 
     Raises:
-        UnreadableError: no series is known to be a return, or the library wrote none.
+        UnreadableError: no series is known to be a return.
     """
     layout = layout_of(scalars)
     mean = _first(scalars, layout.columns["return_mean"])
@@ -66,7 +66,7 @@ def curve_of_scalars(
     labels = [*layout.labels]
     if mean is None:
         if not len(evaluations_EV):
-            raise UnreadableError(layout.missing or _unknown(scalars))
+            return _without_returns(scalars, layout)
         mean, labels = _evaluation_points(scalars, layout), [*labels, record.EVALUATION]
     columns = {
         name: _held(points, mean)
@@ -102,6 +102,14 @@ def layout_of(scalars: Scalars) -> Layout:
         if any(mark in scalars.series for mark in layout.marks):
             return layout
     return generic(scalars.series)
+
+
+def _without_returns(scalars: Scalars, layout: Layout) -> Curve:
+    """The empty curve of a library that can leave out the returns; raises of an unknown one."""
+    if not layout.missing:
+        raise UnreadableError(_unknown(scalars))
+    notes = (*scalars.notes, layout.missing)
+    return replace(record.EMPTY, algorithm=layout.library, notes=notes)
 
 
 def _unknown(scalars: Scalars) -> str:

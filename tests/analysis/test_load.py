@@ -305,10 +305,11 @@ def test_a_table_alone_is_enough(trial, params):
     assert whole["return_mean"].isna().tolist() == [True, False, False]
 
 
-def test_a_table_of_another_library_is_no_trial(tmp_path):
+def test_a_table_of_another_library_is_no_trial_of_tune(tmp_path):
     write_progress(tmp_path, "time/total_timesteps,rollout/ep_rew_mean", ["1,2"])
     (tmp_path / "progress.json").write_text("{}")
-    assert load([tmp_path]).runs.empty
+    assert load([tmp_path], formats=["tune"]).runs.empty
+    assert load([tmp_path]).runs["format"].tolist() == ["sb3"]
 
 
 def test_runs_of_an_unknown_environment_are_not_pooled(trial, tmp_path):

@@ -32,6 +32,8 @@ if __name__ == "__main__":
         actor=actor,
         dist_fn=lambda logits: torch.distributions.Categorical(logits=logits),
         action_space=space,
+        action_scaling=False,
+        action_bound_method=None,
     )
     algorithm = PPO(policy=policy, critic=critic, optim=AdamOptimizerFactory(lr=3e-4))
     algorithm.run_training(
