@@ -16,9 +16,8 @@ ARROW_POOL = "ARROW_DEFAULT_MEMORY_POOL"
 def limit_memory() -> None:
     """Keep threads from holding free memory; to be called before PyArrow is imported.
 
-    Ray's thirty threads had a malloc arena each, which fragmented, and PyArrow's own allocator keeps free
-    pages of every thread that has copied a file: see "Long runs" in docs/reliability.md. What the
-    environment says about either goes first.
+    Ray's thirty threads had a malloc arena each, which fragmented, and PyArrow's own allocator held up to
+    18 MiB of free pages: see "Long runs" in docs/reliability.md. What is set in the environment goes first.
     """
     if platform.libc_ver()[0] == "glibc" and "MALLOC_ARENA_MAX" not in os.environ:
         # Of this process alone.

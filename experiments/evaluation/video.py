@@ -151,7 +151,8 @@ def record_episodes(
 
 
 def _require_frames(file: Path, number: int) -> None:
-    """Read a video back: on a full disk ffmpeg leaves one that is cut off, and imageio does not report it.
+    """Read a video back: on a full disk ffmpeg leaves one that is cut off, and imageio does not report it,
+    see `findings/imageio-writes-half-a-video-and-returns.sh`.
 
     Raises:
         OSError: it cannot be read, or lacks frames.
