@@ -110,6 +110,9 @@ class LaunchOptions:
     wandb_key: str | None = option("Log to Weights & Biases with this key.")
     wandb_project: str | None = option("Project (default: the experiment's name).")
     wandb_run_name: str | None = option("Name of the run.")
+    mlflow_experiment: str | None = option(
+        "Log to MLflow (MLFLOW_TRACKING_URI), as this experiment."
+    )
 
 
 @dataclass

@@ -100,7 +100,7 @@ def run_command(command: Command, job: Job, ended: Path, seed: int) -> int:
         launch.print_stderr(str(error))
         return 2
     time.sleep(draw.random() * DELAY_S)  # Ray starts
-    return launch.run_all([job], options, [])
+    return launch.run_all([job], options)
 
 
 def measure_once() -> None:

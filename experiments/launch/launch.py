@@ -22,6 +22,7 @@ from rllib_zoo.experiments.launch.jobs import Job, validate_job
 from rllib_zoo.experiments.launch.ownership import owned
 from rllib_zoo.experiments.launch.resume import can_resume, is_done
 from rllib_zoo.experiments.launch.summary import print_summary, resume_command, trial_rows
+from rllib_zoo.experiments.launch.tracking import require_trackers
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.folder_lock import Lock
 from rllib_zoo.experiments.provenance.manifest import finish_manifest
@@ -43,7 +44,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     Raises:
         RequestError: before Ray starts, for an invalid request.
     """
-    callbacks = tuner.tracking_callbacks(options)
+    require_trackers(options)
     ray_cluster.check_options(options)
     experiments = [e for e in experiments if not is_done(e, options)]
     if not experiments:
@@ -63,17 +64,17 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
         if ray_cluster.is_cluster(options):
             for job in jobs:
                 ray_cluster.check_cluster(job.validated)
-        session.monitor.exit_code = code = run_all(jobs, options, callbacks)
+        session.monitor.exit_code = code = run_all(jobs, options)
     return code
 
 
-def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any]) -> int:
+def run_all(jobs: list[Job], options: LaunchOptions) -> int:
     """Run jobs one after another, those after a failed one too, until a signal; the exit code."""
     codes = []
     with Interruption() as ending:
         for number, job in enumerate(jobs, 1):
             try:
-                codes.append(run_job(job, options, callbacks))
+                codes.append(run_job(job, options))
             except RequestError as error:  # such as another command's having begun it meanwhile
                 print_stderr(str(error))
                 codes.append(EXIT_CODES["refused"])
@@ -85,7 +86,7 @@ def run_all(jobs: list[Job], options: LaunchOptions, callbacks: list[Any]) -> in
     return max(codes)
 
 
-def run_job(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
+def run_job(job: Job, options: LaunchOptions) -> int:
     """Run one experiment as the owner of its folder; its exit code.
 
     Raises:
@@ -95,16 +96,16 @@ def run_job(job: Job, options: LaunchOptions, callbacks: list[Any]) -> int:
         if is_done(job.experiment, options):
             return DONE
         job = replace(job, resume=can_resume(job.experiment, options))
-        return _run_owned(job, options, callbacks, lock)
+        return _run_owned(job, options, lock)
 
 
-def _run_owned(job: Job, options: LaunchOptions, callbacks: list[Any], lock: Lock) -> int:
+def _run_owned(job: Job, options: LaunchOptions, lock: Lock) -> int:
     algorithms.register()
     started = time.monotonic()
     watch, ending = FolderWatch(job.folder), active() or Interruption()
     ending.on_abort = partial(_fail, job)
     try:
-        results = _run_trials(job, options, callbacks, watch, lock)
+        results = _run_trials(job, options, watch, lock)
         with ending.deferred():
             if watch.close():
                 return _fail_without_folder(job, watch, ending, lock)
@@ -124,13 +125,11 @@ def _run_owned(job: Job, options: LaunchOptions, callbacks: list[Any], lock: Loc
         ending.on_abort = None
 
 
-def _run_trials(
-    job: Job, options: LaunchOptions, callbacks: list[Any], watch: FolderWatch, lock: Lock
-) -> Any:
+def _run_trials(job: Job, options: LaunchOptions, watch: FolderWatch, lock: Lock) -> Any:
     """Tune's ResultGrid; None after an interruption that Tune did not handle."""
     try:
         resumed = tuner.restored_tuner(job) if job.resume else None
-        ready = resumed or tuner.new_tuner(job, options, callbacks, lock)
+        ready = resumed or tuner.new_tuner(job, options, lock)
         watch.start()
         return ready.fit()
     except KeyboardInterrupt:

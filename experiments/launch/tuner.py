@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 from rllib_zoo.experiments.config.from_options import option_notes
@@ -16,7 +15,8 @@ from rllib_zoo.experiments.launch.resume import (
     let_tune_read,
     tune_states,
 )
-from rllib_zoo.experiments.options import LaunchOptions, cluster_address
+from rllib_zoo.experiments.launch.tracking import trackers
+from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.folder_lock import Lock
 from rllib_zoo.experiments.provenance.manifest import (
     build_manifest,
@@ -27,13 +27,13 @@ from rllib_zoo.experiments.provenance.trust import mark_as_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
 from rllib_zoo.experiments.sweeps.search import number_of_samples, repeats_seeds
-from rllib_zoo.experiments.tune.loggers import ProgressFile, ResultFile
+from rllib_zoo.experiments.tune.loggers import EventFile, ProgressFile, ResultFile
 from rllib_zoo.experiments.tune.progress import TrialProgress
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
 from rllib_zoo.experiments.tune.storage import filesystem_for_tune, path_for_tune
 
 
-def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any], lock: Lock) -> Any:
+def new_tuner(job: Job, options: LaunchOptions, lock: Lock) -> Any:
     """A Tuner for a new experiment in a folder with this lock; writes the manifest."""
     from ray import tune
     from ray.tune.stopper import CombinedStopper
@@ -77,9 +77,10 @@ def new_tuner(job: Job, options: LaunchOptions, callbacks: list[Any], lock: Lock
             callbacks=[
                 TrialProgress(FirstReached(experiment.stop), clock),
                 *clocks,
-                *callbacks,
+                *trackers(options, experiment.name),
                 ResultFile(),
                 ProgressFile(),
+                EventFile(),
             ],
             verbose=2 if options.log_info or options.log_debug else 0,
         ),
@@ -151,24 +152,3 @@ def trial_folder_name(trial: Any) -> str:
     seed = trial.config.get("seed")
     parts = [trial.trainable_name, env, f"seed{seed}" if seed is not None else "", trial.trial_id]
     return "_".join(part for part in parts if part)
-
-
-def tracking_callbacks(options: LaunchOptions) -> list[Any]:
-    """The logger of Weights & Biases, if requested.
-
-    Raises:
-        RequestError: it is requested but not installed, or its key cannot reach a cluster's processes.
-    """
-    if options.wandb_key is None and options.wandb_project is None:
-        return []
-    if importlib.util.find_spec("wandb") is None:
-        option = "--wandb-key" if options.wandb_key is not None else "--wandb-project"
-        raise RequestError(key=option, problem="wandb is missing: pip install rllib-zoo[wandb]")
-    if options.wandb_key is not None and cluster_address(options.ray_address) is not None:
-        problem = "would be written into the logs of a running cluster"
-        hint = "set WANDB_API_KEY where its processes start, and use --wandb-project"
-        raise RequestError(problem, key="--wandb-key", hint=hint)
-    from rllib_zoo.experiments.tune.tracking import wandb_logger
-
-    name = {"name": options.wandb_run_name} if options.wandb_run_name else {}
-    return [wandb_logger(options.wandb_key, project=options.wandb_project or "rllib-zoo", **name)]

@@ -1,4 +1,4 @@
-"""Writers of ``result.json`` and ``progress.csv``: directly to the results, every iteration once.
+"""Writers of a trial's files: ``result.json`` and ``progress.csv`` into the results, each iteration once.
 
 Tune's loggers write to a folder of Ray's that is copied to the results every ten seconds or more, so a
 kill loses rows, even of iterations with a checkpoint; after a resume they append repeated iterations.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
+from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback, TBXLoggerCallback
 from ray.tune.utils import flatten_dict
 from ray.tune.utils.util import SafeFallbackEncoder
 
@@ -34,6 +34,10 @@ from rllib_zoo.experiments.tune.storage import copy_of, results_folder, upload_r
 
 # Rows of RESULT whose iterations were trained again after a failure or a resume.
 REPEATED = "repeated_results.json"
+# Of TensorBoard's HParams tab, besides the configuration.
+METRICS = tuple(
+    f"ray/tune/{prefix}env_runners/episode_return_mean" for prefix in ("", "evaluation/")
+)
 
 
 class ResultFile(JsonLoggerCallback):
@@ -103,6 +107,33 @@ class ProgressFile(CSVLoggerCallback):
         self._trial_continue[trial] = bool(columns)
         self._trial_files[trial] = file
         self._trial_csv[trial] = csv.DictWriter(file, columns) if columns else None
+
+
+class EventFile(TBXLoggerCallback):
+    """Tune's logger for TensorBoard, with the whole configuration in the HParams tab, from the start.
+
+    Tune's has only values that a sweep varies, without lists, and only after a trial's end.
+    """
+
+    def log_trial_start(self, trial: Any) -> None:
+        """As Tune's."""
+        from tensorboardX.summary import hparams
+
+        super().log_trial_start(trial)
+        settings = {
+            key: value
+            if isinstance(value, str | bool | int | float)
+            else json.dumps(value, default=str)
+            for key, value in flatten_dict(trial.config).items()
+        }
+        writer = self._trial_writer[trial].file_writer
+        for summary in hparams(settings, dict.fromkeys(METRICS))[:2]:
+            writer.add_summary(summary)
+
+    def log_trial_end(self, trial: Any, failed: bool = False) -> None:
+        """As Tune's, which would replace the configuration."""
+        self._trial_result[trial] = {}
+        super().log_trial_end(trial, failed)
 
 
 def documented_columns(trial: Any) -> list[str]:

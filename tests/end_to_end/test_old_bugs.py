@@ -21,7 +21,8 @@ from rllib_zoo.experiments.config.from_options import (
 )
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.tuner import checkpoint_config, tracking_callbacks
+from rllib_zoo.experiments.launch.tracking import require_trackers
+from rllib_zoo.experiments.launch.tuner import checkpoint_config
 from rllib_zoo.experiments.options import EvaluateOptions, FileOptions, TrainOptions
 
 PYTHON = """
@@ -71,7 +72,7 @@ def test_4_weights_and_biases_needs_no_class_name(monkeypatch):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RequestError, match="wandb is missing"):
-        tracking_callbacks(FileOptions(wandb_key="key"))
+        require_trackers(FileOptions(wandb_key="key"))
 
 
 def test_5_an_environment_in_config_is_kept():

@@ -32,7 +32,7 @@ def swept(folder, **changes):
         "sweep", "PPO", "CartPole-v1", **{**fields, "storage_path": str(folder), **changes}
     )
     options = FileOptions(ray_num_cpus=4)
-    assert run_job(validate_job(experiment, options), options, []) == 0
+    assert run_job(validate_job(experiment, options), options) == 0
     return json.loads((folder / "sweep" / "manifest.json").read_text())
 
 

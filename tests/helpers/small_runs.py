@@ -34,7 +34,7 @@ def experiment(storage, stop=None, **changes):
 def run(asked, *, resume=False, **given):
     """The exit code."""
     options = FileOptions(ray_num_cpus=4, resume=resume, **given)
-    return run_job(validate_job(asked, options, resume), options, [])
+    return run_job(validate_job(asked, options, resume), options)
 
 
 def trial_of(storage):

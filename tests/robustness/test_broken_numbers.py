@@ -56,7 +56,7 @@ def train(tmp_path, capsys):
             checkpoint_frequency=1,
         )
         options = FileOptions(ray_num_cpus=4)
-        code = run_all([validate_job(experiment, options)], options, [])
+        code = run_all([validate_job(experiment, options)], options)
         manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
         return code, manifest["trials"][0], capsys.readouterr().out
 

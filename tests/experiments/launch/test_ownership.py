@@ -108,7 +108,7 @@ def test_an_experiment_begun_meanwhile_is_refused_and_the_others_run(tmp_path, m
         return 0
 
     monkeypatch.setattr(launch_module, "_run_owned", run)
-    assert run_all(jobs, options, []) == 2
+    assert run_all(jobs, options) == 2
     errors = capsys.readouterr().err.splitlines()
     assert ran == ["first"]
     assert len(errors) == 2
@@ -118,7 +118,7 @@ def test_an_experiment_begun_meanwhile_is_refused_and_the_others_run(tmp_path, m
     # With --resume the third is done, and the first would run after the refused second.
     jobs = [validate_job(each, replace(options, resume=True)) for each in (asked[2], asked[0])]
     monkeypatch.setattr(launch_module, "_run_owned", lambda *_: 0)
-    assert run_all(jobs, replace(options, resume=True), []) == 0
+    assert run_all(jobs, replace(options, resume=True)) == 0
     assert "third is done: nothing to resume" in capsys.readouterr().out
 
 

@@ -74,7 +74,7 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
     jobs = [validate_job(experiment, options) for experiment in experiments(tmp_path)]
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     thread = signal_at_the_first_result(tmp_path / "first", [number])
-    assert run_all(jobs, options, []) == 130
+    assert run_all(jobs, options) == 130
     thread.join()
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert not (tmp_path / "second").exists()
@@ -93,7 +93,7 @@ def test_an_interruption_ends_all_and_a_resume_goes_on_with_all(
     begun = resumable(asked, options)
     assert begun == [True, False]
     jobs = [validate_job(e, options, resume) for e, resume in zip(asked, begun, strict=True)]
-    assert run_all(jobs, options, []) == 0
+    assert run_all(jobs, options) == 0
     for name, resumed in (("first", 1), ("second", 0)):
         manifest = json.loads((tmp_path / name / "manifest.json").read_text())
         assert (manifest["status"], len(manifest.get("resumed", []))) == ("done", resumed)
@@ -110,7 +110,7 @@ def test_a_second_signal_ends_at_once(tmp_path):
     options = FileOptions(ray_num_cpus=4)
     job = validate_job(experiments(tmp_path, iterations=10_000)[0], options)
     thread = signal_at_the_first_result(tmp_path / "first", [signal.SIGINT, signal.SIGINT])
-    assert run_all([job], options, []) == 130
+    assert run_all([job], options) == 130
     thread.join()
     manifest = json.loads((tmp_path / "first" / "manifest.json").read_text())
     assert manifest["status"] == "interrupted"

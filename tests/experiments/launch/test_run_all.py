@@ -53,8 +53,8 @@ def test_experiments_after_a_failed_one_run(tmp_path, capsys, monkeypatch):
         return new_tuner(job, *more)
 
     monkeypatch.setattr(launch.tuner, "new_tuner", failing_first)
-    assert run_all([first, second], FileOptions(ray_num_cpus=4), []) == 1
-    assert run_all([third], FileOptions(ray_num_cpus=4), []) == 2
+    assert run_all([first, second], FileOptions(ray_num_cpus=4)) == 1
+    assert run_all([third], FileOptions(ray_num_cpus=4)) == 2
     _, errors = capsys.readouterr()
     assert "Traceback" not in errors
     assert f"{third.folder}: cannot be written: Not a directory\n" in errors
@@ -75,7 +75,7 @@ def test_the_exit_code_is_the_highest(monkeypatch, capsys, outcomes, code):
         class experiment:
             name = "x"
 
-    def run_job(job, options, callbacks):
+    def run_job(job, options):
         outcome = outcomes[len(reached)]
         reached.append(outcome)
         if outcome == 130:
@@ -85,7 +85,7 @@ def test_the_exit_code_is_the_highest(monkeypatch, capsys, outcomes, code):
         return outcome
 
     monkeypatch.setattr(launch, "run_job", run_job)
-    assert run_all([Named] * len(outcomes), FileOptions(), []) == code
+    assert run_all([Named] * len(outcomes), FileOptions()) == code
     _, errors = capsys.readouterr()
     assert reached == [outcome for outcome in outcomes if outcome != "not reached"]
     assert ("folder: is in use\n" in errors) == ("refused" in outcomes)

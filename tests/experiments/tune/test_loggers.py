@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+import struct
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.experiments.tune.loggers import (
     PROGRESS,
     REPEATED,
+    EventFile,
     ProgressFile,
     documented_columns,
     read_results,
@@ -31,6 +35,14 @@ class FakeTrial:
     trainable_name: str
     config: dict
     iteration: int = 0
+    evaluated_params: dict = field(default_factory=dict)
+
+    def init_local_path(self):
+        pass
+
+    @property
+    def local_path(self):
+        return self.path
 
     @property
     def latest_checkpoint_result(self):
@@ -170,3 +182,28 @@ def test_columns_of_evaluations_only_where_there_are_any(tmp_path):
     assert "env_runners/episode_window_size" in columns
     assert not [name for name in columns if name.startswith("evaluation/")]
     assert documented_columns(FakeTrial(path="", trainable_name="Mine", config={})) == []
+
+
+def test_tensorboard_has_the_whole_configuration_from_the_start(tmp_path):
+    config = {"lr": [[0, 0.1], [9, 0.0]], "model": {"fcnet_hiddens": [16]}, "seed": 3, "env": "Env"}
+    trial = FakeTrial(str(tmp_path), "PPO", config)
+    writer = EventFile()
+    writer.log_trial_start(trial)
+    writer.log_trial_result(1, trial, {"training_iteration": 1, "timesteps_total": 50, "x": 2.5})
+    writer.log_trial_end(trial)
+    (file,) = tmp_path.glob("events*")
+    values = [(e.step, v) for e in events(file.read_bytes()) for v in e.summary.value]
+    data = [HParamsPluginData.FromString(v.metadata.plugin_data.content) for _, v in values]
+    (session,) = [dict(d.session_start_info.hparams) for d in data if d.session_start_info.hparams]
+    assert {key: v.string_value or v.number_value for key, v in session.items()} == {
+        "lr": "[[0, 0.1], [9, 0.0]]", "model/fcnet_hiddens": "[16]", "seed": 3.0, "env": "Env",
+    }  # fmt: skip
+    assert [(step, v.simple_value) for step, v in values if v.tag == "ray/tune/x"] == [(50, 2.5)]
+
+
+def events(data):
+    """The events of a file: each with its length before it, and checksums around it."""
+    while data:
+        (size,) = struct.unpack("<Q", data[:8])
+        yield Event.FromString(data[12 : 12 + size])
+        data = data[16 + size :]

@@ -112,7 +112,7 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
         storage_path=str(tmp_path),
     )
     options = FileOptions(ray_num_cpus=4)
-    assert run_job(validate_job(experiment, options), options, []) == 0
+    assert run_job(validate_job(experiment, options), options) == 0
     manifest = json.loads((tmp_path / "timed" / "manifest.json").read_text())
     (row,) = manifest["trials"]
     assert (manifest["status"], row["status"]) == ("done", "stopped early")

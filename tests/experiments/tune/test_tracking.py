@@ -1,9 +1,11 @@
-"""The key of Weights & Biases: in no file, in no printed line."""
+"""Trackers of experiments: the key of Weights & Biases in no file, and the same names everywhere."""
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from ray.air.integrations import wandb as integration
 
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.summary import resume_command
-from rllib_zoo.experiments.launch.tuner import tracking_callbacks
+from rllib_zoo.experiments.launch.tracking import require_trackers, trackers
 from rllib_zoo.experiments.options import FileOptions
+from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance import manifest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.check import validate
@@ -26,20 +29,26 @@ def installed(monkeypatch):
     """As if wandb was installed; it is an optional package."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     monkeypatch.setattr(integration, "wandb", object())
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("WANDB_API_KEY", "before")  # restored at the end
 
 
 def test_the_logger_that_tune_pickles_has_no_key(installed):
-    (callback,) = tracking_callbacks(FileOptions(wandb_key=SECRET, wandb_project="mine"))
+    options = FileOptions(wandb_key=SECRET, wandb_project="mine")
+    require_trackers(options)
+    assert os.environ["WANDB_API_KEY"] == SECRET
+    (callback,) = trackers(options, "tiny")
     assert isinstance(callback, integration.WandbLoggerCallback)
     assert SECRET.encode() not in pickle.dumps(callback)
     assert callback.project == "mine"
-    assert os.environ["WANDB_API_KEY"] == SECRET
+
+
+def test_the_project_is_the_experiments_name(installed):
+    assert trackers(FileOptions(wandb_key=SECRET), "tiny")[0].project == "tiny"
 
 
 def test_ray_writes_no_runtime_environment_with_the_key(installed, monkeypatch):
-    (callback,) = tracking_callbacks(FileOptions(wandb_key=SECRET))
+    (callback,) = trackers(FileOptions(wandb_key=SECRET), "tiny")
+    monkeypatch.setenv("WANDB_API_KEY", SECRET)
     seen = []
     monkeypatch.setattr(
         integration.WandbLoggerCallback,
@@ -53,7 +62,7 @@ def test_ray_writes_no_runtime_environment_with_the_key(installed, monkeypatch):
 
 def test_a_running_clusters_log_does_not_get_it(installed):
     with pytest.raises(RequestError, match="--wandb-key: would be written into the logs") as caught:
-        tracking_callbacks(FileOptions(wandb_key=SECRET, ray_address="auto"))
+        require_trackers(FileOptions(wandb_key=SECRET, ray_address="auto"))
     assert SECRET not in str(caught.value)
 
 
@@ -75,3 +84,52 @@ def test_manifest_and_next_command_show_that_there_is_one(option, monkeypatch):
     )
     assert written["command"] == f"rllib train file x.yaml {shown} -v"
     assert SECRET not in str(written)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_all_trackers_get_the_same_names(tmp_path):
+    mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
+    pytest.importorskip("wandb", reason="wandb is not installed")
+    pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed")
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    offline = {"MLFLOW_TRACKING_URI": store, "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+    options = ["--mlflow-experiment", "mine", "--wandb-project", "mine"]
+    options += ["--storage-path", str(tmp_path / "results"), "--experiment-name", "tiny"]
+    config = {"num_env_runners": 0, "train_batch_size": 64, "lr": 0.01}
+    request = ["--algo", "A2C", "--env", "CartPole-v1", "--config", json.dumps(config)]
+    command = [sys.executable, "-m", "rllib_zoo.experiments.cli.main", "train", *request, *options]
+    stop = ["--stop", json.dumps({"training_iteration": 6})]
+    done = subprocess.run(
+        [*command, *stop], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)} | offline,
+        capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (trial,) = (tmp_path / "results" / "tiny").glob("A2C_*")
+    results = [json.loads(line) for line in (trial / "result.json").read_text().splitlines()]
+    client = mlflow.MlflowClient(store)
+    (run,) = client.search_runs([client.get_experiment_by_name("mine").experiment_id])
+    assert run.data.params["lr"] == "0.01"
+    assert run.data.tags["experiment"] == "tiny"
+    for name in ("episode_return_mean", "episode_len_mean"):
+        history = client.get_metric_history(run.info.run_id, f"env_runners/{name}")
+        runners = {r["timesteps_total"]: r["env_runners"] for r in results}
+        expected = [(step, found[name]) for step, found in runners.items() if name in found]
+        assert [(m.step, m.value) for m in history] == expected
+        assert expected
+    assert not [key for key in run.data.metrics if key.startswith("config/")]
+    (log,) = trial.glob("wandb/offline-run-*/*.wandb")
+    assert run.info.run_name.encode() in log.read_bytes()
+    assert b"env_runners/episode_len_mean" in log.read_bytes()
+
+
+def test_a_store_that_cannot_be_used_is_one_line(tmp_path, monkeypatch):
+    pytest.importorskip("mlflow", reason="mlflow is not installed")
+    pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/file/mlflow.db")
+    with pytest.raises(
+        RequestError, match=r"--mlflow-experiment: sqlite:.* cannot be used: "
+    ) as error:
+        require_trackers(FileOptions(mlflow_experiment="mine"))
+    assert "\n" not in str(error.value)

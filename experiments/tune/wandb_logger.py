@@ -21,13 +21,3 @@ class WandbLogger(WandbLoggerCallback):
         finally:
             if key is not None:
                 os.environ[WANDB_ENV_VAR] = key
-
-
-def wandb_logger(key: str | None, **settings: Any) -> WandbLogger:
-    """A logger; ``key`` goes into the environment, not into the object, which Tune pickles.
-
-    Call it before Ray starts: only processes that start later inherit the key.
-    """
-    if key is not None:
-        os.environ[WANDB_ENV_VAR] = key
-    return WandbLogger(**settings)
