@@ -197,7 +197,7 @@ def _row(run: int, training: Run, group: str) -> dict[str, Any]:
         "run": run,
         "group": group,
         "algorithm": trial.algorithm,
-        "env": env or f"unknown, {trial.experiment}/{trial.path.name}{trial.part}",
+        "env": env or f"unknown, {trial.experiment}/{trial.path.name} {trial.part}".rstrip(),
         "seed": None if (seed := config.get("seed")) != seed else seed,
         "experiment": trial.experiment,
         "status": trial.status,

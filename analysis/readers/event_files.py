@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rllib_zoo.analysis.readers.scalars import Points
+from rllib_zoo.analysis.readers.series.scalars import Points
 
 SIGNATURE = b"brain.Event:"
 _START = 1  # SessionLog.START

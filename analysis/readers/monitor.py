@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from rllib_zoo.analysis.readers import record
-from rllib_zoo.analysis.readers.episodes import table_of_episodes
-from rllib_zoo.analysis.readers.facts import has_whole_rewards, is_atari_frames
 from rllib_zoo.analysis.readers.record import Curve, UnreadableError, thin
+from rllib_zoo.analysis.readers.series.episodes import table_of_episodes
+from rllib_zoo.analysis.readers.series.facts import has_whole_rewards, is_atari_frames
 from rllib_zoo.analysis.readers.tables import number
 
 # Of stable-baselines3's Atari wrapper.

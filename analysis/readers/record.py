@@ -85,6 +85,7 @@ class Curve:
         source_of_mean: path of the mean return in a result of RLlib; "" without one.
         mean_of: the episodes of a mean return in words; "" where the column ``window`` tells it.
         algorithm: with the library's name; "" if unknown.
+        status: as of ``Trial``; "" where the results do not tell it.
         labels: what its numbers are where they are not what the columns mean; see ``APART``.
         notes: sentences on what was left out, or from where a fact was taken.
         evaluations_EV: [E, V] evaluations, V the columns ``EVALUATIONS``.
@@ -100,6 +101,7 @@ class Curve:
     source_of_mean: str = ""
     mean_of: str = ""
     algorithm: str = ""
+    status: str = ""
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     evaluations_EV: np.ndarray = field(default_factory=lambda: np.empty((0, len(EVALUATIONS))))

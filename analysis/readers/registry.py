@@ -8,11 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from rllib_zoo.analysis.readers.dopamine import find_dopamine, read_dopamine
 from rllib_zoo.analysis.readers.folder import Folder
+from rllib_zoo.analysis.readers.mlflow_runs import find_mlflow, read_mlflow
+from rllib_zoo.analysis.readers.plain import find_tables, read_tables
 from rllib_zoo.analysis.readers.record import EMPTY, UNREADABLE, Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.sb3 import find_sb3, read_sb3
 from rllib_zoo.analysis.readers.tensorboard import find_tensorboard, read_tensorboard
+from rllib_zoo.analysis.readers.torchrl import find_torchrl, read_torchrl
 from rllib_zoo.analysis.readers.tune import find_kept, find_tune, read_kept, read_tune
+from rllib_zoo.analysis.readers.wandb_runs import find_wandb, read_wandb
 
 
 class Reader(NamedTuple):
@@ -32,7 +37,12 @@ READERS = {
     "tune": Reader(find_tune, read_tune),
     "kept": Reader(find_kept, read_kept),
     "sb3": Reader(find_sb3, read_sb3),
+    "torchrl": Reader(find_torchrl, read_torchrl),
     "tensorboard": Reader(find_tensorboard, read_tensorboard),
+    "wandb": Reader(find_wandb, read_wandb),
+    "mlflow": Reader(find_mlflow, read_mlflow),
+    "dopamine": Reader(find_dopamine, read_dopamine),
+    "table": Reader(find_tables, read_tables),
 }
 OWN = ("tune", "kept")
 # A folder with both is a report.
@@ -55,7 +65,7 @@ def find_runs(folders: Sequence[Path], formats: Sequence[str] = ()) -> Iterator[
         for folder in _below(start.resolve()):
             folder.forced = bool(formats)
             for name, reader in READERS.items():
-                if folder.files and (not formats or name in formats):
+                if not formats or name in formats:
                     for trial in reader.find(folder):
                         yield replace(trial, format=name)
 
@@ -95,7 +105,8 @@ def read_run(trial: Trial, max_rows: int | None = None) -> tuple[Trial, Curve]:
         return _unreadable(trial, str(error)), EMPTY
     # Results repeat the configuration: used where a folder has lost its params.json.
     config, algorithm = trial.config or curve.config, trial.algorithm or curve.algorithm
-    return replace(trial, config=config, algorithm=algorithm), curve
+    status = trial.status if trial.status != "unknown" else curve.status or "unknown"
+    return replace(trial, config=config, algorithm=algorithm, status=status), curve
 
 
 def _unreadable(trial: Trial, message: str) -> Trial:

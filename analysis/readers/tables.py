@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rllib_zoo.analysis.readers.record import UnreadableError
-from rllib_zoo.analysis.readers.scalars import Points, Scalars
+from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
 
 
 @dataclass(frozen=True)

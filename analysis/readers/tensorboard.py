@@ -12,8 +12,8 @@ from typing import Any
 from rllib_zoo.analysis.readers.event_files import Events, is_events, read_events
 from rllib_zoo.analysis.readers.folder import Folder, head_of
 from rllib_zoo.analysis.readers.record import Curve, Trial
-from rllib_zoo.analysis.readers.runs import curve_of_run
-from rllib_zoo.analysis.readers.scalars import Scalars
+from rllib_zoo.analysis.readers.series.runs import curve_of_run
+from rllib_zoo.analysis.readers.series.scalars import Scalars
 
 # Sample Factory's, beside the hidden folder of its events.
 SUMMARY, CONFIG = ".summary", "config.json"

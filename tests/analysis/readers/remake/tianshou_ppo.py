@@ -38,7 +38,7 @@ if __name__ == "__main__":
     algorithm = PPO(policy=policy, critic=critic, optim=AdamOptimizerFactory(lr=3e-4))
     algorithm.run_training(
         OnPolicyTrainerParams(
-            train_collector=Collector(algorithm, train, VectorReplayBuffer(2000, 4)),
+            training_collector=Collector(algorithm, train, VectorReplayBuffer(2000, 4)),
             test_collector=Collector(algorithm, test),
             max_epochs=3,
             epoch_num_steps=1200,

@@ -10,10 +10,10 @@ import numpy as np
 
 from rllib_zoo.analysis.files.columns import COLUMNS
 from rllib_zoo.analysis.readers import record
-from rllib_zoo.analysis.readers.episodes import table_of_episodes
-from rllib_zoo.analysis.readers.facts import is_atari_frames
-from rllib_zoo.analysis.readers.layouts import LAYOUTS, Layout, generic
 from rllib_zoo.analysis.readers.record import Curve, UnreadableError, table_of, thin
+from rllib_zoo.analysis.readers.series.episodes import table_of_episodes
+from rllib_zoo.analysis.readers.series.facts import is_atari_frames
+from rllib_zoo.analysis.readers.series.layouts import LAYOUTS, Layout, generic
 
 
 class Points(NamedTuple):

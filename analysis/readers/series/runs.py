@@ -1,4 +1,4 @@
-"""The curve of a run by its series, and what is told of it by its settings, its names and ``about.yaml``."""
+"""The curve of a run by its series, and what its settings, its names and ``about_runs.yaml`` tell of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.readers.facts import KEYS_OF_CONFIG, facts_of
 from rllib_zoo.analysis.readers.record import Curve
-from rllib_zoo.analysis.readers.scalars import Scalars, curve_of_scalars, layout_of
+from rllib_zoo.analysis.readers.series.facts import KEYS_OF_CONFIG, facts_of
+from rllib_zoo.analysis.readers.series.scalars import Scalars, curve_of_scalars, layout_of
 
 # Folders that libraries name by themselves, and what they tell.
 FOLDERS = {
@@ -33,7 +33,7 @@ def curve_of_run(path: Path, scalars: Scalars, max_rows: int | None = None) -> C
     """As ``curve_of_scalars``, with facts, algorithm and settings.
 
     Raises:
-        UnreadableError: no series is known to be a return, or ``about.yaml`` is wrong.
+        UnreadableError: no series is known to be a return, or ``about_runs.yaml`` is wrong.
     """
     library = layout_of(scalars).library
     config = {**named_by(library, path.name), **scalars.config}

@@ -65,7 +65,7 @@ SB3 = Layout(
     "SB3",
     ("rollout/ep_rew_mean", "time/total_timesteps", "time/fps", "rollout/ep_len_mean"),
     {
-        "steps": ("time/total_timesteps",),
+        "steps": ("time/total_timesteps", "global_step"),
         "seconds": ("time/time_elapsed",),
         "episodes": ("time/episodes",),
         "return_mean": ("rollout/ep_rew_mean",),
@@ -197,11 +197,11 @@ _ML_AGENTS = Layout(
 )  # fmt: skip
 _PUFFERLIB = Layout(
     "PufferLib",
-    ("environment/episode_return", "overview/agent_steps", "environment/perf"),
+    ("environment/episode_return", "environment/episode_reward_mean", "environment/perf"),
     {
-        "steps": ("agent_steps", "overview/agent_steps", "0verview/agent_steps"),
-        "seconds": ("uptime", "overview/uptime"),
-        "return_mean": ("environment/episode_return",),
+        "steps": ("agent_steps",),
+        "seconds": ("uptime",),
+        "return_mean": ("environment/episode_return", "environment/episode_reward_mean"),
         "length_mean": ("environment/episode_length",),
         "learning_rate": ("learning_rate",),
     },

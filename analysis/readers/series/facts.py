@@ -1,4 +1,4 @@
-"""What a library did not record: from ``about.yaml``, or from the names of the folders."""
+"""What a library did not record: from ``about_runs.yaml``, or from the names of the folders."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import yaml
 
 from rllib_zoo.analysis.readers.record import UnreadableError
 
-ABOUT = "about.yaml"
-# How far above a run its ``about.yaml`` may lie, the run's own folder included.
+ABOUT = "about_runs.yaml"
+# How far above a run its ``about_runs.yaml`` may lie, the run's own folder included.
 LEVELS = 4
 AXES = ("steps", "frames", "vector steps")
 KEYS = {"env": str, "algorithm": str, "seed": int, "copies": int, "frame_skip": int, "axis": str}
@@ -38,7 +38,7 @@ _WHOLE = re.compile(
 
 
 def about(path: Path) -> dict[str, Any]:
-    """What ``about.yaml`` beside or above a run tells of it; the nearest one counts for each key.
+    """What ``about_runs.yaml`` beside or above a run tells of it; the nearest one counts for each key.
 
     Args:
         path: the run's folder or file.
@@ -50,14 +50,15 @@ def about(path: Path) -> dict[str, Any]:
     levels = [folder, *folder.parents][:LEVELS]
     told: dict[str, Any] = {}
     for level in levels:
-        told = {**_about_in(level / ABOUT), **told}
+        file = level / ABOUT
+        if file.is_file():
+            told = {**_about_in(file, file.stat().st_mtime_ns), **told}
     return told
 
 
 @lru_cache(maxsize=256)
-def _about_in(file: Path) -> Mapping[str, Any]:
-    if not file.is_file():
-        return {}
+def _about_in(file: Path, modified: int) -> Mapping[str, Any]:
+    """Cached until the time it was ``modified`` changes."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -79,7 +80,7 @@ def facts_of(path: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], lis
 
     Args:
         path: the run's folder or file.
-        config: what the library recorded; it counts after ``about.yaml``, before names.
+        config: what the library recorded; it counts after ``about_runs.yaml``, before names.
 
     Raises:
         UnreadableError: see :func:`about`.

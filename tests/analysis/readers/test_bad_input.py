@@ -1,0 +1,263 @@
+"""Files that are cut off, of another kind or mixed: a row with a status and a reason, the rest is read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboardX import SummaryWriter
+
+from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.readers.event_files import read_events
+from rllib_zoo.analysis.summary import summarise
+
+DATA = Path(__file__).parent / "data"
+TAG = "charts/episodic_return"
+
+
+def runs_of(*folders, **options):
+    return load(list(folders), **options).runs.to_dict("records")
+
+
+def write_events(folder, steps, value=1.0, tag=TAG, **options):
+    with SummaryWriter(str(folder), **options) as writer:
+        for step in steps:
+            writer.add_scalar(tag, value, step)
+
+
+def points(folder):
+    return read_events(sorted(folder.glob("*tfevents*"))).points()[TAG]
+
+
+def test_an_event_file_that_is_cut_off_is_read_up_to_there(tmp_path):
+    write_events(tmp_path, range(10))
+    (file,) = tmp_path.glob("*tfevents*")
+    file.write_bytes(file.read_bytes()[:-7])
+    (run,) = runs_of(tmp_path)
+    assert run["rows"] == 9
+    assert f"{file.name} is cut off or damaged: read up to there" in run["message"]
+
+
+def test_an_empty_event_file_is_a_row(tmp_path):
+    (tmp_path / "events.out.tfevents.1.x").write_bytes(b"")
+    (run,) = runs_of(tmp_path)
+    assert (run["status"], run["message"].split(";")[0]) == ("unreadable", "it has no numbers")
+
+
+def test_all_points_are_read_and_as_tensorboard_reads_them(tmp_path):
+    write_events(tmp_path, range(12_000))
+    assert points(tmp_path).steps_T.tolist() == list(range(12_000))
+
+
+def test_points_played_twice_count_once(tmp_path):
+    write_events(tmp_path, range(0, 100, 10), 1.0, filename_suffix=".1")
+    write_events(tmp_path, range(50, 150, 10), 2.0, filename_suffix=".2")
+    read = points(tmp_path)
+    assert read.steps_T.tolist() == list(range(0, 150, 10))
+    assert read.values_T.tolist() == [1.0] * 5 + [2.0] * 10
+    (run,) = runs_of(tmp_path)
+    assert "5 result(s) repeated after a restart" in run["message"]
+
+
+def test_what_a_writer_purges_is_gone(tmp_path):
+    write_events(tmp_path, range(0, 100, 10), 1.0, filename_suffix=".1")
+    write_events(tmp_path, [70], 2.0, filename_suffix=".2", purge_step=50)
+    assert points(tmp_path).steps_T.tolist() == [0, 10, 20, 30, 40, 70]
+
+
+def test_two_runs_in_one_folder_are_two_rows(tmp_path):
+    write_events(tmp_path, range(0, 100, 10), 1.0, filename_suffix=".1")
+    write_events(tmp_path, range(0, 50, 10), 2.0, filename_suffix=".2")
+    first, second = runs_of(tmp_path)
+    assert (first["return_mean"], second["return_mean"]) == (1.0, 2.0)
+    assert first["path"] != second["path"]
+
+
+def test_two_folders_with_one_name_are_two_rows(tmp_path):
+    for parent in ("a", "b"):
+        shutil.copytree(DATA / "cleanrl", tmp_path / parent)
+    runs = runs_of(tmp_path)
+    assert len(runs) == 2
+    assert all("seed 5 occurs 2 times" in run["message"] for run in runs)
+
+
+def test_a_table_without_names_is_a_row(tmp_path):
+    (tmp_path / "curve.csv").write_text("1,2.0\n2,3.0\n")
+    (run,) = runs_of(tmp_path)
+    assert run["status"] == "unreadable"
+    assert run["message"].startswith("curve.csv: its first line has no names of columns")
+
+
+def test_a_monitor_file_without_header_is_a_row(tmp_path):
+    (tmp_path / "0.monitor.csv").write_text("r,l,t\n1,1,1\n")
+    (run,) = runs_of(tmp_path)
+    assert run["status"] == "unreadable"
+    assert run["message"].startswith("0.monitor.csv has no header of Monitor")
+
+
+def test_a_monitor_file_cut_in_its_last_line(tmp_path):
+    text = (DATA / "sb3_resumed" / "run.monitor.csv").read_text()
+    (tmp_path / "monitor.csv").write_text(text + "17.0,1")
+    (run,) = runs_of(tmp_path)
+    assert "1 broken line(s)" in run["message"]
+    assert run["episodes"] == text.count("\n") - 2
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", None])
+def test_evaluations_of_another_kind_are_a_row(tmp_path, content):
+    file = tmp_path / "evaluations.npz"
+    if content is None:
+        np.savez(file, weights=np.zeros(3))
+    else:
+        file.write_bytes(content)
+    (run,) = runs_of(tmp_path)
+    assert run["status"] == "unreadable"
+    assert run["message"].startswith("evaluations.npz has no evaluations")
+
+
+def test_other_archives_of_arrays_are_no_runs(tmp_path):
+    np.savez(tmp_path / "policy.npz", weights=np.zeros(3))
+    assert runs_of(tmp_path) == []
+
+
+def test_evaluations_alone_are_labelled(tmp_path):
+    shutil.copy(DATA / "sb3_monitors" / "evaluations.npz", tmp_path)
+    (run,) = runs_of(tmp_path)
+    assert (run["steps"], run["rows"], run["window"]) == (4000, 4, 5)
+    assert run["labels"] == record.EVALUATION
+
+
+def test_settings_with_code_are_not_run(tmp_path):
+    shutil.copytree(DATA / "rl_zoo", tmp_path / "zoo")
+    (args,) = tmp_path.rglob("args.yml")
+    args.write_text("!!python/object/apply:os.system ['touch ran']\n")
+    (run,) = runs_of(tmp_path)
+    assert "args.yml is not readable: could not determine a constructor" in run["message"]
+    assert not (tmp_path / "ran").exists()
+    assert not Path("ran").exists()
+    assert run["episodes"] > 0
+
+
+def test_without_wandb_the_row_tells_how_to_install_it(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "wandb"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    runs = runs_of(DATA / "wandb_offline")
+    assert [run["status"] for run in runs] == ["unreadable"] * 2
+    assert all("pip install 'rllib-zoo[peers]'" in run["message"] for run in runs)
+
+
+def test_a_wandb_file_that_is_cut_off(tmp_path):
+    pytest.importorskip("wandb", reason="the reader of W&B needs the extra peers")
+    (file,) = [f for f in DATA.rglob("*.wandb") if f.stat().st_size > 5000]
+    (tmp_path / "run-x.wandb").write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    (run,) = runs_of(tmp_path)
+    assert run["status"] == "interrupted"
+    assert "run-x.wandb is cut off or damaged: read up to there" in run["message"]
+    assert 0 < run["rows"] < 20
+
+
+def test_a_store_of_mlflow_that_is_cut_off(tmp_path):
+    content = (DATA / "mlflow" / "mlflow.db").read_bytes()
+    (tmp_path / "mlflow.db").write_bytes(content[:5000])
+    (run,) = runs_of(tmp_path)
+    assert (run["status"], run["message"].split(":")[0]) == ("unreadable", "mlflow.db")
+
+
+def test_published_results_of_dopamine(tmp_path):
+    rows = [
+        {"Iteration": i, "Value": 10.0 * seed + i, "Agent": agent}
+        for agent in ("DQN", "Rainbow")
+        for seed in (0, 1)
+        for i in range(3)
+    ]
+    (tmp_path / "airraid.json").write_text(json.dumps(rows))
+    runs = runs_of(tmp_path)
+    assert [run["group"] for run in runs] == ["Dopamine DQN"] * 2 + ["Dopamine Rainbow"] * 2
+    assert {run["env"] for run in runs} == {"ALE/AirRaid-v5"}
+    assert [run["return_mean"] for run in runs] == [2.0, 12.0] * 2
+    assert {(run["steps"], run["frames"]) for run in runs} == {(750_000, 3_000_000)}
+    (tmp_path / "airraid.json").write_text(json.dumps(rows)[:-20])
+    (run,) = runs_of(tmp_path)
+    assert run["message"].startswith("airraid.json is cut off")
+
+
+def test_a_table_of_ones_own(tmp_path):
+    lines = ["algo,env_id,seed,total_timesteps,Episode Return,time"]
+    lines += [
+        f"{a},CartPole-v1,{s},{t},{t / 10 + s},{t / 100}"
+        for a in "AB"
+        for s in (0, 1)
+        for t in (10, 20)
+    ]
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    runs = runs_of(tmp_path)
+    assert [(run["group"], run["seed"]) for run in runs] == [("A", 0), ("A", 1), ("B", 0), ("B", 1)]
+    assert [run["return_mean"] for run in runs] == [2.0, 3.0, 2.0, 3.0]
+    assert {(run["steps"], run["seconds"], run["labels"]) for run in runs} == {(20, 0.2, "")}
+
+
+def test_a_table_of_frames_does_not_tell_steps(tmp_path):
+    (tmp_path / "mine.csv").write_text("frame,return\n400,1.0\n")
+    assert runs_of(tmp_path)[0]["labels"] == record.UNKNOWN_STEPS
+    (tmp_path / "about_runs.yaml").write_text("frame_skip: 4\nenv: ALE/Pong-v5\n")
+    (run,) = runs_of(tmp_path)
+    assert (run["steps"], run["frames"], run["labels"]) == (100, 400, "")
+
+
+def test_a_series_that_tensorboard_exported(tmp_path):
+    name = "CartPole-v1_PPO_1-tag-rollout_ep_rew_mean.csv"
+    (tmp_path / name).write_text("Wall time,Step,Value\n100.0,2048,20.5\n101.5,4096,30.5\n")
+    (run,) = runs_of(tmp_path)
+    assert (run["steps"], run["seconds"], run["return_mean"]) == (4096, 1.5, 30.5)
+    assert run["env"] == "CartPole-v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("copy: 4", "'copy' is unknown; it takes env, algorithm, seed, copies"),
+        ("copies: four", "copies must be int, got 'four'"),
+        ("axis: calls", "axis must be one of steps, frames, vector steps"),
+        ("[1", "is no YAML"),
+    ],
+)
+def test_wrong_facts_about_runs_are_told(tmp_path, text, message):
+    shutil.copytree(DATA / "skrl", tmp_path / "skrl")
+    (tmp_path / "about_runs.yaml").write_text(text)
+    (run,) = runs_of(tmp_path)
+    assert run["status"] == "unreadable"
+    assert message in run["message"]
+
+
+def test_mixed_folders_are_read_and_labelled_runs_are_not_compared(trial, tmp_path):
+    for seed in range(2):
+        trial(f"tune{seed}", config={"seed": seed})
+    shutil.copytree(DATA, tmp_path / "results" / "peers")
+    (tmp_path / "results" / "peers" / "sb3_normalised" / "about_runs.yaml").write_text(
+        "env: CartPole-v1\n"
+    )
+    results = load([tmp_path / "results"])
+    assert results.runs["format"].value_counts()["tune"] == 2
+    summary = summarise(results, resamples=100)
+    envs = dict(zip(summary.scores["group"], summary.scores["environment"], strict=True))
+    assert envs["PPO"] == envs["SB3 ppo"] == envs["Sample Factory APPO"] == "CartPole-v1"
+    assert envs["SB3 outer [normalised rewards]"] == "CartPole-v1 [normalised rewards]"
+    compared = summarise(load([tmp_path / "results"], compare_labelled=True), resamples=100).scores
+    assert "CartPole-v1 [normalised rewards]" not in set(compared["environment"])
+
+
+def test_one_format_alone(tmp_path):
+    assert {run["format"] for run in runs_of(DATA, formats=["sb3"])} == {"sb3"}
+
+
+def test_an_own_report_is_no_run(tmp_path):
+    (tmp_path / "report.html").write_text("")
+    (tmp_path / "command.txt").write_text("")
+    (tmp_path / "curves.csv").write_text("run,group,steps,return_mean\n0,PPO,1,1.0\n")
+    assert runs_of(tmp_path) == []

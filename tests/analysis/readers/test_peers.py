@@ -1,0 +1,221 @@
+"""Files that each library really wrote (``remake/``), against the steps and raw returns counted beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.readers import record
+
+DATA = Path(__file__).parent / "data"
+NO_ALGORITHM = "algorithm unknown: grouped by the folder's name"
+
+
+def truth_of(folder):
+    return json.loads((next((DATA / folder).rglob("truth.json"))).read_text())
+
+
+def run_of(folder, **options):
+    """The single run of a folder, its curve, and what was counted."""
+    results = load([DATA / folder], **options)
+    (run,) = results.runs.to_dict("records")
+    return run, results.curves, truth_of(folder)
+
+
+def last_mean(values, window=100):
+    return np.mean(values[-window:])
+
+
+def test_monitor_files_of_copies_give_the_steps_of_all(tmp_path):
+    run, curves, truth = run_of("sb3_monitors")
+    assert run["episodes"] == truth["episodes"] == len(curves)
+    # The last episode ended with the last step of the run.
+    assert run["steps"] == truth["steps"] == 4096
+    assert run["return_mean"] == pytest.approx(last_mean(truth["returns"]))
+    assert run["window"] == 100
+    assert curves["steps"].is_monotonic_increasing
+    assert (run["group"], run["env"], run["labels"]) == ("SB3 sb3_monitors", "CartPole-v1", "")
+    assert NO_ALGORITHM in run["message"]
+
+
+def test_evaluations_stay_apart():
+    results = load([DATA / "sb3_monitors"])
+    assert results.evaluations["steps"].tolist() == [1000, 2000, 3000, 4000]
+    assert results.evaluations["episodes"].tolist() == [5] * 4
+    with np.load(DATA / "sb3_monitors" / "evaluations.npz") as content:
+        means = content["results"].mean(axis=1)
+    assert results.evaluations["return_mean"].tolist() == pytest.approx(means.tolist())
+
+
+@pytest.mark.parametrize("names", [["progress.csv"], ["progress.json"], ["events*"]])
+def test_the_logger_of_sb3_tells_the_same_in_each_of_its_files(tmp_path, names):
+    for name in names:
+        for file in (DATA / "sb3_monitors").glob(name):
+            shutil.copy(file, tmp_path)
+    (run,) = load([tmp_path]).runs.to_dict("records")
+    truth = truth_of("sb3_monitors")
+    assert run["steps"] == truth["steps"]
+    assert run["return_mean"] == pytest.approx(last_mean(truth["returns"]), rel=1e-4)
+    # Rows of evaluations are no results of training.
+    assert run["rows"] == 4096 // (4 * 128)
+
+
+def test_a_resumed_monitor_file_goes_on():
+    results = load([DATA / "sb3_resumed" / "run.monitor.csv"])
+    ((run,), curves), truth = (
+        (results.runs.to_dict("records"), results.curves),
+        truth_of("sb3_resumed"),
+    )
+    assert run["steps"] == truth["finished_steps"]
+    assert run["return_mean"] == pytest.approx(last_mean(truth["returns"]))
+    assert curves["seconds"].is_monotonic_increasing
+    assert "resumed 1 times" in run["message"]
+
+
+def test_two_event_files_of_a_resumed_run_are_one():
+    results = load([DATA / "sb3_resumed" / "events"])
+    (run,) = results.runs.to_dict("records")
+    assert (run["group"], run["steps"], run["seed"]) == ("SB3 PPO", 1024, None)
+    assert results.curves["steps"].tolist() == [128 * i for i in range(1, 9)]
+    assert results.curves["seconds"].is_monotonic_increasing
+
+
+def test_normalised_rewards_are_labelled_where_the_environment_is_known(tmp_path):
+    shutil.copy(DATA / "sb3_normalised" / "outer.monitor.csv", tmp_path / "outer.monitor.csv")
+    (unknown,) = load([tmp_path]).runs.to_dict("records")
+    assert "environment unknown: compared with no other run" in unknown["message"]
+    (tmp_path / "about_runs.yaml").write_text("env: CartPole-v1\nalgorithm: A2C\nseed: 3\n")
+    (run,) = load([tmp_path]).runs.to_dict("records")
+    assert run["group"] == "SB3 A2C [normalised rewards]"
+    assert run["seed"] == 3
+    assert run["steps"] == truth_of("sb3_normalised")["finished_steps"]
+    assert run["variant"] == " [normalised rewards]"
+    assert record.LOWER_BOUND in run["labels"]
+    (compared,) = load([tmp_path], compare_labelled=True).runs.to_dict("records")
+    assert compared["variant"] == ""
+    assert compared["labels"] == run["labels"]
+
+
+def test_lengths_of_atari_games_are_frames():
+    run, _, truth = run_of("sb3_atari")
+    assert run["frames"] == truth["frames"]
+    # Frames of no-ops at the beginning are no steps: an upper bound, as the label tells.
+    assert truth["agent_steps"] <= run["steps"] <= 1.25 * truth["agent_steps"]
+    assert run["return_mean"] == np.mean(truth["game_returns"])
+    assert run["labels"] == "lengths in frames, steps are an upper bound"
+    assert run["variant"] == ""
+
+
+def test_dqn_writes_a_row_every_four_episodes():
+    run, curves, truth = run_of("sb3_dqn")
+    assert run["steps"] == truth["finished_steps"]
+    assert run["episodes"] == truth["episodes"]
+    assert run["return_mean"] == pytest.approx(last_mean(truth["returns"]), rel=1e-3)
+    assert curves["episodes"].tolist() == [4, 8, 12, 16, 20]
+
+
+def test_rl_zoo_tells_algorithm_seed_and_settings():
+    results = load([DATA / "rl_zoo"])
+    (run,) = results.runs.to_dict("records")
+    assert (run["group"], run["env"], run["seed"]) == ("SB3 ppo", "CartPole-v1", 7)
+    assert results.configs[0]["n_timesteps"] == 2000
+    assert results.configs[0]["n_steps"] == 64
+    assert 1900 < run["steps"] <= 2048
+    assert len(results.evaluations) == 2
+
+
+def test_cleanrl():
+    run, curves, truth = run_of("cleanrl")
+    assert (run["group"], run["env"], run["seed"]) == ("CleanRL ppo", "CartPole-v1", 5)
+    assert run["episodes"] == truth["episodes"] == len(curves)
+    assert run["return_mean"] == pytest.approx(last_mean(truth["returns"]))
+    assert curves["return_min"].min() == min(truth["returns"])
+    # The last episode ended at most a copy's round before the end.
+    assert 0 <= truth["steps"] - run["steps"] < 200
+    assert (run["labels"], run["message"]) == ("", "")
+
+
+def test_cleanrl_beside_gymnasium_1_is_a_row_with_the_reason():
+    run, curves, truth = run_of("cleanrl_gymnasium1")
+    assert truth["episodes"] > 100
+    assert curves.empty
+    assert (run["group"], run["env"], run["seed"]) == ("CleanRL ppo", "CartPole-v1", 5)
+    assert "CleanRL wrote no return" in run["message"]
+
+
+def test_sample_factory_lies_in_a_hidden_folder():
+    run, _, truth = run_of("sample_factory")
+    assert (run["group"], run["env"], run["seed"]) == ("Sample Factory APPO", "CartPole-v1", 2)
+    assert run["frames"] == run["steps"] <= truth["steps"]
+    # Of exactly 100 episodes, some of those that had ended by then.
+    ended = np.searchsorted(np.cumsum(truth["lengths"]), run["steps"])
+    means = [np.mean(truth["returns"][i : i + 100]) for i in range(max(ended - 160, 0), ended)]
+    assert min(means) <= run["return_mean"] <= max(means)
+    assert run["mean_of"] == "the last 100 episodes"
+
+
+def test_tianshou():
+    run, curves, truth = run_of("tianshou")
+    assert run["steps"] == truth["steps"] == 3600
+    assert (run["group"], run["env"], run["seed"]) == ("Tianshou CartPole-v1_ppo", "CartPole-v1", 0)
+    assert curves["length_mean"].isna().all()
+    assert min(truth["returns"]) <= run["return_mean"] <= max(truth["returns"])
+    results = load([DATA / "tianshou"])
+    assert len(results.evaluations) >= 3
+
+
+def test_skrl_counts_the_calls_of_the_vector(tmp_path):
+    run, _, truth = run_of("skrl")
+    assert run["steps"] == 800
+    assert run["labels"] == record.COPIES
+    assert run["group"] == f"skrl PPO [{record.COPIES}]"
+    shutil.copytree(DATA / "skrl", tmp_path / "skrl")
+    (tmp_path / "skrl" / "about_runs.yaml").write_text("env: CartPole-v1\ncopies: 4\n")
+    (run,) = load([tmp_path / "skrl"]).runs.to_dict("records")
+    assert truth["steps"] <= run["steps"] == 3200 <= 1.06 * truth["steps"]
+    assert (run["labels"], run["variant"]) == (record.UPPER_BOUND, "")
+
+
+@pytest.mark.parametrize("name", ["csv", "events"])
+def test_torchrl(name):
+    truth = truth_of("torchrl")
+    results = load([DATA / "torchrl" / f"CartPole-v1_{name}_0"])
+    (run,) = results.runs.to_dict("records")
+    assert run["steps"] == truth["steps"] == 2000
+    told = results.curves[["steps", "return_mean"]].to_numpy()
+    assert told == pytest.approx(np.array(truth["means"]), rel=1e-5)
+    assert run["labels"] == record.UNKNOWN_STEPS
+    assert results.configs[0]["lr"] == pytest.approx(0.001)
+
+
+def test_offline_runs_of_wandb():
+    pytest.importorskip("wandb", reason="the readers of W&B need the extra peers")
+    runs = load([DATA / "wandb_offline"]).runs.sort_values("steps").to_dict("records")
+    cleanrl, rllib = runs
+    assert (cleanrl["group"], cleanrl["seed"], cleanrl["status"]) == ("CleanRL ppo", 4, "done")
+    assert (cleanrl["steps"], cleanrl["episodes"], cleanrl["return_mean"]) == (400, 20, 20.0)
+    assert (rllib["steps"], rllib["seconds"], rllib["return_mean"]) == (2048, 6.0, 40.0)
+    assert (rllib["env"], rllib["seed"], rllib["rows"]) == ("CartPole-v1", 1, 3)
+
+
+def test_mlflow_keeps_a_run_a_row():
+    runs = load([DATA / "mlflow"]).runs.to_dict("records")
+    assert [run["status"] for run in runs] == ["done", "failed", "unreadable"]
+    for seed, run in enumerate(runs[:2]):
+        assert (run["steps"], run["seconds"], run["return_mean"]) == (2048, 6.0, 40.0)
+        assert (run["env"], run["seed"], run["rows"]) == ("CartPole-v1", seed, 3)
+    assert "no name of a return is known among: loss" in runs[2]["message"]
+
+
+def test_all_of_them_in_one_report_and_each_a_row(tmp_path):
+    runs = load([DATA]).runs
+    assert sorted(set(runs["format"])) == [
+        "mlflow", "sb3", "tensorboard", "torchrl", "wandb",
+    ]  # fmt: skip
+    assert len(runs) == 19
+    assert set(runs["status"]) <= {"done", "failed", "unknown", "unreadable"}
