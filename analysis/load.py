@@ -182,7 +182,7 @@ def _row(run: int, training: Run, group: str) -> dict[str, Any]:
     env = str(config.get("env") or trial.manifest.get("env") or "")
     notes = {
         trial.message: trial.message,
-        "no results": not rows and not trial.message and not curve.notes,
+        "no results": not rows and not trial.message,
         f"{len(training.pieces)} pieces joined: {', '.join(training.pieces)}": len(training.pieces)
         > 1,
         f"starts from a checkpoint ({training.continues})": training.continues,

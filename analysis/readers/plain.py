@@ -46,8 +46,9 @@ def find_tables(folder: Folder) -> Iterator[Trial]:
             except UnreadableError as error:
                 yield Trial(path, folder.path.name, UNREADABLE, message=f"{name}: {error}")
                 continue
+            one = path.parent if len(keys) == 1 and LOGS.fullmatch(name) else path
             for key in keys:
-                yield Trial(path, folder.path.name, part=" ".join(key), files=(path,))
+                yield Trial(one, one.parent.name, part=" ".join(key), files=(path,))
         else:
             message = "its first line has no names of columns" if not names else _unknown(names)
             yield Trial(path, folder.path.name, UNREADABLE, message=f"{name}: {message}")
@@ -65,7 +66,7 @@ def read_tables(trial: Trial, max_rows: int | None = None) -> Curve:
     key = next(key for key in parts if " ".join(key) == trial.part)
     config = _config(table, parts[key][0]) if parts[key] else {}
     scalars = replace(table.scalars(parts[key]), config=config)
-    return curve_of_run(path, scalars, max_rows)
+    return curve_of_run(trial.path, scalars, max_rows)
 
 
 def _kind(names: Sequence[str]) -> str:

@@ -70,7 +70,7 @@ def read_sb3(trial: Trial, max_rows: int | None = None) -> Curve:
         recorded = {"env": monitors[0].env} if monitors and monitors[0].env else {}
         config = {**named_by(SB3.library, trial.path.name), **config, **recorded}
         facts, more = facts_of(trial.path, config)
-        if monitors:
+        if any(len(monitor.rows_EC) for monitor in monitors) or not evaluations:
             curve = curve_of_monitors(monitors, str(facts.get("env", "")), max_rows)
         else:
             curve = _of_evaluations(evaluations[0])

@@ -51,7 +51,7 @@ def read_tensorboard(trial: Trial, max_rows: int | None = None) -> Curve:
         series = {name.removeprefix(RAY): points for name, points in series.items()}
     scalars = Scalars(series, config=_config(trial.path, events), notes=tuple(_notes(events)))
     curve = curve_of_run(trial.path, scalars, max_rows)
-    return replace(curve, repeated=events.replaced)
+    return replace(curve, repeated=curve.repeated + events.replaced)
 
 
 def event_files(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rllib_zoo.analysis.files.columns import PATHS
+from rllib_zoo.analysis.readers.record import UNKNOWN_RETURN
 
 
 @dataclass(frozen=True)
@@ -243,13 +244,16 @@ NAMES: dict[str, tuple[str, ...]] = {
         "interactions",
     ),
     "frames": ("frames", "frame", "env_frames", "total_frames", "num_frames"),
-    "seconds": ("seconds", "time_s", "time", "elapsed", "time_elapsed", "wall_time", "walltime"),
-    "episodes": ("episodes", "num_episodes"),
+    "seconds": (
+        "seconds", "time_s", "time", "elapsed", "time_elapsed", "total_time", "wall_time", "walltime",
+    ),
+    "episodes": ("episodes", "num_episodes", "episode"),
     "return_mean": (
         "return_mean", "mean_return", "episode_return_mean", "average_return", "avg_return", "return",
         "returns", "episode_return", "episodic_return", "ep_return", "ep_ret", "mean_episode_return",
         "episode_reward_mean", "mean_reward", "reward_mean", "episode_reward", "episodic_reward",
-        "ep_reward", "average_reward", "avg_reward", "score", "total_reward",
+        "ep_reward", "ep_rew_mean", "ep_reward_mean", "average_reward", "avg_reward", "score", "total_reward",
+        "reward", "rewards",
     ),
     "return_min": ("return_min", "min_return"),
     "return_max": ("return_max", "max_return"),
@@ -258,6 +262,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "length_mean", "mean_length", "episode_length", "episodic_length", "ep_len", "length",
     ),
 }  # fmt: skip
+# Names that may be a step's reward where no column counts episodes.
+OF_STEP = ("reward", "rewards")
 KEYS: dict[str, tuple[str, ...]] = {
     "env": ("env", "env_id", "env_name", "environment", "game", "task"),
     "seed": ("seed",),
@@ -289,4 +295,6 @@ def generic(names: Collection[str]) -> Layout:
     """The layout of a run of no known library, by the names that stand for a column (``NAMES``)."""
     training = [name for name in names if not name.lower().startswith(("eval", "test"))]
     columns = {"return_mean": (), **named(training, NAMES)}
-    return Layout("", (), columns, axis="", mean_of="unknown episodes")
+    of_step = columns["return_mean"][:1] and plain(columns["return_mean"][0]) in OF_STEP
+    labels = (UNKNOWN_RETURN,) if of_step and "episodes" not in columns else ()
+    return Layout("", (), columns, axis="", mean_of="unknown episodes", labels=labels)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rllib_zoo.analysis.files.columns import COLUMNS
+from rllib_zoo.analysis.files.result_json import not_repeated
 from rllib_zoo.analysis.readers import record
 from rllib_zoo.analysis.readers.record import Curve, UnreadableError, table_of, thin
 from rllib_zoo.analysis.readers.series.episodes import table_of_episodes
@@ -61,38 +62,38 @@ def curve_of_scalars(
         UnreadableError: no series is known to be a return.
     """
     layout = layout_of(scalars)
-    mean = _first(scalars, layout.columns["return_mean"])
-    evaluations_EV = _evaluations(scalars, layout)
     labels = [*layout.labels]
+    mean = _first(scalars, layout.columns["return_mean"])
+    evaluation = _first(scalars, layout.evaluation)
     if mean is None:
-        if not len(evaluations_EV):
+        if evaluation is None:
             return _without_returns(scalars, layout)
-        mean, labels = _evaluation_points(scalars, layout), [*labels, record.EVALUATION]
+        labels.append(record.EVALUATION)
+    points = mean or evaluation
+    assert points is not None
     columns = {
-        name: _held(points, mean)
-        for name, tags in layout.columns.items()
-        if name != "return_mean" and (points := _first(scalars, tags)) is not None
+        name: _held(column, points)
+        for name, names in layout.columns.items()
+        if name != "return_mean" and (column := _first(scalars, names)) is not None
     }
-    if "seconds" not in columns:
-        columns["seconds"] = mean.seconds_T
-    if "steps" not in columns and "frames" not in columns:
-        axis = facts.get("axis") or scalars.axis or layout.axis
-        columns |= _steps(mean.steps_T, axis, facts, labels)
-    elif "steps" not in columns:
-        columns |= _steps(columns["frames"], "frames", facts, labels)
-    values_TC = _table(layout, mean, columns)
+    columns |= _steps(
+        points, columns, facts.get("axis") or scalars.axis or layout.axis, facts, labels
+    )
+    columns.setdefault("seconds", points.seconds_T)
+    values_TC, repeated = _in_order(_table(layout, points, columns), layout, labels)
     if layout.frame_lengths and is_atari_frames(str(facts.get("env", ""))):
         labels.append(record.FRAME_LENGTHS)
     return Curve(
         thin(values_TC, max_rows),
-        results=len(values_TC),
+        repeated=repeated,
         config=dict(scalars.config),
+        results=len(values_TC),
         source_of_mean=layout.mean_name(scalars.series) if layout.rllib else "",
         mean_of="" if layout.episodes or layout.rllib else layout.mean_of,
         algorithm=layout.library,
         labels=tuple(dict.fromkeys(labels)),
         notes=scalars.notes,
-        evaluations_EV=evaluations_EV,
+        evaluations_EV=_evaluations(scalars, layout, evaluation),
     )
 
 
@@ -132,11 +133,24 @@ def _held(points: Points, at: Points) -> np.ndarray:
 
 
 def _steps(
-    axis_T: np.ndarray, axis: str, facts: Mapping[str, Any], labels: list[str]
+    points: Points,
+    columns: Mapping[str, np.ndarray],
+    axis: str,
+    facts: Mapping[str, Any],
+    labels: list[str],
 ) -> dict[str, np.ndarray]:
-    """Agent steps and frames of an axis in another unit; adds a label where it cannot be turned."""
-    if axis == "steps":
-        return {"steps": axis_T}
+    """Agent steps, and frames where they are known, at each point.
+
+    Args:
+        points: whose own steps count where no column has steps or frames.
+        columns: of the layout, at each point.
+        axis: unit of the points' own steps; adds a label where it cannot be turned.
+        facts: ``copies`` and ``frame_skip`` turn units.
+        labels: of the run.
+    """
+    if "steps" in columns:
+        return {}
+    axis_T, axis = (columns["frames"], "frames") if "frames" in columns else (points.steps_T, axis)
     if axis == "frames":
         if "frame_skip" not in facts:
             labels.append(record.UNKNOWN_STEPS)
@@ -144,8 +158,24 @@ def _steps(
     if axis == "vector steps":
         labels.append(record.UPPER_BOUND if "copies" in facts else record.COPIES)
         return {"steps": axis_T * facts.get("copies", 1)}
-    labels.append(record.UNKNOWN_STEPS)
+    if axis != "steps":
+        labels.append(record.UNKNOWN_STEPS)
     return {"steps": axis_T}
+
+
+def _in_order(values_TC: np.ndarray, layout: Layout, labels: list[str]) -> tuple[np.ndarray, int]:
+    """Rows whose steps never decrease, and how many were left out as repeated after a restart.
+
+    A table of one's own whose steps go back does not count them over the run: it gets a label.
+    """
+    steps_T = values_TC[:, COLUMNS.index("steps")]
+    if not np.any(np.diff(steps_T) < 0):
+        return values_TC, 0
+    if not layout.library or layout.episodes:
+        labels.append(record.UNKNOWN_STEPS)
+        return values_TC, 0
+    kept_T = not_repeated(steps_T)
+    return values_TC[kept_T], int((~kept_T).sum())
 
 
 def _table(layout: Layout, mean: Points, columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -165,15 +195,11 @@ def _table(layout: Layout, mean: Points, columns: Mapping[str, np.ndarray]) -> n
     return table_TC
 
 
-def _evaluation_points(scalars: Scalars, layout: Layout) -> Points:
-    points = _first(scalars, layout.evaluation)
-    assert points is not None
-    return points
-
-
-def _evaluations(scalars: Scalars, layout: Layout) -> np.ndarray:
-    points = _first(scalars, layout.evaluation)
+def _evaluations(scalars: Scalars, layout: Layout, points: Points | None) -> np.ndarray:
+    """[E, V] evaluations, of an unknown number of episodes, at the run's steps where a series has them."""
     if points is None:
         return record.EMPTY.evaluations_EV
-    nan_E = np.full(len(points.values_T), np.nan)
-    return np.stack([points.steps_T, points.values_T, nan_E, nan_E, nan_E], axis=1)
+    steps = _first(scalars, layout.columns.get("steps", ()))
+    steps_E = points.steps_T if steps is None else _held(steps, points)
+    nan_E = np.full(len(steps_E), np.nan)
+    return np.stack([steps_E, points.values_T, nan_E, nan_E, nan_E], axis=1)

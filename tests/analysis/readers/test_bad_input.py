@@ -210,6 +210,35 @@ def test_a_table_of_frames_does_not_tell_steps(tmp_path):
     assert (run["steps"], run["frames"], run["labels"]) == (100, 400, "")
 
 
+def test_steps_that_go_back_are_no_axis(tmp_path):
+    (tmp_path / "mine.csv").write_text("run,steps,total reward\na,9,1.0\na,7,2.0\n")
+    assert runs_of(tmp_path)[0]["labels"] == record.UNKNOWN_STEPS
+
+
+def test_a_reward_without_episodes_may_be_of_a_step(tmp_path):
+    (tmp_path / "mine.csv").write_text("step,reward\n1,1.0\n")
+    assert runs_of(tmp_path)[0]["labels"] == record.UNKNOWN_RETURN
+    (tmp_path / "mine.csv").write_text("episode,step,reward\n1,20,20.0\n")
+    assert runs_of(tmp_path)[0]["labels"] == ""
+
+
+def test_rows_of_a_logger_written_twice_count_once(tmp_path):
+    text = (DATA / "sb3_dqn" / "CartPole-v1_dqn" / "progress.csv").read_text()
+    header, *rows = text.splitlines()
+    (tmp_path / "progress.csv").write_text("\n".join([header, *rows, *rows[2:]]))
+    (run,) = runs_of(tmp_path)
+    assert (run["rows"], run["rows_found"]) == (len(rows), len(rows))
+    assert f"{len(rows) - 2} result(s) repeated after a restart" in run["message"]
+
+
+def test_without_an_episode_in_the_monitor_files_the_evaluations_count(tmp_path):
+    (tmp_path / "0.monitor.csv").write_text('#{"t_start": 1.0, "env_id": "CartPole-v1"}\nr,l,t\n')
+    (run,) = runs_of(tmp_path)
+    assert (run["rows"], run["message"].split(";")[0]) == (0, "no results")
+    shutil.copy(DATA / "sb3_monitors" / "evaluations.npz", tmp_path)
+    assert runs_of(tmp_path)[0]["labels"] == record.EVALUATION
+
+
 def test_a_series_that_tensorboard_exported(tmp_path):
     name = "CartPole-v1_PPO_1-tag-rollout_ep_rew_mean.csv"
     (tmp_path / name).write_text("Wall time,Step,Value\n100.0,2048,20.5\n101.5,4096,30.5\n")

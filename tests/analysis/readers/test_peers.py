@@ -52,6 +52,14 @@ def test_evaluations_stay_apart():
     assert results.evaluations["return_mean"].tolist() == pytest.approx(means.tolist())
 
 
+def test_evaluations_in_the_table_have_the_steps_of_the_run(tmp_path):
+    shutil.copy(DATA / "sb3_monitors" / "progress.csv", tmp_path)
+    table = load([tmp_path]).evaluations
+    apart = load([DATA / "sb3_monitors"]).evaluations
+    assert table["steps"].tolist() == [1000, 2000, 3000, 4000]
+    assert table["return_mean"].tolist() == pytest.approx(apart["return_mean"].tolist())
+
+
 @pytest.mark.parametrize("names", [["progress.csv"], ["progress.json"], ["events*"]])
 def test_the_logger_of_sb3_tells_the_same_in_each_of_its_files(tmp_path, names):
     for name in names:
