@@ -11,11 +11,10 @@ from matplotlib.axes import Axes
 from rllib_zoo.analysis import style
 from rllib_zoo.analysis.align import Curves
 from rllib_zoo.analysis.files.columns import AXES
+from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES, Band, bands, count_text
 from rllib_zoo.analysis.scoring.reference_scores import ReferenceScores
-from rllib_zoo.analysis.statistics import Estimate, curve_interval
+from rllib_zoo.analysis.statistics import Estimate
 
-# For the intervals of curves and profiles.
-CURVE_RESAMPLES = 2_000
 COLUMN_LABELS = {
     "return_mean": "mean return",
     "length_mean": "mean episode length (agent steps)",
@@ -45,10 +44,7 @@ def learning_curves(
     resamples: int = CURVE_RESAMPLES,
     tails: bool = True,
 ) -> Axes:
-    """A line per group with its interval as a band, up to where all of its complete runs reach.
-
-    Beyond it, longer runs are single thin lines. Runs that ended early are thin lines with a cross at
-    their end: included, they would cut the group's line; left out, it would show survivors only.
+    """A line per group with its interval as a band: :func:`band_lines` of ``bands``.
 
     Args:
         groups: label → curves on a grid; all over the same axis and column.
@@ -57,22 +53,43 @@ def learning_curves(
         seed: of the interval's resamples; ``resamples``: their number.
         tails: whether to draw runs beyond the end of their group's line.
     """
-    first = next(iter(groups.values())).complete
-    several = any(len(curves.complete.runs) > 1 for curves in groups.values())
-    for number, (label, curves) in enumerate(groups.items()):
-        common = curves.complete.common()
-        value, low, high = curve_interval(
-            common.values_RG, statistic, seed=seed, resamples=resamples
-        )
-        runs, short = len(common.runs), len(curves.short)
-        ended = f", {short} ended early" if short else ""
-        text, line = f"{label} ({_runs(runs)}{ended})", style.line_style(number)
-        ax.plot(common.grid_G, value, label=style.legend_label(text), **line)
-        if runs > 1:
-            ax.fill_between(common.grid_G, low, high, color=line["color"], alpha=0.15, lw=0)
-        for x, y in curves.tails if tails else ():
+    lines = bands(groups, statistic=statistic, seed=seed, resamples=resamples)
+    return band_lines(ax, lines, statistic=statistic, reference=reference, tails=tails)
+
+
+def band_lines(
+    ax: Axes,
+    lines: Mapping[str, Band],
+    *,
+    statistic: str = "iqm",
+    reference: ReferenceScores | None = None,
+    tails: bool = True,
+    numbers: Mapping[str, int] | None = None,
+) -> Axes:
+    """A line per group with its interval as a band, up to where all of its complete runs reach.
+
+    Beyond it, longer runs are single thin lines. Runs that ended early are thin lines with a cross at
+    their end: included, they would cut the group's line; left out, it would show survivors only.
+
+    Args:
+        lines: label → line, all over the same axis and column.
+        statistic: that of the lines.
+        reference: draws lines at its random and target scores.
+        tails: whether to draw runs beyond the end of their group's line.
+        numbers: label → number of its style; None: in the order of the lines.
+    """
+    first = next(iter(lines.values()))
+    for number, (label, band) in enumerate(lines.items()):
+        text = f"{label} ({band.count})"
+        line = style.line_style((numbers or {}).get(label, number))
+        ax.plot(band.grid_G, band.value_G, label=style.legend_label(text), **line)
+        if band.runs > 1:
+            ax.fill_between(
+                band.grid_G, band.low_G, band.high_G, color=line["color"], alpha=0.15, lw=0
+            )
+        for x, y in band.tails if tails else ():
             ax.step(x, y, where="post", lw=0.8, alpha=0.5, color=line["color"])
-        for x, y in curves.short:
+        for x, y in band.short:
             ax.step(x, y, where="post", lw=0.8, marker="x", markevery=[-1], color=line["color"])
     if reference is not None:
         for text, height in (("random", reference.random), (reference.target_is, reference.target)):
@@ -81,7 +98,8 @@ def learning_curves(
                         ha="right", fontsize=8, color=style.NOTE_COLOUR)  # fmt: skip
     ax.set_xlabel(AXES[first.axis])
     ylabel = COLUMN_LABELS.get(first.column, first.column)
-    ax.set_ylabel(f"{ylabel}\n{_statistic_label(statistic)}" if several else ylabel)
+    several = any(band.runs > 1 for band in lines.values())
+    ax.set_ylabel(f"{ylabel}\n{statistic_label(statistic)}" if several else ylabel)
     style.in_thousands(ax)
     style.legend(ax)
     return ax
@@ -101,7 +119,7 @@ def quartiles(
     x = sorted(line)
     low, middle, high = (np.array([np.quantile(line[p], q) for p in x]) for q in (0.25, 0.5, 0.75))
     runs = max(len(values) for values in line.values())
-    text = style.legend_label(f"{label} ({_runs(runs)})")
+    text = style.legend_label(f"{label} ({count_text(runs)})")
     ax.plot(x, middle, marker=".", label=text, **style.line_style(number))
     if runs > 1:
         ax.fill_between(x, low, high, alpha=0.12, lw=0, color=style.line_style(number)["color"])
@@ -109,19 +127,22 @@ def quartiles(
     style.in_thousands(ax)
 
 
-def _runs(number: int) -> str:
-    return f"{number} run{'s' if number > 1 else ''}"
-
-
-def _statistic_label(statistic: str) -> str:
+def statistic_label(statistic: str) -> str:
     names = {"iqm": "interquartile mean", "mean": "mean", "median": "median"}
     return f"{names[statistic]} of runs, 95 % interval"
 
 
-def bars(ax: Axes, estimates: Mapping[str, Estimate], *, xlabel: str, runs: str = "runs") -> Axes:
+def bars(
+    ax: Axes,
+    estimates: Mapping[str, Estimate],
+    *,
+    xlabel: str,
+    runs: str = "runs",
+    numbers: Mapping[str, int] | None = None,
+) -> Axes:
     """A point with its interval per group: not bars, because the axis need not start at zero."""
-    for row, estimate in enumerate(estimates.values()):
-        _point(ax, estimate, row, style.line_style(row)["color"])
+    for row, (group, estimate) in enumerate(estimates.items()):
+        _point(ax, estimate, row, style.line_style((numbers or {}).get(group, row))["color"])
         ax.annotate(style.plain(estimate.value), (estimate.value, row), xytext=(0, 6), ha="center",
                     textcoords="offset points", fontsize=8)  # fmt: skip
     _label_rows(ax, [f"{group} ({estimate.runs})" for group, estimate in estimates.items()])
@@ -174,13 +195,13 @@ def profiles(
     groups: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
     *,
     xlabel: str,
+    numbers: Mapping[str, int] | None = None,
 ) -> Axes:
     """Share of runs above every score: value, low and high [T] per group."""
     for number, (label, (value, low, high)) in enumerate(groups.items()):
-        text = style.legend_label(label)
-        ax.step(thresholds_T, value, where="post", label=text, **style.line_style(number))
-        ax.fill_between(thresholds_T, low, high, step="post", alpha=0.15, lw=0,
-                        color=style.line_style(number)["color"])  # fmt: skip
+        text, line = style.legend_label(label), style.line_style((numbers or {}).get(label, number))
+        ax.step(thresholds_T, value, where="post", label=text, **line)
+        ax.fill_between(thresholds_T, low, high, step="post", alpha=0.15, lw=0, color=line["color"])
     ax.set_xlabel(xlabel)
     ax.set_ylabel("share of runs with a higher score")
     ax.set_ylim(-0.02, 1.02)
@@ -200,21 +221,41 @@ def improvement(ax: Axes, pairs: Mapping[tuple[str, str], Estimate]) -> Axes:
 
 
 def reached(
-    ax: Axes, groups: Mapping[str, Sequence[float]], *, threshold: float, axis: str = "steps"
+    ax: Axes,
+    groups: Mapping[str, Sequence[float]],
+    *,
+    threshold: float,
+    axis: str = "steps",
+    numbers: Mapping[str, int] | None = None,
 ) -> Axes:
     """Share of runs that had reached a return, over ``axis``; NaN is a run that never did."""
-    ends = [value for values in groups.values() for value in values if not np.isnan(value)]
-    right = 1.05 * max(ends) if ends else 1.0
-    for number, (label, values) in enumerate(groups.items()):
-        times = np.sort([value for value in values if not np.isnan(value)])
-        share = np.arange(1, len(times) + 1) / len(values)
-        x = np.concatenate([[0.0], times, [right]])
-        y = np.concatenate([[0.0], share, [share[-1] if len(share) else 0.0]])
-        text = f"{label} ({len(times)} of {len(values)} runs)"
-        ax.step(x, y, where="post", label=style.legend_label(text), **style.line_style(number))
+    for number, (label, (x, y)) in enumerate(reached_lines(groups).items()):
+        text = f"{label} ({reached_text(groups[label])})"
+        line = style.line_style((numbers or {}).get(label, number))
+        ax.step(x, y, where="post", label=style.legend_label(text), **line)
     ax.set_xlabel(AXES[axis])
     ax.set_ylabel(f"share of runs that reached {threshold:g}")
     ax.set_ylim(-0.02, 1.05)
     style.in_thousands(ax)
     style.legend(ax)
     return ax
+
+
+def reached_text(times: Sequence[float]) -> str:
+    """``3 of 5 runs``; NaN is a run that never reached it."""
+    return f"{np.count_nonzero(~np.isnan(times))} of {len(times)} runs"
+
+
+def reached_lines(
+    groups: Mapping[str, Sequence[float]],
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Group → times and the share of its runs that had reached a return by then, all up to the last."""
+    ends = [value for values in groups.values() for value in values if not np.isnan(value)]
+    right = 1.05 * max(ends) if ends else 1.0
+    lines = {}
+    for label, values in groups.items():
+        times = np.sort([value for value in values if not np.isnan(value)])
+        share = np.arange(1, len(times) + 1) / len(values)
+        x = np.concatenate([[0.0], times, [right]])
+        lines[label] = x, np.concatenate([[0.0], share, [share[-1] if len(share) else 0.0]])
+    return lines

@@ -12,8 +12,11 @@ from matplotlib.axes import Axes
 # Okabe & Ito 2008, "Color Universal Design": distinguishable with every kind of colour vision; without
 # yellow, which is lost in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-# They distinguish groups beyond the seventh, and in greyscale print.
+# The same hues on a dark page.
+DARK_COLOURS = ("#4DA6E8", "#FF8B3D", "#2CC79B", "#E6A5CB", "#8ACDF5", "#F7BC45", "#F0F2F4")
+# They distinguish groups beyond the seventh, and in greyscale print; on the page the former only.
 DASHES = ("-", "--", ":", "-.")
+PLOTLY_DASHES = ("solid", "dash", "dot", "dashdot")
 # Sequential, for values: readable with every kind of colour vision and in greyscale.
 COLOUR_MAP = "cividis"
 INTERVAL_COLOUR = "black"  # on bars

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -26,7 +27,7 @@ COORDINATE = re.compile(r"-?\d+\.\d{3,}")
 
 
 # Where a report shows a figure.
-PARTS = ("curves", "figures", "sweep", "diagnostics")
+PARTS = ("curves", "figures", "times", "sweep", "diagnostics")
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,8 @@ class FigureImage:
     Attributes:
         name: of its files, without suffix.
         title: with the environment.
-        svg, png, pdf: the files.
-        place: its environment in a report.
-        part: one of ``PARTS``.
+        svg, png, pdf: the files; no PDF of a figure without a spot.
+        spot: where a page shows it; None: on none.
     """
 
     name: str
@@ -46,12 +46,28 @@ class FigureImage:
     svg: str
     png: bytes
     pdf: bytes
-    place: str = ""
+    spot: Spot | None = None
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A figure on the page.
+
+    Attributes:
+        plot: see ``interactive``.
+        place: its environment.
+        part: one of ``PARTS``.
+        view: what distinguishes it from others that a switch shows in the same spot.
+    """
+
+    plot: Mapping[str, Any]
+    place: str
     part: str = "figures"
+    view: str = ""
 
 
 def draw_figure(
-    name: str, title: str, paint: Callable[[Axes], Axes], place: str = "", part: str = "figures"
+    name: str, title: str, paint: Callable[[Axes], Axes], spot: Spot | None = None
 ) -> FigureImage:
     """The figure that a function paints on new axes."""
     with figure_style():
@@ -59,7 +75,9 @@ def draw_figure(
         paint(ax)
         ax.set_title(title)
         show_names_as_text(figure)
-        image = FigureImage(name, title, _svg(figure), _png(figure), _pdf(figure), place, part)
+        image = FigureImage(
+            name, title, _svg(figure), _png(figure), _pdf(figure) if spot else b"", spot
+        )
         plt.close(figure)
     return image
 
@@ -85,7 +103,8 @@ def write_figures(folder: Path, images: list[FigureImage]) -> None:
     for figure in images:
         (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
         (folder / f"{figure.name}.png").write_bytes(figure.png)
-        (folder / f"{figure.name}.pdf").write_bytes(figure.pdf)
+        if figure.pdf:
+            (folder / f"{figure.name}.pdf").write_bytes(figure.pdf)
 
 
 def file_name(text: str) -> str:

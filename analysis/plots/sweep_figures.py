@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,9 @@ from matplotlib.axes import Axes
 
 from rllib_zoo.analysis import draw, style
 from rllib_zoo.analysis.draw import error_lengths
-from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_name
+from rllib_zoo.analysis.plots import interactive
+from rllib_zoo.analysis.plots.figure_file import FigureImage, Spot, draw_figure, file_name
+from rllib_zoo.analysis.plots.interactive import Plot
 from rllib_zoo.analysis.scoring.groups import exact_text, value_text
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.summary import Summary
@@ -22,9 +24,10 @@ from rllib_zoo.analysis.summary import Summary
 MAX_TICK = 24
 # Larger maps are unreadable.
 MAX_CELLS_A_SIDE = 12
-SWEEP = "sweep"  # part of a report
 RUNNERS = "num_env_runners"
 SCORE = "interquartile mean of scores"
+# Group → setting → value.
+Settings = Mapping[str, Mapping[str, Any]]
 
 
 def sweep_figures(curves: pd.DataFrame, summary: Summary, env: str) -> Iterator[FigureImage]:
@@ -38,58 +41,95 @@ def sweep_figures(curves: pd.DataFrame, summary: Summary, env: str) -> Iterator[
         if sweep_env != env or len(settings) < 2:
             continue
         name, title = f"{file_name(env)}-{file_name(algorithm)}", f"{env}, {algorithm}"
+        figure = partial(_figure, env, name, title)
         keys = list(next(iter(settings.values())))
         if keys == [RUNNERS]:
-            paint = partial(worker_scaling, rates=runner_rates(curves, settings))
-            yield draw_figure(f"{name}-worker-scaling", f"{title}: runners", paint, env, SWEEP)
-        rows, row_estimates = list(settings.values()), [estimates[group] for group in settings]
-        if len(keys) == 1 and len(rows) > 2:
-            values = [row[keys[0]] for row in rows]
-            paint = partial(
-                sensitivity, values=values, estimates=row_estimates, key=keys[0], ylabel=SCORE
-            )
-            text = f"{title}: sensitivity to {keys[0]}"
-            yield draw_figure(f"{name}-sensitivity", text, paint, env, SWEEP)
+            yield _scaling_figure(figure, runner_rates(curves, settings))
+        scored = {group: estimates[group] for group in settings}
+        if len(keys) == 1 and len(settings) > 2:
+            yield _sensitivity_figure(figure, keys[0], settings, scored)
         if len(keys) == 2:
-            yield from _map_figure(env, name, title, (keys[0], keys[1]), rows, row_estimates)
-        if len(keys) > 1 and len(rows) > 3:
-            scores = [estimate.value for estimate in row_estimates]
-            paint = partial(parallel_coordinates, settings=rows, scores=scores, label="score")
-            text = f"{title}: settings and {SCORE}"
-            yield draw_figure(f"{name}-coordinates", text, paint, env, SWEEP)
+            yield from _map_figure(figure, (keys[0], keys[1]), settings, scored)
+        if len(keys) > 1 and len(settings) > 3:
+            yield _coordinates_figure(figure, settings, scored)
+
+
+def _figure(
+    env: str, name: str, title: str, what: str, text: str, paint: Callable[[Axes], Axes], plot: Plot
+) -> FigureImage:
+    return draw_figure(f"{name}-{what}", f"{title}: {text}", paint, Spot(plot, env, "sweep"))
+
+
+def _scaling_figure(
+    figure: Callable[..., FigureImage], rates: Mapping[int, Sequence[float]]
+) -> FigureImage:
+    estimates = [
+        Estimate(float(np.median(rates[n])), min(rates[n]), max(rates[n]), len(rates[n]))
+        for n in sorted(rates)
+    ]
+    note = "agent steps per second, median, lowest and highest run"
+    plot = interactive.points(sorted(rates), estimates, note=note, xlabel="runners", log=False)
+    return figure("worker-scaling", "runners", partial(worker_scaling, rates=rates), plot)
+
+
+def _sensitivity_figure(
+    figure: Callable[..., FigureImage], key: str, settings: Settings, scored: Mapping[str, Estimate]
+) -> FigureImage:
+    values, estimates = [row[key] for row in settings.values()], list(scored.values())
+    paint = partial(sensitivity, values=values, estimates=estimates, key=key, ylabel=SCORE)
+    numeric = all(map(_is_number, values))
+    order = sorted(range(len(values)), key=lambda i: values[i] if numeric else i)
+    x = [values[i] if numeric else value_text(values[i]) for i in order]
+    plot = interactive.points(
+        x, [estimates[i] for i in order], note=f"{SCORE}, 95 % interval", xlabel=key,
+        log=numeric and _spans_a_decade(np.array(values, float)),
+    )  # fmt: skip
+    return figure("sensitivity", f"sensitivity to {key}", paint, plot)
 
 
 def _map_figure(
-    env: str,
-    name: str,
-    title: str,
+    figure: Callable[..., FigureImage],
     keys: tuple[str, str],
-    settings: Sequence[Mapping[str, Any]],
-    estimates: Sequence[Estimate],
+    settings: Settings,
+    scored: Mapping[str, Estimate],
 ) -> Iterator[FigureImage]:
     """A map of settings that fill at least half of a grid."""
-    axes = [_ordered([row[key] for row in settings]) for key in keys]
+    axes = [_ordered([row[key] for row in settings.values()]) for key in keys]
     shape = (len(axes[0]), len(axes[1]))
     if max(shape) > MAX_CELLS_A_SIDE or len(settings) < shape[0] * shape[1] / 2:
         return
     scores_RC = np.full(shape, np.nan)
     places = [{exact_text(value): i for i, value in enumerate(axis)} for axis in axes]
-    for row, estimate in zip(settings, estimates, strict=True):
+    for group, row in settings.items():
         cell = tuple(places[i][exact_text(row[key])] for i, key in enumerate(keys))
-        scores_RC[cell] = estimate.value
+        scores_RC[cell] = scored[group].value
     rows, columns = axes
     paint = partial(
         sensitivity_of_two, rows=rows, columns=columns, scores_RC=scores_RC, keys=keys, label=SCORE
     )
-    yield draw_figure(f"{name}-map", f"{title}: {keys[0]} and {keys[1]}", paint, env, SWEEP)
+    texts = [[_tick_label(value) for value in axis] for axis in axes]
+    plot = interactive.cells(texts[0], texts[1], scores_RC, note=SCORE, keys=keys)
+    yield figure("map", f"{keys[0]} and {keys[1]}", paint, plot)
+
+
+def _coordinates_figure(
+    figure: Callable[..., FigureImage], settings: Settings, scored: Mapping[str, Estimate]
+) -> FigureImage:
+    rows, scores = list(settings.values()), [estimate.value for estimate in scored.values()]
+    paint = partial(parallel_coordinates, settings=rows, scores=scores, label="score")
+    axes = {key: _positions([row[key] for row in rows]) for key in rows[0]}
+    plot = interactive.coordinates(list(settings), axes, scores, note=SCORE)
+    return figure("coordinates", f"settings and {SCORE}", paint, plot)
 
 
 def ablation_figure(env: str, differences: Mapping[str, Estimate], baseline: str) -> FigureImage:
     """What every change of the baseline costs or gains."""
     paint = partial(draw.ablation, differences=differences, baseline=baseline)
-    return draw_figure(
-        f"{file_name(env)}-ablation", f"{env}: changes of {baseline}", paint, env, SWEEP
-    )
+    ordered = dict(sorted(differences.items(), key=lambda item: -item[1].value))
+    colours = {group: int(estimate.value < 0) for group, estimate in ordered.items()}
+    note = f"interquartile mean minus that of {baseline}, 95 % interval"
+    plot = interactive.intervals(ordered, colours, note=note, xlabel="difference", line=0.0)
+    return _figure(env, file_name(env), env, "ablation", f"changes of {baseline}", paint, plot)
 
 
 def runner_rates(
@@ -181,7 +221,7 @@ def parallel_coordinates(
     """
     keys = list(settings[0])
     positions = {key: _positions([row[key] for row in settings]) for key in keys}
-    shares = _scaled(np.array(scores, float))
+    shares = interactive.shares(np.array(scores, float))
     heights = np.array([positions[key][0] for key in keys] + [shares])
     colours = colormaps[style.COLOUR_MAP](shares)
     for trial in np.argsort(scores):
@@ -220,10 +260,12 @@ def _positions(values: Sequence[Any]) -> tuple[np.ndarray, dict[float, str]]:
     """Heights in [0, 1] of the values of one setting, and height → label."""
     if all(map(_is_number, values)):
         numbers = np.array(values, float)
-        heights = _scaled(np.log10(numbers) if _spans_a_decade(numbers) else numbers)
+        heights = interactive.shares(np.log10(numbers) if _spans_a_decade(numbers) else numbers)
     else:
         names = sorted(set(map(value_text, values)))
-        heights = _scaled(np.array([names.index(value_text(value)) for value in values], float))
+        heights = interactive.shares(
+            np.array([names.index(value_text(value)) for value in values], float)
+        )
     labels = sorted(set(zip(heights.tolist(), map(value_text, values), strict=True)))
     return heights, dict(labels if len(labels) <= 6 else (labels[0], labels[-1]))
 
@@ -242,12 +284,6 @@ def _is_number(value: Any) -> bool:
 
 def _spans_a_decade(numbers: np.ndarray) -> bool:
     return bool(numbers.min() > 0 and numbers.max() / numbers.min() >= 10)
-
-
-def _scaled(numbers: np.ndarray) -> np.ndarray:
-    """Numbers scaled to [0, 1]; 0.5 if all are equal."""
-    low, high = np.nanmin(numbers), np.nanmax(numbers)
-    return np.full(len(numbers), 0.5) if low == high else (numbers - low) / (high - low)
 
 
 def _tick_label(value: Any) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import orjson
 import pandas as pd
 
-from rllib_zoo.analysis.draw import CURVE_RESAMPLES
 from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.options import ReportOptions
+from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import PARTS, FigureImage, file_name
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.scoring.coverage import coverage_table, covered_text
@@ -29,7 +30,7 @@ from rllib_zoo.analysis.scoring.notices import by_kind
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES
 from rllib_zoo.analysis.scoring.verdict import Verdict, estimate_text
-from rllib_zoo.analysis.style import line_style, plain
+from rllib_zoo.analysis.style import COLOURS, DARK_COLOURS
 from rllib_zoo.analysis.summary import ALL, Summary
 
 SCORE_COLUMNS = (
@@ -62,6 +63,7 @@ TEXT_COLUMNS = (
     "interval",
 )
 PACKAGES = ("ray", "torch", "gymnasium", "numpy", "pandas", "scipy", "matplotlib")
+TEMPLATES = Path(__file__).parent / "templates"
 # Headings and rows.
 Table = tuple[list[str], list[list[Any]]]
 
@@ -81,20 +83,19 @@ def _table(table: pd.DataFrame, keys: list[str]) -> Table:
     return headings, table[keys].astype(object).to_numpy().tolist()
 
 
-def ranking_rows(summary: Summary, place: str = "") -> Table:
-    """The ranking of every verdict, or of one: score, interval, and whether the next is worse."""
-    headings = ["group", "rank", "score (IQM)", "95 % interval", "P(better than)", "runs",
+def ranking_rows(summary: Summary) -> Table:
+    """The ranking of every verdict: score, interval, and whether the next is worse."""
+    headings = ["group", "rank", "IQM, 95 % interval", "P(better than next)", "runs",
                 "interval contains truth"]  # fmt: skip
+    several = len(summary.verdicts) > 1
     rows: list[list[Any]] = []
     for verdict in summary.verdicts:
         for rank, (group, value) in enumerate(verdict.estimates.items(), start=1):
-            rival, better = verdict.better.get(group, ("", None))
-            interval = "–" if value.runs == 1 else f"{plain(value.low)} to {plain(value.high)}"
-            row = [group, rank, plain(value.value), interval, better and f"{estimate_text(better)} ({rival})",
-                   value.runs, covered_text(value.runs)]  # fmt: skip
-            if place in ("", verdict.place):
-                rows.append(row if place else [*row[:1], verdict.place, *row[1:]])
-    return (headings if place else [headings[0], "environment", *headings[1:]]), rows
+            _, better = verdict.better.get(group, ("", None))
+            place = [verdict.place] if several else []
+            rows.append([group, *place, rank, estimate_text(value), better and estimate_text(better),
+                         value.runs, covered_text(value.runs)])  # fmt: skip
+    return [headings[0], *(["environment"] if several else []), *headings[1:]], rows
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Section:
 
     Attributes:
         verdict: its ranking.
-        curves: its learning curves.
+        curves: its learning curves over several axes; ``times``: the share of runs that reached a score.
         figures: of scores and comparisons; ``sweep`` figures of settings, ``diagnostics`` of training.
         values: a row per group of a sweep with its settings and score, best first; None without a sweep.
         scores: all numbers.
@@ -112,6 +113,7 @@ class Section:
     verdict: Verdict
     curves: list[FigureImage]
     figures: list[FigureImage]
+    times: list[FigureImage]
     sweep: list[FigureImage]
     diagnostics: list[FigureImage]
     values: Table | None
@@ -134,8 +136,8 @@ def sections_of(summary: Summary, images: list[FigureImage]) -> list[Section]:
             continue
         parts: dict[str, list[FigureImage]] = {part: [] for part in PARTS}
         for image in images:
-            if image.place == verdict.place:
-                parts[image.part].append(image)
+            if image.spot and image.spot.place == verdict.place:
+                parts[image.spot.part].append(image)
         table = summary.table[summary.table["environment"] == verdict.place]
         sections.append(
             Section(
@@ -174,7 +176,7 @@ def page_of(
     """The page as text; it refers to no other file."""
     differing_columns, differing = _differing(results)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -182,7 +184,8 @@ def page_of(
     environment.filters["cell"] = tables.cell
     return environment.get_template("report.html.j2").render(
         text_columns=TEXT_COLUMNS,
-        colours={group: line_style(i)["color"] for group, i in group_numbers(results.runs).items()},
+        numbers=group_numbers(results.runs),
+        palettes={"light": COLOURS, "dark": DARK_COLOURS},
         title=options.title,
         runs=results.runs,
         usable=len(results.usable),
@@ -191,12 +194,13 @@ def page_of(
         seed=options.seed,
         warnings=by_kind(summary.notices),
         verdicts=summary.verdicts,
-        ranking=ranking_rows(
-            summary, "" if len(summary.verdicts) > 1 else summary.verdicts[0].place
-        ),
+        ranking=ranking_rows(summary),
         sections=sections_of(summary, images),
         overall=overall_rows(summary),
-        overall_figures=[image for image in images if image.place == ALL],
+        overall_name=ALL,
+        overall_figures=[image for image in images if image.spot and image.spot.place == ALL],
+        plots=_plots(images),
+        plotly=(TEMPLATES / "plotly-basic.min.js").read_text(encoding="utf-8"),
         coverage=coverage_table(),
         curve_resamples=min(options.resamples, CURVE_RESAMPLES),
         references=_references(results),
@@ -207,6 +211,12 @@ def page_of(
         command=command,
         provenance=_provenance(results),
     )
+
+
+def _plots(images: list[FigureImage]) -> str:
+    """Name → plot, as JSON that may stand in a script element."""
+    plots = {image.name: image.spot.plot for image in images if image.spot}
+    return orjson.dumps(plots, option=orjson.OPT_SERIALIZE_NUMPY).decode().replace("<", "\\u003c")
 
 
 def _references(results: Results) -> list[tuple[str, float, float, str, str]]:

@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rllib_zoo.analysis.draw import CURVE_RESAMPLES
 from rllib_zoo.analysis.files.atomic import atomic_folder
 from rllib_zoo.analysis.files.object_storage import shown, was_uri, with_uris
 from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.options import ReportOptions
+from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import write_figures
 from rllib_zoo.analysis.plots.figures import figures
 from rllib_zoo.analysis.report import tables

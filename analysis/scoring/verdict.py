@@ -92,6 +92,10 @@ class Verdict:
             return "few runs"
         return "clear" if better.low > 0.5 else "undecided"
 
+    def against(self, rival: str, improvements: Improvements) -> Estimate | None:
+        """The probability that a run of the winner beats one of another group; None if unknown."""
+        return _probability(improvements, self.winner, rival)
+
     @property
     def sentence(self) -> str:
         """``PPO: 19.2 [18.5, 20.2], P(better than A2C) 0.98 [0.9, 1], 5 runs``, with what limits it."""
@@ -107,11 +111,13 @@ class Verdict:
         return ", ".join(parts) + self._limits(runs, better)
 
     def _limits(self, runs: int, better: Estimate | None) -> str:
-        if text := caveat(runs):
-            return f": {text.partition(': ')[2]}"
-        if better is None:
-            return ", no other group with several" if len(self.estimates) > 1 else ""
-        return "; either may be better" if better.low <= 0.5 else ""
+        few = caveat(runs).partition(": ")[2]
+        alone = better is None and runs > 1 and len(self.estimates) > 1
+        return "".join([
+            f": {few}" if few else "",
+            "; no other group has several" if alone else "",
+            "; either may be better" if better is not None and better.low <= 0.5 else "",
+        ])  # fmt: skip
 
 
 def estimate_text(estimate: Estimate) -> str:

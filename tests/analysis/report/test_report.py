@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 
 import pandas as pd
@@ -13,6 +14,7 @@ from rllib_zoo.analysis.compare.diff import compare
 from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.report.cli import app
+from rllib_zoo.analysis.report.html import TEMPLATES
 from rllib_zoo.analysis.report.report import NothingToReportError, report
 from rllib_zoo.analysis.scoring.comparability import comparable_envs
 from rllib_zoo.analysis.summary import summarise
@@ -85,9 +87,38 @@ def test_the_page_is_one_file_that_asks_for_nothing(results, tmp_path):
     report([results], tmp_path / "out", FAST)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "status failed; short: 100 of 300 steps" in page
-    assert page.count("<svg") == len(list((tmp_path / "out" / "figures").glob("*.svg")))
-    assert not re.search(r"(?:src|href)=\"(?!#)", page.replace('xlink:href="#', ""))
-    assert not re.search(r"url\((?!#)", page)
+    library = (TEMPLATES / "plotly-basic.min.js").read_text()
+    own = page.replace(library, "")
+    assert len(library) < len(page) < 2_000_000
+    assert not re.search(r"(?:src|href)=\"(?!#)", own)
+    assert not re.search(r"url\((?!#)", own)
+    assert "http" not in own
+
+
+def test_every_figure_is_on_the_page_and_in_files(results, tmp_path):
+    report([results], tmp_path / "out", FAST)
+    page = (tmp_path / "out" / "report.html").read_text()
+    plots = json.loads(re.search(r'id="plots">(.*?)</script>', page)[1])
+    shown = re.findall(r'data-(?:figure|view)="([^"]*)"', page)
+    for kind in ("svg", "png", "pdf"):
+        assert {file.stem for file in (tmp_path / "out" / "figures").glob(f"*.{kind}")} == set(
+            plots
+        )
+    assert set(shown) == set(plots)
+
+
+def test_an_ordinary_sweep_has_a_line_per_kind_of_warning(trial, tmp_path):
+    for number in range(12):
+        trial(str(number), config={"lr": 0.1 + number}, status="RUNNING")
+    done = CliRunner().invoke(
+        app, [str(tmp_path / "results"), "-o", str(tmp_path / "out"), "--resamples", "100"]
+    )
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("warning: ") == 4
+    assert "warning: groups of a single run: 12 cases" in done.stderr
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Warnings: 4 kinds" in page
+    assert page.count("a single run: no interval, and no comparison") == 12
 
 
 def test_names_cannot_break_the_page(trial, tmp_path):
@@ -233,7 +264,8 @@ def test_names_of_any_kind_are_text(trial, tmp_path):
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "<b>" not in page.replace("_z&lt;b&gt;", "")
-    assert "[/]&lt;i&gt;$a$: learning curves" in page
-    assert all(html.escape(f"PPO lr={name}") in page for name in names)
-    assert "<i>" not in page
+    own = page.replace((TEMPLATES / "plotly-basic.min.js").read_text(), "")
+    assert "_z<b>" not in own
+    assert "<b>[/]&lt;i&gt;$a$: learning curves" in own
+    assert all(html.escape(f"PPO lr={name}") in own for name in names)
+    assert "<i>" not in own
