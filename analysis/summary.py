@@ -151,7 +151,8 @@ def summarise(
         rows += table
         times = pd.DataFrame(table) if part["cut_off"].any() else None
         verdicts.append(Verdict.of(env, iqms[env], improvements[env], times))
-    aggregate, total, left_out = overall(scores, seed=seed, resamples=resamples)
+    alike = scores[(results.runs["variant"] == "").to_numpy()]
+    aggregate, total, left_out = overall(alike, seed=seed, resamples=resamples)
     return Summary(
         scores=scores,
         table=pd.DataFrame(rows),

@@ -182,12 +182,12 @@ _SKRL = Layout(
 _ML_AGENTS = Layout(
     "ML-Agents",
     (
-        "Environment/Cumulative Reward", "Environment/Cumulative_reward", "Info/cumulative_reward",
+        "Environment/Cumulative Reward", "Environment/Cumulative_Reward", "Info/cumulative_reward",
         "Environment/Episode Length",
     ),
     {
         "return_mean": (
-            "Environment/Cumulative Reward", "Environment/Cumulative_reward",
+            "Environment/Cumulative Reward", "Environment/Cumulative_Reward",
             "Info/cumulative_reward",
         ),
         "length_mean": ("Environment/Episode Length", "Info/episode_length"),

@@ -281,6 +281,21 @@ def test_mixed_folders_are_read_and_labelled_runs_are_not_compared(trial, tmp_pa
     assert "CartPole-v1 [normalised rewards]" not in set(compared["environment"])
 
 
+def test_labelled_runs_keep_no_environment_out_of_the_aggregate(trial, tmp_path):
+    for env in ("CartPole-v1", "ALE/Pong-v5"):
+        for seed in range(2):
+            trial(
+                f"{env[:3]}{seed}",
+                config={"seed": seed, "env": env},
+                manifest={"stop": {"timesteps_total": 1}},
+            )
+    shutil.copy(DATA / "sb3_normalised" / "outer.monitor.csv", tmp_path / "results")
+    (tmp_path / "results" / "about_runs.yaml").write_text("env: CartPole-v1\n")
+    results = load([tmp_path / "results"])
+    assert results.runs["variant"].tolist().count(" [normalised rewards]") == 1
+    assert summarise(results, resamples=100).overall["group"].tolist() == ["PPO"]
+
+
 def test_one_format_alone(tmp_path):
     assert {run["format"] for run in runs_of(DATA, formats=["sb3"])} == {"sb3"}
 
