@@ -28,6 +28,7 @@ LOWER_BOUND = "steps of finished episodes only"
 APART = frozenset({
     CLIPPED, LIVES, NORMALISED, EVALUATION, UNKNOWN_RETURN, UNKNOWN_STEPS, COPIES,
 })  # fmt: skip
+LABELS = (*sorted(APART), FRAME_LENGTHS, UPPER_BOUND, LOWER_BOUND)
 # Columns of evaluations.
 EVALUATIONS = ("steps", "return_mean", "return_min", "return_max", "episodes")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rllib_zoo.analysis.files.curve_csv import read_committed
 from rllib_zoo.analysis.files.progress_csv import is_progress, read_progress
@@ -17,6 +18,7 @@ from rllib_zoo.analysis.files.trials import (
 )
 from rllib_zoo.analysis.readers.folder import Folder
 from rllib_zoo.analysis.readers.record import EMPTY, Curve, Trial
+from rllib_zoo.analysis.readers.series.facts import labels_of_options
 
 
 def find_tune(folder: Folder) -> Iterator[Trial]:
@@ -32,10 +34,12 @@ def find_tune(folder: Folder) -> Iterator[Trial]:
 def read_tune(trial: Trial, max_rows: int | None = None) -> Curve:
     """A trial's curve; its ``progress.csv`` counts where its ``result.json`` has no result."""
     curve = read_curve(trial.path / RESULT, max_rows)
-    if len(curve.values_TC):
-        return curve
-    table = read_progress(trial.path / PROGRESS, max_rows)
-    return table if len(table.values_TC) else curve
+    if not len(curve.values_TC):
+        table = read_progress(trial.path / PROGRESS, max_rows)
+        curve = table if len(table.values_TC) else curve
+    # This project's environments keep raw returns of whole games whatever their options.
+    labels = () if trial.manifest else labels_of_options(trial.config or curve.config)
+    return replace(curve, labels=tuple(labels))
 
 
 def find_kept(folder: Folder) -> Iterator[Trial]:

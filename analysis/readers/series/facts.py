@@ -10,13 +10,24 @@ from typing import Any
 
 import yaml
 
+from rllib_zoo.analysis.readers import record
 from rllib_zoo.analysis.readers.record import UnreadableError
 
 ABOUT = "about_runs.yaml"
 # How far above a run its ``about_runs.yaml`` may lie, the run's own folder included.
 LEVELS = 4
 AXES = ("steps", "frames", "vector steps")
-KEYS = {"env": str, "algorithm": str, "seed": int, "copies": int, "frame_skip": int, "axis": str}
+KEYS = {
+    "env": str, "algorithm": str, "seed": int, "copies": int, "frame_skip": int, "axis": str,
+    "labels": list,
+}  # fmt: skip
+# Options of environments that change what a return is: ale-py's, gymnasium's, RLlib's and the Baselines'.
+OPTIONS = {
+    record.CLIPPED: ("reward_clipping", "clip_rewards", "clip_reward", "reward_clip"),
+    record.LIVES: ("episodic_life", "terminal_on_life_loss", "episode_life"),
+}
+# Keys of a configuration that hold options of the environment.
+ENV_OPTIONS = ("env_config", "env_kwargs", "env_args")
 # Fact → the names under which libraries record it, the last one counts.
 KEYS_OF_CONFIG = {
     "env": ("task", "game", "env_name", "env_id", "env"),
@@ -72,7 +83,22 @@ def _about_in(file: Path, modified: int) -> Mapping[str, Any]:
             raise UnreadableError(f"{file}: {key} must be {KEYS[key].__name__}, got {value!r}")
     if content.get("axis", AXES[0]) not in AXES:
         raise UnreadableError(f"{file}: axis must be one of {', '.join(AXES)}")
+    for label in content.get("labels", ()):
+        if label not in record.LABELS:
+            raise UnreadableError(
+                f"{file}: label {label!r} is unknown; choose from {'; '.join(record.LABELS)}"
+            )
     return content
+
+
+def labels_of_options(config: Mapping[str, Any]) -> list[str]:
+    """What the options of a configuration's environment make of its returns."""
+    given = [config[key] for key in ENV_OPTIONS if isinstance(config.get(key), Mapping)]
+    return [
+        label
+        for label, names in OPTIONS.items()
+        if any(options.get(name) for options in given for name in names)
+    ]
 
 
 def facts_of(path: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -127,6 +153,11 @@ def name_and_seed(path: Path) -> tuple[str, int | None]:
 def has_whole_rewards(env: str) -> bool:
     """Whether all rewards of an environment are known to be whole numbers."""
     return bool(_WHOLE.match(env))
+
+
+def is_atari(env: str) -> bool:
+    """Whether an environment is an Atari game."""
+    return is_atari_frames(env) or env.startswith("ALE/")
 
 
 def is_atari_frames(env: str) -> bool:

@@ -30,6 +30,7 @@ class Layout:
         mean_of: the episodes of a mean in words; "" where ``window`` tells it.
         labels: of all runs of the library.
         frame_lengths: whether lengths are in frames where actions are repeated around the environment.
+        atari: labels of Atari games.
         rllib: whether the names are those of RLlib's results.
         missing: why there may be no return.
     """
@@ -44,6 +45,7 @@ class Layout:
     mean_of: str = ""
     labels: tuple[str, ...] = ()
     frame_lengths: bool = False
+    atari: tuple[str, ...] = ()
     rllib: bool = False
     missing: str = ""
 
@@ -165,6 +167,8 @@ _TIANSHOU = Layout(
     },
     evaluation=("test/returns_stat/mean", "test/reward"),
     mean_of="episodes that ended in one collect",
+    # Its own environments for training clip rewards and end at a lost life.
+    atari=(UNKNOWN_RETURN,),
 )  # fmt: skip
 _SKRL = Layout(
     "skrl",

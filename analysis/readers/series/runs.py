@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.readers.record import Curve
-from rllib_zoo.analysis.readers.series.facts import KEYS_OF_CONFIG, facts_of
+from rllib_zoo.analysis.readers.series.facts import KEYS_OF_CONFIG, facts_of, labels_of_options
 from rllib_zoo.analysis.readers.series.scalars import Scalars, curve_of_scalars, layout_of
 
 # Folders that libraries name by themselves, and what they tell.
@@ -48,8 +48,10 @@ def with_facts(
     """A curve with what is known of its run; ``curve.algorithm`` is the library's name."""
     settings = {key: value for key, value in config.items() if key not in BOOKKEEPING}
     known = {key: facts[key] for key in ("env", "seed", "copies", "frame_skip") if key in facts}
+    labels = [*curve.labels, *labels_of_options(config), *facts.get("labels", ())]
     return replace(
         curve,
+        labels=tuple(dict.fromkeys(labels)),
         algorithm=f"{curve.algorithm} {facts['algorithm']}".strip(),
         config={**settings, **known},
         notes=(*curve.notes, *notes),

@@ -13,7 +13,7 @@ from rllib_zoo.analysis.files.result_json import not_repeated
 from rllib_zoo.analysis.readers import record
 from rllib_zoo.analysis.readers.record import Curve, UnreadableError, table_of, thin
 from rllib_zoo.analysis.readers.series.episodes import table_of_episodes
-from rllib_zoo.analysis.readers.series.facts import is_atari_frames
+from rllib_zoo.analysis.readers.series.facts import is_atari, is_atari_frames
 from rllib_zoo.analysis.readers.series.layouts import LAYOUTS, Layout, generic
 
 
@@ -83,6 +83,8 @@ def curve_of_scalars(
     values_TC, repeated = _in_order(_table(layout, points, columns), layout, labels)
     if layout.frame_lengths and is_atari_frames(str(facts.get("env", ""))):
         labels.append(record.FRAME_LENGTHS)
+    if mean and is_atari(str(facts.get("env", ""))):
+        labels += layout.atari
     return Curve(
         thin(values_TC, max_rows),
         repeated=repeated,

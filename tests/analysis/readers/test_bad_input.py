@@ -296,6 +296,38 @@ def test_labelled_runs_keep_no_environment_out_of_the_aggregate(trial, tmp_path)
     assert summarise(results, resamples=100).overall["group"].tolist() == ["PPO"]
 
 
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [
+        ({"reward_clipping": True}, record.CLIPPED),
+        ({"episodic_life": True, "reward_clipping": False}, record.LIVES),
+        ({"frameskip": 4}, ""),
+    ],
+)
+def test_options_of_the_environment_that_change_returns(trial, options, label):
+    config = {"env": "ALE/Pong-v5", "env_config": options}
+    stock, own = (
+        trial("stock", config=config),
+        trial("own", config=config, manifest={"env": "ALE/Pong-v5"}),
+    )
+    assert [run["labels"] for run in runs_of(stock)] == [label]
+    assert [run["labels"] for run in runs_of(own)] == [""]
+
+
+def test_labels_can_be_told(tmp_path):
+    shutil.copytree(DATA / "tianshou", tmp_path / "tianshou")
+    file = tmp_path / "about_runs.yaml"
+    file.write_text("env: ALE/Pong-v5\n")
+    assert runs_of(tmp_path)[0]["labels"] == record.UNKNOWN_RETURN
+    file.write_text("labels: [clipped rewards]\n")
+    assert runs_of(tmp_path)[0]["group"].endswith("[clipped rewards]")
+    file.write_text("labels: [clipped]\n")
+    assert (
+        "label 'clipped' is unknown; choose from clipped rewards; "
+        in runs_of(tmp_path)[0]["message"]
+    )
+
+
 def test_one_format_alone(tmp_path):
     assert {run["format"] for run in runs_of(DATA, formats=["sb3"])} == {"sb3"}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +83,13 @@ def test_a_resumed_monitor_file_goes_on():
     )
     assert run["steps"] == truth["finished_steps"]
     assert run["return_mean"] == pytest.approx(last_mean(truth["returns"]))
-    assert curves["seconds"].is_monotonic_increasing
+    # The clock of the second process begins at zero: both together took 7.56 and 9.86 seconds.
+    lines = (DATA / "sb3_resumed" / "run.monitor.csv").read_text().splitlines()[2:]
+    times = [float(line.split(",")[2]) for line in lines]
+    ends = [time for time, after in zip(times, [*times[1:], 0.0], strict=True) if after < time]
+    assert run["seconds"] == pytest.approx(sum(ends))
+    assert len(ends) == 2
+    assert curves["return_max"].iloc[0] == truth["returns"][0]
     assert "resumed 1 times" in run["message"]
 
 
@@ -218,6 +226,17 @@ def test_mlflow_keeps_a_run_a_row():
         assert (run["steps"], run["seconds"], run["return_mean"]) == (2048, 6.0, 40.0)
         assert (run["env"], run["seed"], run["rows"]) == ("CartPole-v1", seed, 3)
     assert "no name of a return is known among: loss" in runs[2]["message"]
+
+
+def test_mlflow_keeps_times_in_milliseconds(tmp_path):
+    shutil.copy(DATA / "mlflow" / "mlflow.db", tmp_path)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as store:
+        store.execute("DELETE FROM metrics WHERE key = 'time_total_s'")
+        (span,) = store.execute(
+            "SELECT MAX(end_time - start_time) FROM runs WHERE name = 'PPO_a'"
+        ).fetchone()
+    run = load([tmp_path]).runs.to_dict("records")[0]
+    assert 0 <= run["seconds"] <= span / 1000 < 60
 
 
 def test_all_of_them_in_one_report_and_each_a_row(tmp_path):
