@@ -23,7 +23,7 @@ FOLDERS = {
 }
 # Rooms of experiments from low to high: each may import those before it.
 ROOMS = (
-    "errors", "console", "interrupts", "paths", "options", "spec", "legacy", "tune", "provenance",
+    "errors", "console", "memory", "interrupts", "paths", "options", "spec", "legacy", "tune", "provenance",
     "sweeps", "validation", "config", "evaluation", "launch", "studies", "reproduce", "cli",
 )  # fmt: skip
 MOST_FILES = 16

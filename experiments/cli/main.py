@@ -17,12 +17,12 @@ from rllib_zoo.analysis.files.object_storage import (
 )
 from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.cli.agent import agent_app
-from rllib_zoo.experiments.cli.memory import limit_memory
 from rllib_zoo.experiments.cli.streams import keep_streams_open
 from rllib_zoo.experiments.cli.study import app as study_app
 from rllib_zoo.experiments.console import plain_console, print_stderr
 from rllib_zoo.experiments.errors import CommandError, RequestError
 from rllib_zoo.experiments.interrupts import CommandInterrupt, interruptible
+from rllib_zoo.experiments.memory import limit_memory
 from rllib_zoo.experiments.options import (
     EvaluateOptions,
     FileOptions,

@@ -18,6 +18,7 @@ from ray.tune.schedulers import (
 from rllib_zoo.algorithms.base.result_names import valid_number
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.trials import note_stopped_early
+from rllib_zoo.experiments.memory import trim_memory
 from rllib_zoo.experiments.tune.disk_errors import raise_disk_error
 from rllib_zoo.experiments.tune.ray_internals import (
     forget_resolved_calls,
@@ -101,6 +102,7 @@ class ResumableScheduler(TrialScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         forget_resolved_calls(tune_controller)
+        trim_memory()
         judged = self._judged(trial, result)
         action = str(TrialScheduler.CONTINUE)
         if judged is not None:

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from rllib_zoo.experiments.cli.memory import ARROW_POOL
+from rllib_zoo.experiments.memory import ARROW_POOL
 
 # Eight threads that allocate at the same time; glibc describes every heap it has.
 COUNT = """
 import ctypes, sys, tempfile, threading
-from rllib_zoo.experiments.cli.memory import limit_memory
+from rllib_zoo.experiments.memory import limit_memory
 
 if "limit" in sys.argv:
     limit_memory()
@@ -63,8 +63,34 @@ def test_the_environment_goes_first():
 
 def test_arrow_has_no_allocator_of_its_own():
     code = (
-        "from rllib_zoo.experiments.cli.memory import limit_memory; limit_memory()\n"
+        "from rllib_zoo.experiments.memory import limit_memory; limit_memory()\n"
         "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
     )
     assert printed(code) == "system"
     assert printed(code, **{ARROW_POOL: "mimalloc"}) == "mimalloc"
+
+
+# Every second block of a heap is freed: none of it is at the top, which malloc gives back by itself.
+GAPS = """
+import ctypes, psutil, sys
+from rllib_zoo.experiments.memory import trim_memory
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+blocks = [libc.malloc(ctypes.c_size_t(50_000)) for _ in range(2_000)]
+for block in blocks:
+    ctypes.memset(ctypes.c_void_p(block), 1, 50_000)
+for block in blocks[::2]:
+    libc.free(ctypes.c_void_p(block))
+before = psutil.Process().memory_info().rss
+due = trim_memory(), trim_memory()
+print(due, (before - psutil.Process().memory_info().rss) // 2**20)
+"""
+
+
+@pytest.mark.skipif(not GLIBC, reason="of glibc's heaps")
+def test_free_pages_within_a_heap_are_given_back_once_a_minute():
+    due, mebibytes = printed(GAPS).rsplit(" ", 1)
+    assert due == "(True, False)"
+    # Half of 2,000 blocks have 48 MiB, in pages that no other block shares 40.
+    assert int(mebibytes) > 35
