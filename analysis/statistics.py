@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import stats
 
 from rllib_zoo.analysis.options import RESAMPLES, SEED
 from rllib_zoo.analysis.scoring.coverage import covered_text
@@ -68,7 +67,7 @@ def iqm(scores: Scores) -> np.ndarray:
     values_N = np.concatenate(scores, axis=-1)
     sizes = [task.shape[-1] for task in scores]
     if len(set(sizes)) == 1:
-        return stats.trim_mean(values_N, 0.25, axis=-1)
+        return _middle_half(values_N)
     common = math.lcm(*sizes)
     total, cut = common * len(sizes), common * len(sizes) // 4
     order_N = np.argsort(values_N, axis=-1)
@@ -77,6 +76,12 @@ def iqm(scores: Scores) -> np.ndarray:
     inside = partial(np.clip, a_min=cut, a_max=total - cut)
     kept_N = inside(ends_N) - inside(ends_N - counts_N)
     return (np.take_along_axis(values_N, order_N, -1) * kept_N).sum(axis=-1) / (total - 2 * cut)
+
+
+def _middle_half(values_N: np.ndarray) -> np.ndarray:
+    """Mean along the last axis without the lowest and the highest quarter; scipy's ``trim_mean``, faster."""
+    number = values_N.shape[-1]
+    return np.sort(values_N, axis=-1)[..., number // 4 : number - number // 4].mean(axis=-1)
 
 
 def worst_quarter(scores: Scores) -> np.ndarray:
@@ -190,23 +195,24 @@ def curve_interval(
         value [G], low [G], high [G].
     """
     function = CURVE_STATISTICS[statistic]
-    value_G = function(values_RG)
+    values_GR = np.ascontiguousarray(values_RG.T)
+    value_G = function(values_GR)
     runs = len(values_RG)
     if runs == 1:
         return value_G, value_G, value_G
     generator = np.random.default_rng(seed)
     picks_BR = generator.integers(runs, size=(resamples, runs))
     chunks = np.array_split(picks_BR, max(resamples // CURVE_CHUNK, 1))
-    draws_BG = np.concatenate([function(values_RG[picks_bR]) for picks_bR in chunks])
+    draws_BG = np.concatenate([function(values_GR[:, picks_bR]).T for picks_bR in chunks])
     low_G, high_G = percentiles(draws_BG, level)
     return value_G, low_G, high_G
 
 
-# Statistics over runs at every grid point: [..., R, G] → [..., G].
+# Statistics over runs, the last axis.
 CURVE_STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "iqm": lambda values_RG: stats.trim_mean(values_RG, 0.25, axis=-2),
-    "mean": lambda values_RG: values_RG.mean(axis=-2),
-    "median": lambda values_RG: np.median(values_RG, axis=-2),
+    "iqm": _middle_half,
+    "mean": lambda values_GR: values_GR.mean(axis=-1),
+    "median": lambda values_GR: np.median(values_GR, axis=-1),
 }
 
 

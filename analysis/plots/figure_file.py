@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+import matplotlib as mpl
 
-matplotlib.use("Agg")
+mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -131,7 +131,8 @@ def _png(figure: Figure) -> bytes:
 
 def _pdf(figure: Figure) -> bytes:
     out = io.BytesIO()
-    figure.savefig(
-        out, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}
-    )
+    # Matplotlib's "tight" draws the figure once more.
+    box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
+    metadata = {"CreationDate": None, "Producer": None, "Creator": None}
+    figure.savefig(out, format="pdf", metadata=metadata, bbox_inches=box)
     return out.getvalue()

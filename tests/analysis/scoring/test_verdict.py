@@ -38,7 +38,7 @@ def test_the_winner_and_how_sure():
         ({"A": (2.0, 1.0, 3.0, 9)}, "no rival", "A: 2 [1, 3], 9 runs"),
         ({"A": (2.0, NAN, NAN, 1)}, "no rival", "1 run: no interval, and no comparison"),
         ({"A": (2.0, NAN, NAN, 1), "B": (1.0, NAN, NAN, 1)}, "single runs", "no comparison"),
-        ({"A": (2.0, 1.0, 3.0, 9), "B": (1.0, NAN, NAN, 1)}, "single runs", "no other group with several"),
+        ({"A": (2.0, 1.0, 3.0, 9), "B": (1.0, NAN, NAN, 1)}, "single runs", "no other group has several"),
         ({"A": (2.0, 1.0, 3.0, 9), "B": (2.0, 1.0, 3.0, 9)}, "tied", "3 runs: too few to trust"),
         ({"A": (3.0, 1.0, 3.0, 3), "B": (2.0, NAN, NAN, 1), "C": (1.0, 0.0, 2.0, 3)}, "few runs", "than C)"),
     ],
