@@ -59,19 +59,13 @@ def report(
         ),
     ] = False,
     title: Annotated[str, typer.Option(help="Title of the page.")] = DEFAULTS.title,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Draw again whenever results change, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Compare runs: an offline HTML page, tables, figures, and the command to regenerate them."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from rllib_zoo.analysis.readers.registry import READERS
-    from rllib_zoo.analysis.report.report import NothingToReportError, UnknownEnvironmentError
-    from rllib_zoo.analysis.report.report import report as write_report
-    from rllib_zoo.analysis.scoring.notices import lines
     from rllib_zoo.analysis.scoring.scores import MEASURES
-    from rllib_zoo.analysis.summary import UnknownGroupError
-
-    refused = (NothingToReportError, UnknownGroupError, UnknownEnvironmentError)
 
     if measure not in MEASURES:
         refuse(f"--measure: {measure!r} is unknown; choose from {', '.join(MEASURES)}")
@@ -89,6 +83,35 @@ def report(
         tuple(formats or ()),
         compare_labelled,
     )
+    if not watch:
+        _write(folders, output, options)
+        return
+    from rllib_zoo.analysis.report.watch import PAUSE_S
+    from rllib_zoo.analysis.report.watch import watch as watch_results
+
+    watch_results(lambda: _write(folders, output, options, PAUSE_S), folders, output)
+    print("stopped; the page no longer reloads itself", file=sys.stderr)
+
+
+def _write(
+    folders: list[Path], output: Path, options: ReportOptions, reload_s: float | None = None
+) -> None:
+    """Write the report with a progress bar, and print its warnings and verdicts.
+
+    Args:
+        folders: of the results; ``output``: of the report.
+        options: of the report.
+        reload_s: see ``report``; then results that are yet to come are no error.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from rllib_zoo.analysis.report.report import NothingToReportError, UnknownEnvironmentError
+    from rllib_zoo.analysis.report.report import report as write_report
+    from rllib_zoo.analysis.scoring.notices import lines
+    from rllib_zoo.analysis.summary import UnknownGroupError
+
+    refused = (NothingToReportError, UnknownGroupError, UnknownEnvironmentError)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading trials", total=None)
 
@@ -98,8 +121,11 @@ def report(
         try:
             for folder in folders:
                 download(folder)
-            summary = write_report(folders, output, options, show)
+            summary = write_report(folders, output, options, show, reload_s=reload_s)
         except (FileNotFoundError, NotADirectoryError, ObjectStorageError, *refused) as error:
+            if reload_s is not None and isinstance(error, NothingToReportError):
+                print(f"waiting: {error}", file=sys.stderr)
+                return
             refuse(str(error))
         except OSError as error:
             refuse(f"{error.filename or output}: {error.strerror}; nothing was written", code=1)
@@ -107,7 +133,7 @@ def report(
         print(f"warning: {with_uris(line)}", file=sys.stderr)
     for verdict in summary.verdicts:
         print(f"{verdict.place}: {verdict.sentence}")
-    print(f"report: {output / 'report.html'}")
+    print(f"report: {output / 'report.html'}", flush=True)
 
 
 def thresholds_of(options: list[str]) -> dict[str, float]:

@@ -12,12 +12,14 @@ from typing import Any
 import jinja2
 import orjson
 import pandas as pd
+from markupsafe import Markup
 
 from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import PARTS, FigureImage, file_name
 from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.watch import RELOAD
 from rllib_zoo.analysis.scoring.coverage import coverage_table, covered_text
 from rllib_zoo.analysis.scoring.groups import (
     ABSENT,
@@ -172,8 +174,9 @@ def page_of(
     images: list[FigureImage],
     options: ReportOptions,
     command: str,
+    reload_s: float | None = None,
 ) -> str:
-    """The page as text; it refers to no other file."""
+    """The page as text; it refers to no other file, and reloads itself after ``reload_s`` seconds."""
     differing_columns, differing = _differing(results)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -187,6 +190,7 @@ def page_of(
         numbers=group_numbers(results.runs),
         palettes={"light": COLOURS, "dark": DARK_COLOURS},
         title=options.title,
+        reload="" if reload_s is None else Markup(RELOAD.format(reload_s)),
         runs=results.runs,
         usable=len(results.usable),
         measure=MEASURES[options.measure],

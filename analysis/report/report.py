@@ -36,6 +36,8 @@ def report(
     output: Path,
     options: ReportOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    reload_s: float | None = None,
 ) -> Summary:
     """Load, summarise, draw and write.
 
@@ -46,6 +48,7 @@ def report(
             else.
         options: see :class:`ReportOptions`.
         progress: see ``load``.
+        reload_s: seconds after which the page reloads itself; None: never.
 
     Raises:
         FileNotFoundError: a folder does not exist.
@@ -87,7 +90,7 @@ def report(
     markdown = tables.markdown(*score_rows(summary))
     if len(summary.overall):
         markdown += "\n" + tables.markdown(*overall_rows(summary))
-    page = page_of(results, summary, images, options, command)
+    page = page_of(results, summary, images, options, command, reload_s)
     with atomic_folder(output, CONTENT) as draft:
         write_figures(draft / "figures", images)
         summary.scores.to_csv(draft / "scores.csv", index=False)

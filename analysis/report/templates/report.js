@@ -59,10 +59,16 @@ class Figure {
     for (const button of box.querySelectorAll("[data-view]")) button.onclick = () => this.show(button);
   }
   get plot() { return PLOTS[this.box.dataset.figure]; }
-  show(button) {
+  select(button) {
     this.box.dataset.figure = button.dataset.view;
     for (const other of this.box.querySelectorAll("[data-view]")) other.ariaPressed = String(other === button);
-    this.draw();
+  }
+  show(button) { this.select(button); this.draw(); }
+  // As another page had it; a plot that is gone stays as it begins.
+  restore(name, hidden) {
+    this.hidden = new Set(hidden);
+    const button = [...this.box.querySelectorAll("[data-view]")].find(other => other.dataset.view === name);
+    if (button) this.select(button);
   }
   draw() {
     const plot = resolved(this.plot);
@@ -116,3 +122,22 @@ document.querySelectorAll("th").forEach(head => head.addEventListener("click", (
   const order = (a, b) => typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1;
   [...body.rows].sort((a, b) => turn * order(key(a), key(b))).forEach(row => body.appendChild(row));
 }));
+
+// While training goes on the page reloads itself, and stays where and as it is.
+const RELOAD = Number(document.documentElement.dataset.reload);
+if (RELOAD) {
+  const parts = () => [...document.querySelectorAll("details")], saved = sessionStorage.getItem("state");
+  if (saved) {
+    const state = JSON.parse(saved);
+    parts().forEach((part, i) => { part.open = state.open.includes(i); });
+    [...figures.values()].forEach((figure, i) => { if (state.figures[i]) figure.restore(...state.figures[i]); });
+    addEventListener("load", () => scrollTo({ top: state.top, behavior: "instant" }));
+  }
+  history.scrollRestoration = "manual";
+  setTimeout(() => {
+    const open = parts().flatMap((part, i) => part.open ? [i] : []);
+    const shown = [...figures.values()].map(figure => [figure.box.dataset.figure, [...figure.hidden]]);
+    sessionStorage.setItem("state", JSON.stringify({ top: scrollY, open, figures: shown }));
+    location.reload();
+  }, RELOAD * 1000);
+}

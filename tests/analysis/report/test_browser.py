@@ -162,3 +162,21 @@ def test_a_click_on_a_head_sorts_by_numbers_and_a_second_turns_it_round(page):
     assert values() == in_order
     table.locator("th").nth(column).click()
     assert values() == in_order[::-1]
+
+
+def test_a_page_that_reloads_itself_stays_where_and_as_it_is(browser, file, tmp_path):
+    copy = tmp_path / "report.html"
+    copy.write_text(file.read_text().replace("<html lang", '<html data-reload="3" lang', 1))
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(f"file://{copy}")
+    figure = page.locator("figure").first
+    figure.locator("button", has_text="seconds").click()
+    page.locator("details.warnings > summary").click()
+    page.evaluate("scrollTo({top: 900, behavior: 'instant'})")
+    with page.expect_navigation(timeout=60_000):
+        pass
+    figure.locator(".xtitle", has_text="training time (s)").wait_for()
+    assert page.evaluate("document.querySelector('details.warnings').open")
+    # Figures above that are drawn meanwhile push the same content down.
+    assert page.evaluate("scrollY") == pytest.approx(900, abs=100)
+    page.close()
