@@ -130,12 +130,26 @@ def processes_of(root: int) -> Iterator[dict[str, Any]]:
                 "pid": process.pid,
                 "pss_mib": f"{memory.pss / 2**20:.2f}",
                 "private_mib": f"{memory.uss / 2**20:.2f}",
+                "anonymous_mib": f"{anonymous(process.pid) / 2**20:.2f}",
                 "descriptors": process.num_fds(),
                 "threads": process.num_threads(),
                 "cpu_seconds": f"{sum(process.cpu_times()[:2]):.2f}",
             }
         except psutil.Error:  # it ended
             continue
+
+
+def anonymous(pid: int) -> int:
+    """Bytes of a process that are in no file.
+
+    Raises:
+        psutil.NoSuchProcess: it has ended.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        raise psutil.NoSuchProcess(pid) from None
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 
 
 def _role(name: str) -> str:

@@ -21,7 +21,7 @@ from rllib_zoo.analysis.report import tables
 from rllib_zoo.benchmarks.speed.report import on_machine
 
 COLUMNS = (
-    "seconds", "role", "pid", "pss_mib", "private_mib", "descriptors", "threads", "cpu_seconds",
+    "seconds", "role", "pid", "pss_mib", "private_mib", "anonymous_mib", "descriptors", "threads", "cpu_seconds",
     "steps", "training_seconds", "iterations",
 )  # fmt: skip
 # Parts of the run: the first is left out, as caches fill and windows of results grow; each of the others
@@ -32,11 +32,12 @@ HOURS = 2.0
 # A value is flat if it changes by no more than this over HOURS: a share of its mean, or a count.
 MEMORY_SHARE, RATE_SHARE, COUNT = 0.02, 0.05, 1.0
 SECTION = "endurance"
-# PSS falls when another program loads the same libraries, and rises when it ends; private memory does
-# not. The first kept samples have PSS alone.
+# PSS falls when another program loads the same libraries, and rises when it ends; so does private memory
+# when it is the only other one. Anonymous memory does not; earlier samples lack it, the first have PSS alone.
 WATCHED = {
     "pss_mib": ("memory (PSS), MiB", MEMORY_SHARE),
     "private_mib": ("private memory, MiB", MEMORY_SHARE),
+    "anonymous_mib": ("anonymous memory, MiB", MEMORY_SHARE),
     "descriptors": ("file descriptors", None),
     "threads": ("threads", None),
 }
