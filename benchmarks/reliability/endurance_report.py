@@ -21,8 +21,8 @@ from rllib_zoo.analysis.report import tables
 from rllib_zoo.benchmarks.speed.report import on_machine
 
 COLUMNS = (
-    "seconds", "role", "pid", "pss_mib", "private_mib", "anonymous_mib", "descriptors", "threads", "cpu_seconds",
-    "steps", "training_seconds", "iterations",
+    "seconds", "role", "pid", "pss_mib", "private_mib", "anonymous_mib", "descriptors", "threads",
+    "cpu_seconds", "steps", "training_seconds", "iterations",
 )  # fmt: skip
 # Parts of the run: the first is left out, as caches fill and windows of results grow; each of the others
 # is as long as a block: 10 minutes in a run of two hours.
