@@ -21,6 +21,8 @@ from rllib_zoo.analysis.readers.tables import number
 
 # Of stable-baselines3's Atari wrapper.
 FRAME_SKIP = 4
+# Seconds that copies may start after the last episode of another.
+LATEST = 60.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,11 @@ def curve_of_monitors(monitors: Sequence[Monitor], env: str, max_rows: int | Non
 
     Copies are stepped together, so that a run has made as many steps at the end of an episode as the copy
     it was played in, times the number of copies.
+
+    Raises:
+        UnreadableError: the files are of several environments, or were written one after the other.
     """
+    _require_one_run(monitors)
     begin = min(monitor.start for monitor in monitors)
     parts = [
         np.column_stack([
@@ -108,6 +114,17 @@ def curve_of_monitors(monitors: Sequence[Monitor], env: str, max_rows: int | Non
         labels=tuple(_labels(monitors, env, rows_EC[:, 0])),
         notes=(f"resumed {resumed} times: its steps are of finished episodes",) if resumed else (),
     )
+
+
+def _require_one_run(monitors: Sequence[Monitor]) -> None:
+    if len({monitor.env for monitor in monitors}) > 1:
+        raise UnreadableError("its Monitor files are of several environments: no copies of one run")
+    ends = [m.start + m.rows_EC[-1, 2] for m in monitors if len(m.rows_EC)]
+    if ends and max(monitor.start for monitor in monitors) > min(ends) + LATEST:
+        raise UnreadableError(
+            "its Monitor files were written one after the other: no copies of one run; "
+            "give each a folder or a name of its own"
+        )
 
 
 def _labels(monitors: Sequence[Monitor], env: str, returns_E: np.ndarray) -> list[str]:

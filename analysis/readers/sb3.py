@@ -25,8 +25,8 @@ from rllib_zoo.analysis.readers.tables import names_in, read_table
 LOGS = ("progress.csv", "progress.json")
 EVALUATIONS = "evaluations.npz"
 ARGS, CONFIG = "args.yml", "config.yml"
-# Files of the copies of one run; with another name before it a file is a run of its own.
-_COPY = re.compile(r"(\d+\.)*monitor\.csv")
+# Files of the copies of one run; with another name, or none, before it a file is a run of its own.
+_COPY = re.compile(r"(\d+\.)+monitor\.csv")
 _EVENTS_FOLDER = re.compile(r"[A-Za-z0-9]+_\d+")
 
 
@@ -37,7 +37,9 @@ def find_sb3(folder: Folder) -> Iterator[Trial]:
     logs = [n for n in LOGS if n in folder.files and set(SB3.marks) & set(names_in(folder.head(n)))]
     evaluations = [name for name in folder.files if _is_evaluations(folder, name)]
     runs = [(folder.path, copies)] if copies else []
-    runs += [(folder.path / name, [name]) for name in monitors if name not in copies]
+    others = [name for name in monitors if name not in copies]
+    bare = monitors == ["monitor.csv"]  # named by its folder
+    runs += [(folder.path if bare else folder.path / name, [name]) for name in others]
     if not runs and (logs or evaluations):
         runs = [(folder.path, logs[:1])]
     if not runs:

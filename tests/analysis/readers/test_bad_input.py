@@ -100,6 +100,24 @@ def test_a_monitor_file_without_header_is_a_row(tmp_path):
     assert run["message"].startswith("0.monitor.csv has no header of Monitor")
 
 
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"t_start": 5000.0, "env_id": "CartPole-v1"}, "were written one after the other"),
+        ({"t_start": 1.0, "env_id": "Acrobot-v1"}, "are of several environments"),
+    ],
+)
+def test_monitor_files_that_are_no_copies_of_one_run(tmp_path, header, message):
+    first = {"t_start": 1.0, "env_id": "CartPole-v1"}
+    for number, facts in enumerate((first, header)):
+        text = f"#{json.dumps(facts)}\nr,l,t\n9.0,9,{number + 2.0}\n"
+        (tmp_path / f"{number}.monitor.csv").write_text(text)
+        (tmp_path / f"run{number}.monitor.csv").write_text(text)
+    runs = runs_of(tmp_path)
+    assert [run["status"] for run in runs] == ["unreadable", "unknown", "unknown"]
+    assert message in runs[0]["message"]
+
+
 def test_a_monitor_file_cut_in_its_last_line(tmp_path):
     text = (DATA / "sb3_resumed" / "run.monitor.csv").read_text()
     (tmp_path / "monitor.csv").write_text(text + "17.0,1")
