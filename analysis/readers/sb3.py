@@ -21,6 +21,7 @@ from rllib_zoo.analysis.readers.series.facts import facts_of
 from rllib_zoo.analysis.readers.series.layouts import SB3
 from rllib_zoo.analysis.readers.series.runs import curve_of_run, named_by, with_facts
 from rllib_zoo.analysis.readers.tables import names_in, read_table
+from rllib_zoo.analysis.readers.tensorboard import event_files
 
 LOGS = ("progress.csv", "progress.json")
 EVALUATIONS = "evaluations.npz"
@@ -45,7 +46,8 @@ def find_sb3(folder: Folder) -> Iterator[Trial]:
     if not runs:
         return
     events = [name for name in folder.files if is_events(name, folder.head(name))]
-    below = [name for name in folder.folders if _EVENTS_FOLDER.fullmatch(name)]
+    numbered = filter(_EVENTS_FOLDER.fullmatch, folder.folders)
+    below = [name for name in numbered if event_files(folder.path / name)]
     settings = [n for n in folder.folders if (folder.path / n / ARGS).is_file()]
     folder.take(*monitors, *logs, *evaluations, *settings)
     if len(runs) == 1:  # the logger's other copies of the same numbers

@@ -118,6 +118,19 @@ def test_monitor_files_that_are_no_copies_of_one_run(tmp_path, header, message):
     assert message in runs[0]["message"]
 
 
+@pytest.mark.parametrize(("numbers", "rows"), [((1,), 1), ((1, 2), 3)])
+def test_events_below_monitor_files_are_of_the_same_run_unless_there_are_several(
+    tmp_path, numbers, rows
+):
+    shutil.copy(DATA / "sb3_resumed" / "run.monitor.csv", tmp_path / "monitor.csv")
+    shutil.copytree(DATA / "cleanrl", tmp_path / "other_1")
+    for number in numbers:
+        shutil.copytree(DATA / "sb3_resumed" / "events" / "PPO_1", tmp_path / f"PPO_{number}")
+    runs = runs_of(tmp_path)
+    assert [run["group"] for run in runs].count("CleanRL ppo") == 1
+    assert len(runs) == rows + 1
+
+
 def test_a_monitor_file_cut_in_its_last_line(tmp_path):
     text = (DATA / "sb3_resumed" / "run.monitor.csv").read_text()
     (tmp_path / "monitor.csv").write_text(text + "17.0,1")
