@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import combinations
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -24,27 +24,17 @@ from rllib_zoo.analysis.scoring.comparability import (
 from rllib_zoo.analysis.scoring.coverage import covered_text
 from rllib_zoo.analysis.scoring.groups import by_group, sweep_of
 from rllib_zoo.analysis.scoring.notices import Notice
+from rllib_zoo.analysis.scoring.overall import few_runs, overall, pairwise
 from rllib_zoo.analysis.scoring.scores import scores_table, time_to
 from rllib_zoo.analysis.scoring.verdict import Verdict
 from rllib_zoo.analysis.statistics import (
-    FEW_RUNS,
     Estimate,
     Scores,
-    caveat,
     estimate,
     iqm,
     mean,
     median,
-    optimality_gap,
-    probability_of_improvement,
 )
-
-ALL = "All environments"
-LEFT_OUT = "left out of the aggregate over environments"
-# Of more groups only the best are compared in pairs.
-MAX_COMPARED = 8
-# Column → measure over tasks (Agarwal et al. 2021).
-MEASURES = {"iqm": iqm, "median": median, "mean": mean, "gap": optimality_gap}
 
 
 class UnknownGroupError(ValueError):
@@ -118,60 +108,66 @@ def summarise(
         UnknownGroupError: no run is of the baseline.
     """
     _require_group(results, baseline)
-    scores = scores_table(results.runs, results.curves, measure)
-    environments, notices = comparable_envs(results.runs)
-    cut = cut_off(results.runs, results.configs)
-    scores.insert(2, "environment", environments)
-    scores["cut_off"] = cut
-    notices += length_warnings(results.runs.assign(environment=environments, cut_off=cut))
-    notices += [*mean_warnings(results.runs), *run_warnings(results.runs)]
+    scores, notices = _scored(results, measure)
     thresholds = {**_stop_scores(results, scores), **(thresholds or {})}
-    rows: list[dict[str, Any]] = []
-    iqms, improvements, differences, verdicts = {}, {}, {}, []
+    tables, verdicts = [], []
+    iqms, improvements, differences = {}, {}, {}
     bootstrap = partial(estimate, seed=seed, resamples=resamples)
     for env, part in scores.dropna(subset=[measure]).groupby("environment", sort=True):
         samples = {group: [members[measure].to_numpy()] for group, members in by_group(part)}
         iqms[env] = {group: bootstrap(iqm, sample) for group, sample in samples.items()}
-        improvements[env] = _improvements(samples, iqms[env], bootstrap)
+        improvements[env] = pairwise(samples, iqms[env], bootstrap)
         if baseline in samples:
             differences[env] = {
                 group: bootstrap(_iqm_difference, sample, samples[baseline])
                 for group, sample in samples.items()
                 if group != baseline
             }
-        table = []
-        for group, members in by_group(part):
-            row = _table_row(env, group, samples[group], iqms[env][group], members)
-            threshold = thresholds.get(str(members["env"].iloc[0]))
-            if threshold is not None:
-                row |= _times(results, members, threshold)
-            table.append(row)
-            if text := caveat(len(members)):
-                notices.append(Notice(_few(len(members)), f"{env}, {group}: {text}"))
-        rows += table
-        times = pd.DataFrame(table) if part["cut_off"].any() else None
-        verdicts.append(Verdict.of(env, iqms[env], improvements[env], times))
+        table = _table(results, env, part, samples, iqms[env], thresholds)
+        verdicts.append(
+            Verdict.of(env, iqms[env], improvements[env], table if part["cut_off"].any() else None)
+        )
+        notices += few_runs(env, {group: len(sample[0]) for group, sample in samples.items()})
+        tables.append(table)
     alike = scores[(results.runs["variant"] == "").to_numpy()]
     aggregate, total, left_out = overall(alike, seed=seed, resamples=resamples)
+    sweeps = _sweeps(results, scores)
     return Summary(
         scores=scores,
-        table=pd.DataFrame(rows),
+        table=pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(),
         iqms=iqms,
         improvements=improvements,
         verdicts=[*([total] if total else []), *verdicts],
-        notices=notices + left_out,
+        notices=[*notices, *left_out, *_missing_extra(sweeps)],
         measure=measure,
         thresholds=thresholds,
         overall=aggregate,
         overall_iqms=total.estimates if total else {},
         differences=differences,
-        sweeps=_sweeps(results, scores),
+        sweeps=sweeps,
     )
 
 
-def _few(runs: int) -> str:
-    """The kind of a notice on so few runs."""
-    return "groups of a single run" if runs == 1 else f"groups of fewer than {FEW_RUNS} runs"
+def _scored(results: Results, measure: str) -> tuple[pd.DataFrame, list[Notice]]:
+    """The scores of runs, with ``environment`` and ``cut_off``, and what limits their comparison."""
+    scores = scores_table(results.runs, results.curves, measure)
+    environments, notices = comparable_envs(results.runs)
+    cut = cut_off(results.runs, results.configs)
+    scores.insert(2, "environment", environments)
+    scores["cut_off"] = cut
+    notices += length_warnings(results.runs.assign(environment=environments, cut_off=cut))
+    return scores, [*notices, *mean_warnings(results.runs), *run_warnings(results.runs)]
+
+
+def _missing_extra(sweeps: Mapping[Any, Mapping[str, Mapping[str, Any]]]) -> list[Notice]:
+    """A notice if a sweep of several settings misses a figure for want of packages."""
+    several = any(len(next(iter(groups.values()))) > 1 for groups in sweeps.values())
+    if not several or all(map(find_spec, ("optuna", "sklearn"))):
+        return []
+    text = (
+        "the importance of settings is left out: it needs the extra 'search' (optuna, scikit-learn)"
+    )
+    return [Notice("figures left out", text)]
 
 
 def _stop_scores(results: Results, scores: pd.DataFrame) -> dict[str, float]:
@@ -185,88 +181,6 @@ def _stop_scores(results: Results, scores: pd.DataFrame) -> dict[str, float]:
         for env, (score, *others) in found.items()
         if env in cut and not others and score is not None and not np.isnan(score)
     }
-
-
-def _improvements(
-    samples: Mapping[str, Scores],
-    iqms: Mapping[str, Estimate],
-    bootstrap: Callable[..., Estimate],
-) -> dict[tuple[str, str], Estimate]:
-    """Probability of improvement of every pair of the best groups with more than one run each."""
-    several = [group for group, sample in samples.items() if len(sample[0]) > 1]
-    best = sorted(several, key=lambda group: -iqms[group].value)[:MAX_COMPARED]
-    return {
-        (first, second): bootstrap(probability_of_improvement, samples[first], samples[second])
-        for first, second in combinations([group for group in several if group in best], 2)
-    }
-
-
-def overall(
-    scores: pd.DataFrame, *, seed: int, resamples: int
-) -> tuple[pd.DataFrame, Verdict | None, list[Notice]]:
-    """Measures over environments, which weigh alike, of the groups that were run on all of them.
-
-    Args:
-        scores: of ``scores_table``, with ``environment`` and ``cut_off``; those without a normalised score
-            are left out, and so are environments played in several variants or where a stop rule cut
-            scores off.
-        seed: of the bootstrap, stratified by environment.
-        resamples: of the bootstrap.
-
-    Returns:
-        a row per group, none with fewer than two environments; who scores highest; warnings.
-    """
-    scores = scores.dropna(subset=["normalised"])
-    if scores["environment"].nunique() < 2:
-        return pd.DataFrame(), None, []
-    scores, notices = _aggregable(scores)
-    environments = set(scores["environment"])
-    samples: dict[str, Scores] = {}
-    for group, members in by_group(scores) if len(environments) > 1 else ():
-        if missing := sorted(environments - set(members["environment"])):
-            text = f"{group} was not run on {', '.join(missing)}: left out of the aggregate over environments"
-            notices.append(Notice(LEFT_OUT, text))
-            continue
-        sample = [part.to_numpy() for _, part in members.groupby("environment")["normalised"]]
-        samples[group] = sample
-        if text := caveat(smallest := min(map(len, sample))):
-            notices.append(Notice(_few(smallest), f"all environments, {group}: {text}"))
-    if not samples:
-        return pd.DataFrame(), None, notices
-    bootstrap = partial(estimate, seed=seed, resamples=resamples)
-    estimates = {
-        group: {name: bootstrap(measure, sample) for name, measure in MEASURES.items()}
-        for group, sample in samples.items()
-    }
-    rows = [_overall_row(group, samples[group], values) for group, values in estimates.items()]
-    iqms = {group: values["iqm"] for group, values in estimates.items()}
-    several = {group: sample for group, sample in samples.items() if iqms[group].runs > 1}
-    improvements = _improvements(several, iqms, bootstrap)
-    return pd.DataFrame(rows), Verdict.of(ALL, iqms, improvements), notices
-
-
-def _aggregable(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[Notice]]:
-    """The scores that may be averaged over environments, and a notice for every environment left out."""
-    variants = scores.groupby("env")["environment"].nunique()
-    reasons = dict.fromkeys(variants[variants > 1].index, "was run in several variants")
-    for env in sorted(set(scores["env"][scores["cut_off"]]) - set(reasons)):
-        reasons[env] = "runs stop when they reach a score, so scores only show where they stopped"
-    notices = [Notice(LEFT_OUT, f"{env}: {why}: left out of the aggregate over environments")
-               for env, why in reasons.items()]  # fmt: skip
-    return scores[~scores["env"].isin(reasons)], notices
-
-
-def _overall_row(group: str, sample: Scores, values: Mapping[str, Estimate]) -> dict[str, Any]:
-    """A row of the table over environments: every measure with its interval."""
-    row: dict[str, Any] = {
-        "group": group,
-        "environments": len(sample),
-        "runs": sum(map(len, sample)),
-    }
-    row["covers"] = covered_text(min(map(len, sample)))
-    for name, value in values.items():
-        row |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
-    return row
 
 
 def _require_group(results: Results, group: str | None) -> None:
@@ -297,6 +211,24 @@ def _sweeps(
         if len(configs) > 1:
             sweeps[key] = sweep_of(configs)
     return sweeps
+
+
+def _table(
+    results: Results,
+    env: str,
+    part: pd.DataFrame,
+    samples: Mapping[str, Scores],
+    iqms: Mapping[str, Estimate],
+    thresholds: Mapping[str, float],
+) -> pd.DataFrame:
+    """A row per group of one environment."""
+    rows = []
+    for group, members in by_group(part):
+        row = _table_row(env, group, samples[group], iqms[group], members)
+        if (threshold := thresholds.get(str(members["env"].iloc[0]))) is not None:
+            row |= _times(results, members, threshold)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def _table_row(

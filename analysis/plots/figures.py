@@ -20,10 +20,11 @@ from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES, Band, bands
 from rllib_zoo.analysis.plots.figure_file import FigureImage, Spot, draw_figure, file_name
 from rllib_zoo.analysis.plots.sweep_figures import ablation_figure, rate_of, sweep_figures
 from rllib_zoo.analysis.scoring.groups import by_group, group_numbers
+from rllib_zoo.analysis.scoring.overall import ALL
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES, ReferenceScores
 from rllib_zoo.analysis.scoring.scores import time_to
 from rllib_zoo.analysis.scoring.verdict import Verdict
-from rllib_zoo.analysis.summary import ALL, Summary
+from rllib_zoo.analysis.summary import Summary
 
 DIAGNOSTICS = (
     "policy_loss", "vf_loss", "entropy", "kl", "explained_variance", "clip_fraction",
@@ -98,7 +99,7 @@ class _Figures:
                 yield self.reached(shown, threshold, suffix, axis)
         if baseline is not None and summary.differences.get(self.env):
             yield ablation_figure(self.env, summary.differences[self.env], baseline)
-        yield from sweep_figures(curves, summary, self.env)
+        yield from sweep_figures(curves, summary, self.env, **self.bootstrap)
         shown, suffix = self.best(curves, MAX_DIAGNOSTIC_LINES)
         for column in DIAGNOSTICS:
             if groups := self.ranked(align_groups(shown, column)):

@@ -14,8 +14,10 @@ from matplotlib.axes import Axes
 from rllib_zoo.analysis import draw, style
 from rllib_zoo.analysis.draw import error_lengths
 from rllib_zoo.analysis.plots import interactive
+from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import FigureImage, Spot, draw_figure, file_name
 from rllib_zoo.analysis.plots.interactive import Plot
+from rllib_zoo.analysis.plots.settings import importance_figure, is_number, over_values
 from rllib_zoo.analysis.scoring.groups import exact_text, value_text
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.summary import Summary
@@ -30,8 +32,16 @@ SCORE = "interquartile mean of scores"
 Settings = Mapping[str, Mapping[str, Any]]
 
 
-def sweep_figures(curves: pd.DataFrame, summary: Summary, env: str) -> Iterator[FigureImage]:
-    """One varied key: a line with intervals; two: a map; more than one: parallel coordinates too.
+def sweep_figures(
+    curves: pd.DataFrame,
+    summary: Summary,
+    env: str,
+    *,
+    seed: int = 0,
+    resamples: int = CURVE_RESAMPLES,
+) -> Iterator[FigureImage]:
+    """One varied key: a line with intervals; two: a map; more than one: the importance of each, the score
+    over the values of each, and parallel coordinates too.
 
     If the key is the number of runners, also steps per second over it.
     """
@@ -47,11 +57,39 @@ def sweep_figures(curves: pd.DataFrame, summary: Summary, env: str) -> Iterator[
             yield _scaling_figure(figure, runner_rates(curves, settings))
         scored = {group: estimates[group] for group in settings}
         if len(keys) == 1 and len(settings) > 2:
-            yield _sensitivity_figure(figure, keys[0], settings, scored)
+            values = [row[keys[0]] for row in settings.values()]
+            yield _sensitivity_figure(figure, keys[0], values, list(scored.values()))
+        if len(keys) > 1:
+            yield from _each_setting(figure, summary, env, settings, seed, resamples)
         if len(keys) == 2:
             yield from _map_figure(figure, (keys[0], keys[1]), settings, scored)
         if len(keys) > 1 and len(settings) > 3:
             yield _coordinates_figure(figure, settings, scored)
+
+
+def _each_setting(
+    figure: Callable[..., FigureImage],
+    summary: Summary,
+    env: str,
+    settings: Settings,
+    seed: int,
+    resamples: int,
+) -> Iterator[FigureImage]:
+    """How much each setting matters, and the score over its values, of all runs."""
+    scores = summary.scores[summary.scores["environment"] == env].dropna(subset=[summary.measure])
+    scores = scores[scores["group"].isin(settings)]
+    table = pd.DataFrame([settings[group] for group in scores["group"]])
+    measured = scores[summary.measure].tolist()
+    if importance := importance_figure(figure, table, measured):
+        yield importance
+    for key in table:
+        values, estimates = over_values(
+            table[key].tolist(), measured, seed=seed, resamples=resamples
+        )
+        if len(values) > 1:
+            yield _sensitivity_figure(
+                figure, str(key), values, estimates, f"sensitivity-{file_name(str(key))}"
+            )
 
 
 def _figure(
@@ -73,18 +111,21 @@ def _scaling_figure(
 
 
 def _sensitivity_figure(
-    figure: Callable[..., FigureImage], key: str, settings: Settings, scored: Mapping[str, Estimate]
+    figure: Callable[..., FigureImage],
+    key: str,
+    values: Sequence[Any],
+    estimates: Sequence[Estimate],
+    name: str = "sensitivity",
 ) -> FigureImage:
-    values, estimates = [row[key] for row in settings.values()], list(scored.values())
     paint = partial(sensitivity, values=values, estimates=estimates, key=key, ylabel=SCORE)
-    numeric = all(map(_is_number, values))
+    numeric = all(map(is_number, values))
     order = sorted(range(len(values)), key=lambda i: values[i] if numeric else i)
     x = [values[i] if numeric else value_text(values[i]) for i in order]
     plot = interactive.points(
         x, [estimates[i] for i in order], note=f"{SCORE}, 95 % interval", xlabel=key,
         log=numeric and _spans_a_decade(np.array(values, float)),
     )  # fmt: skip
-    return figure("sensitivity", f"sensitivity to {key}", paint, plot)
+    return figure(name, f"sensitivity to {key}", paint, plot)
 
 
 def _map_figure(
@@ -167,7 +208,7 @@ def sensitivity(
 
     ``label`` and ``number`` distinguish several lines on the same axes.
     """
-    numeric = all(map(_is_number, values))
+    numeric = all(map(is_number, values))
     x = np.array(values, float) if numeric else np.arange(len(values))
     order = np.argsort(x)
     ordered = [estimates[i] for i in order]
@@ -258,7 +299,7 @@ def worker_scaling(ax: Axes, rates: Mapping[int, Sequence[float]]) -> Axes:
 
 def _positions(values: Sequence[Any]) -> tuple[np.ndarray, dict[float, str]]:
     """Heights in [0, 1] of the values of one setting, and height → label."""
-    if all(map(_is_number, values)):
+    if all(map(is_number, values)):
         numbers = np.array(values, float)
         heights = interactive.shares(np.log10(numbers) if _spans_a_decade(numbers) else numbers)
     else:
@@ -273,13 +314,9 @@ def _positions(values: Sequence[Any]) -> tuple[np.ndarray, dict[float, str]]:
 def _ordered(values: Sequence[Any]) -> list[Any]:
     """Distinct values, numbers by size, others by their text."""
     distinct = {exact_text(value): value for value in values}
-    if all(map(_is_number, distinct.values())):
+    if all(map(is_number, distinct.values())):
         return sorted(distinct.values())
     return [distinct[text] for text in sorted(distinct)]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _spans_a_decade(numbers: np.ndarray) -> bool:

@@ -29,11 +29,12 @@ from rllib_zoo.analysis.scoring.groups import (
     value_text,
 )
 from rllib_zoo.analysis.scoring.notices import by_kind
+from rllib_zoo.analysis.scoring.overall import ALL
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES
 from rllib_zoo.analysis.scoring.verdict import Verdict, estimate_text
 from rllib_zoo.analysis.style import COLOURS, DARK_COLOURS
-from rllib_zoo.analysis.summary import ALL, Summary
+from rllib_zoo.analysis.summary import Summary
 
 SCORE_COLUMNS = (
     "environment", "group", "runs", "early", "window", "iqm", "iqm_low", "iqm_high", "covers", "mean",
@@ -174,9 +175,17 @@ def page_of(
     images: list[FigureImage],
     options: ReportOptions,
     command: str,
+    training: str = "",
     reload_s: float | None = None,
 ) -> str:
-    """The page as text; it refers to no other file, and reloads itself after ``reload_s`` seconds."""
+    """The page as text; it refers to no other file.
+
+    Args:
+        results: what was loaded; ``summary``: of it; ``images``: the figures.
+        options: of the report; ``command``: regenerates it.
+        training: the command that trains the winner of a sweep; "" without one.
+        reload_s: see ``report``.
+    """
     differing_columns, differing = _differing(results)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -213,6 +222,7 @@ def page_of(
         differing_columns=differing_columns,
         differing=differing,
         command=command,
+        training=training,
         provenance=_provenance(results),
     )
 

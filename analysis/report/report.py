@@ -14,11 +14,15 @@ from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import write_figures
 from rllib_zoo.analysis.plots.figures import figures
 from rllib_zoo.analysis.report import tables
+from rllib_zoo.analysis.report.best_config import NAME as BEST
+from rllib_zoo.analysis.report.best_config import best_config
 from rllib_zoo.analysis.report.html import overall_rows, page_of, score_rows
 from rllib_zoo.analysis.summary import Summary, summarise
 
-# What a report's folder contains; the page comes last.
-CONTENT = ("figures", "scores.csv", "curves.csv", "table.md", "command.txt", "report.html")
+# What a report's folder contains, ``BEST`` of sweeps only; the page comes last.
+CONTENT = (
+    "figures", "scores.csv", "curves.csv", "table.md", "command.txt", BEST, "report.html",
+)  # fmt: skip
 # Rows to keep per trial: more than a figure has pixels.
 MAX_ROWS = 5_000
 
@@ -43,9 +47,8 @@ def report(
 
     Args:
         folders: with trials in them or below.
-        output: folder for ``report.html``, ``scores.csv``, ``curves.csv``, ``table.md``, ``command.txt`` and
-            ``figures/``; those of an earlier report are replaced, all at once where the folder has nothing
-            else.
+        output: folder for :data:`CONTENT`; that of an earlier report is replaced, all at once where the
+            folder has nothing else.
         options: see :class:`ReportOptions`.
         progress: see ``load``.
         reload_s: seconds after which the page reloads itself; None: never.
@@ -90,13 +93,16 @@ def report(
     markdown = tables.markdown(*score_rows(summary))
     if len(summary.overall):
         markdown += "\n" + tables.markdown(*overall_rows(summary))
-    page = page_of(results, summary, images, options, command, reload_s)
+    best, training = best_config(results, summary)
+    page = page_of(results, summary, images, options, command, training, reload_s)
     with atomic_folder(output, CONTENT) as draft:
         write_figures(draft / "figures", images)
         summary.scores.to_csv(draft / "scores.csv", index=False)
         results.curves.dropna(axis=1, how="all").to_csv(draft / "curves.csv", index=False)
         (draft / "table.md").write_text(markdown, encoding="utf-8")
         (draft / "command.txt").write_text(command + "\n", encoding="utf-8")
+        if best:
+            (draft / BEST).write_text(best, encoding="utf-8")
         (draft / "report.html").write_text(page, encoding="utf-8")
     return summary
 

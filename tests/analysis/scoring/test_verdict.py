@@ -5,9 +5,10 @@ import pytest
 from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.scoring.coverage import covered, covered_text, simulation
 from rllib_zoo.analysis.scoring.notices import Notice, lines
+from rllib_zoo.analysis.scoring.overall import MAX_COMPARED
 from rllib_zoo.analysis.scoring.verdict import Verdict
 from rllib_zoo.analysis.statistics import Estimate
-from rllib_zoo.analysis.summary import MAX_COMPARED, summarise
+from rllib_zoo.analysis.summary import summarise
 
 NAN = float("nan")
 
