@@ -160,7 +160,10 @@ def points(
                     "color": "@0", "thickness": 2}, "showlegend": False, "name": note,
     }  # fmt: skip
     plot = _plot([trace], note, xlabel)
-    plot["layout"]["xaxis"]["type"] = "log" if log else "-"
+    if log:
+        # Plotly's own marks between powers of ten are in small print.
+        ticks = {"tickvals": list(x), "ticktext": [f"{value:.3g}" for value in x]}
+        plot["layout"]["xaxis"] |= {"type": "log", "tickmode": "array", **ticks}
     return plot
 
 
