@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -266,29 +267,34 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20, help="of each target [20]")
     parser.add_argument("--targets", default=",".join(EXPECTED), help="separated by commas [all]")
     parser.add_argument("--algorithms", default=",".join(CONFIGS), help="likewise [all]")
+    parser.add_argument("--parallel", type=int, default=1, help="runs at the same time [1]")
     parser.add_argument("--seed", type=int, default=0, help="of the moments [0]")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--page", type=Path, help="page whose section `endings` is filled")
     options = parser.parse_args()
-    draw, kills, verdicts = random.Random(options.seed), [], []
-    with tempfile.TemporaryDirectory() as storage:
-        names = options.algorithms.split(",")
-        for number, name in enumerate(names):
-            run = EndingRun(name, Path(storage) / name)
-            share = (options.kills - number - 1) // len(names) + 1
-            targets = options.targets.split(",") * share
-            draw.shuffle(targets)
-            for target in targets:
-                print(time.strftime("%H:%M:%S"), json.dumps(inflict(run, target, draw)), flush=True)
-            run.finish()
-            verdicts.append(verdict(run, None))
-            print(verdicts[-1], flush=True)
-            kills += [kill for kill in run.kills if "target" in kill]
-            settings = {"checkpoint_interval": EVERY, "target": ITERATIONS, "seed": options.seed}
-            record = {**settings, "runs": verdicts, "kills": kills}
-            write_json(options.out, record)
-            if options.page:
-                fill(options.page, "endings", table(record))
+    names = options.algorithms.split(",")
+    with tempfile.TemporaryDirectory() as storage, ThreadPoolExecutor(options.parallel) as pool:
+        runs = [EndingRun(name, Path(storage) / name) for name in names]
+        share = [(options.kills - number - 1) // len(names) + 1 for number in range(len(names))]
+        targets = [options.targets.split(",") * kills for kills in share]
+        verdicts = list(pool.map(_finished, runs, targets, [options.seed] * len(runs)))
+    kills = [kill for run in runs for kill in run.kills if "target" in kill]
+    settings = {"checkpoint_interval": EVERY, "target": ITERATIONS, "seed": options.seed}
+    record = {**settings, "runs": verdicts, "kills": kills}
+    write_json(options.out, record)
+    if options.page:
+        fill(options.page, "endings", table(record))
+
+
+def _finished(run: EndingRun, targets: list[str], seed: int) -> dict[str, Any]:
+    """Kill the targets in a random order, finish the run, and return its verdict."""
+    draw = random.Random(f"{seed} {run.algorithm}")
+    draw.shuffle(targets)
+    for target in targets:
+        print(time.strftime("%H:%M:%S"), json.dumps(inflict(run, target, draw)), flush=True)
+    run.finish()
+    print(found := verdict(run, None), flush=True)
+    return found
 
 
 if __name__ == "__main__":
