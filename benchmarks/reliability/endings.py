@@ -36,7 +36,7 @@ from rllib_zoo.benchmarks.reliability.kills import (
 )
 from rllib_zoo.benchmarks.speed.report import fill
 
-ITERATIONS = 150
+ITERATIONS = 1500
 # Target → exit code and status of the command; those of a runner's by Ctrl-C, after it was replaced.
 EXPECTED = {
     "driver": (-signal.SIGKILL, "running"),
