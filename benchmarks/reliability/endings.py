@@ -48,6 +48,7 @@ EXPECTED = {
 # Within which a command without its Ray has to end, see `ray_monitor`.
 END_S = 60.0
 REPLACE_S = 180.0
+FINISH_S = 3600.0
 COLUMNS = (
     "target", "kills", "ended as expected", "longest, s", "processes left", "folders left",
     "most iterations repeated",
@@ -292,7 +293,7 @@ def _finished(run: EndingRun, targets: list[str], seed: int) -> dict[str, Any]:
     draw.shuffle(targets)
     for target in targets:
         print(time.strftime("%H:%M:%S"), json.dumps(inflict(run, target, draw)), flush=True)
-    run.finish()
+    run.finish(FINISH_S)
     print(found := verdict(run, None), flush=True)
     return found
 

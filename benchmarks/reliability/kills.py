@@ -94,10 +94,10 @@ class KilledRun:
             "stop": {"training_iteration": self.target}, "config": _COMMON | CONFIGS[self.algorithm],
         }  # fmt: skip
 
-    def finish(self) -> None:
+    def finish(self, patience_s: float = PATIENCE_S) -> None:
         """Run or resume the training to its end."""
         repeated = self.repeated
-        require_done(self.start(resume=bool(self.kills)))
+        require_done(self.start(resume=bool(self.kills)), patience_s)
         if self.kills:
             self.kills.append({"iterations_repeated": self.repeated - repeated})
 
@@ -127,14 +127,14 @@ class KilledRun:
         return weights
 
 
-def require_done(process: subprocess.Popen[str]) -> None:
+def require_done(process: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> None:
     """Wait for the end of a run.
 
     Raises:
         RuntimeError: it failed; the message has its error output.
         subprocess.TimeoutExpired: it did not end in time.
     """
-    _, errors = process.communicate(timeout=PATIENCE_S)
+    _, errors = process.communicate(timeout=patience_s)
     if process.returncode != 0:
         raise RuntimeError(f"exit code {process.returncode}: {errors}")
 
