@@ -50,8 +50,8 @@ END_S = 60.0
 REPLACE_S = 180.0
 FINISH_S = 3600.0
 COLUMNS = (
-    "target", "kills", "ended as expected", "longest, s", "processes left", "folders left",
-    "most iterations repeated",
+    "target", "kills", "ended as expected", "longest, s", f"processes left after {ORPHANS_S:.0f} s",
+    "folders left", "most iterations repeated",
 )  # fmt: skip
 
 
@@ -254,7 +254,7 @@ def table(record: dict[str, Any]) -> str:
         for run in runs
     )
     sentence = (
-        f"{len(record['kills'])} kills in {len(runs)} runs of {record['target']} iterations "
+        f"{len(record['kills'])} kills in {len(runs)} runs of {record['target']:,} iterations "
         f"({', '.join(run['algorithm'] for run in runs)}) with a checkpoint every "
         f"{record['checkpoint_interval']}; {whole} of {len(runs)} were resumed to their target with every "
         "iteration once:"
