@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.options import MEASURE, RESAMPLES, SEED
+from rllib_zoo.analysis.results import Results
 from rllib_zoo.analysis.scoring.comparability import (
     comparable_envs,
     cut_off,

@@ -98,7 +98,7 @@ def test_imports_lead_down():
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("analysis/load.py", "from rllib_zoo.experiments.studies.runs import runs_of"),
+        ("analysis/results.py", "from rllib_zoo.experiments.studies.runs import runs_of"),
         ("envs/factory.py", "import rllib_zoo.algorithms.a2c"),
         ("algorithms/a2c.py", "def f():\n    from rllib_zoo.experiments import options"),
         (

@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from rllib_zoo.analysis import draw, statistics
 from rllib_zoo.analysis.align import Curves, align_groups
 from rllib_zoo.analysis.files.columns import AXES
-from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.plots import interactive
 from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES, Band, bands
 from rllib_zoo.analysis.plots.figure_file import FigureImage, Spot, draw_figure, file_name
 from rllib_zoo.analysis.plots.sweep_figures import ablation_figure, rate_of, sweep_figures
+from rllib_zoo.analysis.results import Results
 from rllib_zoo.analysis.scoring.groups import by_group, group_numbers
 from rllib_zoo.analysis.scoring.overall import ALL
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES, ReferenceScores

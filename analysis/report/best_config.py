@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from rllib_zoo.analysis.files.pieces import START
-from rllib_zoo.analysis.load import STOP, Results
+from rllib_zoo.analysis.results import STOP, Results
 from rllib_zoo.analysis.scoring.verdict import estimate_text
 from rllib_zoo.analysis.summary import Summary
 

@@ -14,12 +14,12 @@ import orjson
 import pandas as pd
 from markupsafe import Markup
 
-from rllib_zoo.analysis.load import Results
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import PARTS, FigureImage, file_name
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.watch import RELOAD
+from rllib_zoo.analysis.results import Results
 from rllib_zoo.analysis.scoring.coverage import coverage_table, covered_text
 from rllib_zoo.analysis.scoring.groups import (
     ABSENT,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from rllib_zoo.analysis.load import STOP
+from rllib_zoo.analysis.results import STOP
 from rllib_zoo.analysis.scoring.notices import Notice
 
 _ABSENT = "absent"

@@ -113,7 +113,7 @@ def diff(
     second: Annotated[Path, typer.Argument(parser=path_of, help="Another one.")],
 ) -> None:
     """Show what differs between two runs, and whether their scores differ more than seeds explain."""
-    from rllib_zoo.analysis.compare.diff import compare
+    from rllib_zoo.analysis.diff.diff import compare
 
     for run in (first, second):
         download(run)

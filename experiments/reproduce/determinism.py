@@ -11,7 +11,7 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.schema import ALIASES
-from rllib_zoo.analysis.compare.diff import Difference, of_manifests
+from rllib_zoo.analysis.diff.diff import Difference, of_manifests
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.manifest import (
     LEARNING_FOLDERS,

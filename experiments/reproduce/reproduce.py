@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.compare.bitwise import Check, bit_by_bit, is_copy, pairs
-from rllib_zoo.analysis.compare.seed_spread import by_spread, groups
+from rllib_zoo.analysis.diff.bitwise import Check, bit_by_bit, is_copy, pairs
+from rllib_zoo.analysis.diff.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.object_storage import download, exists, require_reachable, shown
 from rllib_zoo.analysis.readers.record import Trial
 from rllib_zoo.analysis.readers.registry import find_trials

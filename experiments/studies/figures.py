@@ -16,10 +16,10 @@ from rllib_zoo.analysis.align import Curves, align_groups
 from rllib_zoo.analysis.draw import COLUMN_LABELS
 from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.files.curve_csv import Row
-from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.options import RESAMPLES, SEED
 from rllib_zoo.analysis.plots import sweep_figures as draw_sweeps
 from rllib_zoo.analysis.plots.figure_file import FigureImage, draw_figure, file_name
+from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.scoring.scores import MEASURES, score
 from rllib_zoo.analysis.statistics import Estimate, estimate, iqm

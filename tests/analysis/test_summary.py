@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.summary import summarise
 

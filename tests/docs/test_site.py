@@ -63,9 +63,9 @@ def test_a_link_to_a_missing_file_fails(hooks):
 
 
 def test_roles_become_references(hooks):
-    html = '<h3 id="rllib_zoo.analysis.load.load"></h3>:func:<code>load</code>'
+    html = '<h3 id="rllib_zoo.analysis.results.load"></h3>:func:<code>load</code>'
     assert rendered(hooks, html).endswith(
-        '<autoref optional identifier="rllib_zoo.analysis.load.load"><code>load</code></autoref>'
+        '<autoref optional identifier="rllib_zoo.analysis.results.load"><code>load</code></autoref>'
     )
 
 

@@ -199,7 +199,7 @@ def test_a_notebook_has_both(project, trained):
     cell = nbformat.v4.new_code_cell(
         "import envs\n"
         "from envs.grid import Grid\n"
-        "from rllib_zoo.analysis.load import load\n"
+        "from rllib_zoo.analysis.results import load\n"
         "print(envs.OWNER, len(load(['results/grid']).runs))"
     )
     notebook = nbformat.v4.new_notebook(cells=[cell])

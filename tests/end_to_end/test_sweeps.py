@@ -53,7 +53,7 @@ def test_asha_over_seeds_is_ranked_and_says_what_it_stopped(tmp_path, capsys):
     assert manifest["status"] == "done"
     assert "stopped early" in capsys.readouterr().out
 
-    from rllib_zoo.analysis.load import load
+    from rllib_zoo.analysis.results import load
 
     assert set(load([tmp_path]).runs["status"]) == {"done", "stopped early"}
     # After a kill there is no list of trials in the manifest.

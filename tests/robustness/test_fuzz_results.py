@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from result_folders import result
 from typer.testing import CliRunner
 
-from rllib_zoo.analysis.compare.diff import compare
+from rllib_zoo.analysis.diff.diff import compare
 from rllib_zoo.analysis.files.trials import ERROR, MANIFEST, PARAMS, RESULT
-from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.report.cli import app
+from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.summary import summarise
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.reproduce.recorded_run import open_recorded_run

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rllib_zoo.analysis.compare.bitwise import rows_of
+from rllib_zoo.analysis.diff.bitwise import rows_of
 from rllib_zoo.analysis.files import result_json as reading
 from rllib_zoo.analysis.files.columns import COLUMNS as COLUMNS_READ
 from rllib_zoo.analysis.files.curve_csv import KEPT as COLUMNS

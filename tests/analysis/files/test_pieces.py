@@ -7,7 +7,7 @@ import json
 import pytest
 from result_folders import result
 
-from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.results import load
 
 
 def piece(trial, name, first, last, *, clock=0.0, old=True, experiment="chain", **more):

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from rllib_zoo.analysis import draw
-from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.plots import sweep_figures as draw_sweeps
 from rllib_zoo.analysis.plots.figures import MAX_LINES, figures
 from rllib_zoo.analysis.plots.sweep_figures import runner_rates, sweep_figures
+from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.summary import UnknownGroupError, summarise
 

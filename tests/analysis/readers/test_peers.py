@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rllib_zoo.analysis.load import load
 from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.results import load
 
 DATA = Path(__file__).parent / "data"
 NO_ALGORITHM = "algorithm unknown: grouped by the folder's name"

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from rllib_zoo.analysis.compare.diff import compare
-from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.diff.diff import compare
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.report.cli import app
 from rllib_zoo.analysis.report.html import TEMPLATES
 from rllib_zoo.analysis.report.report import NothingToReportError, report
+from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.scoring.comparability import comparable_envs
 from rllib_zoo.analysis.summary import summarise
 

@@ -2,7 +2,7 @@
 
 import json
 
-from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.summary import summarise
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.scoring.coverage import covered, covered_text, simulation
 from rllib_zoo.analysis.scoring.notices import Notice, lines
 from rllib_zoo.analysis.scoring.overall import MAX_COMPARED

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.results import load
 from rllib_zoo.experiments.studies.keep import keep, seed_of
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from rllib_zoo.analysis.files.trials import mapping
-from rllib_zoo.analysis.load import START, STOP, Results, flat, load
+from rllib_zoo.analysis.results import START, STOP, Results, flat, load
 from rllib_zoo.analysis.scoring.groups import (
     ABSENT,
     IGNORED_KEYS,

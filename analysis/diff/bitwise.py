@@ -11,8 +11,8 @@ from typing import Any
 from rllib_zoo.analysis.files.curve_csv import KEPT, Row, read_results, read_rows, rounded
 from rllib_zoo.analysis.files.result_json import map_results
 from rllib_zoo.analysis.files.trials import RESULT
-from rllib_zoo.analysis.load import flat
 from rllib_zoo.analysis.readers.record import Trial
+from rllib_zoo.analysis.results import flat
 from rllib_zoo.analysis.scoring.groups import IGNORED_KEYS, value_text
 
 # Keys of a result about clocks, processes and machines, at any depth.

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from rllib_zoo.analysis.compare.bitwise import bit_by_bit, is_copy, pairs, rows_of
-from rllib_zoo.analysis.compare.seed_spread import by_spread, groups, predicted
+from rllib_zoo.analysis.diff.bitwise import bit_by_bit, is_copy, pairs, rows_of
+from rllib_zoo.analysis.diff.seed_spread import by_spread, groups, predicted
 from rllib_zoo.analysis.readers.registry import find_trials
 from rllib_zoo.experiments.studies.keep import keep
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from result_folders import result
 
-from rllib_zoo.analysis.compare.diff import compare
+from rllib_zoo.analysis.diff.diff import compare
 from rllib_zoo.analysis.files.columns import COLUMNS
 from rllib_zoo.analysis.files.curve_csv import read_results, thinned, write_curve
 from rllib_zoo.analysis.files.result_json import read_curve
-from rllib_zoo.analysis.load import load
+from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.scoring.groups import labels_of
 from rllib_zoo.analysis.summary import summarise
 
