@@ -336,6 +336,7 @@ def interrupted(arguments, folder):
     return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr), seconds
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny, tmp_path):
     target = 40
     file = tiny(stop={"training_iteration": target}, checkpoint_freq=1, keep_checkpoints_num=2)

@@ -114,6 +114,7 @@ def trained(project):
     return project / "results" / "grid"
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_on_the_users_environment_and_network(trained):
     manifest = json.loads((trained / "manifest.json").read_text())
     assert manifest["env"] == "envs.grid.Grid"
@@ -126,6 +127,7 @@ def test_a_sweep_trains_on_the_users_environment_and_network(trained):
     assert all(value <= -3 for value in returns)  # three steps at least, each costs 1
 
 
+@pytest.mark.slow
 def test_evaluation_and_report(project, trained):
     done = rllib(project, "evaluate", next(trained.glob("*/checkpoint_*")), "--episodes", "2")
     assert "2 episodes" in done.stdout
@@ -195,6 +197,7 @@ def test_names_of_this_project_are_understood_beside_the_users(project, env, mod
     assert yaml.safe_load(done.stdout)["ours"]["env"] == env
 
 
+@pytest.mark.slow
 def test_a_notebook_has_both(project, trained):
     cell = nbformat.v4.new_code_cell(
         "import envs\n"
