@@ -67,6 +67,7 @@ PATHS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 COLUMNS = tuple(PATHS)
 LARGEST = sys.float_info.max
+NAN = float("nan")
 # Columns for the x axis of a learning curve, with its label.
 AXES = {
     "steps": "agent steps", "frames": "frames", "seconds": "training time (s)",
@@ -80,16 +81,14 @@ def number_of(result: Mapping[str, Any], column: str) -> float:
     for path in _SPLIT[column]:
         node: Any = result
         for part in path:
-            if not isinstance(node, Mapping) or part not in node:
-                break
-            node = node[part]
-        else:
-            if isinstance(node, list) and node:
-                return float(len(node))
-            if isinstance(node, int | float) and not isinstance(node, bool):
-                # An integer in JSON may be larger than any float.
-                return float(node) if abs(node) <= LARGEST else float("nan")
-    return float("nan")
+            # Of every result of every trial: `isinstance` with `Mapping` would take half of the reading.
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, float | int) and not isinstance(node, bool):
+            # An integer in JSON may be larger than any float.
+            return float(node) if abs(node) <= LARGEST else NAN
+        if isinstance(node, list) and node:
+            return float(len(node))
+    return NAN
 
 
 def flat_number_of(result: Mapping[str, str], column: str) -> float:
@@ -99,8 +98,8 @@ def flat_number_of(result: Mapping[str, str], column: str) -> float:
             number = float(result[path])
         except (KeyError, ValueError):
             continue
-        return number if abs(number) <= LARGEST else float("nan")
-    return float("nan")
+        return number if abs(number) <= LARGEST else NAN
+    return NAN
 
 
 def source_of_mean(result: Mapping[str, Any]) -> str:

@@ -187,7 +187,7 @@ def _numbers(result: dict[str, Any]) -> list[float]:
 
 
 def _has_numbers(result: dict[str, Any]) -> bool:
-    return not all(np.isnan(number_of(result, column)) for column in ("steps", "return_mean"))
+    return not all(math.isnan(number_of(result, column)) for column in ("steps", "return_mean"))
 
 
 def _without_nan(text: bytes) -> bytes:
