@@ -79,6 +79,26 @@ def align(
     return Aligned(axis, column, grid, values, tuple(int(run) for run in per_run))
 
 
+def on_grid(curves: pd.DataFrame, points: int) -> pd.DataFrame:
+    """Columns ``run``, ``steps`` and ``return_mean`` on a grid per environment; rows without a value are left
+    out.
+
+    Args:
+        curves: with a column ``env``.
+        points: of each grid.
+    """
+    rows = curves.dropna(subset=["steps", "return_mean"])
+    tables = [pd.DataFrame(columns=["run", "steps", "return_mean"])]
+    for _, part in rows.groupby("env", sort=True):
+        aligned = align(part, points=points)
+        tables.append(pd.DataFrame({
+            "run": np.repeat(aligned.runs, points),
+            "steps": np.tile(aligned.grid_G, len(aligned.runs)),
+            "return_mean": aligned.values_RG.ravel(),
+        }))  # fmt: skip
+    return pd.concat(tables[1:] or tables, ignore_index=True).dropna()
+
+
 Line = tuple[np.ndarray, np.ndarray]
 
 

@@ -20,15 +20,20 @@ from rllib_zoo.analysis.files.columns import COLUMNS
 from rllib_zoo.analysis.files.curve_csv import OWN_MEAN
 from rllib_zoo.analysis.files.pieces import START, Run, joined
 from rllib_zoo.analysis.files.trials import mapping, may_end_on_a_score
+from rllib_zoo.analysis.options import MEASURE
 from rllib_zoo.analysis.readers.record import APART, EVALUATIONS, Curve, Trial
 from rllib_zoo.analysis.readers.registry import find_runs, read_run
 from rllib_zoo.analysis.scoring.groups import labels_of, value_text
 
 # Prefix of a stop criterion's name among the keys of a configuration.
 STOP = "stop."
+# Prefix of the columns of ``Results.runs`` with the configuration.
+CONFIG = "config/"
 # What stock RLlib's mean returns are of, where results do not have their number.
 OF_ITERATION = "episodes of one iteration, number unknown"
 OF_OLD_STACK = "the last 100 episodes at most, or all of an iteration with more"
+# First columns of ``Results.to_long``.
+LONG = ("run", "group", "algorithm", "env", "seed", "steps", "return")
 # Columns of a run that are those of its last result.
 LAST = ("steps", "frames", "seconds", "episodes", "return_mean", "window")
 # A run with less than this share of the steps and of the time of its group's longest is called short (a
@@ -53,7 +58,8 @@ class Results:
             ``ends_on_score`` whether a stop criterion is a score, ``short`` whether the run ended well
             before others of its group (see ``SHORT``), ``format`` its reader, ``labels`` what its
             numbers are where they are not what the columns mean, ``variant`` those of them that keep it
-            from being compared with others.
+            from being compared with others; and ``config/<key>``, nested keys joined by "/", for every
+            key that a run sets, NaN in others.
         curves: one row per result: ``run``, ``group``, ``columns.COLUMNS``, ``steps_per_second`` since the
             result before, and ``short`` of its run.
         configs: run → its configuration without defaults, nested keys joined by dots; with its stop
@@ -76,10 +82,44 @@ class Results:
         """The runs that have a learning curve."""
         return self.runs[self.runs["steps"] > 0]
 
+    def to_long(self, points: int | None = None) -> pd.DataFrame:
+        """One row per run and result, for seaborn's ``lineplot``: ``LONG``, then the other columns of
+        ``curves``. ``return`` is ``return_mean``.
+
+        Args:
+            points: instead one row per run and point of a grid of so many steps, the same for all runs of
+                an environment, with ``LONG`` alone: ``lineplot`` averages rows with equal steps only. A
+                result holds until the next one; nothing is extrapolated.
+        """
+        from rllib_zoo.analysis.align import on_grid
+
+        facts = self.runs[["run", "group", "algorithm", "env", "seed"]]
+        rows = self.curves.drop(columns="group").merge(facts, on="run", validate="many_to_one")
+        table = rows if points is None else on_grid(rows, points).merge(facts, on="run")
+        table = table.rename(columns={"return_mean": "return"})
+        return table[[*LONG, *(name for name in table if name not in LONG)]]
+
+    def scores(self, measure: str = MEASURE, *, normalised: bool = True) -> dict[str, np.ndarray]:
+        """Group → scores [runs, tasks], as rliable's functions take them.
+
+        A task is an environment, in alphabetical order. A run of a group and its n-th run of another
+        environment stand in one row.
+
+        Args:
+            measure: a key of ``scores.MEASURES``.
+            normalised: 0 is random play and 1 the reference score; else raw returns.
+
+        Raises:
+            ValueError: a group has unequal numbers of runs with a score, or none, on some environment; or
+                an environment has no reference score.
+        """
+        from rllib_zoo.analysis.scoring.matrices import score_matrices
+
+        return score_matrices(self, measure, normalised)
+
 
 def load(
-    folders: Sequence[Path | str],
-    *,
+    *folders: Path | str | Sequence[Path | str],
     max_rows: int | None = None,
     formats: Sequence[str] = (),
     compare_labelled: bool = False,
@@ -88,7 +128,8 @@ def load(
     """Read every run at or below the folders.
 
     Args:
-        folders: with runs of any library (``docs/peers.md``), or single files; any mixture.
+        folders: with runs of any library (``docs/peers.md``), or single files; any mixture, one by one or
+            in a list.
         max_rows: rows to keep per trial; None keeps all.
         formats: the readers to use, keys of ``registry.READERS``; none: all, by what is in the files.
         compare_labelled: compare runs whose returns or steps are another quantity (``record.APART``)
@@ -99,7 +140,7 @@ def load(
         FileNotFoundError: a folder does not exist.
     """
     # A folder given twice, or inside another one, counts once.
-    found = find_runs([Path(folder) for folder in folders], formats)
+    found = find_runs(_paths(folders), formats)
     unique = {(trial.path.resolve(), trial.part): trial for trial in found}
     trials, read = list(unique.values()), []
     for number, trial in enumerate(trials, start=1):
@@ -118,7 +159,7 @@ def load(
     runs = pd.DataFrame(rows, columns=RUN_COLUMNS)
     # pandas turns None beside numbers into NaN.
     runs["seed"] = pd.Series([row["seed"] for row in rows], dtype=object)
-    runs = _with_messages(runs)
+    runs = _with_messages(runs).join(_config_columns(configs))
     empty = pd.DataFrame(columns=["run", "group", *COLUMNS, "steps_per_second"])
     tables = [_table(n, labels[n], training.curve) for n, training in enumerate(trainings)]
     curves = pd.concat(tables, ignore_index=True) if tables else empty
@@ -127,6 +168,30 @@ def load(
     return Results(
         runs, curves, dict(enumerate(configs)), manifests, _evaluations(trainings, labels)
     )
+
+
+def _paths(folders: Sequence[Path | str | Sequence[Path | str]]) -> list[Path]:
+    several = [[item] if isinstance(item, str | Path) else item for item in folders]
+    return [Path(folder) for group in several for folder in group]
+
+
+def _config_columns(configs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A column per key that a run sets, named as Tune names it in its tables: ``config/model/use_lstm``."""
+    rows = [
+        {column_of(key): value for key, value in config.items() if is_setting(key)}
+        for config in configs
+    ]
+    return pd.DataFrame(rows, index=range(len(rows)), dtype=object)
+
+
+def column_of(key: str) -> str:
+    """The column of ``Results.runs`` with a flat key."""
+    return f"{CONFIG}{key}".replace(".", "/") if is_setting(key) else key
+
+
+def is_setting(key: str) -> bool:
+    """Whether a flat key is of the configuration itself, not of how the run started or stopped."""
+    return key != START and not key.startswith(STOP)
 
 
 def _variant(curve: Curve) -> str:

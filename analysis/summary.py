@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rllib_zoo.analysis.names import unknown
 from rllib_zoo.analysis.options import MEASURE, RESAMPLES, SEED
 from rllib_zoo.analysis.results import Results
 from rllib_zoo.analysis.scoring.comparability import (
@@ -107,8 +108,8 @@ def summarise(
     Raises:
         UnknownGroupError: no run is of the baseline.
     """
-    _require_group(results, baseline)
-    scores, notices = _scored(results, measure)
+    require_group(results, baseline)
+    scores, notices = scored(results, measure)
     thresholds = {**_stop_scores(results, scores), **(thresholds or {})}
     tables, verdicts = [], []
     iqms, improvements, differences = {}, {}, {}
@@ -119,7 +120,7 @@ def summarise(
         improvements[env] = pairwise(samples, iqms[env], bootstrap)
         if baseline in samples:
             differences[env] = {
-                group: bootstrap(_iqm_difference, sample, samples[baseline])
+                group: bootstrap(iqm_difference, sample, samples[baseline])
                 for group, sample in samples.items()
                 if group != baseline
             }
@@ -148,7 +149,7 @@ def summarise(
     )
 
 
-def _scored(results: Results, measure: str) -> tuple[pd.DataFrame, list[Notice]]:
+def scored(results: Results, measure: str) -> tuple[pd.DataFrame, list[Notice]]:
     """The scores of runs, with ``environment`` and ``cut_off``, and what limits their comparison."""
     scores = scores_table(results.runs, results.curves, measure)
     environments, notices = comparable_envs(results.runs)
@@ -183,16 +184,15 @@ def _stop_scores(results: Results, scores: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _require_group(results: Results, group: str | None) -> None:
+def require_group(results: Results, group: str | None) -> None:
     """Raises UnknownGroupError if no run is of the group."""
-    groups = sorted(set(results.runs["group"]))
+    groups = set(results.runs["group"])
     if group is not None and group not in groups:
-        raise UnknownGroupError(
-            f"no run is of the group {group!r}; choose from {', '.join(map(repr, groups))}"
-        )
+        raise UnknownGroupError(unknown("group", group, groups))
 
 
-def _iqm_difference(one: Scores, other: Scores) -> np.ndarray:
+def iqm_difference(one: Scores, other: Scores) -> np.ndarray:
+    """How much the interquartile mean of the first is higher."""
     return iqm(one) - iqm(other)
 
 

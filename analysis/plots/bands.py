@@ -1,17 +1,27 @@
-"""Aggregate of learning curves: a line per group with its interval, for every renderer."""
+"""Lines of groups with their intervals, for every renderer: learning curves, performance profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from rllib_zoo.analysis.align import Curves, Line
-from rllib_zoo.analysis.statistics import curve_interval
+from rllib_zoo.analysis.statistics import (
+    LEVEL,
+    Scores,
+    bootstrap,
+    curve_interval,
+    percentiles,
+    performance_profile,
+)
 
 # Resamples for the intervals of curves and profiles.
 CURVE_RESAMPLES = 2_000
+# Points of a performance profile.
+THRESHOLDS = 101
 
 
 @dataclass(frozen=True)
@@ -69,3 +79,19 @@ def bands(
         column, axis = curves.complete.column, curves.complete.axis
         lines[label] = Band(column, axis, common.grid_G, *interval, len(common.runs), *ends)
     return lines
+
+
+def profile_lines(
+    samples: Mapping[str, Scores], *, seed: int = 0, resamples: int = CURVE_RESAMPLES
+) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """Scores [T], and per group the share of its runs above each of them and its interval, [T] each."""
+    scores_N = np.concatenate([task_R for sample in samples.values() for task_R in sample])
+    low, high = scores_N.min(), scores_N.max()
+    margin = 0.05 * ((high - low) or 1.0)
+    thresholds_T = np.linspace(low - margin, high + margin, THRESHOLDS)
+    statistic = partial(performance_profile, thresholds_T=thresholds_T)
+    lines = {}
+    for group, sample in samples.items():
+        draws = bootstrap(statistic, [sample], seed=seed, resamples=resamples)
+        lines[group] = statistic(sample), *percentiles(draws, LEVEL)
+    return thresholds_T, lines

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -71,15 +68,14 @@ def draw_figure(
 ) -> FigureImage:
     """The figure that a function paints on new axes."""
     with figure_style():
-        figure, ax = plt.subplots()
+        # Not pyplot's: it would draw in the notebook or window of whoever imports this module.
+        figure = Figure()
+        ax = figure.subplots()
         paint(ax)
         ax.set_title(title)
         show_names_as_text(figure)
-        image = FigureImage(
-            name, title, _svg(figure), _png(figure), _pdf(figure) if spot else b"", spot
-        )
-        plt.close(figure)
-    return image
+        pdf = _pdf(figure) if spot else b""
+        return FigureImage(name, title, _svg(figure), _png(figure), pdf, spot)
 
 
 def show_names_as_text(figure: Figure) -> None:

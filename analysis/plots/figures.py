@@ -15,7 +15,7 @@ from rllib_zoo.analysis import draw, statistics
 from rllib_zoo.analysis.align import Curves, align_groups
 from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.plots import interactive
-from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES, Band, bands
+from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES, Band, bands, profile_lines
 from rllib_zoo.analysis.plots.figure_file import FigureImage, Spot, draw_figure, file_name
 from rllib_zoo.analysis.plots.sweep_figures import ablation_figure, rate_of, sweep_figures
 from rllib_zoo.analysis.results import Results
@@ -30,8 +30,6 @@ DIAGNOSTICS = (
     "policy_loss", "vf_loss", "entropy", "kl", "explained_variance", "clip_fraction",
     "gradient_norm", "gradient_variance", "staleness_mean", "steps_per_second",
 )  # fmt: skip
-# Points of a performance profile.
-THRESHOLDS = 101
 # Of more groups the best are drawn, as the titles state: as lines, as lines of diagnostics, as rows.
 MAX_LINES, MAX_DIAGNOSTIC_LINES, MAX_ROWS = 14, 7, 40
 IQM = "interquartile mean"
@@ -184,7 +182,7 @@ class _Figures:
             if group in shown
         }
         if samples and min(len(sample[0]) for sample in samples.values()) > 1:
-            yield self.profiles(samples, part[summary.measure], suffix)
+            yield self.profiles(samples, suffix)
         pairs = {
             pair: value
             for pair, value in summary.improvements.get(self.env, {}).items()
@@ -207,17 +205,9 @@ class _Figures:
             )
             yield self.figure("improvement", f"probability of improvement{suffix}", paint, plot)
 
-    def profiles(
-        self, samples: Mapping[str, list[np.ndarray]], scores: pd.Series, suffix: str
-    ) -> FigureImage:
+    def profiles(self, samples: Mapping[str, list[np.ndarray]], suffix: str) -> FigureImage:
         """Share of runs above every score."""
-        low, high = scores.min(), scores.max()
-        margin = 0.05 * ((high - low) or 1.0)
-        thresholds_T = np.linspace(low - margin, high + margin, THRESHOLDS)
-        lines = {
-            group: _profile(sample, thresholds_T, **self.bootstrap)
-            for group, sample in samples.items()
-        }
+        thresholds_T, lines = profile_lines(samples, **self.bootstrap)
         paint = partial(
             draw.profiles,
             thresholds_T=thresholds_T,
@@ -269,16 +259,6 @@ class _Figures:
             estimates, self.numbers, note=f"{xlabel}, 95 % interval", xlabel="steps per second"
         )
         return self.figure("throughput", f"throughput{suffix}", paint, plot, part="diagnostics")
-
-
-def _profile(
-    sample: list[np.ndarray], thresholds_T: np.ndarray, seed: int, resamples: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The performance profile [T] of a group and its interval."""
-    statistic = partial(statistics.performance_profile, thresholds_T=thresholds_T)
-    draws = statistics.bootstrap(statistic, [sample], seed=seed, resamples=resamples)
-    low, high = statistics.percentiles(draws, statistics.LEVEL)
-    return statistic(sample), low, high
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

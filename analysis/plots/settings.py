@@ -108,10 +108,11 @@ def over_values(
         return [], []
     if len(distinct) > MAX_VALUES:
         order = np.argsort(np.array(values, float), kind="stable")
-        parts = {float(np.median(np.array(values, float)[part])): scores_R[part]
-                 for part in np.array_split(order, PARTS)}  # fmt: skip
+        parts = [(float(np.median(np.array(values, float)[part])), scores_R[part])
+                 for part in np.array_split(order, PARTS)]  # fmt: skip
     else:
         keys = sorted(distinct, key=lambda text: distinct[text] if numeric else text)
-        parts = {distinct[text]: scores_R[texts == text] for text in keys}
+        parts = [(distinct[text], scores_R[texts == text]) for text in keys]
     bootstrap = {"seed": seed, "resamples": resamples}
-    return list(parts), [estimate(iqm, [part], **bootstrap) for part in parts.values()]
+    estimates = [estimate(iqm, [part_R], **bootstrap) for _, part_R in parts]
+    return [value for value, _ in parts], estimates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -33,39 +34,41 @@ def result(iteration, returned, *, old=False, **more):
     }
 
 
+def write_trial(
+    results,
+    experiment="exp",
+    name="PPO_x_00000",
+    returns=(1.0, 2.0, 3.0),
+    *,
+    config=None,
+    status="TERMINATED",
+    lines=None,
+    manifest=None,
+    old=False,
+):
+    """Write a trial folder below the results; returns its path."""
+    folder = results / experiment
+    path = folder / name
+    path.mkdir(parents=True)
+    settings = {"env": "CartPole-v1", "seed": 0, **(config or {})}
+    (path / "params.json").write_text(json.dumps(settings))
+    rows = lines
+    if rows is None:
+        rows = [
+            json.dumps({**result(i, r, old=old), "config": settings, "perf": {}})
+            for i, r in enumerate(returns, 1)
+        ]
+    (path / "result.json").write_text("".join(f"{row}\n" for row in rows))
+    state = folder / "experiment_state-2026.json"
+    known = json.loads(state.read_text())["trial_data"] if state.exists() else []
+    entry = {"relative_logdir": name, "status": status, "trainable_name": name.split("_")[0]}
+    state.write_text(json.dumps({"trial_data": [*known, [json.dumps(entry), "{}"]]}))
+    if manifest is not None:
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    return path
+
+
 @pytest.fixture
 def trial(tmp_path):
-    """Write a trial folder; returns its path."""
-
-    def write(
-        experiment="exp",
-        name="PPO_x_00000",
-        returns=(1.0, 2.0, 3.0),
-        *,
-        config=None,
-        status="TERMINATED",
-        lines=None,
-        manifest=None,
-        old=False,
-    ):
-        folder = tmp_path / "results" / experiment
-        path = folder / name
-        path.mkdir(parents=True)
-        settings = {"env": "CartPole-v1", "seed": 0, **(config or {})}
-        (path / "params.json").write_text(json.dumps(settings))
-        rows = lines
-        if rows is None:
-            rows = [
-                json.dumps({**result(i, r, old=old), "config": settings, "perf": {}})
-                for i, r in enumerate(returns, 1)
-            ]
-        (path / "result.json").write_text("".join(f"{row}\n" for row in rows))
-        state = folder / "experiment_state-2026.json"
-        known = json.loads(state.read_text())["trial_data"] if state.exists() else []
-        entry = {"relative_logdir": name, "status": status, "trainable_name": name.split("_")[0]}
-        state.write_text(json.dumps({"trial_data": [*known, [json.dumps(entry), "{}"]]}))
-        if manifest is not None:
-            (folder / "manifest.json").write_text(json.dumps(manifest))
-        return path
-
-    return write
+    """:func:`write_trial` below ``tmp_path / "results"``."""
+    return partial(write_trial, tmp_path / "results")

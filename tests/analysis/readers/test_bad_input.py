@@ -49,7 +49,7 @@ def test_an_empty_event_file_is_a_row(tmp_path):
     assert (run["status"], run["message"].split(";")[0]) == ("unreadable", "it has no numbers")
 
 
-def test_all_points_are_read_and_as_tensorboard_reads_them(tmp_path):
+def test_all_points_of_a_long_series_are_read(tmp_path):
     write_events(tmp_path, range(12_000))
     assert points(tmp_path).steps_T.tolist() == list(range(12_000))
 

@@ -160,7 +160,7 @@ def test_nothing_to_report_writes_nothing(trial, tmp_path):
         (["{results}", "--threshold", "x"], 2, "is not ENV=RETURN"),
         (["{results}", "--threshold", "CartPole-v1=nan"], 2, "is not ENV=RETURN"),
         (["{results}", "--threshold", "Cartpole-v1=1"], 2, "no run is of 'Cartpole-v1'"),
-        (["{results}", "--baseline", "A2C"], 2, "no run is of the group 'A2C'"),
+        (["{results}", "--baseline", "A2C"], 2, "unknown group 'A2C'"),
         (["{results}/a0/manifest.json"], 2, "does not exist"),
         (["{results}/a0/experiment_state-2026.json"], 2, "0 runs were found below"),
         (["{results}", "--as", "sb4"], 2, "--as: 'sb4' is unknown; choose from tune, "),
