@@ -7,7 +7,7 @@ CONFIG ?= tuned_configs/cartpole-ppo.yaml
 # Where links of the site to source files lead; empty: to the files beside site/.
 REPOSITORY_URL ?=
 
-.PHONY: install train test slow lint type docs figures $(TYPES) clean
+.PHONY: install train test slow lint type docs figures notebooks $(TYPES) clean
 
 install: $(STAMP)
 
@@ -48,6 +48,10 @@ figures: install
 # The pages of docs/ and the docstrings as a site in site/; a dead link fails. (--quiet would switch --strict off.)
 docs: $(TYPES)
 	NO_MKDOCS_2_WARNING=1 REPOSITORY_URL="$(REPOSITORY_URL)" "$(VENV)/bin/mkdocs" build --strict
+
+# Their outputs, stored in them.
+notebooks: $(STAMP)
+	"$(VENV)/bin/jupyter" execute --inplace notebooks/*.ipynb
 
 clean:
 	rm -rf "$(VENV)"

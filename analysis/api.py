@@ -143,19 +143,21 @@ def plot_sensitivity(
     flat_key = _key(results, key)
     table = _of_env(_scores(results, measure), env)
     table = table.merge(results.runs[["run", "algorithm"]], on="run")
-    axes, number = _axes(ax), 0
+    lines = {}
     for algorithm, part in table.groupby("algorithm", sort=True):
         settings = [results.configs[int(run)].get(flat_key, "default") for run in part["run"]]
         values, estimates = over_values(
             settings, part[measure].tolist(), seed=seed, resamples=n_boot
         )
         if len(values) > 1:
-            sweep_figures.sensitivity(
-                axes, values, estimates, key=key, ylabel=sweep_figures.SCORE, label=algorithm, number=number,
-            )  # fmt: skip
-            number += 1
-    if not number:
+            lines[algorithm] = values, estimates
+    if not lines:
         raise ValueError(f"setting {key!r} does not differ between runs of one algorithm")
+    categories = sweep_figures.ordered([value for values, _ in lines.values() for value in values])
+    axes = _axes(ax)
+    for number, (algorithm, line) in enumerate(lines.items()):
+        sweep_figures.sensitivity(axes, *line, key=key, ylabel=sweep_figures.SCORE, label=algorithm,
+                                  number=number, categories=categories)  # fmt: skip
     axes.legend()
     return axes
 

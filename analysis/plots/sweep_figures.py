@@ -135,7 +135,7 @@ def _map_figure(
     scored: Mapping[str, Estimate],
 ) -> Iterator[FigureImage]:
     """A map of settings that fill at least half of a grid."""
-    axes = [_ordered([row[key] for row in settings.values()]) for key in keys]
+    axes = [ordered([row[key] for row in settings.values()]) for key in keys]
     shape = (len(axes[0]), len(axes[1]))
     if max(shape) > MAX_CELLS_A_SIDE or len(settings) < shape[0] * shape[1] / 2:
         return
@@ -203,13 +203,17 @@ def sensitivity(
     ylabel: str,
     label: str | None = None,
     number: int = 0,
+    categories: Sequence[Any] | None = None,
 ) -> Axes:
     """A score over one setting; logarithmic if all values are positive and span a factor of 10.
 
-    ``label`` and ``number`` distinguish several lines on the same axes.
+    ``label`` and ``number`` distinguish several lines on the same axes, ``categories`` are the values of all
+    of them; None: these alone.
     """
-    numeric = all(map(is_number, values))
-    x = np.array(values, float) if numeric else np.arange(len(values))
+    categories = values if categories is None else categories
+    numeric = all(map(is_number, categories))
+    places = {exact_text(value): place for place, value in enumerate(categories)}
+    x = np.array(values if numeric else [places[exact_text(value)] for value in values], float)
     order = np.argsort(x)
     ordered = [estimates[i] for i in order]
     heights = np.array([estimate.value for estimate in ordered])
@@ -219,7 +223,8 @@ def sensitivity(
     if numeric and _spans_a_decade(x):
         ax.set_xscale("log")
     elif not numeric:
-        ax.set_xticks(x, [_tick_label(value) for value in values], rotation=20, ha="right")
+        labels = [_tick_label(value) for value in categories]
+        ax.set_xticks(range(len(categories)), labels, rotation=20, ha="right")
     ax.set_xlabel(key)
     ax.set_ylabel(f"{ylabel}, 95 % interval")
     return ax
@@ -311,7 +316,7 @@ def _positions(values: Sequence[Any]) -> tuple[np.ndarray, dict[float, str]]:
     return heights, dict(labels if len(labels) <= 6 else (labels[0], labels[-1]))
 
 
-def _ordered(values: Sequence[Any]) -> list[Any]:
+def ordered(values: Sequence[Any]) -> list[Any]:
     """Distinct values, numbers by size, others by their text."""
     distinct = {exact_text(value): value for value in values}
     if all(map(is_number, distinct.values())):

@@ -167,6 +167,22 @@ def test_sensitivity_is_drawn_over_the_values(results, ax, key):
     assert ax.get_legend_handles_labels()[1] == ["PPO"]
 
 
+def test_values_that_are_no_numbers_have_a_place_of_their_own(trial, tmp_path, ax):
+    settings = {"PPO": ([[0, 1]], [[0, 2]]), "A2C": ([[0, 2]], [[0, 3]])}
+    for algorithm, rates in settings.items():
+        for n, lr in enumerate(rates):
+            trial(f"{algorithm}{n}", f"{algorithm}_x_00000", returns=(float(n),), config={"lr": lr})
+    results = analysis.load(tmp_path / "results")
+    analysis.plot_sensitivity(results, "lr", n_boot=100, ax=ax)
+    ticks = [tick.get_text() for tick in ax.get_xticklabels()]
+    assert ticks == ["[[0, 1]]", "[[0, 2]]", "[[0, 3]]"]
+    drawn = dict(zip(ax.get_legend_handles_labels()[1], ax.lines[::3], strict=True))
+    assert {name: list(line.get_xdata()) for name, line in drawn.items()} == {
+        "A2C": [1, 2],
+        "PPO": [0, 1],
+    }
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
