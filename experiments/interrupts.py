@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 # Until a signal is repeated whose exception a destructor could not raise.
@@ -44,22 +45,27 @@ def interruptible() -> Iterator[None]:
     Only for the whole command: its process then ends undisturbed.
     """
 
-    handlers = set_handlers(raise_interrupt)
-    sys.unraisablehook = _repeat
+    handlers, hook = set_handlers(raise_interrupt), sys.unraisablehook
+    sys.unraisablehook = partial(_repeat, hook)
     try:
         yield
     finally:
-        sys.unraisablehook = sys.__unraisablehook__
+        sys.unraisablehook = hook
         restore_handlers(dict.fromkeys(handlers, signal.SIG_IGN))
 
 
-def _repeat(unraisable: Any) -> None:
-    """The hook of exceptions in destructors and callbacks, where Python drops them: a signal comes again."""
+def _repeat(hook: Callable[[Any], object], unraisable: Any) -> None:
+    """Send a signal again whose exception was raised in a destructor or callback, where Python drops it.
+
+    Args:
+        hook: of all other exceptions there.
+        unraisable: the exception.
+    """
     error = unraisable.exc_value
     if isinstance(error, CommandInterrupt):
         threading.Timer(REPEAT_S, os.kill, (os.getpid(), error.number)).start()
     else:
-        sys.__unraisablehook__(unraisable)
+        hook(unraisable)
 
 
 @contextmanager
