@@ -32,7 +32,7 @@ def output(request, tmp_path):
         folder.mkdir()
         yield folder, lambda: size_limit(1000), "File too large"
         return
-    with small_disk(tmp_path / "disk", "2m") as disk:
+    with small_disk(tmp_path / "disk", "8m") as disk:
 
         @contextlib.contextmanager
         def full():
