@@ -100,7 +100,7 @@ def test_an_experiment_begun_meanwhile_is_refused_and_the_others_run(tmp_path, m
     jobs = [validate_job(each, options) for each in asked]
     ran = []
 
-    def run(job, options, callbacks, lock):
+    def run(job, options, lock):
         assert lock.holder()
         ran.append(job.experiment.name)
         FolderLock(filled(tmp_path / "second")).acquire()
