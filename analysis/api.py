@@ -178,7 +178,8 @@ def compare(
 
     Args:
         results: see ``load``.
-        first, second: groups, see ``results.runs["group"]``.
+        first: a group, see ``results.runs["group"]``.
+        second: another one.
         measure: the score of a run: ``final``, ``average`` or ``best``.
         n_boot: resamples; ``seed``: of them.
 
