@@ -19,9 +19,9 @@ import pandas as pd
 from rllib_zoo.analysis.files.columns import COLUMNS
 from rllib_zoo.analysis.files.curve_csv import OWN_MEAN
 from rllib_zoo.analysis.files.pieces import START, Run, joined
+from rllib_zoo.analysis.files.record import APART, EVALUATIONS, Curve, Trial
 from rllib_zoo.analysis.files.trials import mapping, may_end_on_a_score
 from rllib_zoo.analysis.options import MEASURE
-from rllib_zoo.analysis.readers.record import APART, EVALUATIONS, Curve, Trial
 from rllib_zoo.analysis.readers.registry import find_runs, read_run
 from rllib_zoo.analysis.scoring.groups import labels_of, value_text
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.curve_csv import KEPT, Row, read_results, read_rows, rounded
+from rllib_zoo.analysis.files.record import Trial
 from rllib_zoo.analysis.files.result_json import map_results
 from rllib_zoo.analysis.files.trials import RESULT
-from rllib_zoo.analysis.readers.record import Trial
 from rllib_zoo.analysis.results import flat
 from rllib_zoo.analysis.scoring.groups import IGNORED_KEYS, value_text
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from rllib_zoo.analysis.diff.bitwise import Check, configuration_of
+from rllib_zoo.analysis.files.record import Trial
 from rllib_zoo.analysis.files.trials import may_end_on_a_score
 from rllib_zoo.analysis.options import RESAMPLES, SEED
-from rllib_zoo.analysis.readers.record import Trial
 from rllib_zoo.analysis.readers.registry import read_run
 from rllib_zoo.analysis.statistics import LEVEL, percentiles
 

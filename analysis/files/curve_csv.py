@@ -12,8 +12,8 @@ import numpy as np
 
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.columns import COLUMNS, PATHS, number_of
+from rllib_zoo.analysis.files.record import Curve
 from rllib_zoo.analysis.files.result_json import map_results
-from rllib_zoo.analysis.readers.record import Curve
 
 # The columns of a committed curve.
 KEPT = (

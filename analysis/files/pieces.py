@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo.analysis.files.columns import COLUMNS
+from rllib_zoo.analysis.files.record import Curve, Trial
 from rllib_zoo.analysis.files.trials import mapping
-from rllib_zoo.analysis.readers.record import Curve, Trial
 
 # Configuration key of the checkpoint that a training started from.
 START = "restore_from"

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from rllib_zoo.analysis.files.columns import COLUMNS, flat_number_of
+from rllib_zoo.analysis.files.record import Curve
 from rllib_zoo.analysis.files.result_json import curve_of
-from rllib_zoo.analysis.readers.record import Curve
 
 ITERATION = "training_iteration"
 

@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 
 from rllib_zoo.analysis.files.columns import COLUMNS, number_of, source_of_mean
-from rllib_zoo.analysis.readers.record import Curve
+from rllib_zoo.analysis.files.record import Curve
 
 T = TypeVar("T")
 # Nine tenths of a line are the configuration, the same on every line.

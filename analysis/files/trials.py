@@ -8,7 +8,7 @@ from typing import Any
 
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.experiment_state import read_object, state_of
-from rllib_zoo.analysis.readers.record import Trial
+from rllib_zoo.analysis.files.record import Trial
 
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
 PROGRESS = "progress.csv"

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from rllib_zoo.analysis.files.record import UNREADABLE, Curve, Trial, table_of, thin
 from rllib_zoo.analysis.readers.folder import Folder
-from rllib_zoo.analysis.readers.record import UNREADABLE, Curve, Trial, table_of, thin
 
 # Training steps of an iteration, each of so many frames.
 ITERATION, FRAME_SKIP = 250_000, 4

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from rllib_zoo.analysis.files.record import UNREADABLE, Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.folder import Folder
-from rllib_zoo.analysis.readers.record import UNREADABLE, Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.series.runs import curve_of_run
 from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rllib_zoo.analysis.readers import record
-from rllib_zoo.analysis.readers.record import Curve, UnreadableError, thin
+from rllib_zoo.analysis.files import record
+from rllib_zoo.analysis.files.record import Curve, UnreadableError, thin
 from rllib_zoo.analysis.readers.series.episodes import table_of_episodes
 from rllib_zoo.analysis.readers.series.facts import has_whole_rewards, is_atari_frames
 from rllib_zoo.analysis.readers.tables import number

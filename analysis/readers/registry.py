@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from rllib_zoo.analysis.files.record import EMPTY, UNREADABLE, Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.dopamine import find_dopamine, read_dopamine
 from rllib_zoo.analysis.readers.folder import Folder
 from rllib_zoo.analysis.readers.mlflow_runs import find_mlflow, read_mlflow
 from rllib_zoo.analysis.readers.plain import find_tables, read_tables
-from rllib_zoo.analysis.readers.record import EMPTY, UNREADABLE, Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.sb3 import find_sb3, read_sb3
 from rllib_zoo.analysis.readers.tensorboard import find_tensorboard, read_tensorboard
 from rllib_zoo.analysis.readers.torchrl import find_torchrl, read_torchrl

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.files import record
+from rllib_zoo.analysis.files.record import Curve, Trial, UnreadableError, table_of
 from rllib_zoo.analysis.readers.event_files import is_events
 from rllib_zoo.analysis.readers.folder import Folder
 from rllib_zoo.analysis.readers.monitor import curve_of_monitors, is_monitor, read_monitor
-from rllib_zoo.analysis.readers.record import Curve, Trial, UnreadableError, table_of
 from rllib_zoo.analysis.readers.series.facts import facts_of
 from rllib_zoo.analysis.readers.series.layouts import SB3
 from rllib_zoo.analysis.readers.series.runs import curve_of_run, named_by, with_facts

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rllib_zoo.analysis.readers.record import UnreadableError
+from rllib_zoo.analysis.files.record import UnreadableError
 from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
 
 

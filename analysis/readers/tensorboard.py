@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.analysis.files.record import Curve, Trial
 from rllib_zoo.analysis.readers.event_files import Events, is_events, read_events
 from rllib_zoo.analysis.readers.folder import Folder, head_of
-from rllib_zoo.analysis.readers.record import Curve, Trial
 from rllib_zoo.analysis.readers.series.runs import curve_of_run
 from rllib_zoo.analysis.readers.series.scalars import Scalars
 

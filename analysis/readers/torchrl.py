@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from rllib_zoo.analysis.files.record import Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.folder import Folder, head_of
-from rllib_zoo.analysis.readers.record import Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.series.runs import curve_of_run
 from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
 from rllib_zoo.analysis.readers.tables import number

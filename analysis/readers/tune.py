@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rllib_zoo.analysis.files.curve_csv import read_committed
 from rllib_zoo.analysis.files.progress_csv import is_progress, read_progress
+from rllib_zoo.analysis.files.record import EMPTY, Curve, Trial
 from rllib_zoo.analysis.files.result_json import read_curve
 from rllib_zoo.analysis.files.trials import (
     ERROR,
@@ -17,7 +18,6 @@ from rllib_zoo.analysis.files.trials import (
     tune_trial,
 )
 from rllib_zoo.analysis.readers.folder import Folder
-from rllib_zoo.analysis.readers.record import EMPTY, Curve, Trial
 from rllib_zoo.analysis.readers.series.facts import labels_of_options
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.columns import number_of
+from rllib_zoo.analysis.files.record import Trial
 from rllib_zoo.analysis.files.result_json import map_results
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT
-from rllib_zoo.analysis.readers.record import Trial
 from rllib_zoo.analysis.readers.registry import find_trials
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.provenance.manifest import (

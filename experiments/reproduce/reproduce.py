@@ -10,7 +10,7 @@ from typing import Any
 from rllib_zoo.analysis.diff.bitwise import Check, bit_by_bit, is_copy, pairs
 from rllib_zoo.analysis.diff.seed_spread import by_spread, groups
 from rllib_zoo.analysis.files.object_storage import download, exists, require_reachable, shown
-from rllib_zoo.analysis.readers.record import Trial
+from rllib_zoo.analysis.files.record import Trial
 from rllib_zoo.analysis.readers.registry import find_trials
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.launch import DONE, launch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rllib_zoo.analysis.readers.record import table_of
+from rllib_zoo.analysis.files.record import table_of
 
 WINDOW = 100
 

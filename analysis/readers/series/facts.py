@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from rllib_zoo.analysis.readers import record
-from rllib_zoo.analysis.readers.record import UnreadableError
+from rllib_zoo.analysis.files import record
+from rllib_zoo.analysis.files.record import UnreadableError
 
 ABOUT = "about_runs.yaml"
 # How far above a run its ``about_runs.yaml`` may lie, the run's own folder included.

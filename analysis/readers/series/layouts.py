@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rllib_zoo.analysis.files.columns import PATHS
-from rllib_zoo.analysis.readers.record import UNKNOWN_RETURN
+from rllib_zoo.analysis.files.record import UNKNOWN_RETURN
 
 
 @dataclass(frozen=True)

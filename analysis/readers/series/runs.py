@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.analysis.readers.record import Curve
+from rllib_zoo.analysis.files.record import Curve
 from rllib_zoo.analysis.readers.series.facts import KEYS_OF_CONFIG, facts_of, labels_of_options
 from rllib_zoo.analysis.readers.series.scalars import Scalars, curve_of_scalars, layout_of
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rllib_zoo.analysis.files import record
 from rllib_zoo.analysis.files.columns import COLUMNS
+from rllib_zoo.analysis.files.record import Curve, UnreadableError, table_of, thin
 from rllib_zoo.analysis.files.result_json import not_repeated
-from rllib_zoo.analysis.readers import record
-from rllib_zoo.analysis.readers.record import Curve, UnreadableError, table_of, thin
 from rllib_zoo.analysis.readers.series.episodes import table_of_episodes
 from rllib_zoo.analysis.readers.series.facts import is_atari, is_atari_frames
 from rllib_zoo.analysis.readers.series.layouts import LAYOUTS, Layout, generic

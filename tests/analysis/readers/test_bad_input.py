@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tensorboardX import SummaryWriter
 
-from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.files import record
 from rllib_zoo.analysis.readers.event_files import read_events
 from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.summary import summarise

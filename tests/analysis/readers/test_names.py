@@ -8,7 +8,7 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.proto.tensor_pb2 import TensorProto
 
-from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.files import record
 from rllib_zoo.analysis.readers.event_files import read_events
 from rllib_zoo.analysis.results import load
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.files import record
 from rllib_zoo.analysis.readers.registry import READERS
 from rllib_zoo.analysis.readers.series import facts
 from rllib_zoo.analysis.readers.series.layouts import KEYS, LAYOUTS, NAMES

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rllib_zoo.analysis.readers import record
+from rllib_zoo.analysis.files import record
 from rllib_zoo.analysis.results import load
 
 DATA = Path(__file__).parent / "data"
