@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo.analysis.files.record import UNREADABLE, Curve, Trial, UnreadableError
+from rllib_zoo.analysis.files.text_values import number_or_text
 from rllib_zoo.analysis.readers.folder import Folder
 from rllib_zoo.analysis.readers.series.runs import curve_of_run
 from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
@@ -58,7 +59,7 @@ def read_mlflow(trial: Trial, max_rows: int | None = None) -> Curve:
         seconds = (time - (start or time)) / 1000
         columns.setdefault(str(key), []).append((step, value, seconds))
     series = {key: Points(*np.array(points, np.float64).T) for key, points in columns.items()}
-    config = {str(key): _value(value) for key, value in _query(trial.path, _PARAMS, uuid)}
+    config = {str(key): number_or_text(value) for key, value in _query(trial.path, _PARAMS, uuid)}
     scalars = Scalars(series, axis="unknown", config=config)
     return curve_of_run(trial.path.parent / trial.experiment / name, scalars, max_rows)
 
@@ -69,13 +70,3 @@ def _query(path: Path, query: str, run: str = "") -> list[tuple[Any, ...]]:
             return store.execute(query, {"run": run} if ":run" in query else {}).fetchall()
     except sqlite3.Error as error:
         raise UnreadableError(f"{path.name}: {error}") from None
-
-
-def _value(text: str) -> Any:
-    """A parameter, which MLflow keeps as text: a number where it is one."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

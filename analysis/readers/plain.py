@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rllib_zoo.analysis.files.record import UNREADABLE, Curve, Trial, UnreadableError
-from rllib_zoo.analysis.readers.folder import Folder
+from rllib_zoo.analysis.readers.folder import Folder, head_of
 from rllib_zoo.analysis.readers.series.layouts import KEYS, LAYOUTS, NAMES, named, plain
 from rllib_zoo.analysis.readers.series.runs import curve_of_run
 from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
@@ -57,7 +57,7 @@ def find_tables(folder: Folder) -> Iterator[Trial]:
 def read_tables(trial: Trial, max_rows: int | None = None) -> Curve:
     """A run's curve, by the names of its columns."""
     (path,) = trial.files
-    kind = _kind(names_in(path.read_bytes()[:4096]))
+    kind = _kind(names_in(head_of(path)))
     if kind == "log":
         return curve_of_run(trial.path, read_table(path).scalars(), max_rows)
     if kind == "export":

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rllib_zoo.analysis.files.record import UnreadableError
+from rllib_zoo.analysis.files.text_values import is_number
 from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
 
 
@@ -69,7 +70,7 @@ def names_in(head: bytes) -> tuple[str, ...]:
             return ()
         return tuple(content) if isinstance(content, dict) else ()
     names = tuple(name.strip() for name in next(csv.reader(lines, delimiter=_delimiter(lines[0]))))
-    return names if not any(map(_is_number, names)) else ()
+    return names if not any(map(is_number, names)) else ()
 
 
 def read_table(file: Path) -> Table:
@@ -121,11 +122,3 @@ def _cells(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
 
 def _delimiter(line: str) -> str:
     return max(",\t;", key=line.count)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.analysis.files.experiment_state import read_object
 from rllib_zoo.analysis.files.record import Curve, Trial
+from rllib_zoo.analysis.files.text_values import number_or_text
 from rllib_zoo.analysis.readers.event_files import Events, is_events, read_events
 from rllib_zoo.analysis.readers.folder import Folder, head_of
 from rllib_zoo.analysis.readers.series.runs import curve_of_run
@@ -92,7 +93,7 @@ def _config(path: Path, events: Events) -> dict[str, Any]:
     """Settings of the run: Sample Factory's file, the HParams plugin, CleanRL's table."""
     config: dict[str, Any] = {}
     if (path / SUMMARY).is_dir():
-        config |= _object(path / CONFIG)
+        config |= read_object(path / CONFIG)
     config |= events.config
     for name, text in events.texts.items():
         if name.lower() == "hyperparameters":
@@ -101,21 +102,8 @@ def _config(path: Path, events: Events) -> dict[str, Any]:
     return config
 
 
-def _object(file: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def _value(text: str) -> Any:
     """A setting as Python wrote it: a number, truth or None where it is one, else text."""
     if text in ("True", "False", "None"):
         return {"True": True, "False": False, "None": None}[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    return number_or_text(text)

@@ -50,13 +50,9 @@ def read_wandb(trial: Trial, max_rows: int | None = None) -> Curve:
             kind = record.WhichOneof("record_type")
             if kind == "run":
                 run = record.run.display_name or record.run.run_group or record.run.project
-                config |= {
-                    _name(item): json.loads(item.value_json) for item in record.run.config.update
-                }
+                config |= _settings(record.run.config)
             elif kind == "config":
-                config |= {
-                    _name(item): json.loads(item.value_json) for item in record.config.update
-                }
+                config |= _settings(record.config)
             elif kind == "history":
                 rows.append({_name(item): _value(item) for item in record.history.item})
             elif kind == "exit":
@@ -102,6 +98,10 @@ def _joined(content: bytes) -> Iterator[bytes]:
         parts = part if kind in (_WHOLE, _FIRST) else parts + part
         if kind in (_WHOLE, _LAST):
             yield parts
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    return {_name(item): json.loads(item.value_json) for item in config.update}
 
 
 def _name(item: Any) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from rllib_zoo.analysis.files.text_values import is_number
+
 # Keys that do not change learning, or that have a column of their own in tables.
 IGNORED_KEYS = (
     "seed", "env", "log_level", "callbacks", "callbacks_class", "log_sys_usage",
@@ -71,7 +73,7 @@ def _texts_by_key(configs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, s
 def natural(label: str) -> list[tuple[bool, float, str]]:
     """A sort key that orders numbers inside labels by their size."""
     parts = re.split(r"(\d[\d.]*(?:e[+-]?\d+)?)", label)
-    return [(bool(i % 2), float(part) if i % 2 and _is_number(part) else 0.0, part)
+    return [(bool(i % 2), float(part) if i % 2 and is_number(part) else 0.0, part)
             for i, part in enumerate(parts)]  # fmt: skip
 
 
@@ -84,14 +86,6 @@ def by_group(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def group_numbers(runs: pd.DataFrame) -> dict[str, int]:
     """Group → its number, which selects its colour everywhere, in the order of :func:`natural`."""
     return {group: number for number, (group, _) in enumerate(by_group(runs))}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def value_text(value: Any) -> str:
