@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from rllib_zoo.analysis import style
 from rllib_zoo.analysis.align import Curves
 from rllib_zoo.analysis.files.columns import AXES
-from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES, Band, bands, count_text
+from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES, Band, bands
 from rllib_zoo.analysis.scoring.reference_scores import ReferenceScores
 from rllib_zoo.analysis.statistics import Estimate
 
@@ -119,7 +119,7 @@ def quartiles(
     x = sorted(line)
     low, middle, high = (np.array([np.quantile(line[p], q) for p in x]) for q in (0.25, 0.5, 0.75))
     runs = max(len(values) for values in line.values())
-    text = style.legend_label(f"{label} ({count_text(runs)})")
+    text = style.legend_label(f"{label} ({style.count_text(runs)})")
     ax.plot(x, middle, marker=".", label=text, **style.line_style(number))
     if runs > 1:
         ax.fill_between(x, low, high, alpha=0.12, lw=0, color=style.line_style(number)["color"])

@@ -98,6 +98,11 @@ def short(value: float) -> str:
     return f"{value:g}"
 
 
+def count_text(runs: int) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{runs} run{'s' if runs > 1 else ''}"
+
+
 def plain(value: float) -> str:
     """1428.3 as 1,428 and 0.12345 as 0.123."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

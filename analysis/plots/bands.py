@@ -17,6 +17,7 @@ from rllib_zoo.analysis.statistics import (
     percentiles,
     performance_profile,
 )
+from rllib_zoo.analysis.style import count_text
 
 # Resamples for the intervals of curves and profiles.
 CURVE_RESAMPLES = 2_000
@@ -50,11 +51,6 @@ class Band:
         """``5 runs, 1 ended early``."""
         ended = f", {len(self.short)} ended early" if self.short else ""
         return f"{count_text(self.runs)}{ended}"
-
-
-def count_text(runs: int) -> str:
-    """``1 run``, ``2 runs``."""
-    return f"{runs} run{'s' if runs > 1 else ''}"
 
 
 def bands(

@@ -12,7 +12,7 @@ import pandas as pd
 from rllib_zoo.analysis.scoring.coverage import covered_text
 from rllib_zoo.analysis.scoring.groups import by_group
 from rllib_zoo.analysis.scoring.notices import Notice
-from rllib_zoo.analysis.scoring.verdict import Verdict
+from rllib_zoo.analysis.scoring.verdict import CUT_OFF, Verdict
 from rllib_zoo.analysis.statistics import (
     FEW_RUNS,
     Estimate,
@@ -87,7 +87,7 @@ def overall(
     samples: dict[str, Scores] = {}
     for group, members in by_group(scores) if len(environments) > 1 else ():
         if missing := sorted(environments - set(members["environment"])):
-            text = f"{group} was not run on {', '.join(missing)}: left out of the aggregate over environments"
+            text = f"{group} was not run on {', '.join(missing)}: {LEFT_OUT}"
             notices.append(Notice(LEFT_OUT, text))
             continue
         sample = [part.to_numpy() for _, part in members.groupby("environment")["normalised"]]
@@ -112,8 +112,8 @@ def _aggregable(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[Notice]]:
     variants = scores.groupby("env")["environment"].nunique()
     reasons = dict.fromkeys(variants[variants > 1].index, "was run in several variants")
     for env in sorted(set(scores["env"][scores["cut_off"]]) - set(reasons)):
-        reasons[env] = "runs stop when they reach a score, so scores only show where they stopped"
-    notices = [Notice(LEFT_OUT, f"{env}: {why}: left out of the aggregate over environments")
+        reasons[env] = CUT_OFF
+    notices = [Notice(LEFT_OUT, f"{env}: {why}: {LEFT_OUT}")
                for env, why in reasons.items()]  # fmt: skip
     return scores[~scores["env"].isin(reasons)], notices
 

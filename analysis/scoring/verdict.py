@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from rllib_zoo.analysis.statistics import FEW_RUNS, Estimate, caveat
-from rllib_zoo.analysis.style import plain
+from rllib_zoo.analysis.style import count_text, plain
 
+# Why scores name no winner.
+CUT_OFF = "runs stop when they reach a score, so scores only show where they stopped"
 # Pair of groups → probability that the first is better.
 Improvements = Mapping[tuple[str, str], Estimate]
 
@@ -53,7 +55,7 @@ class Verdict:
         order = sorted(estimates, key=lambda group: -estimates[group].value)
         fastest = ""
         if times is not None:
-            fastest = "runs stop when they reach a score, so scores only show where they stopped"
+            fastest = CUT_OFF
             if "steps_to" in times:
                 steps = times.set_index("group")["steps_to"]
                 order = sorted(order, key=lambda group: steps[group])
@@ -107,7 +109,7 @@ class Verdict:
         if better is not None:
             parts.append(f"P(better than {rival}) {estimate_text(better)}")
         runs = min(best.runs, better.runs if better else best.runs)
-        parts.append(f"{runs} run{'s' if runs > 1 else ''}")
+        parts.append(count_text(runs))
         return ", ".join(parts) + self._limits(runs, better)
 
     def _limits(self, runs: int, better: Estimate | None) -> str:

@@ -278,13 +278,16 @@ def main() -> None:
         runs = [EndingRun(name, Path(storage) / name) for name in names]
         share = [(options.kills - number - 1) // len(names) + 1 for number in range(len(names))]
         targets = [options.targets.split(",") * kills for kills in share]
-        verdicts = list(pool.map(_finished, runs, targets, [options.seed] * len(runs)))
-    kills = [kill for run in runs for kill in run.kills if "target" in kill]
-    settings = {"checkpoint_interval": EVERY, "target": ITERATIONS, "seed": options.seed}
-    record = {**settings, "runs": verdicts, "kills": kills}
-    write_json(options.out, record)
-    if options.page:
-        fill(options.page, "endings", table(record))
+        settings = {"checkpoint_interval": EVERY, "target": ITERATIONS, "seed": options.seed}
+        record: dict[str, Any] = {**settings, "runs": [], "kills": []}
+        finished = pool.map(_finished, runs, targets, [options.seed] * len(runs))
+        # Written after every run: a later one may fail.
+        for run, found in zip(runs, finished, strict=True):
+            record["runs"].append(found)
+            record["kills"] += [kill for kill in run.kills if "target" in kill]
+            write_json(options.out, record)
+            if options.page:
+                fill(options.page, "endings", table(record))
 
 
 def _finished(run: EndingRun, targets: list[str], seed: int) -> dict[str, Any]:
