@@ -17,7 +17,7 @@ def require_trackers(options: LaunchOptions) -> None:
         RequestError: a package is missing, MLflow's server cannot be reached, or a key cannot get to the
             processes of a cluster.
     """
-    if options.wandb_key is not None or options.wandb_project is not None:
+    if _uses_wandb(options):
         _require("wandb", "--wandb-key" if options.wandb_key is not None else "--wandb-project")
     if options.wandb_key is not None:
         if cluster_address(options.ray_address) is not None:
@@ -30,7 +30,8 @@ def require_trackers(options: LaunchOptions) -> None:
         import mlflow
 
         try:
-            mlflow.set_experiment(options.mlflow_experiment)
+            # Only read: the training's logger creates the experiment, a dry run does not.
+            mlflow.search_experiments(max_results=1)
         except Exception as error:  # of the store: mlflow's own, SQLAlchemy's, requests'
             problem = f"{mlflow.get_tracking_uri()} cannot be used: {first_line(error)}"
             hint = "MLFLOW_TRACKING_URI names the server or file"
@@ -40,7 +41,7 @@ def require_trackers(options: LaunchOptions) -> None:
 def trackers(options: LaunchOptions, name: str) -> list[Any]:
     """Tune's callbacks of the requested trackers, for an experiment's name."""
     loggers: list[Any] = []
-    if options.wandb_key is not None or options.wandb_project is not None:
+    if _uses_wandb(options):
         from rllib_zoo.experiments.tune.wandb_logger import WandbLogger
 
         run = {"name": options.wandb_run_name} if options.wandb_run_name else {}
@@ -51,6 +52,10 @@ def trackers(options: LaunchOptions, name: str) -> list[Any]:
         tags = {"experiment": name}
         loggers.append(MlflowLogger(experiment_name=options.mlflow_experiment, tags=tags))
     return loggers
+
+
+def _uses_wandb(options: LaunchOptions) -> bool:
+    return options.wandb_key is not None or options.wandb_project is not None
 
 
 def _require(package: str, option: str) -> None:
