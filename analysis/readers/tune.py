@@ -20,6 +20,9 @@ from rllib_zoo.analysis.files.trials import (
 from rllib_zoo.analysis.readers.folder import Folder
 from rllib_zoo.analysis.readers.series.facts import labels_of_options
 
+# Below a trial's folder: what a tracker was given of the same results.
+WANDB = "wandb"
+
 
 def find_tune(folder: Folder) -> Iterator[Trial]:
     """The trial in a folder; all its other files are copies of its results or belong to it."""
@@ -28,6 +31,7 @@ def find_tune(folder: Folder) -> Iterator[Trial]:
     if table or {RESULT, PARAMS, ERROR} & set(folder.files):
         kept = [name for name in folder.files if _is_kept(folder, name)]
         folder.files[:] = kept
+        folder.take(WANDB)
         yield tune_trial(folder.path)
 
 

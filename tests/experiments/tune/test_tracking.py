@@ -8,10 +8,12 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ray.air.integrations import wandb as integration
 
+from rllib_zoo.analysis.results import load
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.summary import resume_command
 from rllib_zoo.experiments.launch.tracking import require_trackers, trackers
@@ -46,7 +48,7 @@ def test_the_project_is_the_experiments_name(installed):
     assert trackers(FileOptions(wandb_key=SECRET), "tiny")[0].project == "tiny"
 
 
-def test_ray_writes_no_runtime_environment_with_the_key(installed, monkeypatch):
+def test_ray_writes_no_runtime_environment_with_the_key(installed, monkeypatch, tmp_path):
     (callback,) = trackers(FileOptions(wandb_key=SECRET), "tiny")
     monkeypatch.setenv("WANDB_API_KEY", SECRET)
     seen = []
@@ -55,7 +57,7 @@ def test_ray_writes_no_runtime_environment_with_the_key(installed, monkeypatch):
         "_start_logging_actor",
         lambda self, *args, **kwargs: seen.append(os.environ.get("WANDB_API_KEY")),
     )
-    callback._start_logging_actor("trial", [])
+    callback._start_logging_actor(SimpleNamespace(path=str(tmp_path)), [])
     assert seen == [None]
     assert os.environ["WANDB_API_KEY"] == SECRET
 
@@ -121,6 +123,8 @@ def test_all_trackers_get_the_same_names(tmp_path):
     (log,) = trial.glob("wandb/offline-run-*/*.wandb")
     assert run.info.run_name.encode() in log.read_bytes()
     assert b"env_runners/episode_len_mean" in log.read_bytes()
+    # The tracker's copy of the results is no run of its own.
+    assert list(load(tmp_path / "results").runs["format"]) == ["tune"]
 
 
 def test_a_store_that_cannot_be_used_is_one_line(tmp_path, monkeypatch):
