@@ -24,12 +24,14 @@ def images(cell):
 
 
 def texts(notebook):
-    """What is printed and what is returned, of every cell."""
+    """What each cell prints and returns; in how many pieces it prints depends on the moment."""
     return [
-        out.get("text") or out["data"]["text/plain"]
+        "".join(
+            out.get("text") or out["data"]["text/plain"]
+            for out in cell.get("outputs", [])
+            if "text" in out or "image/png" not in out["data"]
+        )
         for cell in notebook.cells
-        for out in cell.get("outputs", [])
-        if "text" in out or "image/png" not in out["data"]
     ]
 
 
