@@ -78,12 +78,12 @@ class LaunchOptions:
     trust_checkpoint: Trust = False
     import_: Imports = None
     dry_run: bool = option("Check everything, print the resolved plan, stop.", default=False)
-    estimate: bool = option(
-        "With --dry-run: train briefly to estimate time and memory.",
-        "--estimate/--no-estimate",
-        default=True,
+    measure: bool = option(
+        "With --dry-run: train briefly to measure speed and memory.", default=False
     )
-    estimate_seconds: float = option("Maximum seconds of that training.", default=20.0, min=0.1)
+    measure_seconds: float | None = option(
+        "Maximum seconds of that training (default: 20).", min=0.1
+    )
     force: bool = option("Move an existing experiment of that name aside.", default=False)
     resume: bool = option("Continue the experiment of that name.", default=False)
     checkpoint_freq: int | None = option("Iterations between checkpoints, 0 = off (default: 0).")

@@ -1,19 +1,22 @@
-"""`--dry-run`: print the plan and estimates from a few iterations; leave no files."""
+"""`--dry-run`: print the plan and an estimate, with `--measure` from a few iterations; leave no files."""
 
 from __future__ import annotations
 
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 from rich.text import Text
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.object_storage import shown
 from rllib_zoo.experiments.console import plain_console
+from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch import ray_cluster
-from rllib_zoo.experiments.launch.estimate import estimate, measure
+from rllib_zoo.experiments.launch.estimate import MEASURE_SECONDS, Measured, estimate, measure
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.manifest import jsonable
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -77,8 +80,20 @@ def _first_samples(experiment: Experiment, space: Any) -> list[dict[str, Any]]:
     return samples
 
 
+def require_dry_run(options: LaunchOptions) -> None:
+    """Check the options of the measurement.
+
+    Raises:
+        RequestError: one is given without the option it belongs to.
+    """
+    if options.measure and not options.dry_run:
+        raise RequestError("only with --dry-run", key="--measure")
+    if options.measure_seconds is not None and not options.measure:
+        raise RequestError("only with --measure", key="--measure-seconds")
+
+
 def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions) -> None:
-    """Print every job's plan; with ``options.estimate`` train briefly to estimate time and memory.
+    """Print every job's plan and estimate; with ``options.measure`` train briefly for the latter.
 
     Args:
         jobs: :class:`rllib_zoo.experiments.launch.jobs.Job`s, each with Tune's param_space.
@@ -87,30 +102,26 @@ def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions) -> N
     Raises:
         RequestError: training fails, or the cluster is too small.
     """
-    if not options.estimate:
+    if not options.measure and not ray_cluster.is_cluster(options):
         for job, space in jobs:
-            _print(job, space)
+            _print(job, space, Measured(), options)
         return
     with ray_cluster.running_ray(options, temporary=True) as session:
+        command_s = time.time() - psutil.Process().create_time()
         for job, space in jobs:
-            _print(job, space)
             if ray_cluster.is_cluster(options):
                 ray_cluster.check_cluster(job.validated)
-            doing = Text(f"{job.experiment.name}: training a few iterations …")
-            with plain_console(stderr=True).status(doing):
-                seconds = options.estimate_seconds
-                measured = measure(job.experiment, job.resolved, seconds, session.folder)
-            numbers = estimate(
-                measured,
-                job.experiment.stop,
-                trials=job.trials,
-                concurrent=concurrent_trials(job, _cpus(options)),
-                budget_s=job.experiment.time_budget_s,
-            )
-            print(_indented({"estimate": numbers}))
+            measured = Measured()
+            if options.measure:
+                doing = Text(f"{job.experiment.name}: training a few iterations …")
+                with plain_console(stderr=True).status(doing):
+                    seconds = options.measure_seconds or MEASURE_SECONDS
+                    measured = measure(job.experiment, job.resolved, seconds, session.folder)
+                measured.command_s = command_s
+            _print(job, space, measured, options)
 
 
-def _print(job: Any, space: dict[str, Any]) -> None:
+def _print(job: Any, space: dict[str, Any], measured: Measured, options: LaunchOptions) -> None:
     print_plan(job.experiment, job.resolved, job.folder, space)
     need = {
         "trials": job.trials,
@@ -118,7 +129,14 @@ def _print(job: Any, space: dict[str, Any]) -> None:
         "disk_mib": round(job.disk.bytes / 2**20, 1),
         "disk_is_for": str(job.disk),
     }
-    print(_indented({"needs": need}))
+    numbers = estimate(
+        measured,
+        job.experiment.stop,
+        trials=job.trials,
+        concurrent=concurrent_trials(job, _cpus(options)),
+        budget_s=job.experiment.time_budget_s,
+    )
+    print(_indented({"needs": need, "estimate": numbers}))
 
 
 def _indented(more: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Estimates of an experiment's time and memory, measured on a few real iterations.
+"""Estimates of an experiment's time and memory, from a few real iterations or from its stop rule alone.
 
 Training runs in its own process under Ray, as in a trial of Tune, and writes to a temporary folder.
 """
@@ -6,6 +6,7 @@ Training runs in its own process under Ray, as in a trial of Tune, and writes to
 from __future__ import annotations
 
 import contextlib
+import math
 import resource
 import shutil
 import sys
@@ -30,6 +31,12 @@ ENOUGH_SECONDS = 5.0
 BUILD_SECONDS = 300.0
 # Time for a process to stop before it is killed.
 STOP_SECONDS = 10.0
+# Default time limit of the measured training.
+MEASURE_SECONDS = 20.0
+# Starting the command and Ray, and a trial, where neither is measured: on a machine of two busy cores.
+ASSUMED_COMMAND_S, ASSUMED_TRIAL_S = 10.0, 7.0
+# A run takes longer to start and end than the measurement: trials start at the same time, beside Tune.
+OVERHEAD = 1.5
 STEPS = "env_runners/num_env_steps_sampled_lifetime"
 # Results that grow at a constant rate; episodes do not, their length changes during training.
 _EVEN = ("timesteps_total", "training_iteration", "time_total_s")
@@ -37,14 +44,20 @@ _EVEN = ("timesteps_total", "training_iteration", "time_total_s")
 
 @dataclass
 class Measured:
-    """Measurements of a few iterations.
+    """Measurements of one trial; without any, only the assumed times to start.
 
     Attributes:
+        command_s: from the command's start until Ray runs, in seconds.
+        start_s: to start a trial's process and build its networks and environments, in seconds.
+        end_s: to save its checkpoint and stop, in seconds.
         results: of each iteration, numbers by name.
         ends: end of each iteration, in seconds of training.
         memory_mib: peak resident memory of the training process and its runners, in MiB.
     """
 
+    command_s: float = ASSUMED_COMMAND_S
+    start_s: float = ASSUMED_TRIAL_S
+    end_s: float = 0.0
     results: list[dict[str, float]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     memory_mib: float | None = None
@@ -90,7 +103,8 @@ class Trial:
         return _peak_mib() + sum(others)
 
     def stop(self) -> None:
-        """End runners and learners, remove the folder."""
+        """Save a checkpoint, end runners and learners, remove the folder."""
+        self._algorithm.save_to_path(self._folder)
         self._algorithm.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -123,24 +137,29 @@ def measure(
     if experiment.seeds:
         config.seed = experiment.seeds[0]
     names = [STEPS, *experiment.stop]
+    began = time.monotonic()
     trial = remote.remote(experiment.algorithm, config, names, folder and str(folder))
     try:
         ray.get(trial.ready.remote(), timeout=BUILD_SECONDS)
-        return _iterations(trial, seconds)
+        start_s = time.monotonic() - began
+        measured = _iterations(trial, seconds)
     except ray.exceptions.GetTimeoutError:
         raise RequestError(
             f"was not built within {BUILD_SECONDS:g} s",
             key=experiment.name,
-            hint="--no-estimate trains nothing",
+            hint="without --measure nothing is trained",
         ) from None
     except ray.exceptions.RayError as error:
         raise RequestError(
             f"training fails: {error_line(str(error))}", key=experiment.name, file=experiment.source
         ) from None
     finally:
+        began = time.monotonic()
         with contextlib.suppress(ray.exceptions.RayError):
             ray.get(trial.stop.remote(), timeout=STOP_SECONDS)
         ray.kill(trial)
+    measured.start_s, measured.end_s = start_s, time.monotonic() - began
+    return measured
 
 
 def _iterations(trial: Any, seconds: float) -> Measured:
@@ -171,29 +190,46 @@ def estimate(
 ) -> dict[str, Any]:
     """Estimate speed, memory and duration, for the plan.
 
+    Durations include starting and ending, so they hold for short trials too. A trial trains its slow first
+    iteration and the whole bound at the speed of the others.
+
     Args:
         measured: on a single trial.
         stop: result → bound; the first one reached ends a trial.
         trials: number of trials; concurrent: how many run at the same time.
         budget_s: time budget of the experiment in seconds, if any.
     """
-    if not measured.ends:
-        return {"measured": "no iteration ended in time; allow more with --estimate-seconds"}
-    rate = measured.rate(STEPS) or 0.0
+    rounds = -(-trials // max(concurrent, 1))
+    command, around = OVERHEAD * measured.command_s, OVERHEAD * (measured.start_s + measured.end_s)
+    numbers: dict[str, Any] = {"rests_on": _basis(measured), "rounds": rounds}
+    if (rate := measured.rate(STEPS)) is not None:
+        numbers["steps_per_second"] = float(f"{rate:.3g}")
+    if measured.memory_mib:
+        numbers["memory_mib"] = round(measured.memory_mib)
+    numbers["minutes_besides_training"] = _minutes(command + rounds * around)
     times = [bound / pace for name, bound in stop.items() if (pace := _pace(measured, name))]
-    numbers: dict[str, Any] = {
-        "measured": f"{len(measured.ends)} iterations in {measured.ends[-1]:.1f} s",
-        "steps_per_second": float(f"{rate:.3g}"),
-        "memory_mib": round(measured.memory_mib) if measured.memory_mib else None,
-    }
+    training = min(times) + sum(measured.ends[:1]) if times else math.inf
+    whole = min(rounds * (training + around), math.inf if budget_s is None else budget_s + around)
     if times:
-        whole = min(times) * -(-trials // max(concurrent, 1))
-        whole = min(whole, budget_s) if budget_s is not None else whole
-        numbers["minutes_per_trial_at_most"] = float(f"{min(times) / 60:.2g}")
-        numbers["minutes_in_all_at_most"] = float(f"{whole / 60:.2g}")
-    elif budget_s is not None:
-        numbers["minutes_in_all_at_most"] = float(f"{budget_s / 60:.2g}")
+        numbers["minutes_per_trial_at_most"] = _minutes(training + around)
+    if whole < math.inf:
+        numbers["minutes_in_all_at_most"] = _minutes(command + whole)
     return numbers
+
+
+def _basis(measured: Measured) -> str:
+    if measured.ends:
+        return f"{len(measured.ends)} iterations of one trial in {measured.ends[-1]:.1f} s"
+    if measured != Measured():
+        return "no iteration ended in time; allow more with --measure-seconds"
+    starting = f"{ASSUMED_COMMAND_S:g} s to start and {ASSUMED_TRIAL_S:g} s per trial"
+    return f"the stop rule and an assumed {starting}; --measure trains briefly for speed and memory"
+
+
+def _minutes(seconds: float) -> float:
+    """Two digits, rounded up."""
+    digits = 1 - math.floor(math.log10(seconds / 60))
+    return math.ceil(round(seconds / 60 * 10**digits, 6)) / 10**digits
 
 
 def _pace(measured: Measured, name: str) -> float | None:

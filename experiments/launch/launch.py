@@ -16,7 +16,7 @@ from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.console import note, print_stderr
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.launch import ray_cluster, tuner
-from rllib_zoo.experiments.launch.dry_run import dry_run
+from rllib_zoo.experiments.launch.dry_run import dry_run, require_dry_run
 from rllib_zoo.experiments.launch.folder_watch import FolderWatch
 from rllib_zoo.experiments.launch.jobs import Job, validate_job
 from rllib_zoo.experiments.launch.ownership import owned
@@ -46,6 +46,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     """
     require_trackers(options)
     ray_cluster.check_options(options)
+    require_dry_run(options)
     experiments = [e for e in experiments if not is_done(e, options)]
     if not experiments:
         return DONE

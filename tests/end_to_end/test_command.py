@@ -241,7 +241,6 @@ def test_dry_run_prints_the_plan_and_writes_nothing(tiny, tmp_path):
         "--storage-path",
         tmp_path / "results",
         "--dry-run",
-        "--no-estimate",
         "--set",
         "lr=1e-4",
         "--seeds",

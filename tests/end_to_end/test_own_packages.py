@@ -182,7 +182,7 @@ def test_a_python_file_imports_the_users_packages(project):
         "config = A2CConfig().environment(Grid).env_runners(num_env_runners=0)\n"
         "stop = {'training_iteration': 1}\n"
     )
-    done = rllib(project, "train", "file", "own.py", "--dry-run", "--no-estimate")
+    done = rllib(project, "train", "file", "own.py", "--dry-run")
     assert yaml.safe_load(done.stdout)["own"]["env"] == "envs.grid.Grid"
 
 
@@ -193,7 +193,7 @@ def test_a_python_file_imports_the_users_packages(project):
 def test_names_of_this_project_are_understood_beside_the_users(project, env, model):
     config = {"num_env_runners": 0, "model": {"custom_model": model} if model else {}}
     write(project, "ours", config, env=env)
-    done = rllib(project, "train", "file", "ours.yaml", "--dry-run", "--no-estimate")
+    done = rllib(project, "train", "file", "ours.yaml", "--dry-run")
     assert yaml.safe_load(done.stdout)["ours"]["env"] == env
 
 

@@ -67,7 +67,7 @@ def test_the_wheel_builds_and_holds_them_and_runs_without_the_checkout(tmp_path)
     )
     for arguments, words in (
         (["example", "list"], "cartpole-ppo"),
-        (["train", "--algo", "PPO", "--env", "CartPole-v1", "--dry-run", "--no-estimate",
+        (["train", "--algo", "PPO", "--env", "CartPole-v1", "--dry-run",
           "--stop", "{training_iteration: 1}"], "cpus_per_trial"),
     ):  # fmt: skip
         done = subprocess.run(

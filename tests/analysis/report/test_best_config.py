@@ -45,7 +45,7 @@ def test_the_command_accepts_the_file(trial, tmp_path):
     sweep(trial, manifest={"stop": STOP})
     report([tmp_path / "results"], tmp_path / "out", FAST)
     file = str(tmp_path / "out" / "best.yaml")
-    plan = ["train", "file", file, "--seeds", "5-14", "--dry-run", "--no-estimate"]
+    plan = ["train", "file", file, "--seeds", "5-14", "--dry-run"]
     done = CliRunner().invoke(app, plan)
     assert done.exit_code == 0, done.output
 

@@ -1,4 +1,4 @@
-"""`--dry-run` measures a little and leaves nothing behind: no file, no folder, no process."""
+"""`--dry-run --measure` trains a little and leaves nothing behind: no file, no folder, no process."""
 
 from __future__ import annotations
 
@@ -78,7 +78,15 @@ def test_a_dry_run_measures_and_leaves_no_trace(tmp_path):
         "x.yaml",
         "--dry-run",
     ]
-    options = ["--seeds", "0-3", "--storage-path", str(storage), "--estimate-seconds", "3"]
+    options = [
+        "--seeds",
+        "0-3",
+        "--storage-path",
+        str(storage),
+        "--measure",
+        "--measure-seconds",
+        "3",
+    ]
     done = subprocess.run(
         [*command, *options, "--ray-num-cpus", "4"],
         cwd=here,
@@ -101,9 +109,11 @@ def test_a_dry_run_measures_and_leaves_no_trace(tmp_path):
     assert told["steps_per_second"] > 50
     assert told["memory_mib"] > 300  # two processes with torch
     expected = 10_000_000 / told["steps_per_second"] / 60
-    assert told["minutes_per_trial_at_most"] == pytest.approx(expected, rel=0.1)
+    assert expected < told["minutes_per_trial_at_most"] < expected * 1.2 + 5
     # Four trials of two CPUs each on four CPUs: two rounds.
-    assert told["minutes_in_all_at_most"] == pytest.approx(2 * expected, rel=0.1)
+    assert told["rounds"] == 2
+    assert 2 * expected < told["minutes_in_all_at_most"] < 2 * expected * 1.2 + 15
+    assert 0.05 < told["minutes_besides_training"] < 15
     assert tree(home, here, storage) == before
     assert set(Path("/tmp").glob("rllib-*")) <= temporary
     deadline = time.monotonic() + 30

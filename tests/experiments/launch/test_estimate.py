@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from rllib_zoo.experiments.launch.estimate import STEPS, Measured, estimate
+from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.launch.dry_run import require_dry_run
+from rllib_zoo.experiments.launch.estimate import OVERHEAD, STEPS, Measured, estimate
+from rllib_zoo.experiments.options import LaunchOptions
 
 # Ten seconds of warming up, then 1,000 steps/s and half an iteration a second.
 THREE_ITERATIONS = Measured(
+    command_s=20.0 / OVERHEAD,
+    start_s=40.0 / OVERHEAD,
+    end_s=10.0 / OVERHEAD,
     results=[
         {STEPS: 2000.0, "timesteps_total": 2000.0, "training_iteration": 1.0},
         {STEPS: 4000.0, "timesteps_total": 4000.0, "training_iteration": 2.0},
@@ -30,35 +36,59 @@ def test_the_first_iteration_warms_up():
 
 
 @pytest.mark.parametrize(
-    ("stop", "minutes"),
+    ("stop", "trial", "whole"),
     [
-        ({"timesteps_total": 600_000}, 10.0),
-        ({"training_iteration": 60}, 2.0),
-        ({"timesteps_total": 600_000, "training_iteration": 60}, 2.0),
-        ({"timesteps_total": 600_000, "time_total_s": 300}, 5.0),
-        ({"timesteps_total": 600_000, "episode_reward_mean": 475}, 10.0),
+        ({"timesteps_total": 600_000}, 11.0, 12.0),
+        ({"training_iteration": 60}, 3.0, 3.4),
+        ({"timesteps_total": 600_000, "training_iteration": 60}, 3.0, 3.4),
+        ({"timesteps_total": 600_000, "time_total_s": 300}, 6.0, 6.4),
+        ({"timesteps_total": 600_000, "episode_reward_mean": 475}, 11.0, 12.0),
     ],
 )
-def test_the_first_bound_decides(stop, minutes):
+def test_the_first_bound_decides(stop, trial, whole):
+    # More than training: 50 s to start and end a trial, 10 s for its first iteration, 20 s for the command;
+    # two digits, rounded up.
     estimates = numbers(stop)
-    assert estimates["minutes_per_trial_at_most"] == estimates["minutes_in_all_at_most"] == minutes
-    assert estimates["measured"] == "3 iterations in 14.0 s"
+    assert estimates["minutes_per_trial_at_most"] == trial
+    assert estimates["minutes_in_all_at_most"] == whole
+    assert estimates["rests_on"] == "3 iterations of one trial in 14.0 s"
     assert (estimates["steps_per_second"], estimates["memory_mib"]) == (1000.0, 512)
 
 
-def test_trials_run_in_rounds():
-    assert numbers({"training_iteration": 60}, 5, 2)["minutes_in_all_at_most"] == 6.0
-    estimates = numbers({"training_iteration": 60}, 5, 2, budget_s=90)
-    assert estimates["minutes_in_all_at_most"] == 1.5
-    assert estimates["minutes_per_trial_at_most"] == 2.0
+def test_trials_run_in_rounds_and_each_round_starts():
+    estimates = numbers({"training_iteration": 65}, 5, 2)
+    assert (estimates["rounds"], estimates["minutes_per_trial_at_most"]) == (3, 3.2)
+    assert estimates["minutes_besides_training"] == 2.9  # 20 s + 3 x 50 s, rounded up
+    assert estimates["minutes_in_all_at_most"] == 9.9  # 20 s + 3 x 190 s, rounded up
+    estimates = numbers({"training_iteration": 65}, 5, 2, budget_s=90)
+    assert estimates["minutes_in_all_at_most"] == 2.7  # 20 s + 90 s + 50 s, rounded up
 
 
 def test_a_score_alone_gives_no_duration():
     estimates = numbers({"episode_reward_mean": 475, "episodes_total": 100})
-    assert not [name for name in estimates if name.startswith("minutes")]
-    estimates = numbers({"episode_reward_mean": 475}, budget_s=60)
-    assert estimates["minutes_in_all_at_most"] == 1.0
+    assert not [name for name in estimates if name.endswith("at_most")]
+    estimates = numbers({"episode_reward_mean": 475}, budget_s=50)
+    assert estimates["minutes_in_all_at_most"] == 2.0
 
 
-def test_without_an_iteration_only_that_is_reported():
-    assert list(numbers({"training_iteration": 1}, measured=Measured())) == ["measured"]
+def test_without_training_only_bounds_on_time_give_a_duration():
+    estimates = numbers({"timesteps_total": 1000}, measured=Measured())
+    assert list(estimates) == ["rests_on", "rounds", "minutes_besides_training"]
+    assert "10 s to start and 7 s per trial" in estimates["rests_on"]
+    measured = Measured(command_s=0.0, start_s=30.0 / OVERHEAD)
+    estimates = numbers({"timesteps_total": 1000, "time_total_s": 90}, 2, measured=measured)
+    assert estimates["minutes_in_all_at_most"] == 4.0
+    assert estimates["rests_on"].startswith("no iteration ended in time")
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"measure": True}, "--measure"),
+        ({"dry_run": True, "measure_seconds": 3.0}, "--measure-seconds"),
+    ],
+)
+def test_options_of_the_measurement_need_theirs(options, key):
+    with pytest.raises(RequestError, match="only with") as refused:
+        require_dry_run(LaunchOptions(**options))
+    assert refused.value.key == key
