@@ -2,6 +2,7 @@
 
 from rllib_zoo.envs.atari.ids import LegacyAtariId, is_atari, legacy_atari_id
 from rllib_zoo.envs.atari.options import AtariOptions
+from rllib_zoo.envs.creators import gymnasium_spec
 from rllib_zoo.envs.errors import EnvironmentFault, EnvironmentRequestError, UnknownEnvironmentError
 from rllib_zoo.envs.factory import (
     environment_name,
@@ -24,6 +25,7 @@ __all__ = [
     "environment_name",
     "environment_signature",
     "environment_spaces",
+    "gymnasium_spec",
     "is_atari",
     "legacy_atari_id",
     "make_single_env",

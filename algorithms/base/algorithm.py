@@ -17,6 +17,7 @@ from rllib_zoo.algorithms.base.checkpoints import ChecksummedCheckpoints
 from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.algorithms.base.evaluation_once import ReportsEvaluationOnce
 from rllib_zoo.algorithms.base.monotonic_time import MonotonicTime
+from rllib_zoo.algorithms.base.process_reuse import StartsAnew
 from rllib_zoo.algorithms.base.result_names import with_legacy_names
 from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeWindow
 from rllib_zoo.algorithms.env_runner.remote_sampling import RemoteSampling
@@ -30,7 +31,9 @@ from rllib_zoo.envs import EnvironmentFault
 PAUSE_PER_HEALTH_CHECK = 10
 
 
-class RolloutAlgorithm(MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, Algorithm):
+class RolloutAlgorithm(
+    MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, StartsAnew, Algorithm
+):
     """Synchronous sampling and learning.
 
     DDPG overrides :meth:`_learn_from`, PG :meth:`_sample_batch`, A3C :meth:`training_step`. Lifetime

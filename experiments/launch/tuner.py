@@ -8,6 +8,7 @@ from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.launch.jobs import Job
 from rllib_zoo.experiments.launch.ownership import move_aside
+from rllib_zoo.experiments.launch.process_reuse import reuses_processes
 from rllib_zoo.experiments.launch.resume import (
     RESTART_HINT,
     TUNER,
@@ -66,6 +67,7 @@ def new_tuner(job: Job, options: LaunchOptions, lock: Lock) -> Any:
             search_alg=job.search,
             scheduler=job.scheduler,
             trial_dirname_creator=trial_folder_name,
+            reuse_actors=reuses_processes(job),
         ),
         run_config=tune.RunConfig(
             name=experiment.name,

@@ -65,9 +65,10 @@ class TrialWaiting:
         return [(first, f"{self._text(first, seconds)}{others}")]
 
     def _is_due(self, trial: Any, now: float) -> bool:
-        """Whether a trial has no first result, or its next one is late."""
-        name = trial.trial_id
-        return name not in self._has_result or now - self._since[name] > self._allowed(trial)
+        """Whether a trial has had no first result for some time, or its next one is late."""
+        has_result = trial.trial_id in self._has_result
+        allowed = self._allowed(trial) if has_result else PROGRESS_PERIOD_S
+        return now - self._since[trial.trial_id] >= allowed
 
     def _allowed(self, trial: Any) -> float:
         """Seconds without a result that are no reason to warn."""

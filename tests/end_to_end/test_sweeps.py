@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_runs import UNSEEDED
+from small_runs import UNSEEDED, weights_of
 
 from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.launch.launch import run_job
@@ -34,6 +34,23 @@ def swept(folder, **changes):
     options = FileOptions(ray_num_cpus=4)
     assert run_job(validate_job(experiment, options), options) == 0
     return json.loads((folder / "sweep" / "manifest.json").read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
+def test_seeds_in_one_process_end_as_on_their_own(tmp_path):
+    def last(rows):
+        """Its process, and the weights of each trial's checkpoint."""
+        folders = [Path(row["folder"]) for row in rows]
+        results = [json.loads((f / "result.json").read_text().splitlines()[-1]) for f in folders]
+        return [r["pid"] for r in results], [weights_of(Path(row["checkpoint"])) for row in rows]
+
+    fields = {"config": UNSEEDED, "checkpoint_at_end": True}
+    together = swept(tmp_path / "both", seeds=(1, 2), max_concurrent=1, **fields)
+    alone = [swept(tmp_path / f"{seed}", seeds=(seed,), **fields) for seed in (1, 2)]
+    pids, weights = last(together["trials"])
+    assert len(set(pids)) == 1
+    assert weights == last([manifest["trials"][0] for manifest in alone])[1]
 
 
 @pytest.mark.slow

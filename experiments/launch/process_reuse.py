@@ -1,0 +1,67 @@
+"""Whether one process may run a sweep's trials one after another: imports take a new one seconds.
+
+The results must be those of a new process, bit for bit. Code of a user may keep state in its module, so
+that trials with any of it get a process each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.process_reuse import StartsAnew
+from rllib_zoo.envs import gymnasium_spec, is_atari
+from rllib_zoo.experiments.launch.jobs import Job
+from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
+
+# Packages whose modules keep no state between trials.
+STATELESS = ("rllib_zoo", "custom_models", "gymnasium", "ale_py")
+# The others pause trials, and continue them from a checkpoint.
+SCHEDULERS = ("fifo", "asha", "median_stopping")
+# Set once in a process, for the rest of its life.
+SETTING = "torch_num_threads"
+_CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+
+
+def reuses_processes(job: Job) -> bool:
+    """Whether a trial continues in the process of one that is done."""
+    experiment = job.experiment
+    return (
+        job.trials > 1
+        and job.restore_from is None
+        and "restore_from" not in experiment.config
+        and scheduler_name(experiment) in SCHEDULERS
+        and issubclass(algorithms.algorithm_class(experiment.algorithm), StartsAnew)
+        and not isinstance(experiment.config.get(SETTING), Mapping)  # varied
+        and not any(map(_is_foreign, _code(experiment)))
+    )
+
+
+def _code(experiment: Experiment) -> Iterator[str]:
+    """The modules and class paths of environment, algorithm, and everything that ``config`` names."""
+    yield algorithms.algorithm_class(experiment.algorithm).__module__
+    if not is_atari(experiment.env):
+        spec = gymnasium_spec(experiment.env)
+        yield "" if spec is None else str(spec.entry_point)
+    yield from _paths(experiment.config)
+
+
+def _paths(value: Any) -> Iterator[str]:
+    """Class paths in nested data; the module of anything that is no data."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _paths(item)
+    elif isinstance(value, str):
+        if _CLASS_PATH.fullmatch(value):
+            yield value
+    elif not isinstance(value, bool | int | float | None):
+        yield getattr(value, "__module__", "")
+
+
+def _is_foreign(path: str) -> bool:
+    return re.split(r"[.:]", path)[0] not in STATELESS
