@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import yaml
-
+from rllib_zoo.analysis.files.best_settings import (
+    NAME,
+    best_text,
+    entry_of,
+    name_of,
+    train_command,
+)
 from rllib_zoo.analysis.files.pieces import START
 from rllib_zoo.analysis.results import STOP, Results
 from rllib_zoo.analysis.scoring.verdict import estimate_text
 from rllib_zoo.analysis.summary import Summary
-
-NAME = "best.yaml"
-# The winner's score is too high: it was the highest of many, by luck as well. Fresh seeds are not.
-SEEDS = 10
-HEAD = """# The best settings of a sweep, written by `rllib report`. The best of {groups} groups was lucky as
-# well, so its score is too high: train it on seeds that the sweep had not.
-#   {command}
-"""
 
 
 def best_config(results: Results, summary: Summary) -> tuple[str, str]:
@@ -37,23 +33,12 @@ def best_config(results: Results, summary: Summary) -> tuple[str, str]:
         own = [run for run in runs["run"] if results.manifests.get(run)]
         if verdict is None or not own:
             continue
-        name = f"best-{algorithm}-{env}".lower().replace("/", "-").replace(" ", "-")
-        experiments[name] = _experiment(algorithm, results.configs[own[0]])
-        comments.append(f"# {env}: {ranking[0]}: {estimate_text(verdict.estimates[ranking[0]])}\n")
+        experiments[name_of(algorithm, env)] = _experiment(algorithm, results.configs[own[0]])
+        comments.append(f"{env}: {ranking[0]}: {estimate_text(verdict.estimates[ranking[0]])}")
     if not experiments:
         return "", ""
-    first = _fresh_seed(results.runs["seed"])
-    command = shlex.join(
-        ["rllib", "train", "file", NAME, "--seeds", f"{first}-{first + SEEDS - 1}"]
-    )
-    groups = max(map(len, summary.sweeps.values()))
-    text = HEAD.format(groups=groups, command=command) + "".join(comments)
-    return text + yaml.safe_dump(experiments, sort_keys=False, allow_unicode=True), command
-
-
-def _fresh_seed(seeds: pd.Series) -> int:
-    """The first integer above every seed."""
-    return 1 + max((int(seed) for seed in seeds if isinstance(seed, int | float)), default=-1)
+    number, seeds = max(map(len, summary.sweeps.values())), list(results.runs["seed"])
+    return best_text(experiments, comments, number, seeds), train_command(Path(NAME), seeds)
 
 
 def _experiment(algorithm: str, flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,5 +54,4 @@ def _experiment(algorithm: str, flat: Mapping[str, Any]) -> dict[str, Any]:
             for parent in parents:
                 place = place.setdefault(parent, {})
             place[leaf] = value
-    entry = {"env": flat.get("env"), "run": algorithm, "stop": stop, "config": config}
-    return entry | ({} if budget is None else {"time_budget_s": budget})
+    return entry_of(algorithm, flat.get("env"), config, stop, budget)

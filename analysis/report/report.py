@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import atomic_folder
+from rllib_zoo.analysis.files.best_settings import NAME as BEST
 from rllib_zoo.analysis.files.object_storage import shown, was_uri, with_uris
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import write_figures
 from rllib_zoo.analysis.plots.figures import figures
 from rllib_zoo.analysis.report import tables
-from rllib_zoo.analysis.report.best_config import NAME as BEST
 from rllib_zoo.analysis.report.best_config import best_config
 from rllib_zoo.analysis.report.html import overall_rows, page_of, score_rows
 from rllib_zoo.analysis.results import load

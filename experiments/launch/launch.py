@@ -28,6 +28,7 @@ from rllib_zoo.experiments.provenance.folder_lock import Lock
 from rllib_zoo.experiments.provenance.manifest import finish_manifest
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking
+from rllib_zoo.experiments.sweeps.winner import write_best_settings
 from rllib_zoo.experiments.tune.disk_errors import disk_fault
 from rllib_zoo.experiments.tune.progress import close_displays
 from rllib_zoo.experiments.tune.ray_internals import trials_of
@@ -188,7 +189,8 @@ def _finish(job: Job, results: Any, started: float) -> int:
     status = next((name for name in ("interrupted", "failed") if name in statuses), "done")
     ranks = ranking(job.experiment, rows)
     finish_manifest(job.folder, status, rows, ranks)
-    print_summary(job.experiment, rows, job.folder, seconds, ranks)
+    best = write_best_settings(job.experiment, job.folder, rows, ranks)
+    print_summary(job.experiment, rows, job.folder, seconds, ranks, best)
     if status == "failed":
         ray_cluster.keep_logs(job.folder)
     return EXIT_CODES[status]

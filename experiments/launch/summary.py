@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from rllib_zoo.algorithms.base.result_names import lookup, valid_number
+from rllib_zoo.analysis.files.best_settings import NAME as BEST
 from rllib_zoo.analysis.files.object_storage import shown, with_uris
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.console import plain_console
@@ -19,6 +20,7 @@ from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
 from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
+from rllib_zoo.experiments.sweeps.winner import winner_line
 from rllib_zoo.experiments.tune.progress import RETURN, STEPS, WINDOW, format_duration
 from rllib_zoo.experiments.tune.ray_internals import (
     last_value,
@@ -71,6 +73,7 @@ def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
     checkpoint, checkpoint_score = best_checkpoint(experiment, trial)
     return {
         "trial": trial.trial_id,
+        "name": str(trial),
         "status": status,
         "seed": trial.config.get("seed"),
         "varied": varied(experiment, trial.config),
@@ -114,36 +117,50 @@ def print_summary(
     folder: Path,
     seconds: float,
     ranks: list[dict[str, Any]],
+    train_best: str = "",
 ) -> None:
-    """Print the table of trials, that of configurations of a sweep, and the next commands."""
+    """Print the table of trials, that of configurations of a sweep with its winner, and the next commands.
+
+    Args:
+        experiment: the request.
+        rows: of :func:`trial_rows`.
+        folder: the experiment's.
+        seconds: the experiment took.
+        ranks: of :func:`rllib_zoo.experiments.sweeps.ranking.ranking`.
+        train_best: the command that trains the winner's settings again, "" without a winner.
+    """
     console = plain_console()
     table = Table(title=f"{experiment.name}: {experiment.algorithm} on {experiment.env}")
-    for heading in ("trial", "status", "seed", "steps", "mean return", "training time"):
-        numeric = heading in ("seed", "steps", "mean return")
-        table.add_column(heading, justify="right" if numeric else "left")
+    for heading in ("trial", "status", "steps", "mean return", "training time"):
+        numeric = heading in ("steps", "mean return")
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(
-            row["trial"],
+            row["name"],
             row["status"],
-            "" if row["seed"] is None else str(row["seed"]),
             f"{int(row['steps'] or 0):,}",
             _mean_return(row),
             format_duration(row["seconds"] or 0.0),
         )
-    console.print(table)
+    console.print(table, soft_wrap=False)
     if ranks:
-        console.print(ranking_table(experiment, ranks))
+        console.print(ranking_table(experiment, ranks), soft_wrap=False)
     for row in rows:
         if row["env_restarts"]:
             restarts = f"{int(row['env_restarts'])} environments were restarted after errors"
-            console.print(f"{row['trial']}: {restarts}, see the log")
+            console.print(f"{row['name']}: {restarts}, see the log")
         if row["error"]:
-            console.print(f"{row['trial']} failed: {row['error']}")
+            console.print(f"{row['name']} failed: {row['error']}")
             console.print(f"  full traceback: {row['folder']}/error.txt")
     console.print(f"results: {shown(folder)} (finished after {format_duration(seconds)})")
+    if train_best:
+        console.print(f"best: {winner_line(experiment, ranks)}")
+        console.print(f"its settings are in {BEST}, train them on fresh seeds: {train_best}")
     _print_next_step(
         console, experiment, rows, ranks, () if is_own(folder) else ("--trust-checkpoint",)
     )
+    if any(row["steps"] for row in rows):
+        console.print(f"curves and statistics: {shlex.join(['rllib', 'report', shown(folder)])}")
 
 
 def _mean_return(row: Mapping[str, Any]) -> str:

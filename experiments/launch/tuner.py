@@ -27,7 +27,8 @@ from rllib_zoo.experiments.provenance.manifest import (
 from rllib_zoo.experiments.provenance.trust import mark_as_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
-from rllib_zoo.experiments.sweeps.search import number_of_samples, repeats_seeds
+from rllib_zoo.experiments.sweeps.search import number_of_samples, number_of_trials, repeats_seeds
+from rllib_zoo.experiments.sweeps.trial_names import TrialNames
 from rllib_zoo.experiments.tune.loggers import EventFile, ProgressFile, ResultFile
 from rllib_zoo.experiments.tune.progress import TrialProgress
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
@@ -59,6 +60,7 @@ def new_tuner(job: Job, options: LaunchOptions, lock: Lock) -> Any:
         ),
     )
     mark_as_own(job.folder)
+    names = TrialNames.of(experiment)
     return tune.Tuner(
         experiment.algorithm,
         param_space=space,
@@ -66,7 +68,8 @@ def new_tuner(job: Job, options: LaunchOptions, lock: Lock) -> Any:
             num_samples=number_of_samples(experiment, job.search),
             search_alg=job.search,
             scheduler=job.scheduler,
-            trial_dirname_creator=trial_folder_name,
+            trial_name_creator=names.name,
+            trial_dirname_creator=names.folder,
             reuse_actors=reuses_processes(job),
         ),
         run_config=tune.RunConfig(
@@ -77,7 +80,13 @@ def new_tuner(job: Job, options: LaunchOptions, lock: Lock) -> Any:
             checkpoint_config=checkpoint_config(experiment),
             failure_config=tune.FailureConfig(max_failures=experiment.max_failures or 0),
             callbacks=[
-                TrialProgress(FirstReached(experiment.stop), clock),
+                TrialProgress(
+                    FirstReached(experiment.stop),
+                    clock,
+                    number_of_trials(experiment),
+                    experiment.metric,
+                    experiment.mode,
+                ),
                 *clocks,
                 *trackers(options, experiment.name),
                 ResultFile(),
@@ -149,8 +158,5 @@ def checkpoint_config(experiment: Experiment) -> Any:
 
 
 def trial_folder_name(trial: Any) -> str:
-    """`PPO_CartPole-v1_seed0_1a2b3_00000`: algorithm, environment, seed and Tune's trial id."""
-    env = str(trial.config.get("env")).rsplit("/", 1)[-1].rsplit(".", 1)[-1]
-    seed = trial.config.get("seed")
-    parts = [trial.trainable_name, env, f"seed{seed}" if seed is not None else "", trial.trial_id]
-    return "_".join(part for part in parts if part)
+    """A folder's name in an experiment whose saved state names this function: it can be resumed."""
+    return TrialNames({}).folder(trial)

@@ -12,10 +12,11 @@ from rllib_zoo.algorithms.base.result_names import lookup, valid_number
 from rllib_zoo.experiments.provenance.manifest import jsonable
 from rllib_zoo.experiments.spec.experiment import SEED_SCORES, Experiment
 from rllib_zoo.experiments.spec.grid import grid_values
-from rllib_zoo.experiments.spec.search_space import at, is_drawn, samplers
-from rllib_zoo.experiments.sweeps.schedulers import POPULATIONS, scheduler_name, with_mutations
+from rllib_zoo.experiments.spec.search_space import at, is_drawn
+from rllib_zoo.experiments.sweeps.schedulers import POPULATIONS, scheduler_name
 from rllib_zoo.experiments.sweeps.search import score_bound
 from rllib_zoo.experiments.sweeps.seed_repeater import score_of_seeds
+from rllib_zoo.experiments.sweeps.trial_names import value_text, varied_labels, varied_paths
 from rllib_zoo.experiments.tune.progress import RETURN
 
 MAX_ROWS = 20
@@ -23,8 +24,7 @@ MAX_ROWS = 20
 
 def varied(experiment: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
     """A trial's values of the keys that vary between configurations: dotted key → value."""
-    space = {"env": experiment.env, **with_mutations(experiment)}
-    paths = [path for path, _, _ in samplers(space) if path != ("seed",)]
+    paths = varied_paths(experiment)
     return {".".join(map(str, path)): jsonable(at(config, path)) for path in paths}
 
 
@@ -60,7 +60,7 @@ def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[d
     sign = -1.0 if experiment.mode == "min" else 1.0
 
     def order(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-        value = entry[_statistic(experiment)]
+        value = entry[statistic(experiment)]
         return (not entry["complete"], value is None, -sign * (value or 0.0), entry["steps"])
 
     return sorted(entries, key=order)
@@ -92,7 +92,8 @@ def _entry(
     }
 
 
-def _statistic(experiment: Experiment) -> str:
+def statistic(experiment: Experiment) -> str:
+    """The name in ``SEED_SCORES`` by which configurations are ranked."""
     return experiment.seed_score or next(iter(SEED_SCORES))
 
 
@@ -103,15 +104,17 @@ def _scored(scores: Sequence[float], statistic: str, mode: str | None) -> float 
 def ranking_table(experiment: Experiment, ranks: Sequence[Mapping[str, Any]]) -> Table:
     """The first entries as a table for the terminal."""
     metric, mode = experiment.metric or RETURN, experiment.mode or "max"
-    statistic = SEED_SCORES[_statistic(experiment)]
-    title = f"configurations by the {mode} of {metric}, {statistic} of their trials"
+    score_of = SEED_SCORES[statistic(experiment)]
+    title = f"configurations by the {mode} of {metric}, {score_of} of their trials"
     table = Table(title=title)
-    for heading in ("", *ranks[0]["varied"], "trials", "IQM", "worst quarter", "worst", "steps"):
+    labels = varied_labels(experiment)
+    names = [labels.get(key, key) for key in ranks[0]["varied"]]
+    for heading in ("", *names, "trials", "IQM", "worst quarter", "worst", "steps"):
         table.add_column(heading, justify="left" if heading == "trials" else "right")
     for number, entry in enumerate(ranks[:MAX_ROWS], 1):
         statuses = ", ".join(f"{count} {status}" for status, count in entry["statuses"].items())
-        values = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in entry["varied"].values()]
-        numbers = [_number(entry[name]) for name in (*SEED_SCORES, "worst")]
+        values = [value_text(value) for value in entry["varied"].values()]
+        numbers = [score_text(entry[name]) for name in (*SEED_SCORES, "worst")]
         numbers.append(f"{entry['steps']:,.0f}")
         table.add_row(str(number), *values, statuses, *numbers)
     if len(ranks) > MAX_ROWS:
@@ -119,5 +122,8 @@ def ranking_table(experiment: Experiment, ranks: Sequence[Mapping[str, Any]]) ->
     return table
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.1f}"
+def score_text(value: float | None) -> str:
+    """A score for the terminal."""
+    if value is None:
+        return "–"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"

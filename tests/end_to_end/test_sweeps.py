@@ -19,6 +19,7 @@ from rllib_zoo.experiments.launch.launch import run_job
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.sweeps.trial_names import value_text
 
 pytestmark = pytest.mark.ray
 RETURN = "env_runners/episode_return_mean"
@@ -34,6 +35,12 @@ def swept(folder, **changes):
     options = FileOptions(ray_num_cpus=4)
     assert run_job(validate_job(experiment, options), options) == 0
     return json.loads((folder / "sweep" / "manifest.json").read_text())
+
+
+def assert_named_by_rate_and_seed(row):
+    assert row["name"] == f"lr={value_text(row['varied']['lr'])} seed={row['seed']}"
+    name = row["name"].replace(" ", "_")
+    assert Path(row["folder"]).name == f"PPO_{name}_{row['trial']}"
 
 
 @pytest.mark.slow
@@ -68,6 +75,8 @@ def test_asha_over_seeds_is_ranked_and_says_what_it_stopped(tmp_path, capsys):
         assert (row["status"] == "done") == (row["steps"] >= 1024)
     assert sum(len(entry["trials"]) for entry in manifest["ranking"]) == 4
     assert manifest["status"] == "done"
+    for row in rows:
+        assert_named_by_rate_and_seed(row)
     assert "stopped early" in capsys.readouterr().out
 
     from rllib_zoo.analysis.results import load
@@ -168,6 +177,14 @@ def test_a_population_copies_weights_and_goes_on_at_new_rates(tmp_path, name):
     manifest = swept(tmp_path, num_samples=4, stop={"timesteps_total": 4096}, scheduler=scheduler)
     assert [row["status"] for row in manifest["trials"]] == ["done"] * 4
     lines = (tmp_path / "sweep" / "pbt_global.txt").read_text().splitlines()
+    first = {
+        row["trial"]: json.loads((Path(row["folder"]) / "result.json").open().readline())
+        for row in manifest["trials"]
+    }
+    for row in manifest["trials"]:  # names keep the first rate
+        rate = first[row["trial"]]["config"]["lr"]
+        assert row["name"] == f"lr={value_text(rate)}"
+        assert Path(row["folder"]).name == f"PPO_{row['name']}_{row['trial']}"
     # PB2 may perturb a trial that waits a second time; then it goes on at the last rate.
     copies = {(to, at): new["lr"] for to, _, at, *_, new in map(json.loads, lines)}
     assert copies
@@ -206,6 +223,8 @@ def test_a_killed_sweep_runs_no_ended_trial_again_and_loses_none(tmp_path, searc
     assert len(before) >= 3
     assert {name: after[name] for name in before} == before
     assert [row["status"] for row in manifest["trials"]] == ["done"] * 8
+    for row in manifest["trials"]:
+        assert_named_by_rate_and_seed(row)
     # Every configuration has both seeds: the kill fell in the middle of one.
     assert sorted(len(entry["trials"]) for entry in manifest["ranking"]) == [2, 2, 2, 2]
     for name, rows in after.items():

@@ -12,7 +12,8 @@ from rich.console import Console
 from rllib_zoo.experiments.console import plain_console
 from rllib_zoo.experiments.launch.summary import print_summary
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.tune import progress, waiting
+from rllib_zoo.experiments.tune import progress
+from rllib_zoo.experiments.tune.display import waiting
 from rllib_zoo.experiments.tune.progress import TrialProgress, close_displays
 from rllib_zoo.experiments.tune.stoppers import FirstReached
 
@@ -21,8 +22,14 @@ NAMES = ["[/]", "[red]x[/red]", "[/red]", "a:smile:b", "$x$_y$", "[link=file:///
 RESULT = {"training_iteration": 1, "time_total_s": 1.0}
 
 
+class Trial(SimpleNamespace):
+    def __str__(self):
+        return self.name
+
+
 def trial_named(name, status="RUNNING", **config):
-    return SimpleNamespace(
+    return Trial(
+        name=name,
         trial_id=f"t_{name}",
         trainable_name="PPO",
         config={"env": name, "seed": 0, **config},
@@ -52,7 +59,8 @@ def test_names_are_printed_as_they_are(name, terminal):
     callback.on_trial_complete(0, [trial], trial)
     callback.on_trial_error(0, [trial], trial)
     close_displays()
-    assert f"t_{name} PPO {name} seed 0" in out.getvalue()
+    assert f"{name}: FAILED" in out.getvalue()
+    assert f"{name}: stopped early, 0 steps" in out.getvalue()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,7 +68,14 @@ def test_the_summary_prints_names_as_they_are(name, capsys):
     experiment = Experiment(name, "PPO", name, {}, {"training_iteration": 9})
     row = dict.fromkeys(("seed", "steps", "episode_return_mean", "seconds", "checkpoint", "score"))
     row["episode_window_size"] = None
-    row |= {"trial": name, "status": "failed", "env_restarts": 1, "error": name, "folder": name}
+    row |= {
+        "trial": name,
+        "name": name,
+        "status": "failed",
+        "env_restarts": 1,
+        "error": name,
+        "folder": name,
+    }
     ranks = [
         {
             "varied": {name: name}, "statuses": {"done": 1}, "complete": True, "iqm": 1.0,

@@ -1,0 +1,1 @@
+"""What is shown of trials while they run."""
