@@ -7,7 +7,7 @@ CONFIG ?= tuned_configs/cartpole-ppo.yaml
 # Where links of the site to source files lead; empty: to the files beside site/.
 REPOSITORY_URL ?=
 
-.PHONY: install train test slow lint type docs figures notebooks $(TYPES) clean
+.PHONY: install train test slow lint type docs figures gallery notebooks $(TYPES) clean
 
 install: $(STAMP)
 
@@ -44,6 +44,11 @@ type: $(TYPES)
 # The README's images, from results/ and the Pong agent in it.
 figures: install
 	"$(VENV)/bin/python" -m rllib_zoo.experiments.studies.readme_figures
+
+# The agents' cards, and docs/gallery.md with a recording of each.
+gallery: install
+	"$(VENV)/bin/rllib" agent card results/agents/* --license apache-2.0
+	"$(VENV)/bin/python" -m rllib_zoo.benchmarks.pages.gallery
 
 # The pages of docs/ and the docstrings as a site in site/; a dead link fails. (--quiet would switch --strict off.)
 docs: $(TYPES)

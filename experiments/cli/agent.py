@@ -12,6 +12,11 @@ from rllib_zoo.analysis.files.object_storage import path_of
 from rllib_zoo.experiments.options import Imports, Trust, prepare_imports
 from rllib_zoo.experiments.paths import AGENTS
 
+Licence = Annotated[
+    str | None,
+    typer.Option("--license", help="Of the weights, for the card: apache-2.0, cc-by-4.0, …"),
+]
+
 agent_app = typer.Typer(help="Trained agents, without pickle.", no_args_is_help=True)
 
 
@@ -41,9 +46,10 @@ def agent_export(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the measured score.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Move an existing folder aside.")] = False,
     import_: Imports = None,
+    license_: Licence = None,
     trust_checkpoint: Trust = False,
 ) -> None:
-    """Export the best final checkpoint as a folder of weights, with a measured score."""
+    """Export the best final checkpoint as a folder: weights, a measured score and a model card."""
     from rllib_zoo.experiments.evaluation.agent_table import HEADINGS, row
     from rllib_zoo.experiments.evaluation.export import export
 
@@ -56,10 +62,23 @@ def agent_export(
         force=force,
         max_steps=max_steps,
         trusted=trust_checkpoint,
+        licence=license_,
     )
     for heading, cell in zip(HEADINGS, row(folder), strict=True):
         print(f"{heading}: {cell.strip('`')}")
     print(f"play it: rllib evaluate {folder} --episodes 10")
+
+
+@agent_app.command("card")
+def agent_card(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDERS...", help="Exported agents.")],
+    license_: Licence = None,
+) -> None:
+    """Write the model cards of exported agents anew, from their own files."""
+    from rllib_zoo.experiments.evaluation.model_card import write_card
+
+    for folder in folders:
+        print(write_card(folder, licence=license_))
 
 
 @agent_app.command("list")

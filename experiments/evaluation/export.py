@@ -41,6 +41,7 @@ from rllib_zoo.experiments.evaluation.evaluate import (
     require_seed,
     score_of,
 )
+from rllib_zoo.experiments.evaluation.model_card import write_card, write_training
 from rllib_zoo.experiments.evaluation.play import play
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.paths import AGENTS
@@ -90,6 +91,7 @@ def export(
     force: bool,
     max_steps: int | None = None,
     trusted: bool = False,
+    licence: str | None = None,
 ) -> Path:
     """Export the best final checkpoint of some runs as an agent folder, and measure its score.
 
@@ -105,6 +107,7 @@ def export(
         force: rename an existing folder instead of raising.
         max_steps: agent steps after which an episode is cut; None: never.
         trusted: also open checkpoints of unknown origin.
+        licence: for the agent's card; None: none is stated.
 
     Raises:
         RequestError: no checkpoint, several tasks, or the folder exists.
@@ -131,6 +134,8 @@ def export(
     checkpoint, source = best(candidates, replace(measured, seed=seed + 1))
     with atomic_folder(folder, aside=free_name(folder)) as draft:
         _write(draft, checkpoint, source, folder, measured)
+        write_training(draft, checkpoint.folder.absolute().parent)
+        write_card(draft, name=folder.name, licence=licence)
         if folder.exists() and not force:  # another export has been faster
             raise RequestError(f"{folder} exists since this export began; --force renames it")
     return folder

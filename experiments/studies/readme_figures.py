@@ -27,8 +27,8 @@ from rllib_zoo.experiments.studies.runs import runs_of
 ASSETS = Path("docs") / "assets"
 ENV, AGENT = "ALE/Pong-v5", "pong-ppo"
 SECONDS, SEED = 20, 0
-# Each pixel of the screen becomes a square of this side: browsers blur what they enlarge themselves.
-SCALE = 2
+# Small screens are drawn up to this width, a square per pixel: browsers blur what they enlarge themselves.
+WIDTH = 320
 
 
 def learning_curves(results: Path) -> bytes:
@@ -52,7 +52,7 @@ def learning_curves(results: Path) -> bytes:
     return draw_figure("pong-learning-curves", "Pong: learning curves", paint).png
 
 
-def recording(agent: Path, seconds: float, scale: int = SCALE) -> bytes:
+def recording(agent: Path, seconds: float) -> bytes:
     """The beginning of a game that an agent plays with its most probable actions, as an endless GIF."""
     runner = evaluation_runner(open_trained(agent), EvaluateOptions(episodes=1, seed=SEED))
     config = runner.config
@@ -62,6 +62,7 @@ def recording(agent: Path, seconds: float, scale: int = SCALE) -> bytes:
     frames, _ = play_episode(env, runner, explore=False, seed=SEED, limit=limit)
     env.close()
     runner.stop()
+    scale = max(WIDTH // frames[0].shape[1], 1)
     pixels = np.array(frames).repeat(scale, axis=1).repeat(scale, axis=2)
     # GIF counts in hundredths of a second.
     delay = 10 * round(100 / rate)

@@ -32,6 +32,7 @@ from rllib_zoo.experiments.evaluation.evaluate import (
     score_of,
 )
 from rllib_zoo.experiments.evaluation.export import export, source_of
+from rllib_zoo.experiments.evaluation.model_card import CARD_FILE, CURVE_FILE, CURVE_IMAGE
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.trust import mark_as_own
@@ -139,10 +140,17 @@ def test_the_description_says_what_was_chosen_and_measured(checkpoints, exported
     assert description["observation_filter"]["count"] > steps / 2
 
 
-def test_only_two_files_are_written_and_readable_by_all(exported):
-    assert sorted(file.name for file in exported.iterdir()) == [AGENT_FILE, WEIGHTS_FILE]
-    modes = {(exported / name).stat().st_mode for name in (AGENT_FILE, WEIGHTS_FILE)}
-    assert len(modes) == 1
+def test_agent_and_card_are_written_and_readable_by_all(exported):
+    names = {
+        AGENT_FILE,
+        WEIGHTS_FILE,
+        CARD_FILE,
+        CURVE_FILE,
+        CURVE_IMAGE,
+    }  # without a manifest no config
+    assert {file.name for file in exported.iterdir()} == names
+    assert len({file.stat().st_mode for file in exported.iterdir()}) == 1
+    assert "rllib evaluate tiny --episodes 100" in (exported / CARD_FILE).read_text()
 
 
 def test_an_existing_folder_is_kept(checkpoints, agent):

@@ -15,7 +15,6 @@ from rllib_zoo.experiments.studies.figures import held_curves
 from rllib_zoo.experiments.studies.readme_figures import (
     AGENT,
     ASSETS,
-    SCALE,
     SECONDS,
     learning_curves,
     recording,
@@ -51,7 +50,7 @@ def test_the_committed_recording_is_a_game_of_the_agent():
     made = recording(AGENTS / AGENT, seconds)
     assert made == recording(AGENTS / AGENT, seconds)
     frames, whole = (imageio.imread(data, extension=".gif") for data in (made, GIF.read_bytes()))
-    assert whole.shape[1:] == (210 * SCALE, 160 * SCALE, 3) == frames.shape[1:]
+    assert whole.shape[1:] == (420, 320, 3) == frames.shape[1:]
     # Equal frames in a row are one that is shown for longer: 15 a second are the most there can be.
     assert 0.9 * 15 * SECONDS <= len(whole) <= 15 * SECONDS
     np.testing.assert_array_equal(frames[0], whole[0])
