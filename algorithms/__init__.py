@@ -6,27 +6,28 @@ Everything else reads an algorithm's properties from its descriptor
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
+from rllib_zoo.algorithms import descriptors
+from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
 
-# Name in config files → module with its ``DESCRIPTOR``, imported at first use.
-_MODULES = {
-    "A2C": "rllib_zoo.algorithms.a2c",
-    "A3C": "rllib_zoo.algorithms.a3c",
-    "DDPG": "rllib_zoo.algorithms.ddpg",
-    "DQN": "rllib_zoo.algorithms.dqn",
-    "PG": "rllib_zoo.algorithms.pg",
-    "PPO": "rllib_zoo.algorithms.ppo",
+_BUILT_IN = {
+    new.name: new
+    for new in (
+        descriptors.A2C,
+        descriptors.A3C,
+        descriptors.DDPG,
+        descriptors.DQN,
+        descriptors.PG,
+        descriptors.PPO,
+    )
 }
 _added: dict[str, AlgorithmDescriptor] = {}
 
 
 def names() -> tuple[str, ...]:
     """Every algorithm that config files may name."""
-    return (*_MODULES, *_added)
+    return (*_BUILT_IN, *_added)
 
 
 def descriptor(name: str) -> AlgorithmDescriptor:
@@ -35,10 +36,7 @@ def descriptor(name: str) -> AlgorithmDescriptor:
     Raises:
         KeyError: the name is not in :func:`names`.
     """
-    if name in _added:
-        return _added[name]
-    built_in: AlgorithmDescriptor = importlib.import_module(_MODULES[name]).DESCRIPTOR
-    return built_in
+    return _added[name] if name in _added else _BUILT_IN[name]
 
 
 def add(new: AlgorithmDescriptor) -> None:
@@ -51,7 +49,7 @@ def add(new: AlgorithmDescriptor) -> None:
     """
     from ray.tune import register_trainable
 
-    if new.name in _MODULES:
+    if new.name in _BUILT_IN:
         raise ValueError(f"algorithm name {new.name!r} is taken")
     _added[new.name] = new
     register_trainable(new.name, new.algorithm_class)
@@ -73,7 +71,7 @@ def descriptor_of(config: Any) -> AlgorithmDescriptor | None:
         if isinstance(config, new.config_class):
             return new
     bases = [cls.__name__.removesuffix("Config") for cls in type(config).__mro__]
-    return next((descriptor(name) for name in bases if name in _MODULES), None)
+    return next((descriptor(name) for name in bases if name in _BUILT_IN), None)
 
 
 def register() -> None:

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
 from rllib_zoo.algorithms.base.config import OnPolicyConfig, set_provided
-from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
-from rllib_zoo.algorithms.base.validators import boolean, integer, optional
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
 from rllib_zoo.algorithms.learner.objectives import actor_critic_objective
@@ -117,17 +115,3 @@ class A2C(RolloutAlgorithm):
     """Advantage actor-critic: one pass over every synchronously sampled batch."""
 
     default_config_class = A2CConfig
-
-
-DESCRIPTOR = AlgorithmDescriptor(
-    name="A2C",
-    algorithm_class=A2C,
-    config_class=A2CConfig,
-    keys={
-        "normalize_returns": boolean,
-        "num_epochs": integer(1),
-        "minibatch_size": optional(integer(1)),
-        "microbatch_size": optional(integer(1)),
-        "shuffle_batch_per_epoch": boolean,
-    },
-)

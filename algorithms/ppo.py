@@ -13,8 +13,7 @@ from torch import Tensor
 
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
 from rllib_zoo.algorithms.base.config import OnPolicyConfig, set_provided
-from rllib_zoo.algorithms.base.descriptor import ACTOR_CRITIC_RESULTS, AlgorithmDescriptor
-from rllib_zoo.algorithms.base.validators import boolean, choice, integer, number, optional
+from rllib_zoo.algorithms.descriptors import OBJECTIVES
 from rllib_zoo.algorithms.learner.batch import Batch
 from rllib_zoo.algorithms.learner.learner import OnPolicyLearner
 from rllib_zoo.algorithms.learner.numpy_ppo import NumpyPPOStep
@@ -26,13 +25,7 @@ from rllib_zoo.algorithms.learner.objectives import (
 from rllib_zoo.algorithms.ops.losses import PAPER_KL_RULE, RLLIB_KL_RULE, KLRule, adapted_kl_coeff
 from rllib_zoo.custom_models.numpy_mlp import dense_actor_critic
 
-# Objective of Schulman et al. 2017, table 1 → its keys; the other keys of BOUNDS must not be set.
-OBJECTIVES: dict[str, tuple[str, ...]] = {
-    "none": (),
-    "clip": ("clip_param",),
-    "kl_adaptive": ("kl_target", "kl_coeff"),
-    "kl_fixed": ("kl_coeff",),
-}
+# Keys of which an objective may have some.
 BOUNDS = ("clip_param", "use_kl_loss", "kl_target", "kl_coeff")
 
 
@@ -207,27 +200,3 @@ class PPO(RolloutAlgorithm):
     """Proximal policy optimization: K epochs of minibatches over every synchronously sampled batch."""
 
     default_config_class = PPOConfig
-
-
-DESCRIPTOR = AlgorithmDescriptor(
-    name="PPO",
-    algorithm_class=PPO,
-    config_class=PPOConfig,
-    keys={
-        "normalize_returns": boolean,
-        "objective": optional(choice(*OBJECTIVES)),
-        "num_epochs": integer(1),
-        "minibatch_size": optional(integer(1)),
-        "shuffle_batch_per_epoch": boolean,
-        "clip_param": optional(number(0, above=True)),
-        "vf_clip_param": optional(number(0, above=True)),
-        # RLlib's PPO refuses truncated episodes without it.
-        "use_gae": lambda value: (
-            None if value is True else "true with PPO (lambda: 1 gives n-step advantages)"
-        ),
-        "use_kl_loss": boolean,
-        "kl_coeff": number(0),
-        "kl_target": optional(number(0, above=True)),
-    },
-    learner_results=(*ACTOR_CRITIC_RESULTS, "mean_kl_loss", "clip_fraction", "curr_kl_coeff"),
-)

@@ -9,11 +9,9 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
-from torch import nn
-
-ACTIVATIONS: dict[str, type[nn.Module] | None] = {
-    "elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU,
-    "linear": None,
+# Name → class in ``torch.nn``; None: no activation.
+ACTIVATIONS = {
+    "elu": "ELU", "relu": "ReLU", "tanh": "Tanh", "silu": "SiLU", "gelu": "GELU", "linear": None,
 }  # fmt: skip
 INITIALIZERS = ("default", "he_uniform", "orthogonal", "xavier_uniform")
 PADDINGS = ("valid", "same")

@@ -59,7 +59,7 @@ class ImageEncoder(nn.Module):
             layer = nn.Conv2d(channels, n_out, kernel, stride, pad)
             self.convolutions.append(initialized(layer, options.initializer, HIDDEN_GAIN))
             if activation is not None:
-                self.convolutions.append(activation())
+                self.convolutions.append(getattr(nn, activation)())
             sides = [_conv_output(side, kernel, stride, pad, shape, filters) for side in sides]
             channels = n_out
         self.num_outputs = channels * math.prod(sides)
@@ -90,7 +90,7 @@ def hidden_layers(n_in: int, hiddens: Sequence[int], options: ActorCriticOptions
         if options.layer_norm:
             layers.append(nn.LayerNorm(n_out))
         if activation is not None:
-            layers.append(activation())
+            layers.append(getattr(nn, activation)())
         n_in = n_out
     return layers
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import math
 from collections.abc import Iterator, Mapping
@@ -34,6 +33,7 @@ from rllib_zoo.custom_models.model_inputs import (
     ModelViews,
     model_views,
 )
+from rllib_zoo.custom_models.model_keys import CHANNELS_LAST, check_model_keys
 from rllib_zoo.custom_models.recurrence import (
     RecurrentModel,
     check_recurrence,
@@ -47,42 +47,14 @@ STATE = "state"
 # Attribute of a flattened observation space: the environment's own, as in RLlib.
 ORIGINAL_SPACE = "original_space"
 
-# Keys of RLlib's catalogue that are not supported, with the reason.
-UNSUPPORTED_MODEL_KEYS = {
-    "use_attention": "attention networks are not supported",
-    "lstm_use_prev_action": "RLlib's LSTM gets observations only; include the last action in them",
-    "lstm_use_prev_reward": "RLlib's LSTM gets observations only; include the last reward in them",
-    "custom_action_dist": "the action distribution follows from the action space",
-    "custom_preprocessor": "wrap the environment instead",
-    "_time_major": "sequences are [B, T, …]",
-    "_disable_preprocessor_api": "custom models get the structure in obs, the vector in obs_flat",
-    "_disable_action_flattening": "actions are flat vectors",
-    **{
-        key: "RLlib's networks for TorchModelV2 do not read it"
-        for key in MODEL_DEFAULTS
-        if "_initializer" in key
-    },
-}
-
-
-# The key of this project in the ``model:`` dict: custom models get images as [H, W, C].
-CHANNELS_LAST = "channels_last"
-MODEL_KEYS = {**MODEL_DEFAULTS, CHANNELS_LAST: False}
-
 
 def checked_model_config(model: Mapping[str, Any]) -> dict[str, Any]:
     """RLlib's ``model:`` dict with its defaults, and ``channels_last`` if it is set.
 
     Raises:
-        ValueError: unknown or unsupported key; names it and the nearest valid one.
+        ValueError: as :func:`check_model_keys`.
     """
-    for key, value in model.items():
-        if key not in MODEL_KEYS:
-            near = difflib.get_close_matches(key, MODEL_KEYS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"model key {key!r} is unknown{hint}")
-        if key in UNSUPPORTED_MODEL_KEYS and value:
-            raise ValueError(f"model key {key!r}: {UNSUPPORTED_MODEL_KEYS[key]}")
+    check_model_keys(model)
     return {**MODEL_DEFAULTS, **model}
 
 

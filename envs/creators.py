@@ -8,19 +8,22 @@ itself.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import gymnasium as gym
-from ray.rllib.env.env_context import EnvContext
-from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_zoo.class_path import import_class
-from rllib_zoo.envs.atari.ids import games_by_name, legacy_atari_id, nearest_name
+from rllib_zoo.envs.atari.ids import games_by_name, is_atari, legacy_atari_id, nearest_name
 from rllib_zoo.envs.ball_balance.env import SPEC as BALL_SPEC
 from rllib_zoo.envs.errors import EnvironmentRequestError, UnknownEnvironmentError
 
+if TYPE_CHECKING:
+    from ray.rllib.env.env_context import EnvContext
+
+VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
 # Ids of this project's own environments; they are not in gymnasium's registry.
 OWN = {BALL_SPEC.id: BALL_SPEC}
 
@@ -29,9 +32,28 @@ RLLIB_EXAMPLES = "ray.rllib.examples.envs.classes."
 LIMIT = "max_episode_steps"
 
 
+def registered_creator(env: object) -> Callable[[EnvContext], gym.Env] | None:
+    """The function registered for a name with ``ray.tune.registry.register_env``; None without one."""
+    registry = sys.modules.get("ray.tune.registry")
+    if registry is None:  # nothing is, as long as nobody imported it: that takes a second
+        return None
+    names, kind = registry._global_registry, registry.ENV_CREATOR
+    return names.get(kind, env) if names.contains(kind, env) else None
+
+
+def uses_ale(env: object) -> TypeGuard[str]:
+    """Whether it is one of ale-py's games and not a name the user registered."""
+    return is_atari(env) and registered_creator(env) is None
+
+
+def environment_name(env: str | type[gym.Env]) -> str:
+    """An environment's name in messages."""
+    return env if isinstance(env, str) else env.__name__
+
+
 def gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec | None:
     """The spec of an id of gymnasium or of this project; None for other names."""
-    if not isinstance(env, str) or _global_registry.contains(ENV_CREATOR, env):
+    if not isinstance(env, str) or registered_creator(env) is not None:
         return None
     spec = OWN.get(env) or gym.registry.get(env)
     # ale-py registers the legacy ids too; those would have raw frames and no stack.
@@ -40,6 +62,8 @@ def gymnasium_spec(env: str | type[gym.Env]) -> gym.envs.registration.EnvSpec | 
 
 def context_of(env_config: Mapping[str, Any] | None) -> EnvContext:
     """``env_config`` as RLlib's EnvContext, a copy; by default that of the training process's copy 0."""
+    from ray.rllib.env.env_context import EnvContext
+
     if isinstance(env_config, EnvContext):
         return env_config.copy_with_overrides()
     return EnvContext(dict(env_config or {}), worker_index=0, vector_index=0, num_workers=0)
@@ -56,10 +80,10 @@ def creator_of(env: str | type[gym.Env]) -> Callable[[EnvContext], gym.Env]:
     spec = gymnasium_spec(env)
     if spec is not None:
         return partial(call_with_options, spec.id, partial(gym.make, spec))
-    if _global_registry.contains(ENV_CREATOR, env):
-        return partial(_build_registered, env, _global_registry.get(ENV_CREATOR, env))
+    if (registered := registered_creator(env)) is not None:
+        return partial(_build_registered, env, registered)
     build = _build_example if env.startswith(RLLIB_EXAMPLES) else _build_class
-    return partial(build, env, _class_at(env))
+    return partial(build, env, class_at(env))
 
 
 def _build_registered(
@@ -72,7 +96,7 @@ def _build_registered(
 
 
 def _build_class(name: str, env_class: Callable[..., gym.Env], context: EnvContext) -> gym.Env:
-    return call_with_options(name, *_arguments(env_class, context_of(context)))
+    return call_with_options(name, *arguments_of(env_class, context_of(context)))
 
 
 def _build_example(name: str, env_class: Callable[..., gym.Env], context: EnvContext) -> gym.Env:
@@ -90,8 +114,8 @@ _NAMES_OF_ALL_OPTIONS = (
 )  # fmt: skip
 
 
-def _arguments(
-    env_class: Callable[..., gym.Env], options: EnvContext
+def arguments_of(
+    env_class: Callable[..., gym.Env], options: dict[str, Any]
 ) -> tuple[Callable[..., gym.Env], dict[str, Any]]:
     """A class and its keyword arguments: the options by name, or, as in RLlib, all of them in one
     parameter (``def __init__(self, config)``).
@@ -113,7 +137,7 @@ def _arguments(
     return env_class, {first.name: options} if takes_all else options
 
 
-def _class_at(path: str) -> Callable[..., gym.Env]:
+def class_at(path: str) -> Callable[..., gym.Env]:
     """The environment class at a dotted path.
 
     Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any
 
 import gymnasium as gym
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
@@ -18,21 +18,20 @@ from gymnasium.wrappers import FlattenObservation
 from gymnasium.wrappers.vector import FlattenObservation as VectorFlattenObservation
 from ray.rllib.env.env_context import EnvContext
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
-from ray.tune.registry import ENV_CREATOR, _global_registry
 
-from rllib_zoo.envs.atari.ids import is_atari
 from rllib_zoo.envs.creators import (
+    VECTORIZE_MODES,
     call_with_options,
     context_of,
     creator_of,
+    environment_name,
     gymnasium_spec,
+    uses_ale,
 )
 from rllib_zoo.envs.errors import EnvironmentRequestError
 from rllib_zoo.envs.mujoco.vector_env import MujocoVectorEnv, has_native_vector
 from rllib_zoo.envs.restart_wrapper import restartable
 from rllib_zoo.envs.space_checks import unsupported_action_space
-
-VECTORIZE_MODES = ("vector_entry_point", "sync", "async")
 
 
 def make_vector_env(
@@ -68,7 +67,7 @@ def make_vector_env(
             f"choose one of {', '.join(VECTORIZE_MODES)}"
         )
     options = context_of(env_config)
-    if _is_atari(env):
+    if uses_ale(env):
         if vectorize_mode != "vector_entry_point":
             raise EnvironmentRequestError(
                 f"environment {env!r} is stepped by ale-py's own threads; gym_env_vectorize_mode "
@@ -117,7 +116,7 @@ def make_single_env(
         EnvironmentRequestError: as :func:`make_vector_env`.
     """
     options = context_of(env_config)
-    if _is_atari(env):
+    if uses_ale(env):
         from rllib_zoo.envs.atari.single_env import make_atari_single
 
         return make_atari_single(env, options, render_mode)
@@ -154,11 +153,6 @@ def _with_original(flat: gym.Space, original: gym.Space) -> gym.Space:
     return flat
 
 
-def environment_name(env: str | type[gym.Env]) -> str:
-    """An environment's name in messages."""
-    return env if isinstance(env, str) else env.__name__
-
-
 def environment_spaces(
     env: str | type[gym.Env], env_config: Mapping[str, Any] | None = None
 ) -> tuple[gym.Space, gym.Space]:
@@ -180,16 +174,11 @@ def environment_signature(
     Raises:
         EnvironmentRequestError: unknown Atari game or invalid option of one.
     """
-    if _is_atari(env):
+    if uses_ale(env):
         from rllib_zoo.envs.atari.vector_env import atari_signature
 
         return atari_signature(env, env_config)
     return {"id": str(env), "env_config": dict(env_config or {})}
-
-
-def _is_atari(env: str | type[gym.Env]) -> TypeGuard[str]:
-    """Whether it is one of ale-py's games and not a name the user registered."""
-    return is_atari(env) and not _global_registry.contains(ENV_CREATOR, env)
 
 
 def _require_supported_spaces(env: object, observation: gym.Space, action: gym.Space) -> None:

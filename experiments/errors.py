@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 from rllib_zoo.analysis.files.object_storage import with_uris
 
@@ -40,11 +42,82 @@ class RequestError(Exception):
         line = ": ".join(part for part in parts if part) + (f"; {hint}" if hint else "")
         super().__init__(printable(with_uris(" ".join(line.split()))))
 
+    @property
+    def each(self) -> tuple[RequestError, ...]:
+        """The errors that it reports: itself."""
+        return (self,)
+
     def located(self, file: object) -> RequestError:
         """The same error with a file, unless it names one already."""
         if self.file is not None or file is None:
             return self
         return RequestError(self.problem, file=file, key=self.key, hint=self.hint)
+
+    def below(self, key: str) -> RequestError:
+        """The same error with its key inside another one."""
+        inner = f"{key}.{self.key}" if self.key else key
+        return RequestError(self.problem, file=self.file, key=inner, hint=self.hint)
+
+
+class RequestErrors(RequestError):
+    """Several invalid requests; ``str()`` is a line for each, repetitions left out."""
+
+    def __init__(self, errors: Iterable[RequestError]):
+        self._errors = tuple({str(error): error for error in errors}.values())
+        first = self._errors[0]
+        super().__init__(first.problem, file=first.file, key=first.key, hint=first.hint)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self._errors))
+
+    @property
+    def each(self) -> tuple[RequestError, ...]:
+        return self._errors
+
+    def located(self, file: object) -> RequestError:
+        return RequestErrors(error.located(file) for error in self._errors)
+
+    def below(self, key: str) -> RequestError:
+        return RequestErrors(error.below(key) for error in self._errors)
+
+
+class Collected:
+    """Reports the errors of independent checks together, at the end of its block.
+
+    ::
+
+        with Collected() as check:
+            for key in keys:
+                with check():
+                    require_valid(key)
+
+    Leaving the block raises the only error, or RequestErrors.
+
+    Attributes:
+        errors: those so far.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[RequestError] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """One check."""
+        try:
+            yield
+        except RequestError as error:
+            self.errors.extend(error.each)
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, RequestError):
+            self.errors.extend(error.each)
+        elif error is not None:
+            return
+        if self.errors:
+            raise self.errors[0] if len(self.errors) == 1 else RequestErrors(self.errors)
 
 
 class CommandError(Exception):

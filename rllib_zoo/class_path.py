@@ -33,7 +33,7 @@ def import_class(path: str) -> Any:
     if folder not in FOLDERS:
         return getattr(importlib.import_module(module), attribute)
     ours = f"{PACKAGE}.{module}"
-    if _is_ours(folder):
+    if is_ours(folder):
         return getattr(importlib.import_module(ours), attribute)
     try:
         return getattr(importlib.import_module(module), attribute)
@@ -46,7 +46,7 @@ def import_class(path: str) -> Any:
             raise error from None
 
 
-def _is_ours(folder: str) -> bool:
+def is_ours(folder: str) -> bool:
     """Whether a top-level name is missing, or is this project's own folder on the path."""
     spec = importlib.util.find_spec(folder)
     if spec is None:

@@ -17,7 +17,6 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from rllib_zoo.algorithms.a2c import ActorCriticConfig, ActorCriticLearner
 from rllib_zoo.algorithms.a3c.env_runner import A3CEnvRunner, GradientMessage
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
-from rllib_zoo.algorithms.base.descriptor import ACTOR_CRITIC_RESULTS, AlgorithmDescriptor
 from rllib_zoo.algorithms.env_runner.remote_sampling import terminate_runner
 from rllib_zoo.envs import environment_name
 
@@ -228,14 +227,3 @@ class A3C(RolloutAlgorithm):
         """As RolloutAlgorithm; requests that were pending at the checkpoint are not repeated."""
         super().set_state(state)
         self._updates = state.get("a3c_updates", 0)
-
-
-DESCRIPTOR = AlgorithmDescriptor(
-    name="A3C",
-    algorithm_class=A3C,
-    config_class=A3CConfig,
-    learner_results=(*ACTOR_CRITIC_RESULTS, "gradient_staleness_mean", "gradient_staleness_max"),
-    asynchronous=True,
-    fewest_env_runners=1,
-    nondeterministic="A3C: the order in which gradients arrive depends on timing",
-)

@@ -12,7 +12,7 @@ from rllib_zoo.algorithms.base.env_options import environment_options
 from rllib_zoo.algorithms.base.known_keys import require_known
 from rllib_zoo.algorithms.base.module_spec import ModuleSpec
 from rllib_zoo.algorithms.base.schema import OBSERVATION_FILTERS, OPTIMIZERS
-from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO
+from rllib_zoo.algorithms.descriptors import REWARD_TO_GO
 from rllib_zoo.custom_models.recurrence import check_recurrence, max_seq_len
 from rllib_zoo.custom_models.rl_module import (
     ModelV2Module,

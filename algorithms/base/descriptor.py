@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pkgutil import resolve_name
 from typing import Any
 
 from rllib_zoo.algorithms.base.validators import Kind
@@ -20,8 +22,8 @@ class AlgorithmDescriptor:
 
     Attributes:
         name: of the algorithm in config files (``run:``).
-        algorithm_class: RLlib Algorithm.
-        config_class: its AlgorithmConfig.
+        algorithm: RLlib Algorithm, or its dotted path, which is imported at first use: checks of a file
+            need neither RLlib nor torch.
         keys: its own configuration keys, each with a check of the value.
         nested_keys: key whose value is a mapping → keys of that mapping.
         uses_common_key: whether a key of ``algorithms/base/schema.py`` ``COMMON`` has an effect.
@@ -36,8 +38,7 @@ class AlgorithmDescriptor:
     """
 
     name: str
-    algorithm_class: type
-    config_class: type
+    algorithm: type | str
     keys: Mapping[str, Kind] = field(default_factory=dict)
     nested_keys: Mapping[str, Mapping[str, Kind]] = field(default_factory=dict)
     uses_common_key: Callable[[str], bool] = lambda key: True
@@ -50,11 +51,21 @@ class AlgorithmDescriptor:
     nondeterministic: str | None = None
     agent_keys: tuple[str, ...] = ()
 
+    @cached_property
+    def algorithm_class(self) -> Any:
+        """The class of :attr:`algorithm`."""
+        return resolve_name(self.algorithm) if isinstance(self.algorithm, str) else self.algorithm
+
+    @property
+    def config_class(self) -> Any:
+        """The class of the algorithm's AlgorithmConfig."""
+        return self.algorithm_class.default_config_class
+
     def steps_per_update(self, config: Any) -> int:
         """Environment steps sampled between two updates.
 
         Args:
-            config: a validated configuration of ``config_class``.
+            config: a validated configuration of :attr:`config_class`.
         """
         steps = config.get_rollout_fragment_length() * config.num_envs_per_env_runner
         if self.asynchronous:

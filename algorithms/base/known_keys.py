@@ -17,7 +17,7 @@ from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base import schema
 from rllib_zoo.algorithms.base.older_names import RENAMED
 from rllib_zoo.algorithms.base.other_names import OTHER_NAMES, other_name_hint
-from rllib_zoo.custom_models.rl_module import checked_model_config
+from rllib_zoo.custom_models.model_keys import check_model_keys
 
 # Attributes that are no settings of an algorithm's, but may be set.
 _ALWAYS = {"env", "class", "worker_index", "in_evaluation"}
@@ -115,7 +115,7 @@ def _require_known_inside(config: Any, descriptor: Any, name: str, value: Any) -
     if kinds is None and name == "optimizer":
         kinds = schema.OPTIMIZER_KEYS
     if kinds is None and name == "model":
-        checked_model_config(value)
+        check_model_keys(value)
     for key in value if kinds is not None else ():
         if key not in kinds:
             raise ValueError(f"{name}: {key!r} is unknown{_nearest(key, kinds)}")

@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ray.rllib.callbacks.callbacks import RLlibCallback
-from ray.rllib.utils.serialization import deserialize_type
-
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.validators import (
     LARGEST_SEED,
@@ -31,7 +28,7 @@ from rllib_zoo.algorithms.base.validators import (
     text,
     widths,
 )
-from rllib_zoo.envs.factory import VECTORIZE_MODES
+from rllib_zoo.envs.creators import VECTORIZE_MODES
 
 # Type of optimizer → its keys with their defaults.
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -49,6 +46,9 @@ NOT_CALLED = (
 
 def callbacks(value: object) -> str | None:
     """A callback class all of whose methods are called here; in a YAML file its path."""
+    from ray.rllib.callbacks.callbacks import RLlibCallback
+    from ray.rllib.utils.serialization import deserialize_type
+
     if isinstance(value, str):
         try:
             value = deserialize_type(value, error=True)

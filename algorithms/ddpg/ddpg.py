@@ -15,11 +15,11 @@ from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm, averaged
 from rllib_zoo.algorithms.base.config import RolloutConfig
 from rllib_zoo.algorithms.base.known_keys import require_known
 from rllib_zoo.algorithms.ddpg.env_runner import TransitionRunner
-from rllib_zoo.algorithms.ddpg.exploration import NOISES
 from rllib_zoo.algorithms.ddpg.learner import TD_ERRORS, DDPGLearner
 from rllib_zoo.algorithms.ddpg.network import DDPGModule
-from rllib_zoo.algorithms.ddpg.replay import BUFFERS, make_replay_buffer
+from rllib_zoo.algorithms.ddpg.replay import make_replay_buffer
 from rllib_zoo.algorithms.ddpg.transitions import scaled_rewards, transitions
+from rllib_zoo.algorithms.descriptors import BUFFERS, NOISES
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 
 # Keys of DDPG alone, with their defaults. Networks, rates, τ and replay as the DDPG of older RLlib

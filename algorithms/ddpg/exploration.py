@@ -13,12 +13,7 @@ import torch
 from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
-# Type of noise → its other keys and their defaults; for the Ornstein-Uhlenbeck process those of
-# Lillicrap et al. 2016, section 7.
-NOISES: dict[str, dict[str, Any]] = {
-    "gaussian": {"scale": 0.1},
-    "ornstein_uhlenbeck": {"scale": 1.0, "theta": 0.15, "sigma": 0.2},
-}
+from rllib_zoo.algorithms.descriptors import NOISES
 
 
 class Noise:

@@ -9,6 +9,7 @@ import numpy as np
 from ray.rllib.policy.sample_batch import SampleBatch
 from ray.rllib.utils.replay_buffers import PrioritizedReplayBuffer, ReplayBuffer
 
+from rllib_zoo.algorithms.descriptors import BUFFERS
 from rllib_zoo.algorithms.env_runner.rollout import Array
 
 # Column that a prioritized buffer adds to a batch.
@@ -153,10 +154,10 @@ class PrioritizedReplay(ArrayStorageMixin, PrioritizedReplayBuffer):
         self.update_priorities(batch["batch_indexes"], np.abs(td_errors) + self._eps)
 
 
-BUFFERS = {"ReplayBuffer": UniformReplay, "PrioritizedReplayBuffer": PrioritizedReplay}
+_CLASSES = dict(zip(BUFFERS, (UniformReplay, PrioritizedReplay), strict=True))
 
 
 def make_replay_buffer(settings: Mapping[str, Any], seed: int | None) -> Any:
     """Create the buffer of a ``replay_buffer_config``; ``seed`` None samples randomly."""
     options = {name: value for name, value in settings.items() if name != "type"}
-    return BUFFERS[settings["type"]](seed=seed, **options)
+    return _CLASSES[settings["type"]](seed=seed, **options)

@@ -1,6 +1,5 @@
 """Deep Q-learning: RLlib's DQN with the keys of its older releases."""
 
-from rllib_zoo.algorithms.dqn.descriptor import DESCRIPTOR
 from rllib_zoo.algorithms.dqn.dqn import DQN, DQNConfig
 
-__all__ = ["DESCRIPTOR", "DQN", "DQNConfig"]
+__all__ = ["DQN", "DQNConfig"]

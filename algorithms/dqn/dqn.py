@@ -144,10 +144,12 @@ class QLearner(DQNTorchLearner):
 class DQN(MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN):
     """RLlib's DQN, with legacy result names and, for Atari games, the signs of rewards."""
 
+    default_config_class = DQNConfig
+
     @classmethod
     def get_default_config(cls) -> DQNConfig:
         """RLlib's hook."""
-        return DQNConfig()
+        return cls.default_config_class()
 
     def setup(self, config: Any) -> None:
         """As RLlib; starts the clock of :meth:`step`."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rllib_zoo.algorithms.descriptors import WHOLE_RETURN
 from rllib_zoo.algorithms.learner.model_columns import model_columns
 from rllib_zoo.algorithms.ops.advantages import (
     generalized_advantage_estimation,
@@ -18,9 +19,6 @@ from rllib_zoo.algorithms.ops.advantages import (
     whole_episode_returns,
 )
 from rllib_zoo.algorithms.ops.losses import explained_variance, standardized
-
-# Values of ``credit``: which rewards weigh an action where there is no critic.
-WHOLE_RETURN, REWARD_TO_GO = "whole_return", "reward_to_go"
 
 
 class AdvantageSettings(Protocol):

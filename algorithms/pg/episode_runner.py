@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from rllib_zoo.algorithms.descriptors import COMPLETE_EPISODES
 from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 
-COMPLETE_EPISODES = "complete_episodes"
 # Steps between two checks whether every environment's episode has ended. On average half of them are
 # wasted, and every check copies the rollout.
 STEPS_PER_CHECK = 16

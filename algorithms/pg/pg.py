@@ -9,17 +9,12 @@ from ray.rllib.algorithms.algorithm_config import NotProvided
 from rllib_zoo.algorithms.a2c import ActorCriticConfig, ActorCriticLearner
 from rllib_zoo.algorithms.base.algorithm import RolloutAlgorithm
 from rllib_zoo.algorithms.base.config import set_provided
-from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
-from rllib_zoo.algorithms.base.validators import boolean, choice
+from rllib_zoo.algorithms.descriptors import COMPLETE_EPISODES, REWARD_TO_GO, WHOLE_RETURN
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
-from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO, WHOLE_RETURN
 from rllib_zoo.algorithms.pg.episode_runner import (
-    COMPLETE_EPISODES,
     EpisodeRunner,
     concatenate_padded,
 )
-
-CREDITS = (REWARD_TO_GO, WHOLE_RETURN)
 
 
 class PGConfig(ActorCriticConfig):
@@ -74,9 +69,9 @@ class PGConfig(ActorCriticConfig):
             ValueError: names the conflicting keys.
         """
         super().validate()
-        if self.credit not in CREDITS:
+        if self.credit not in (REWARD_TO_GO, WHOLE_RETURN):
             raise ValueError(
-                f"credit {self.credit!r} is unknown; choose one of {', '.join(CREDITS)}"
+                f"credit {self.credit!r} is unknown; choose one of {REWARD_TO_GO}, {WHOLE_RETURN}"
             )
         if self.use_critic and self.constant_baseline:
             raise ValueError(
@@ -127,15 +122,3 @@ class PG(RolloutAlgorithm):
             parts.extend(self._sample_round())
         self._merge_moments()
         return concatenate_padded(parts)
-
-
-DESCRIPTOR = AlgorithmDescriptor(
-    name="PG",
-    algorithm_class=PG,
-    config_class=PGConfig,
-    keys={
-        "credit": choice(*CREDITS),
-        "constant_baseline": boolean,
-        "batch_mode": choice(*PGConfig.BATCH_MODES),
-    },
-)

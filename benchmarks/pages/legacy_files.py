@@ -24,8 +24,9 @@ from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.paths import RESULTS, ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_names, validate
+from rllib_zoo.experiments.validation.check import validate
 from rllib_zoo.experiments.validation.fit_resources import fit_resources
+from rllib_zoo.experiments.validation.names import check_names
 
 RECORD = RESULTS / "legacy" / "files.json"
 PAGE = ROOT / "docs" / "legacy-files.md"

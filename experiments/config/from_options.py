@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.experiments.config.load import read_experiments
+from rllib_zoo.experiments.config.load import read_with_errors
 from rllib_zoo.experiments.config.overrides import (
     apply_overrides,
     merge_into_legacy,
     parse_mapping,
     parse_seeds,
 )
-from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.errors import Collected, RequestError
 from rllib_zoo.experiments.legacy.translate import (
     current_result_name,
     current_score_name,
@@ -25,6 +25,7 @@ from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptio
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import legacy_scheduler
+from rllib_zoo.experiments.validation.names import check_request
 
 # Options of older releases → why they are not supported.
 REFUSED = {
@@ -40,17 +41,26 @@ def experiments_from_files(files: list[Path], options: FileOptions) -> list[Expe
     Raises:
         RequestError: an invalid file or option.
     """
-    experiments = [e for file in files for e in read_experiments(file, options.set_ or [])]
-    if options.env is not None:
-        experiments = [replace(experiment, env=options.env) for experiment in experiments]
-    names = [experiment.name for experiment in experiments]
-    duplicates = sorted({name for name in names if names.count(name) > 1})
-    if duplicates:
-        raise RequestError(f"several of the {len(names)} experiments are named {duplicates[0]!r}")
-    if len(names) > 1 and options.experiment_name is not None:
-        problem = f"requires a single experiment, but the files describe {len(names)}"
-        raise RequestError(problem, key="--experiment-name")
-    return [with_options(experiment, options) for experiment in experiments]
+    experiments: list[Experiment] = []
+    with Collected() as check:
+        for file in files:
+            with check():
+                experiments += read_with_errors(file, options.set_ or [])
+        if options.env is not None:
+            experiments = [replace(experiment, env=options.env) for experiment in experiments]
+        names = [experiment.name for experiment in experiments]
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates:
+            problem = f"several of the {len(names)} experiments are named {duplicates[0]!r}"
+            check.errors.append(RequestError(problem))
+        if len(names) > 1 and options.experiment_name is not None:
+            problem = f"requires a single experiment, but the files describe {len(names)}"
+            check.errors.append(RequestError(problem, key="--experiment-name"))
+        for i, experiment in enumerate(experiments):
+            with check():
+                experiments[i] = with_options(experiment, options)
+                check_request(experiments[i])
+    return experiments
 
 
 def experiment_from_options(options: TrainOptions) -> Experiment:
@@ -81,7 +91,9 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
     experiment = Experiment(
         name, entry.pop("run"), **entry, changes=tuple(changes), assigned=assigned
     )
-    return with_options(experiment, options)
+    experiment = with_options(experiment, options)
+    check_request(experiment)
+    return experiment
 
 
 def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from rllib_zoo.algorithms.base.schema import COMMON, own_keys
 from rllib_zoo.experiments.config.files import require_file
 from rllib_zoo.experiments.config.overrides import merge_into_legacy
 from rllib_zoo.experiments.config.yaml_loader import MAX_CHARACTERS, parse_yaml
-from rllib_zoo.experiments.errors import RequestError, nearest
+from rllib_zoo.experiments.errors import Collected, RequestError, RequestErrors, nearest
 from rllib_zoo.experiments.legacy.mlagents import entries_of, is_mlagents, old_mlagents_key
 from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
 from rllib_zoo.experiments.legacy.translate import is_legacy, translate
@@ -33,6 +34,7 @@ FIELDS = {
     "checkpoint_score_attr": "score_attribute",
     "local_dir": "storage_path",
 }
+_ENTRY_FIELDS = (*FIELDS, "checkpoint_config")
 _CONFIG_KEYS = {*COMMON, *RENAMED, *(key for keys in own_keys().values() for key in keys)}
 # Keys that an experiment has below its name; the file has them at its top if the name is missing.
 _ENTRY_KEYS = {*FIELDS, *_CONFIG_KEYS, "algorithm", "algo", "alg", "checkpoint_config"}
@@ -45,6 +47,23 @@ CHECKPOINT_FIELDS = {
 
 def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]:
     """Read the experiments of a YAML or Python file.
+
+    Args: as :func:`read_with_errors`.
+
+    Raises:
+        RequestError: names the file, the key and the problem; every mistake of the file's structure.
+    """
+    experiments = read_with_errors(file, assignments)
+    with Collected() as check:
+        for experiment in experiments:
+            with check():
+                if experiment.errors:
+                    raise experiment.located(RequestErrors(experiment.errors))
+    return experiments
+
+
+def read_with_errors(file: Path, assignments: Sequence[str] = ()) -> list[Experiment]:
+    """As :func:`read_experiments`, with wrong keys as ``errors`` of the experiments.
 
     Args:
         file: the file.
@@ -69,18 +88,24 @@ def read_experiments(file: Path, assignments: Sequence[str] = ()) -> list[Experi
         problem = f"contains a {type(document).__name__}" if document else "is empty"
         raise RequestError(problem, file=file, hint="it must map names to experiments")
     _require_names(document, file)
-    if not is_mlagents(document):
-        return [
-            read_entry(name, entry, file, text, assignments) for name, entry in document.items()
-        ]
-    try:
-        behaviors = entries_of(document)
-    except RequestError as error:
-        raise error.located(file) from None
-    return [
-        replace(read_entry(name, entry, file, text), changes=tuple(changes))
-        for name, (entry, changes) in behaviors.items()
-    ]
+    entries = dict(document)
+    changes: dict[Any, Any] = {}
+    if is_mlagents(document):
+        try:
+            behaviors = entries_of(document)
+        except RequestError as error:
+            raise error.located(file) from None
+        entries = {name: entry for name, (entry, _) in behaviors.items()}
+        changes = {name: {"changes": tuple(made)} for name, (_, made) in behaviors.items()}
+        assignments = ()
+    experiments = []
+    with Collected() as check:
+        for name, entry in entries.items():
+            with check():
+                experiment = read_entry(name, entry, file, text, assignments)
+                key = name if len(entries) > 1 else None
+                experiments.append(replace(experiment, key=key, **changes.get(name, {})))
+    return experiments
 
 
 def _require_names(document: Mapping[Any, Any], file: Path) -> None:
@@ -113,8 +138,12 @@ def read_entry(
     if not isinstance(entry, Mapping):
         problem = f"must map keys such as run, env and config, got {entry!r}"
         raise RequestError(problem, file=file, key=name)
+    check = Collected()
     for key in ("config", "stop"):
-        _require_mapping(entry.get(key, {}), file, f"{name}.{key}")
+        with check():
+            _require_mapping(entry.get(key, {}), key)
+    wrong = [error.key for error in check.errors]
+    entry = {key: value for key, value in entry.items() if key not in wrong}
     assigned: tuple[str, ...] = ()
     original = entry
     if assignments and is_legacy(Edits(entry)):
@@ -122,57 +151,70 @@ def read_entry(
     try:
         entry, changes = translate(entry, original=original)
     except RequestError as error:
-        key = f"{name}.{error.key}" if error.key else name
-        raise RequestError(error.problem, file=file, key=key, hint=error.hint) from None
-    values = _fields_of(entry, file, name)
+        raise error.below(name).located(file) from None
+    values = _fields_of(entry, check)
     attribute = values.get("score_attribute")
     if isinstance(attribute, str) and attribute.startswith("min-"):
         values |= {"score_attribute": attribute.removeprefix("min-"), "score_order": "min"}
     return Experiment(
-        name=name, source=file, text=text, changes=tuple(changes), assigned=assigned, **values
+        name=name,
+        source=file,
+        text=text,
+        changes=tuple(changes),
+        assigned=assigned,
+        errors=tuple(check.errors),
+        **values,
     )
 
 
-def _fields_of(entry: Mapping[str, Any], file: Path, name: str) -> dict[str, Any]:
-    """Field of Experiment → value. Raises: RequestError: an unknown, repeated or missing key."""
+def _fields_of(entry: Mapping[str, Any], check: Collected) -> dict[str, Any]:
+    """Field of Experiment → value; unknown, repeated and missing keys are errors of ``check``."""
     values: dict[str, Any] = {"config": {}, "stop": {}}
-    for key, value in entry.items():
-        if key in ("config", "stop"):
-            values[key] = dict(_require_mapping(value, file, f"{name}.{key}"))
-        elif key == "checkpoint_config":
-            where = f"{name}.{key}"
-            _fill(values, _require_mapping(value, file, where), CHECKPOINT_FIELDS, file, where)
-        else:
-            _fill(values, {key: value}, FIELDS, file, name)
+    known = {key: value for key, value in entry.items() if key in _ENTRY_FIELDS}
+    for key, value in known.items():
+        with check():
+            if key in ("config", "stop"):
+                values[key] = dict(_require_mapping(value, key))
+            elif key == "checkpoint_config":
+                for inner, setting in _require_mapping(value, key).items():
+                    with check():
+                        _fill(values, inner, setting, CHECKPOINT_FIELDS, f"{key}.{inner}")
+            else:
+                _fill(values, key, value, FIELDS, str(key))
+    for key in entry.keys() - known.keys():
+        hint = _place_in_config(key) or nearest(key, _ENTRY_FIELDS)
+        check.errors.append(RequestError("is unknown", key=str(key), hint=hint))
+        _take_as_meant(values, key, entry[key])
     inner_env = values["config"].pop("env", None)
     if inner_env is not None and values.get("env", inner_env) != inner_env:
-        raise RequestError("contradicts the experiment's env", file=file, key=f"{name}.config.env")
+        problem = "contradicts the experiment's env"
+        check.errors.append(RequestError(problem, key="config.env"))
     values["env"] = values.get("env", inner_env)
     for key, field, example in (("run", "algorithm", "PPO"), ("env", "env", "CartPole-v1")):
-        if values.get(field) is None:
+        if values.setdefault(field, None) is None:
             hint = f"for example {key}: {example}"
-            raise RequestError(f"missing key {key!r}", file=file, key=name, hint=hint)
+            check.errors.append(RequestError("is missing", key=key, hint=hint))
     return values
 
 
+def _take_as_meant(values: dict[str, Any], key: Any, value: Any) -> None:
+    """Take the value of a misspelt key as that of the nearest one, for the checks of other keys."""
+    meant = difflib.get_close_matches(str(key), FIELDS, n=1)
+    field = FIELDS[meant[0]] if meant else None
+    if field is not None and not values.get(field):
+        is_section = field in ("config", "stop")
+        values[field] = dict(value) if is_section and isinstance(value, Mapping) else value
+
+
 def _fill(
-    values: dict[str, Any],
-    entry: Mapping[Any, Any],
-    fields: Mapping[str, str],
-    file: Path,
-    where: str,
+    values: dict[str, Any], key: Any, value: Any, fields: Mapping[str, str], where: str
 ) -> None:
-    """Raises: RequestError: an unknown key, or two keys of the same field."""
-    for key, value in entry.items():
-        if key not in fields:
-            hint = nearest(key, [*fields, "checkpoint_config"] if fields is FIELDS else fields)
-            if fields is FIELDS and (elsewhere := _place_in_config(key)):
-                hint = elsewhere
-            raise RequestError("is unknown", file=file, key=f"{where}.{key}", hint=hint)
-        if fields[key] in values:
-            problem = "is set twice, by two keys of the same meaning"
-            raise RequestError(problem, file=file, key=f"{where}.{key}")
-        values[fields[key]] = value
+    """Raises: RequestError: an unknown key, or another key of the same field."""
+    if key not in fields:
+        raise RequestError("is unknown", key=where, hint=nearest(key, fields))
+    if fields[key] in values:
+        raise RequestError("is set twice, by two keys of the same meaning", key=where)
+    values[fields[key]] = value
 
 
 def _place_in_config(key: Any) -> str | None:
@@ -182,7 +224,7 @@ def _place_in_config(key: Any) -> str | None:
     return other_name_hint(key, COMMON, "config")
 
 
-def _require_mapping(value: Any, file: Path, where: str) -> Mapping[Any, Any]:
+def _require_mapping(value: Any, key: str) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
-        raise RequestError(f"must map keys to values, got {value!r}", file=file, key=where)
+        raise RequestError(f"must map keys to values, got {value!r}", key=key)
     return value

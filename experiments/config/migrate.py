@@ -17,7 +17,7 @@ from rllib_zoo.experiments.config.yaml_loader import Loader
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.spec.changes import summarize_changes
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import check_names
+from rllib_zoo.experiments.validation.names import check_names
 
 # Current key of an experiment → its field.
 _FIELDS = {key: field for key, field in FIELDS.items() if key != "local_dir"}

@@ -19,8 +19,11 @@ PLAIN_FIELDS = tuple(
     f.name
     for f in fields(Experiment)
     if f.name
-    not in ("name", "algorithm", "config", "stop", "source", "text", "changes", "notes", "assigned")
-)
+    not in (
+        "name", "algorithm", "config", "stop", "source", "text", "changes", "notes", "assigned",
+        "errors", "key",
+    )
+)  # fmt: skip
 # Key → legacy keys that would override it.
 _OVERRIDDEN_BY = {
     "lr": ("lr_schedule",),

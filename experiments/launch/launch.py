@@ -14,7 +14,7 @@ from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.object_storage import upload
 from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.console import note, print_stderr
-from rllib_zoo.experiments.errors import RequestError, first_line
+from rllib_zoo.experiments.errors import Collected, RequestError, first_line
 from rllib_zoo.experiments.launch import ray_cluster, tuner
 from rllib_zoo.experiments.launch.dry_run import dry_run, require_dry_run
 from rllib_zoo.experiments.launch.folder_watch import FolderWatch
@@ -52,7 +52,11 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     if not experiments:
         return DONE
     resumed = [can_resume(experiment, options) for experiment in experiments]
-    jobs = [validate_job(e, options, r) for e, r in zip(experiments, resumed, strict=True)]
+    jobs = []
+    with Collected() as check:
+        for experiment, resume in zip(experiments, resumed, strict=True):
+            with check():
+                jobs.append(validate_job(experiment, options, resume))
     notes = [line for job in jobs for line in job.experiment.all_notes]
     for line in dict.fromkeys([*option_notes(options), *notes]):
         note(line)

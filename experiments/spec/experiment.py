@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.errors import RequestError, RequestErrors
 from rllib_zoo.experiments.spec.changes import Change, summarize_changes
 
 # Values of ``seed_score``, in words; the first is the default.
@@ -43,6 +44,8 @@ class Experiment:
         changes: changes made by the translation of legacy keys.
         notes: other notes to print before training, a sentence each.
         assigned: the ``--set`` assignments that were translated together with the file.
+        errors: mistakes of the file that were found while it was read.
+        key: its key in the file; None where the file describes a single experiment.
     """
 
     name: str
@@ -71,11 +74,33 @@ class Experiment:
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
     assigned: tuple[str, ...] = ()
+    errors: tuple[RequestError, ...] = ()
+    key: str | None = None
 
     @property
     def all_notes(self) -> list[str]:
         """A few lines on everything that was translated or adapted."""
         return [*summarize_changes(list(self.changes)), *self.notes]
+
+    def located(self, error: RequestError) -> RequestError:
+        """An error with the file and, where that has several, the experiment; in the file's order."""
+        if all(one.file is not None for one in error.each):
+            return error
+        errors = [
+            (one.below(self.key) if self.key and one.file is None else one).located(self.source)
+            for one in sorted(error.each, key=self._place)
+        ]
+        return errors[0] if len(errors) == 1 else RequestErrors(errors)
+
+    def _place(self, error: RequestError) -> int:
+        """Where an error's key is in the file, found part by part; missing keys come last."""
+        text, place = self.text or "", 0
+        for part in filter(None, (self.key, *(error.key or "").split("."))):
+            match = re.compile(rf"(?<![\w-]){re.escape(part)}['\"]?\s*:").search(text, place)
+            if match is None:
+                return len(text)
+            place = match.start()
+        return place
 
     @property
     def planned_seeds(self) -> list[Any]:

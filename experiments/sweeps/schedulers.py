@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rllib_zoo.algorithms.base.result_names import result_names
 from rllib_zoo.experiments.errors import RequestError, first_line, nearest
@@ -28,7 +28,9 @@ from rllib_zoo.experiments.sweeps.search import (
     stop_bound,
     typed,
 )
-from rllib_zoo.experiments.tune.resumable_scheduler import ResumableScheduler
+
+if TYPE_CHECKING:
+    from rllib_zoo.experiments.tune.resumable_scheduler import ResumableScheduler
 
 _TUNE = "ray.tune.schedulers"
 # Common name → module and class.
@@ -82,6 +84,8 @@ def make_scheduler(experiment: Experiment) -> ResumableScheduler:
     Raises:
         RequestError: an unknown name or argument, no metric, or conflicting settings.
     """
+    from rllib_zoo.experiments.tune.resumable_scheduler import ResumableScheduler
+
     name = scheduler_name(experiment)
     _, settings = typed(experiment.scheduler or "fifo", "scheduler")
     if name == "fifo":

@@ -20,10 +20,9 @@ from rllib_zoo.algorithms.env_runner.env_group import capture_env_state
 from rllib_zoo.algorithms.env_runner.policy import ActingPolicy
 from rllib_zoo.custom_models import SharedEncoderActorCritic
 from rllib_zoo.custom_models.model_hooks import overrides
-from rllib_zoo.custom_models.rl_module import CHANNELS_LAST, ORIGINAL_SPACE, num_dist_inputs
+from rllib_zoo.custom_models.model_keys import CHANNELS_LAST
+from rllib_zoo.custom_models.rl_module import ORIGINAL_SPACE, num_dist_inputs
 from rllib_zoo.envs import (
-    EnvironmentRequestError,
-    UnknownEnvironmentError,
     environment_name,
     is_atari,
     make_single_env,
@@ -31,10 +30,11 @@ from rllib_zoo.envs import (
     physics_versions,
 )
 from rllib_zoo.envs.space_checks import reward_mismatch
-from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, first_line
+from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import alternatives
+from rllib_zoo.experiments.validation.environments import environment_errors
 from rllib_zoo.experiments.validation.resources import Demand
 
 # Of an environment that refuses masked actions.
@@ -127,16 +127,8 @@ def _evaluation_config(config: Any) -> Any:
 
 
 def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment:
-    if not isinstance(env, str | type):
-        raise RequestError(f"must be a name or a class path, got {env!r}", key="env")
-    try:
+    with environment_errors(env):
         vector = make_vector_env(env, 1, options, mode)
-    except UnknownEnvironmentError as error:
-        raise RequestError(str(error), key="env", hint=IMPORT_HINT) from None
-    except EnvironmentRequestError as error:
-        raise RequestError(str(error), key="env") from None
-    except Exception as error:  # the environment's own code runs here
-        raise RequestError(f"environment {env!r} fails: {_summary(error)}", key="env") from None
     try:
         generators = _global_generators()
         obs, rewards = _first_step(vector)

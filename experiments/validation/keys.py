@@ -6,21 +6,21 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
-from ray.tune.registry import RLLIB_MODEL, _global_registry
-
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base import schema
 from rllib_zoo.algorithms.base.other_names import other_name_hint
 from rllib_zoo.algorithms.base.validators import Kind, complaint
-from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
+from rllib_zoo.class_path import is_ours
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
-from rllib_zoo.custom_models.rl_module import checked_model_config, resolved_model_class
-from rllib_zoo.experiments.errors import IMPORT_HINT, RequestError, nearest
+from rllib_zoo.custom_models.model_keys import check_model_keys
+from rllib_zoo.experiments.errors import IMPORT_HINT, Collected, RequestError, nearest
 from rllib_zoo.experiments.legacy import renamed_keys
 from rllib_zoo.experiments.legacy.releases import keys_of_rllib
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
 from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternatives, sampler_in
+
+# This project's own network, whose options are checked without importing it.
+OURS = "custom_models.SharedEncoderActorCritic"
 
 
 def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
@@ -30,20 +30,32 @@ def check_config(algorithm: str, config: Mapping[str, Any], where: str) -> None:
         RequestError: an unknown key or an invalid value.
     """
     supported = schema.keys_of(algorithm)
-    for key, value in config.items():
-        name = schema.ALIASES.get(key, key)
-        path = f"{where}.{key}"
-        if name not in supported:
-            raise _unknown_key(algorithm, str(key), path, supported)
-        if name == "explore" and where == "config":
-            raise RequestError(
-                "has no effect on training, which samples", key=path, hint="use evaluation_config"
-            )
-        if name != key and name in config:
-            raise RequestError(f"is set twice, also as {name}", key=path)
-        for alternative in alternatives(value, path):
-            _check_value(supported[name], alternative, path)
-            _check_nested(algorithm, name, alternative, path)
+    with Collected() as check:
+        for key, value in config.items():
+            with check():
+                _check_key(algorithm, config, key, value, where, supported)
+
+
+def _check_key(
+    algorithm: str,
+    config: Mapping[str, Any],
+    key: str,
+    value: Any,
+    where: str,
+    supported: Mapping[str, Kind],
+) -> None:
+    name = schema.ALIASES.get(key, key)
+    path = f"{where}.{key}"
+    if name not in supported:
+        raise _unknown_key(algorithm, str(key), path, supported)
+    if name == "explore" and where == "config":
+        hint = "use evaluation_config"
+        raise RequestError("has no effect on training, which samples", key=path, hint=hint)
+    if name != key and name in config:
+        raise RequestError(f"is set twice, also as {name}", key=path)
+    for alternative in alternatives(value, path):
+        _check_value(supported[name], alternative, path)
+        _check_nested(algorithm, name, alternative, path)
 
 
 def _check_value(kind: Kind, value: Any, path: str) -> None:
@@ -91,32 +103,43 @@ def _unknown_key(
 
 
 def _check_keys(options: Mapping[str, Any], kinds: Mapping[str, Kind], where: str) -> None:
-    for key, value in options.items():
-        path = f"{where}.{key}"
-        if key not in kinds:
-            raise RequestError("is unknown", key=path, hint=nearest(key, kinds))
-        for alternative in alternatives(value, path):
-            _check_value(kinds[key], alternative, path)
+    with Collected() as check:
+        for key, value in options.items():
+            path = f"{where}.{key}"
+            with check():
+                if key not in kinds:
+                    raise RequestError("is unknown", key=path, hint=nearest(key, kinds))
+                for alternative in alternatives(value, path):
+                    _check_value(kinds[key], alternative, path)
 
 
 def _check_model(model: Mapping[str, Any], where: str) -> None:
     """Check the model dict: names, types, the custom model and its options."""
-    for key, value in model.items():
-        if not isinstance(key, str):
-            raise RequestError("is not a model key", key=f"{where}.{key}")
-        for alternative in alternatives(value, f"{where}.{key}"):
-            try:
-                checked_model_config({key: alternative})
-            except ValueError as error:
-                raise RequestError(str(error), key=where, hint=_own_option(model, key)) from None
-            if key in schema.MODEL_KEYS:
-                _check_value(schema.MODEL_KEYS[key], alternative, f"{where}.{key}")
-    customs = alternatives(model.get("custom_model"), f"{where}.custom_model")
-    if model.get("custom_model_config") and customs == [None]:
-        raise RequestError("has no effect without custom_model", key=f"{where}.custom_model_config")
-    for custom in customs:
-        if custom is not None:
-            check_custom_model(custom, model.get("custom_model_config", {}), where)
+    with Collected() as check:
+        for key, value in model.items():
+            with check():
+                _check_model_key(model, key, value, where)
+        customs = alternatives(model.get("custom_model"), f"{where}.custom_model")
+        options = model.get("custom_model_config") or {}
+        if options and customs == [None]:
+            key = f"{where}.custom_model_config"
+            raise RequestError("has no effect without custom_model", key=key)
+        for custom in customs:
+            with check():
+                if custom is not None and isinstance(options, Mapping):
+                    check_custom_model(custom, options, where)
+
+
+def _check_model_key(model: Mapping[str, Any], key: str, value: Any, where: str) -> None:
+    if not isinstance(key, str):
+        raise RequestError("is not a model key", key=f"{where}.{key}")
+    for alternative in alternatives(value, f"{where}.{key}"):
+        try:
+            check_model_keys({key: alternative})
+        except ValueError as error:
+            raise RequestError(str(error), key=where, hint=_own_option(model, key)) from None
+        if key in schema.MODEL_KEYS:
+            _check_value(schema.MODEL_KEYS[key], alternative, f"{where}.{key}")
 
 
 def _own_option(model: Mapping[str, Any], key: str) -> str | None:
@@ -128,8 +151,27 @@ def _own_option(model: Mapping[str, Any], key: str) -> str | None:
 
 def check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> None:
     """Check ``custom_model`` and, for this project's own class, ``custom_model_config``."""
-    path = f"{where}.custom_model"
-    hint = nearest(custom, ["custom_models.SharedEncoderActorCritic"])
+    if not (custom == OURS and is_ours("custom_models")):
+        model = _resolved_model(custom, f"{where}.custom_model")
+        from rllib_zoo.custom_models import SharedEncoderActorCritic
+
+        if model is not SharedEncoderActorCritic:
+            return
+    for alternative in expanded(options, f"{where}.custom_model_config"):
+        try:
+            ActorCriticOptions.from_dict(alternative)
+        except ValueError as error:
+            raise RequestError(str(error), key=where) from None
+
+
+def _resolved_model(custom: Any, path: str) -> Any:
+    """The class of a ``custom_model``, or the name that it is registered by."""
+    from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
+    from ray.tune.registry import RLLIB_MODEL, _global_registry
+
+    from rllib_zoo.custom_models.rl_module import resolved_model_class
+
+    hint = nearest(custom, [OURS])
     try:
         model = resolved_model_class(custom)
     except ValueError as error:
@@ -140,13 +182,7 @@ def check_custom_model(custom: Any, options: Mapping[str, Any], where: str) -> N
             raise RequestError(problem, key=path, hint=hint or IMPORT_HINT)
     elif not (isinstance(model, type) and issubclass(model, TorchModelV2)):
         raise RequestError(f"{custom!r} is not a TorchModelV2", key=path, hint=hint)
-    if model is not SharedEncoderActorCritic:
-        return
-    for alternative in expanded(options, f"{path}_config"):
-        try:
-            ActorCriticOptions.from_dict(alternative)
-        except ValueError as error:
-            raise RequestError(str(error), key=where) from None
+    return model
 
 
 def combinations(config: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from rllib_zoo.experiments.config.yaml_loader import parse_yaml
 from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import FIELD_KINDS
+from rllib_zoo.experiments.validation.names import FIELD_KINDS
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ALGORITHM_PAGES = {"A2C": "a2c", "A3C": "a3c", "DDPG": "ddpg", "PG": "pg", "PPO": "ppo"}
@@ -193,7 +193,7 @@ def test_optimizer_keys_have_a_line():
 
 
 def test_network_keys_have_a_line():
-    from rllib_zoo.custom_models.rl_module import MODEL_KEYS as MODEL_DEFAULTS
+    from ray.rllib.models import MODEL_DEFAULTS
 
     options, keys = map(by_first_column, tables(section(read("configuration"), "The network")))
     defaults = vars(ActorCriticOptions())

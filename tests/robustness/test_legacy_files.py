@@ -14,8 +14,9 @@ from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
 from rllib_zoo.experiments.legacy.renamed_keys import MOVED, RENAMED
-from rllib_zoo.experiments.validation.check import check_names, validate
+from rllib_zoo.experiments.validation.check import validate
 from rllib_zoo.experiments.validation.fit_resources import fit_resources
+from rllib_zoo.experiments.validation.names import check_names
 
 EXAMPLES = 1000
 FILES = {

@@ -43,7 +43,7 @@ def test_every_cell_is_of_its_file(cell):
     """Algorithm, environment and what is varied, as the command would read them."""
     from rllib_zoo.experiments.config.load import read_experiments
     from rllib_zoo.experiments.config.overrides import apply_overrides
-    from rllib_zoo.experiments.validation.check import check_names
+    from rllib_zoo.experiments.validation.names import check_names
 
     [experiment] = read_experiments(ROOT / cell.file)
     assert (experiment.algorithm, experiment.env) == (cell.algorithm, cell.env)
