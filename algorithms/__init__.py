@@ -30,6 +30,11 @@ def names() -> tuple[str, ...]:
     return (*_BUILT_IN, *_added)
 
 
+def canonical(name: str) -> str:
+    """A name in any case as it is in :func:`names`; other names as they are."""
+    return {known.lower(): known for known in names()}.get(name.lower(), name)
+
+
 def descriptor(name: str) -> AlgorithmDescriptor:
     """The descriptor of an algorithm.
 

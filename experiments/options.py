@@ -63,7 +63,15 @@ def cluster_address(value: str | None) -> str | None:
 class LaunchOptions:
     """Options of `rllib train` and `rllib train file` alike."""
 
-    stop: str | None = option("When to stop, as JSON; replaces the file's rule.", "-s")
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stop",
+            "-s",
+            metavar="RESULT=BOUND",
+            help="When to stop (repeatable, or one JSON object); replaces the file's rule.",
+        ),
+    ] = None
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY.SUB=VALUE", help="Override one key (repeatable)."),

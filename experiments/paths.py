@@ -7,3 +7,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
 AGENTS = RESULTS / "agents"
+EXAMPLES = ROOT / "tuned_configs"
+
+
+def example_files() -> dict[str, Path]:
+    """Name of a tuned config → its file; names of sweeps include their folder."""
+    names = {
+        f.relative_to(EXAMPLES).with_suffix("").as_posix(): f for f in EXAMPLES.rglob("*.yaml")
+    }
+    return dict(sorted(names.items()))

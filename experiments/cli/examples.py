@@ -7,9 +7,7 @@ from pathlib import Path
 
 from rllib_zoo.experiments.config.load import read_experiments
 from rllib_zoo.experiments.errors import RequestError, nearest
-from rllib_zoo.experiments.paths import ROOT
-
-FOLDER = ROOT / "tuned_configs"
+from rllib_zoo.experiments.paths import example_files
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Example:
 def examples(containing: str = "") -> list[Example]:
     """The tuned configs whose names contain a text, sorted."""
     matches = []
-    for name, file in sorted(_files().items()):
+    for name, file in example_files().items():
         if containing in name:
             first = read_experiments(file)[0]
             budget = ", ".join(f"{key} {bound:,}" for key, bound in first.stop.items())
@@ -47,15 +45,9 @@ def example_file(name: str) -> Path:
     Raises:
         RequestError: unknown example; with the nearest name.
     """
-    files = _files()
+    files = example_files()
     plain = name.removesuffix(".yaml")
     if plain not in files:
         hint = nearest(plain, files) or "rllib example list shows all"
         raise RequestError(f"example {name!r} is unknown", hint=hint)
     return files[plain]
-
-
-def _files() -> dict[str, Path]:
-    """Name → file; names of sweeps include their folder."""
-    files = FOLDER.rglob("*.yaml")
-    return {file.relative_to(FOLDER).with_suffix("").as_posix(): file for file in files}

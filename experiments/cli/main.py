@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rllib_zoo.analysis.files.object_storage import (
     ObjectStorageError,
@@ -35,6 +36,16 @@ from rllib_zoo.experiments.options import (
 )
 from rllib_zoo.experiments.tune.disk_errors import disk_fault
 
+
+class TrainGroup(TyperGroup):
+    """`rllib train FILE` is `rllib train file FILE`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Typer's hook: what is no subcommand is a file."""
+        known = args[0] in self.commands
+        return super().resolve_command(ctx, args if known else ["file", *args])
+
+
 app = typer.Typer(
     name="rllib",
     help="Train and evaluate A2C, A3C and PPO on Ray RLlib, from tuned config files.",
@@ -45,7 +56,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 train_app = typer.Typer(
-    help="Train: from files, or from options alone.", invoke_without_command=True
+    help="Train: from files, or from options alone.", invoke_without_command=True, cls=TrainGroup
 )
 example_app = typer.Typer(help="The tuned configs of this project.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
@@ -59,11 +70,21 @@ app.add_typer(study_app, name="study")
 def train(context: typer.Context, options: TrainOptions) -> None:
     """Train one algorithm on one environment, described by options."""
     if context.invoked_subcommand is not None:
+        _refuse_early_options(context)
         return
     from rllib_zoo.experiments.config.from_options import experiment_from_options
 
     prepare_imports(options.import_)
     raise typer.Exit(start([experiment_from_options(options)], options))
+
+
+def _refuse_early_options(context: typer.Context) -> None:
+    """Raises: RequestError: an option before the files, where it belongs to a training without any."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if source is not None and source.name == "COMMANDLINE":
+            key = max(parameter.opts, key=len)
+            raise RequestError("belongs after the files", key=key)
 
 
 @train_app.command("file")

@@ -12,6 +12,7 @@ from rllib_zoo.experiments.config.overrides import (
     merge_into_legacy,
     parse_mapping,
     parse_seeds,
+    parse_stop,
 )
 from rllib_zoo.experiments.errors import Collected, RequestError
 from rllib_zoo.experiments.legacy.translate import (
@@ -19,6 +20,7 @@ from rllib_zoo.experiments.legacy.translate import (
     current_score_name,
     has_legacy_keys,
     translate,
+    with_canonical_algorithm,
     with_current_env,
 )
 from rllib_zoo.experiments.options import FileOptions, LaunchOptions, TrainOptions
@@ -79,8 +81,9 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
         problem = "the algorithm requests its resources itself"
         hint = "use --set num_cpus_per_env_runner=… and --set num_gpus_per_learner=…"
         raise RequestError(problem, key="--resources-per-trial", hint=hint)
-    stop = parse_mapping(options.stop, what="--stop") if options.stop is not None else {}
-    entry: dict[str, Any] = {"run": options.algo, "env": env, "config": config, "stop": stop}
+    stop = parse_stop(options.stop or [])
+    entry = {"run": options.algo, "env": env, "config": config, "stop": stop}
+    entry = with_canonical_algorithm(entry)
     assigned: tuple[str, ...] = ()
     # A legacy environment id alone does not make a command line a legacy one.
     original = entry
@@ -108,8 +111,8 @@ def with_options(experiment: Experiment, options: LaunchOptions) -> Experiment:
         "num_to_keep": options.keep_checkpoints_num,
     }
     fields = {name: value for name, value in fields.items() if value is not None}
-    if options.stop is not None:
-        stop = parse_mapping(options.stop, what="--stop")
+    if options.stop:
+        stop = parse_stop(options.stop)
         fields["stop"] = {current_result_name(key): bound for key, bound in stop.items()}
         # The option replaces the file's stop criteria, so changes to them are not reported.
         kept = [c for c in experiment.changes if not str(c.new).startswith("stop")]

@@ -16,7 +16,7 @@ from rllib_zoo.experiments.config.yaml_loader import MAX_CHARACTERS, parse_yaml
 from rllib_zoo.experiments.errors import Collected, RequestError, RequestErrors, nearest
 from rllib_zoo.experiments.legacy.mlagents import entries_of, is_mlagents, old_mlagents_key
 from rllib_zoo.experiments.legacy.renamed_keys import RENAMED
-from rllib_zoo.experiments.legacy.translate import is_legacy, translate
+from rllib_zoo.experiments.legacy.translate import is_legacy, translate, with_canonical_algorithm
 from rllib_zoo.experiments.spec.changes import Edits
 from rllib_zoo.experiments.spec.experiment import Experiment, require_name
 
@@ -36,8 +36,10 @@ FIELDS = {
 }
 _ENTRY_FIELDS = (*FIELDS, "checkpoint_config")
 _CONFIG_KEYS = {*COMMON, *RENAMED, *(key for keys in own_keys().values() for key in keys)}
+# Of the option and of RLlib's configurations.
+_NAMES_OF_RUN = ("algo", "algorithm")
 # Keys that an experiment has below its name; the file has them at its top if the name is missing.
-_ENTRY_KEYS = {*FIELDS, *_CONFIG_KEYS, "algorithm", "algo", "alg", "checkpoint_config"}
+_ENTRY_KEYS = {*_ENTRY_FIELDS, *_CONFIG_KEYS, *_NAMES_OF_RUN, "alg"}
 CHECKPOINT_FIELDS = {
     **{key: key for key in ("checkpoint_frequency", "checkpoint_at_end", "num_to_keep")},
     "checkpoint_score_attribute": "score_attribute",
@@ -143,7 +145,7 @@ def read_entry(
         with check():
             _require_mapping(entry.get(key, {}), key)
     wrong = [error.key for error in check.errors]
-    entry = {key: value for key, value in entry.items() if key not in wrong}
+    entry = with_canonical_algorithm({k: v for k, v in entry.items() if k not in wrong})
     assigned: tuple[str, ...] = ()
     original = entry
     if assignments and is_legacy(Edits(entry)):
@@ -182,9 +184,10 @@ def _fields_of(entry: Mapping[str, Any], check: Collected) -> dict[str, Any]:
             else:
                 _fill(values, key, value, FIELDS, str(key))
     for key in entry.keys() - known.keys():
-        hint = _place_in_config(key) or nearest(key, _ENTRY_FIELDS)
+        meant = "run" if key in _NAMES_OF_RUN else key
+        hint = _place_in_config(key) or nearest(meant, _ENTRY_FIELDS)
         check.errors.append(RequestError("is unknown", key=str(key), hint=hint))
-        _take_as_meant(values, key, entry[key])
+        _take_as_meant(values, meant, entry[key])
     inner_env = values["config"].pop("env", None)
     if inner_env is not None and values.get("env", inner_env) != inner_env:
         problem = "contradicts the experiment's env"

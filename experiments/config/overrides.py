@@ -145,6 +145,24 @@ def parse_mapping(text: str, *, what: str) -> dict[str, Any]:
     return value
 
 
+def parse_stop(texts: Sequence[str]) -> dict[str, Any]:
+    """Parse values of ``--stop``: ``timesteps_total=1000`` or ``{"timesteps_total": 1000}``.
+
+    Raises:
+        RequestError: neither form.
+    """
+    stop: dict[str, Any] = {}
+    for text in texts:
+        name, equals, bound = text.partition("=")
+        if equals and re.fullmatch(r"[\w/]+", name.strip()):
+            text = f"{{{name.strip()}: {bound}}}"
+        elif not text.strip().startswith("{"):
+            hint = "for example --stop timesteps_total=100000"
+            raise RequestError(f"{text!r} is not RESULT=BOUND", key="--stop", hint=hint)
+        stop |= parse_mapping(text, what="--stop")
+    return stop
+
+
 def parse_seeds(text: str) -> list[int]:
     """Parse seeds such as ``0-9``, ``3,7`` or ``0-4,9``, in their order.
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.algorithms.base.checkpoints import CHECKSUMS, METADATA
+from rllib_zoo.experiments.console import note
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.evaluation.weights import require_valid_weights
+from rllib_zoo.experiments.provenance.manifest import read_manifest
 from rllib_zoo.experiments.provenance.trust import require_trusted
+from rllib_zoo.experiments.sweeps.ranking import best_row
 from rllib_zoo.experiments.tune.checkpoint_checks import require_complete
 
 CLASS_FILE = "class_and_ctor_args.pkl"
@@ -63,20 +66,54 @@ def final_checkpoints(path: Path) -> list[Path]:
     return [checkpoint for trial in trials for checkpoint in final_checkpoints(trial)]
 
 
+def best_checkpoints(path: Path) -> list[Path]:
+    """The checkpoints that the summary of an experiment ranks: of its best configuration, the best first.
+
+    Empty where the manifest names none, as that of an experiment that has not ended.
+    """
+    manifest = read_manifest(path)
+    rows, ranks = manifest.get("trials") or [], manifest.get("ranking") or []
+    best = best_row(rows, ranks, manifest.get("request") or {})
+    group = [row for row in rows if not ranks or row["trial"] in ranks[0]["trials"]]
+    group.sort(key=lambda row: row is not best)
+    # The folder may have been moved since.
+    places = [Path(row["checkpoint"]) for row in group if row["checkpoint"]]
+    checkpoints = [path / place.parent.name / place.name for place in places]
+    return [checkpoint for checkpoint in checkpoints if checkpoint.is_dir()]
+
+
 def find_checkpoint(path: Path) -> Path:
-    """The checkpoint at ``path``: itself, a trial's newest, or that of an experiment's only trial.
+    """The checkpoint at ``path``: itself, a trial's newest, or the best one of an experiment's trials.
+
+    Which of several trials it is of is printed.
 
     Raises:
-        RequestError: no checkpoint, or several trials.
+        RequestError: no checkpoint, or several trials of an experiment that has not ended.
     """
     checkpoints = final_checkpoints(path)
     if len(checkpoints) == 1:
         return checkpoints[0]
     if checkpoints:
+        if best := best_checkpoints(path):
+            note(f"{best[0]} is the best checkpoint of {len(checkpoints)} trials")
+            return best[0]
         problem = f"{path} contains {len(checkpoints)} trials with checkpoints"
         raise RequestError(problem, hint=f"choose one, for example {checkpoints[0].parent}")
     problem = "contains no checkpoint" if path.exists() else "does not exist"
     raise RequestError(f"{path} {problem}")
+
+
+def candidates(path: Path) -> list[Path]:
+    """The checkpoints at ``path`` to choose an agent from; of a sweep, those of the best configuration.
+
+    Raises:
+        RequestError: no checkpoint.
+    """
+    final = final_checkpoints(path)
+    best = best_checkpoints(path) if len(final) > 1 else []
+    if 0 < len(best) < len(final):
+        note(f"{path}: the best configuration has {len(best)} of {len(final)} trials")
+    return best or final or [find_checkpoint(path)]
 
 
 def open_checkpoint(path: Path, *, trusted: bool) -> Checkpoint:

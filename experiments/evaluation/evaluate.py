@@ -103,7 +103,7 @@ def evaluate_checkpoint(path: Path, options: EvaluateOptions) -> Score:
     download(path, results=False)
     trained = open_trained(path, trusted=options.trust_checkpoint)
     if options.algo is not None:
-        require_algorithm(trained, options.algo, key="--algo")
+        require_algorithm(trained, algorithms.canonical(options.algo), key="--algo")
     runner = evaluation_runner(trained, options)
     episodes = _recorded(runner, options)
     episodes += play(runner, options, episodes)

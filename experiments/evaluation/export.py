@@ -17,6 +17,7 @@ from rllib_zoo.analysis.files.object_storage import download
 from rllib_zoo.analysis.files.result_json import map_results
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT, read_object
 from rllib_zoo.experiments.config.python_loader import differences
+from rllib_zoo.experiments.console import note
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.evaluation.agent import (
     ACTING_KEYS,
@@ -29,8 +30,7 @@ from rllib_zoo.experiments.evaluation.agent import (
 )
 from rllib_zoo.experiments.evaluation.checkpoints import (
     Checkpoint,
-    final_checkpoints,
-    find_checkpoint,
+    candidates,
     open_checkpoint,
 )
 from rllib_zoo.experiments.evaluation.evaluate import (
@@ -119,19 +119,17 @@ def export(
     measured = EvaluateOptions(episodes=episodes, seed=seed, max_steps=max_steps)
     for run in runs:
         download(run)
-    candidates = [
-        open_checkpoint(folder, trusted=trusted)
-        for run in runs
-        for folder in final_checkpoints(run) or [find_checkpoint(run)]
-    ]
-    tasks = sorted({f"{c.algorithm} on {_env_of(c)}" for c in candidates})
+    opened = [open_checkpoint(f, trusted=trusted) for run in runs for f in candidates(run)]
+    tasks = sorted({f"{c.algorithm} on {_env_of(c)}" for c in opened})
     if len(tasks) > 1:
         raise RequestError(f"several tasks cannot become one agent: {', '.join(tasks)}")
-    folder = _output_folder(output) if output else AGENTS / _name(candidates[0])
+    folder = _output_folder(output) if output else AGENTS / _name(opened[0])
     require_writable(folder / AGENT_FILE, "--output")
     if folder.exists() and not force:
         raise RequestError(f"{folder} exists; --force renames it, --output sets another folder")
-    checkpoint, source = best(candidates, replace(measured, seed=seed + 1))
+    checkpoint, source = best(opened, replace(measured, seed=seed + 1))
+    if len(opened) > 1:
+        note(f"{checkpoint.folder} is exported: of {len(opened)} the {source['chosen_by']}")
     with atomic_folder(folder, aside=free_name(folder)) as draft:
         _write(draft, checkpoint, source, folder, measured)
         write_training(draft, checkpoint.folder.absolute().parent)
@@ -150,21 +148,19 @@ def _output_folder(output: Path) -> Path:
     return output if output.name != ".." else resolved
 
 
-def best(
-    candidates: list[Checkpoint], options: EvaluateOptions
-) -> tuple[Checkpoint, dict[str, Any]]:
+def best(opened: list[Checkpoint], options: EvaluateOptions) -> tuple[Checkpoint, dict[str, Any]]:
     """The checkpoint with the highest mean greedy return, of equal ones the best in training; its source."""
-    if len(candidates) == 1:
-        return candidates[0], source_of(candidates[0])
+    if len(opened) == 1:
+        return opened[0], source_of(opened[0])
 
     def order(checkpoint: Checkpoint) -> tuple[float, float]:
         score = _score(checkpoint, options, explore=False)
         trained = source_of(checkpoint)["episode_return_mean"]
         return score.mean, -math.inf if trained is None else trained
 
-    checkpoint = max(candidates, key=order)
+    checkpoint = max(opened, key=order)
     rule = f"highest mean return of {options.episodes} greedy episodes, seed {options.seed}"
-    chosen = {"chosen_of": len(candidates), "chosen_by": rule}
+    chosen = {"chosen_of": len(opened), "chosen_by": rule}
     return checkpoint, {**source_of(checkpoint), **chosen}
 
 

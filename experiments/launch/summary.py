@@ -18,7 +18,7 @@ from rllib_zoo.experiments.launch.trial_errors import error_line
 from rllib_zoo.experiments.options import same_command
 from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.sweeps.ranking import ranking_table, score, varied
+from rllib_zoo.experiments.sweeps.ranking import best_row, ranking_table, score, varied
 from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
 from rllib_zoo.experiments.sweeps.winner import winner_line
 from rllib_zoo.experiments.tune.progress import RETURN, STEPS, WINDOW, format_duration
@@ -184,18 +184,10 @@ def _print_next_step(
     elif not rows or any(row["status"] == "interrupted" for row in rows):
         by = "" if ending is None else f" by {ending.cause}"
         console.print(f"interrupted{by}; continue with: {resume_command(trust)}")
-    with_checkpoint = [row for row in rows if row["checkpoint"]]
-    if not with_checkpoint:
+    best = best_row(rows, ranks, vars(experiment))
+    if best is None:
         console.print("no checkpoint was kept")
         return
-    # In a sweep, one of the best configuration, not of the luckiest seed.
-    first = [row for row in with_checkpoint if ranks and row["trial"] in ranks[0]["trials"]]
-    candidates = first or with_checkpoint
-    by_checkpoint = experiment.score_attribute is not None
-    order = experiment.score_order if by_checkpoint else experiment.mode
-    key, sign = "checkpoint_score" if by_checkpoint else "score", -1.0 if order == "min" else 1.0
-    scored = [row for row in candidates if row[key] is not None]
-    best = max(scored, key=lambda row: sign * row[key]) if scored else candidates[-1]
     console.print(f"best checkpoint: {best['checkpoint']}")
     line = shlex.join(["rllib", "evaluate", best["checkpoint"], "--episodes", "100", *trust])
     console.print(f"evaluate it: {line}")

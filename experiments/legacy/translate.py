@@ -51,6 +51,15 @@ def has_legacy_keys(edits: Edits) -> bool:
     )
 
 
+def with_canonical_algorithm(entry: Mapping[Any, Any]) -> dict[Any, Any]:
+    """An entry whose algorithm, under any of its keys, is named as in ``algorithms.names()``."""
+    keys = {"run", *(old for old, new in renamed.EXPERIMENT_RENAMED.items() if new == "run")}
+    return {
+        key: algorithms.canonical(value) if key in keys and isinstance(value, str) else value
+        for key, value in entry.items()
+    }
+
+
 def translate(
     entry: Mapping[str, Any],
     *,

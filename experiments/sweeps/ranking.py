@@ -66,6 +66,33 @@ def ranking(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[d
     return sorted(entries, key=order)
 
 
+def best_row(
+    rows: Sequence[Mapping[str, Any]],
+    ranks: Sequence[Mapping[str, Any]],
+    request: Mapping[str, Any],
+) -> Mapping[str, Any] | None:
+    """The trial with the best checkpoint; in a sweep, of the best configuration, not the luckiest seed.
+
+    Args:
+        rows: of all trials, as in a manifest.
+        ranks: of :func:`ranking`; empty without a sweep.
+        request: ``score_attribute``, ``score_order`` and ``mode`` of the experiment, as far as set.
+
+    Returns:
+        None where no trial has a checkpoint.
+    """
+    with_checkpoint = [row for row in rows if row["checkpoint"]]
+    first = [row for row in with_checkpoint if ranks and row["trial"] in ranks[0]["trials"]]
+    candidates = first or with_checkpoint
+    by_checkpoint = request.get("score_attribute") is not None
+    order = request.get("score_order" if by_checkpoint else "mode")
+    key, sign = "checkpoint_score" if by_checkpoint else "score", -1.0 if order == "min" else 1.0
+    scored = [row for row in candidates if row[key] is not None]
+    if scored:
+        return max(scored, key=lambda row: sign * row[key])
+    return candidates[-1] if candidates else None
+
+
 def _repeats(experiment: Experiment) -> int:
     """Planned trials per configuration: seeds, times samples where nothing is sampled."""
     seeds = experiment.seeds or grid_values(experiment.config.get("seed"))

@@ -121,7 +121,8 @@ def _check_model(model: Mapping[str, Any], where: str) -> None:
                 _check_model_key(model, key, value, where)
         customs = alternatives(model.get("custom_model"), f"{where}.custom_model")
         options = model.get("custom_model_config") or {}
-        if options and customs == [None]:
+        # A misspelt `custom_model` is one mistake, not two.
+        if options and customs == [None] and not check.errors:
             key = f"{where}.custom_model_config"
             raise RequestError("has no effect without custom_model", key=key)
         for custom in customs:

@@ -19,7 +19,7 @@ from rllib_zoo.algorithms.base.validators import (
     optional,
 )
 from rllib_zoo.experiments.errors import IMPORT_HINT, Collected, RequestError, nearest
-from rllib_zoo.experiments.spec.experiment import SEED_SCORES, Experiment
+from rllib_zoo.experiments.spec.experiment import SEED_SCORES, Experiment, require_name
 from rllib_zoo.experiments.sweeps.schedulers import make_scheduler, with_mutations
 from rllib_zoo.experiments.sweeps.search import make_search
 from rllib_zoo.experiments.validation.environments import check_environments
@@ -131,10 +131,8 @@ def _assumed_algorithm(experiment: Experiment) -> str | None:
 
 
 def _check_fields(experiment: Experiment, algorithm: str | None, check: Collected) -> None:
-    name = experiment.name
-    if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
-        problem = f"{name!r} cannot name an experiment: it becomes a folder"
-        check.errors.append(RequestError(problem, key="name"))
+    with check():
+        require_name(experiment.name, key="experiment name")
     for field, kind in FIELD_KINDS.items():
         if message := complaint(kind, getattr(experiment, field)):
             check.errors.append(RequestError(message, key=field))

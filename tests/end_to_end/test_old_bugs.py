@@ -59,7 +59,7 @@ def test_1_the_files_checkpoint_settings_stand(requested):
 def test_2_a_python_files_stop_is_used(requested):
     (found,) = requested(PYTHON, "mine.py")
     assert found.stop == {"training_iteration": 3}
-    (found,) = requested(PYTHON, "mine.py", stop="{'training_iteration': 5}")
+    (found,) = requested(PYTHON, "mine.py", stop=["{'training_iteration': 5}"])
     assert found.stop == {"training_iteration": 5}
 
 
@@ -92,7 +92,7 @@ def test_7_an_experiment_needs_no_config(requested):
 
 
 def test_8_stop_replaces_a_yaml_files_rule(requested):
-    (found,) = requested({"x": entry()}, stop='{"timesteps_total": 5}')
+    (found,) = requested({"x": entry()}, stop=['{"timesteps_total": 5}'])
     assert found.stop == {"timesteps_total": 5}
 
 

@@ -16,7 +16,8 @@ TOY = """
 from dataclasses import replace
 
 from rllib_zoo import algorithms
-from rllib_zoo.algorithms.a2c import A2C, DESCRIPTOR, A2CConfig
+from rllib_zoo.algorithms import descriptors
+from rllib_zoo.algorithms.a2c import A2C, A2CConfig
 from rllib_zoo.algorithms.base.validators import number
 
 
@@ -31,18 +32,15 @@ class DoubledEntropyConfig(A2CConfig):
 
 
 class DoubledEntropy(A2C):
-    @classmethod
-    def get_default_config(cls):
-        return DoubledEntropyConfig()
+    default_config_class = DoubledEntropyConfig
 
 
 algorithms.add(
     replace(
-        DESCRIPTOR,
+        descriptors.A2C,
         name="DoubledEntropy",
-        algorithm_class=DoubledEntropy,
-        config_class=DoubledEntropyConfig,
-        keys={**DESCRIPTOR.keys, "doubling": number(1)},
+        algorithm=DoubledEntropy,
+        keys={**descriptors.A2C.keys, "doubling": number(1)},
     )
 )
 """

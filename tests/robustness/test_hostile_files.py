@@ -7,6 +7,7 @@ import importlib
 import json
 import py_compile
 import sys
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -73,8 +74,10 @@ def test_no_name_leads_out_of_the_storage(file, name, tmp_path):
         text = f"{json.dumps(name, ensure_ascii=name in UNPRINTABLE)}: {json.dumps(ENTRY)}\n"
         assert words in refusal(read_experiments, file(text))
     asked = FileOptions(experiment_name=name, storage_path=str(tmp_path))
-    (experiment,) = experiments_from_files([file("good", **ENTRY)], asked)
-    assert words in refusal(folder_of, experiment)
+    good = file("good", **ENTRY)
+    assert words in refusal(lambda options: experiments_from_files([good], options), asked)
+    (experiment,) = read_experiments(good)
+    assert words in refusal(folder_of, replace(experiment, name=name))
 
 
 def test_a_manifest_cannot_name_a_way_out_either(tmp_path):

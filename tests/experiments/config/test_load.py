@@ -257,13 +257,13 @@ def test_options_not_given_change_nothing(read):
         ({"upload_dir": "/option"}, {"storage_path": "/option"}),
         ({"num_samples": 5}, {"num_samples": 5}),
         ({"experiment_name": "y"}, {"name": "y"}),
-        ({"stop": "{'timesteps_total': 50000}"}, {"stop": {"timesteps_total": 50_000}}),
+        ({"stop": ["timesteps_total=50000"]}, {"stop": {"timesteps_total": 50_000}}),
         (
             {"set_": ["lr=1e-4", "stop.time_total_s=5"]},
             {"config": {"lr": 1e-4}, "stop": {"training_iteration": 9, "time_total_s": 5}},
         ),
         (
-            {"stop": '{"timesteps_total": 1}', "set_": ["stop.timesteps_total=2"]},
+            {"stop": ['{"timesteps_total": 1}'], "set_": ["stop.timesteps_total=2"]},
             {"stop": {"timesteps_total": 2}},
         ),
     ],
@@ -333,7 +333,7 @@ def test_a_current_file_with_a_legacy_id_keeps_current_defaults(own):
 
 def test_a_legacy_id_on_the_command_line_dates_nothing():
     experiment = experiment_from_options(
-        TrainOptions(algo="A2C", env="PongNoFrameskip-v4", stop="{training_iteration: 1}")
+        TrainOptions(algo="A2C", env="PongNoFrameskip-v4", stop=["training_iteration=1"])
     )
     assert experiment.env == "ALE/Pong-v5"
     assert "optimizer" not in experiment.config

@@ -118,7 +118,7 @@ def test_environment_options(refused, config):
     where = "config.evaluation_config" if "evaluation_config" in config else "config"
     assert message == (
         f"{where}.env_config.graviti: is not an option of CartPole-v1; its options are "
-        "render_mode, max_episode_steps, sutton_barto_reward, disable_env_checker, vector_kwargs, wrappers"
+        "sutton_barto_reward, render_mode, max_episode_steps, disable_env_checker, vector_kwargs, wrappers"
     )
 
 

@@ -15,7 +15,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.jobs import validate_job
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation import check
+from rllib_zoo.experiments.validation import names as names_module
 from rllib_zoo.experiments.validation.check import validate
 
 TINY = {"num_env_runners": 0, "num_envs_per_env_runner": 4, "train_batch_size": 40}
@@ -91,9 +91,9 @@ def experiment(model=None, **config):
 
 def test_environment_network_and_names_are_built_or_checked_once(tmp_path, monkeypatch):
     names = []
-    real = check.check_config
+    real = names_module.check_config
     monkeypatch.setattr(
-        check, "check_config", lambda *given: names.append(given[2]) or real(*given)
+        names_module, "check_config", lambda *given: names.append(given[2]) or real(*given)
     )
     Counted.calls.clear()
     Linear.built = 0
