@@ -11,8 +11,16 @@ from typing import Any
 
 from rllib_zoo.analysis.files.object_storage import with_uris
 
+# Whether lines about progress and notes are left out; errors are not.
+_quiet = False
 # Seconds between two lines about what a command waits for.
 PROGRESS_PERIOD_S = 5.0
+
+
+def set_quiet(quiet: bool) -> None:
+    """Leave out notes, progress lines and what is drawn on the error stream; errors are printed."""
+    global _quiet
+    _quiet = quiet
 
 
 def print_stderr(line: str) -> None:
@@ -22,7 +30,8 @@ def print_stderr(line: str) -> None:
 
 def note(line: str) -> None:
     """Print something about the request that the user should know."""
-    print_stderr(f"note: {line}")
+    if not _quiet:
+        print_stderr(f"note: {line}")
 
 
 @contextmanager
@@ -33,7 +42,7 @@ def progress_lines(line: Callable[[], str], period_s: float = PROGRESS_PERIOD_S)
     def report() -> None:
         # The error stream may be closed.
         with suppress(OSError, ValueError):
-            while not ended.wait(period_s):
+            while not (ended.wait(period_s) or _quiet):
                 print_stderr(line())
 
     thread = threading.Thread(target=report, name="progress_lines", daemon=True)
@@ -58,4 +67,11 @@ def plain_console(*, stderr: bool = False) -> Any:
     """
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    return Console(
+        stderr=stderr,
+        quiet=stderr and _quiet,
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+        emoji=False,
+    )

@@ -59,6 +59,14 @@ def cluster_address(value: str | None) -> str | None:
     return None if value in (None, "", "local") else value
 
 
+def _algorithms(incomplete: str) -> list[str]:
+    """Names for the shell's completion, in the case of what is typed."""
+    from rllib_zoo import algorithms
+
+    names = algorithms.names()
+    return [name.lower() for name in names] if incomplete.islower() else list(names)
+
+
 @dataclass
 class LaunchOptions:
     """Options of `rllib train` and `rllib train file` alike."""
@@ -102,6 +110,7 @@ class LaunchOptions:
     checkpoint_score_attr: str | None = option(
         "Result that ranks checkpoints (default: training_iteration)."
     )
+    quiet: bool = option("No progress and no notes: errors and results.", "-q", default=False)
     log_info: bool = option("INFO log and Tune's own table.", "-v", default=False)
     log_debug: bool = option("DEBUG log.", "-vv", default=False)
     framework: str | None = option("torch; tf and tf2 run as torch.", hidden=True)
@@ -127,7 +136,14 @@ class LaunchOptions:
 class TrainOptions(LaunchOptions):
     """`rllib train` without a file."""
 
-    algo: str | None = option("A2C, A3C, DDPG, DQN, PG or PPO.", "--algo", "--run", "-a", "-r")
+    algo: str | None = option(
+        "A2C, A3C, DDPG, DQN, PG or PPO, or the class path of one of your own.",
+        "--algo",
+        "--run",
+        "-a",
+        "-r",
+        autocompletion=_algorithms,
+    )
     env: str | None = option("gymnasium id or class path.", "-e")
     config: str = option("Algorithm configuration, as JSON.", "-c", default="{}")
     resources_per_trial: str | None = option('As JSON: {"cpu": 4, "gpu": 1}.')
@@ -145,7 +161,12 @@ class EvaluateOptions:
     """`rllib evaluate`."""
 
     algo: str | None = option(
-        "Refuse checkpoints of another algorithm.", "--algo", "--run", "-a", "-r"
+        "Refuse checkpoints of another algorithm.",
+        "--algo",
+        "--run",
+        "-a",
+        "-r",
+        autocompletion=_algorithms,
     )
     env: str | None = option("Another environment than it was trained on.", "-e")
     steps: int = option(

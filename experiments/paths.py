@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
 AGENTS = RESULTS / "agents"
+DEFAULT_STORAGE = "~/ray_results"
 EXAMPLES = ROOT / "tuned_configs"
 
 

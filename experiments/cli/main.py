@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
@@ -34,7 +35,10 @@ from rllib_zoo.experiments.options import (
     prepare_imports,
     same_command,
 )
+from rllib_zoo.experiments.paths import DEFAULT_STORAGE, example_files
 from rllib_zoo.experiments.tune.disk_errors import disk_fault
+
+RUNS = Path(DEFAULT_STORAGE).expanduser()
 
 
 class TrainGroup(TyperGroup):
@@ -42,15 +46,14 @@ class TrainGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Typer's hook: what is no subcommand is a file."""
-        known = args[0] in self.commands
+        # An option is there only while the shell completes its value.
+        known = args[0] in self.commands or args[0].startswith("-")
         return super().resolve_command(ctx, args if known else ["file", *args])
 
 
 app = typer.Typer(
     name="rllib",
-    help="Train and evaluate A2C, A3C and PPO on Ray RLlib, from tuned config files.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     # Square brackets in help texts are text; and Rich takes a tenth of a second to import.
     rich_markup_mode=None,
@@ -63,6 +66,29 @@ app.add_typer(train_app, name="train")
 app.add_typer(example_app, name="example")
 app.add_typer(agent_app, name="agent")
 app.add_typer(study_app, name="study")
+
+
+def _print_versions(wanted: bool) -> None:
+    """The versions of this project and what it stands on; nothing is imported for them."""
+    if wanted:
+        names = ("rllib-zoo", "ray", "torch", "gymnasium")
+        print(", ".join(f"{name} {importlib.metadata.version(name)}" for name in names))
+        raise typer.Exit
+
+
+@app.callback()
+def rllib(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_print_versions,
+            help="Print the versions and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Train and evaluate A2C, A3C and PPO on Ray RLlib, from tuned config files."""
 
 
 @train_app.callback()
@@ -94,10 +120,6 @@ def train_file(
     options: FileOptions,
 ) -> None:
     """Train what one or more config files describe."""
-    from rllib_zoo.experiments.config.files import require_file
-
-    for file in files:
-        require_file(file)
     from rllib_zoo.experiments.config.from_options import experiments_from_files
 
     prepare_imports(options.import_)
@@ -126,6 +148,20 @@ def evaluate(
 
 
 app.command()(report)
+
+
+@app.command("list")
+def list_runs(
+    folder: Annotated[
+        Path,
+        typer.Argument(parser=path_of, help="Folder of results.", show_default=DEFAULT_STORAGE),
+    ] = RUNS,
+) -> None:
+    """Show the experiments in a folder, the newest first."""
+    from rllib_zoo.experiments.cli.runs import lines, runs
+
+    for line in lines(runs(folder)):
+        print(line)
 
 
 @app.command()
@@ -184,6 +220,16 @@ def migrate(
         write_new(output, text)
 
 
+def _example_names(incomplete: str) -> list[str]:
+    """Names for the shell's completion."""
+    return [name for name in example_files() if name.startswith(incomplete)]
+
+
+ExampleName = Annotated[
+    str, typer.Argument(help="Name of the example.", autocompletion=_example_names)
+]
+
+
 @example_app.command("list")
 def example_list(
     containing: Annotated[
@@ -202,7 +248,7 @@ def example_list(
 
 
 @example_app.command("get")
-def example_get(name: Annotated[str, typer.Argument(help="Name of the example.")]) -> None:
+def example_get(name: ExampleName) -> None:
     """Print a tuned config."""
     from rllib_zoo.experiments.cli.examples import example_file
 
@@ -211,9 +257,7 @@ def example_get(name: Annotated[str, typer.Argument(help="Name of the example.")
 
 @example_app.command("run")
 @as_parameters(FileOptions)
-def example_run(
-    name: Annotated[str, typer.Argument(help="Name of the example.")], options: FileOptions
-) -> None:
+def example_run(name: ExampleName, options: FileOptions) -> None:
     """Train a tuned config, with the options of `rllib train file`."""
     from rllib_zoo.experiments.cli.examples import example_file
 

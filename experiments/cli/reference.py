@@ -25,7 +25,8 @@ def reference(app: typer.Typer, shared: Sequence[str] = TRAINING) -> str:
         app: the command with its subcommands; hidden commands and options are left out.
         shared: commands whose common options get their own table, before the others.
     """
-    commands = dict(_commands(typer.main.get_command(app)))
+    root = typer.main.get_command(app)
+    commands = {"rllib": root, **dict(_commands(root))}
     rows = {
         name: [_row(p) for p in command.params if _shown(p)] for name, command in commands.items()
     }
@@ -35,7 +36,8 @@ def reference(app: typer.Typer, shared: Sequence[str] = TRAINING) -> str:
     if common:
         parts.append(f"### Options of every training\n\n{tables.markdown(COLUMNS, common)}")
     # The commands of the first table come first.
-    for name in (*shared, *(name for name in commands if name not in shared)):
+    names = [name for name in commands if rows[name] or name != "rllib"]
+    for name in (*shared, *(name for name in names if name not in shared)):
         help_line = (commands[name].help or "").strip().partition("\n")[0]
         text = f"### `{name}`\n\n{help_line}\n"
         own = rows[name]

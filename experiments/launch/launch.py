@@ -13,7 +13,7 @@ from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.object_storage import upload
 from rllib_zoo.experiments.config.from_options import option_notes
-from rllib_zoo.experiments.console import note, print_stderr
+from rllib_zoo.experiments.console import note, print_stderr, set_quiet
 from rllib_zoo.experiments.errors import Collected, RequestError, first_line
 from rllib_zoo.experiments.launch import ray_cluster, tuner
 from rllib_zoo.experiments.launch.dry_run import dry_run, require_dry_run
@@ -45,6 +45,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     Raises:
         RequestError: before Ray starts, for an invalid request.
     """
+    set_quiet(options.quiet)
     require_trackers(options)
     ray_cluster.check_options(options)
     require_dry_run(options)

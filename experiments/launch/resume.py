@@ -24,11 +24,11 @@ from rllib_zoo.analysis.files.trials import ERROR, PARAMS, RESULT, read_object
 from rllib_zoo.experiments.console import note
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import LaunchOptions
+from rllib_zoo.experiments.paths import DEFAULT_STORAGE
 from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, jsonable, read_manifest
 from rllib_zoo.experiments.provenance.trust import require_trusted
 from rllib_zoo.experiments.spec.experiment import Experiment, require_name
 
-DEFAULT_STORAGE = "~/ray_results"
 STATES = "experiment_state-*.json"  # files of Tune's state
 UNSAVED = ".unsaved_"  # prefix of hidden trial folders
 TUNER = "tuner.pkl"  # Tune writes it before the first trial

@@ -15,9 +15,10 @@ from rllib_zoo.analysis.readers.registry import find_trials
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.launch import DONE, launch
 from rllib_zoo.experiments.launch.ray_cluster import available, check_options
-from rllib_zoo.experiments.launch.resume import DEFAULT_STORAGE, folder_of
+from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.launch.summary import STOPPED_EARLY
 from rllib_zoo.experiments.options import LaunchOptions, ReproduceOptions
+from rllib_zoo.experiments.paths import DEFAULT_STORAGE
 from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, build_manifest, read_manifest
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
 from rllib_zoo.experiments.reproduce.recorded_run import (

@@ -13,7 +13,7 @@ from typing import Any
 from ray.tune import Checkpoint
 
 from rllib_zoo.algorithms.base.checkpoints import has_checksums, iteration_of
-from rllib_zoo.experiments.console import print_stderr
+from rllib_zoo.experiments.console import note
 from rllib_zoo.experiments.tune.checkpoint_checks import damage_of, set_aside
 from rllib_zoo.experiments.tune.loggers import read_results
 from rllib_zoo.experiments.tune.ray_internals import (
@@ -52,8 +52,8 @@ def use_newest_checkpoint(trial: Any) -> None:
     if notes:
         start = Path(results[-1].checkpoint.path).name if results else "its beginning"
         notes.append(f"{folder.name} resumes from {start}")
-    for note in notes:
-        print_stderr(f"note: {note}")
+    for line in notes:
+        note(line)
 
 
 def _problem(checkpoint: Path, registered: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ import typer
 from rllib_zoo.experiments.cli.main import app
 from rllib_zoo.experiments.cli.reference import reference
 
-tiny = typer.Typer()
+tiny = typer.Typer(add_completion=False)
 group = typer.Typer(help="Things.")
 tiny.add_typer(group, name="thing")
 
