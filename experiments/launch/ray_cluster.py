@@ -219,7 +219,7 @@ def starting() -> Iterator[None]:
     """
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        with loopback_only(), own_process_group():
+        with loopback_only(), own_process_group(), _without_spare_workers():
             yield
     except SystemExit:
         raise CommandInterrupt(signal.SIGTERM) from None
@@ -228,6 +228,22 @@ def starting() -> Iterator[None]:
         raise CommandError(f"Ray did not start: {first_line(error)}; {hint}") from error
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+@contextmanager
+def _without_spare_workers() -> Iterator[None]:
+    """Let a Ray that starts meanwhile start no processes in advance, unless the user's environment does.
+
+    It starts one per CPU, of which Tune's trials, which have a runtime environment, can use none.
+    """
+    names = ("RAY_enable_worker_prestart", "RAY_prestart_worker_first_driver")
+    added = [name for name in names if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "0"))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def for_paths_with_spaces() -> dict[str, Any]:
