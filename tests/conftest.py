@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-# Set before Ray is imported: no usage report, no metrics agents, quiet workers.
+# Set before Ray is imported: no usage report, quiet workers, none started in advance, as the command does it.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+os.environ.setdefault("RAY_enable_worker_prestart", "0")
+os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
 
 torch.set_num_threads(1)
 

@@ -82,7 +82,15 @@ def run(checkout: Path, task: Task) -> dict[str, Any]:
         file.write_text(task.file)
         config = file if "\n" in task.file else checkout / task.file
         rllib, storage = checkout / ".venv" / "bin" / "rllib", Path(folder) / "results"
-        command = [rllib, "train", "file", config, *task.options, "--storage-path", storage]
+        command: list[str | Path] = [
+            rllib,
+            "train",
+            "file",
+            config,
+            *task.options,
+            "--storage-path",
+            storage,
+        ]
         started, first = time.monotonic(), None
         with subprocess.Popen(
             command, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
