@@ -84,12 +84,8 @@ class TrialProgress(Callback):
                 self._bars.bars[trial.trial_id].message = text
             else:
                 self._show(f"{trial}: {text}")
-        if self._is_large and trials and self._is_due(SUMMARY):
-            line = self._summary.line(trials, self._share, self._budget and self._budget.left())
-            if self._is_terminal:
-                self._show(line)
-            else:
-                self._console.print(line)
+        if trials and self._is_large and self._is_due(SUMMARY):
+            self._show_summary(trials)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._waiting.on_start(trial)
@@ -128,6 +124,17 @@ class TrialProgress(Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._bars.bars.pop(trial.trial_id, None)
         self._console.print(f"{trial}: FAILED")
+
+    def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
+        if self._is_large:
+            self._show_summary(trials)
+
+    def _show_summary(self, trials: list[Any]) -> None:
+        line = self._summary.line(trials, self._share, self._budget and self._budget.left())
+        if self._is_terminal:
+            self._show(line)
+        else:
+            self._console.print(line)
 
     @property
     def _is_terminal(self) -> bool:

@@ -24,7 +24,7 @@ class SweepSummary:
     def __init__(self, planned: int, metric: str, mode: str):
         self.planned = planned
         self._metric, self._sign = metric, -1.0 if mode == "min" else 1.0
-        # Monotonic seconds and progress at the first line: after a resume, part of the work was done before.
+        # Monotonic seconds and progress when it began: after a resume, part of the work was done before.
         self._start: tuple[float, float] | None = None
 
     def line(
@@ -66,11 +66,11 @@ class SweepSummary:
         return [f"best {name} {value:,.1f}" if abs(value) >= 10 else f"best {name} {value:.3g}"]
 
     def _left(self, progress: float, total: int) -> float | None:
-        """Seconds until all trials end, at the speed since the first line; None before any progress."""
+        """Seconds until all trials end, at the speed since the first progress; None before that."""
         now = time.monotonic()
-        if self._start is None:
+        if self._start is None and progress > 0:
             self._start = now, progress
-        since, before = self._start
+        since, before = self._start or (now, progress)
         if progress <= before:
             return None
         return (total - progress) * (now - since) / (progress - before)

@@ -137,10 +137,12 @@ def test_the_summary_line_counts_and_names_the_best(monkeypatch):
     summary = sweep_summary.SweepSummary(30, progress.RETURN, "max")
     first = summary.line(trials(running=4), lambda trial: 0.0)
     assert first == "0 of 30 done, 4 running, 26 waiting"
-    time.seconds = 65.0
+    time.seconds = 30.0  # starting up
+    assert "left" not in summary.line(trials(1, running=3), lambda trial: 0.0)
+    time.seconds = 95.0
     values = [100.0, 489.6, 20.0]
     line = summary.line(trials(12, 1, 4, values), lambda trial: 0.5)
-    # 15 of 30 after 65 s: as long again.
+    # 14 of 29 in 65 s: about as long again.
     assert line == (
         "12 of 30 done, 1 failed, 4 running, 13 waiting, best lr=0.001 seed=1 489.6, about 1 min left"
     )
@@ -178,7 +180,7 @@ def run(planned, terminal, events):
     for trial in events:
         trial.status = "TERMINATED"
         callback.on_trial_complete(0, events, trial)
-    callback.on_step_begin(0, events)
+    callback.on_experiment_end(events)
     footer = callback._bars.footer
     close_displays()
     return out.file.getvalue(), footer
@@ -187,7 +189,7 @@ def run(planned, terminal, events):
 def test_many_trials_on_a_terminal_have_one_line():
     text, footer = run(12, True, trials(running=12))
     assert "done," not in text.replace("of 12 done,", "")
-    assert "of 12 done" in footer
+    assert footer == "12 of 12 done"
     text, footer = run(3, True, trials(running=3))
     assert text.count(": done, 0 steps") == 3
     assert footer == ""
@@ -198,5 +200,7 @@ def test_many_trials_elsewhere_have_a_line_each_when_they_end():
     lines = text.splitlines()
     assert sum(": done, 0 steps" in line for line in lines) == 12
     # One summary at most every ten seconds, no line when a trial starts or has a result.
-    assert [line for line in lines if ": done" not in line] == ["0 of 12 done, 12 running"]
+    assert [line for line in lines if ": done" not in line] == [
+        "0 of 12 done, 12 running", "12 of 12 done",
+    ]  # fmt: skip
     assert Console(file=io.StringIO()).is_terminal is False
