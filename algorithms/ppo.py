@@ -131,6 +131,8 @@ class PPOConfig(OnPolicyConfig, RLlibPPOConfig):
         super().__init__(algo_class=algo_class or PPO)
         # RLlib's PPO standardizes too, in its learner connector.
         self.standardize_advantages = True
+        # An iteration is a train batch, of 4,000 steps by default.
+        self.min_sample_timesteps_per_iteration = 0
         self.objective = None
         self._model_config = {"vf_share_layers": False}
 

@@ -63,7 +63,6 @@ class A3CConfig(ActorCriticConfig):
         self.num_envs_per_env_runner = 1
         self.rollout_fragment_length = 20
         self.train_batch_size = None
-        self.min_sample_timesteps_per_iteration = 1000
 
     def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
         """T, steps per environment and gradient."""

@@ -68,7 +68,6 @@ class DDPGConfig(RolloutConfig):
         # Of the base's keys.
         self.train_batch_size = 256
         self.rollout_fragment_length = "auto"
-        self.min_sample_timesteps_per_iteration = 1000
         self.grad_clip: float | None = None
         self.evaluation_config = {"explore": False}
         for name, value in _OWN.items():

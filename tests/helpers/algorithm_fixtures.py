@@ -34,6 +34,8 @@ def small_config(name, env="CartPole-v1", **settings):
         del given["model"]
     if name != "A3C":
         given.setdefault("num_env_runners", 0)
+    if name in ("A2C", "PG"):  # an iteration is a batch
+        given.setdefault("min_sample_timesteps_per_iteration", 0)
     return config_class(name)().update_from_dict(given)
 
 

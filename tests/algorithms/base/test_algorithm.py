@@ -210,3 +210,25 @@ def test_tune_runs_the_registered_name(ray_session, tmp_path, name):
         assert np.isfinite(at(result.metrics, path))
     # Stock RLlib's PPO knows no frames: the name meant ours.
     assert result.metrics["num_frames_sampled_lifetime"] > 0
+
+
+@pytest.mark.parametrize("name", ["A2C", "PG"])
+def test_one_result_per_1000_steps_changes_nothing_that_is_learned(make_config, make_algo, name):
+    default = config_class(name)()
+    batch, steps = default.train_batch_size, default.min_sample_timesteps_per_iteration
+    assert batch < steps == 1000
+    algo = make_algo(make_config(name, min_sample_timesteps_per_iteration=steps))
+    for number in (1, 2):
+        steps = at(algo.train(), "env_runners/num_env_steps_sampled_lifetime")
+        assert 1000 * number <= steps < (1000 + batch) * number
+    # A setting of the user's counts as it is: a result per update.
+    fine = make_algo(make_config(name, min_sample_timesteps_per_iteration=0))
+    results = [fine.train()]
+    while at(results[-1], "env_runners/num_env_steps_sampled_lifetime") < steps:
+        results.append(fine.train())
+    assert len(results) > 2 * 1000 / batch - 2
+    assert at(results[-1], "env_runners/num_env_steps_sampled_lifetime") == steps
+    expected, actual = (a.get_module().get_state() for a in (fine, algo))
+    assert expected.keys() == actual.keys()
+    for key, value in expected.items():
+        np.testing.assert_array_equal(actual[key], value)
