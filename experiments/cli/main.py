@@ -24,6 +24,7 @@ from rllib_zoo.experiments.cli.study import app as study_app
 from rllib_zoo.experiments.console import plain_console, print_stderr
 from rllib_zoo.experiments.errors import CommandError, RequestError
 from rllib_zoo.experiments.interrupts import CommandInterrupt, interruptible
+from rllib_zoo.experiments.library_warnings import quiet_libraries
 from rllib_zoo.experiments.memory import limit_memory
 from rllib_zoo.experiments.options import (
     EvaluateOptions,
@@ -288,6 +289,7 @@ def main() -> None:
     """Entry point: an invalid request, a failure and a signal end it with one line."""
     keep_streams_open()
     limit_memory()
+    quiet_libraries()
     # Ray reads it when it is imported: no usage report.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:

@@ -28,6 +28,7 @@ from rllib_zoo.envs.restart_policy import error_line
 from rllib_zoo.experiments.console import progress_lines
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.evaluation.play import HINT
+from rllib_zoo.experiments.library_warnings import without_devices
 
 # Render modes of gymnasium.
 FRAMES, WINDOW = "rgb_array", "human"
@@ -49,6 +50,8 @@ def drawing_env(runner: VectorEnvRunner, mode: str) -> gym.Env:
     config = runner.config
     key = "--video" if mode == FRAMES else "--render"
     name = environment_name(config.env)
+    if mode == FRAMES:
+        without_devices()
     try:
         env = make_single_env(config.env, config.environment_options, render_mode=mode)
     except EnvironmentRequestError as error:

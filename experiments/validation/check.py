@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -133,15 +132,13 @@ def validate(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress warnings of Ray and gymnasium, so that an error stays one line."""
+    """Suppress log lines of Ray, so that an error stays one line; warnings of users' code are printed."""
     loggers = [logging.getLogger(name) for name in ("ray", "ray.rllib", "ray.tune")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

@@ -119,10 +119,11 @@ def test_grids_and_seeds_multiply():
     ("stop", "config", "expected"),
     [
         ({"training_iteration": 7}, {}, 7),
-        ({"timesteps_total": 4001}, {}, 11),  # of 400 steps
-        ({"timesteps_total": 4000, "training_iteration": 9}, {}, 9),
-        # An iteration is filled with whole updates: 3 x 400 >= 1000.
-        ({"timesteps_total": 12_000}, {"min_sample_timesteps_per_iteration": 1000}, 10),
+        ({"timesteps_total": 4001}, {"min_sample_timesteps_per_iteration": 0}, 11),  # of 400 steps
+        ({"timesteps_total": 12_000, "training_iteration": 9}, {}, 9),
+        # An iteration is filled with whole updates, by default to 1,000 steps: 3 x 400.
+        ({"timesteps_total": 12_000}, {}, 10),
+        ({"timesteps_total": 12_000}, {"min_sample_timesteps_per_iteration": 2000}, 6),
         ({"time_total_s": 60}, {}, None),
         ({"episode_reward_mean": 475}, {}, None),
     ],
