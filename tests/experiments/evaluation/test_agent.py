@@ -32,7 +32,12 @@ from rllib_zoo.experiments.evaluation.evaluate import (
     score_of,
 )
 from rllib_zoo.experiments.evaluation.export import export, source_of
-from rllib_zoo.experiments.evaluation.model_card import CARD_FILE, CURVE_FILE, CURVE_IMAGE
+from rllib_zoo.experiments.evaluation.model_card import (
+    CARD_FILE,
+    CONFIG_FILE,
+    CURVE_FILE,
+    CURVE_IMAGE,
+)
 from rllib_zoo.experiments.options import EvaluateOptions
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.provenance.trust import mark_as_own
@@ -456,7 +461,8 @@ def test_the_page_shows_the_shipped_agents():
 @pytest.mark.parametrize("folder", agent_folders(SHIPPED), ids=lambda folder: folder.name)
 def test_a_shipped_agent_is_small_and_says_where_it_comes_from(folder):
     files = list(folder.iterdir())
-    assert {file.name for file in files} == {AGENT_FILE, WEIGHTS_FILE}
+    card = {CARD_FILE, CONFIG_FILE, CURVE_FILE, CURVE_IMAGE}
+    assert {file.name for file in files} == {AGENT_FILE, WEIGHTS_FILE} | card
     assert sum(file.stat().st_size for file in files) <= 2 * 2**20
     description = open_agent(folder).description
     source = description["source"]
