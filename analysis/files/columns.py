@@ -74,6 +74,43 @@ AXES = {
     "iterations": "iterations",
 }  # fmt: skip
 _SPLIT = {name: tuple(tuple(p.split("/")) for p in paths) for name, paths in PATHS.items()}
+Leaf = tuple[str, int, int]
+
+
+def _leaves_by_place() -> dict[tuple[str, ...], list[Leaf]]:
+    """Place in a result → names there, each with the number of its column and of its path in ``PATHS``."""
+    places: dict[tuple[str, ...], list[Leaf]] = {}
+    for column, paths in enumerate(_SPLIT.values()):
+        for rank, (*place, leaf) in enumerate(paths):
+            places.setdefault(tuple(place), []).append((leaf, column, rank))
+    return places
+
+
+_LEAVES = _leaves_by_place()
+
+
+def numbers_of(result: Mapping[str, Any]) -> list[float]:
+    """:func:`number_of` of every column, [C]: each place in the result is visited once."""
+    numbers, ranks = [NAN] * len(COLUMNS), [sys.maxsize] * len(COLUMNS)
+    for place, leaves in _LEAVES.items():
+        node: Any = result
+        for part in place:
+            node = node.get(part) if isinstance(node, dict) else None
+        if not isinstance(node, dict):
+            continue
+        for leaf, column, rank in leaves:
+            if leaf in node and rank < ranks[column]:
+                number = _number(node[leaf])
+                if number is not None:
+                    numbers[column], ranks[column] = number, rank
+    return numbers
+
+
+def _number(value: Any) -> float | None:
+    """A number as float, NaN if too large for one; of a list with content its length; else None."""
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return float(value) if abs(value) <= LARGEST else NAN
+    return float(len(value)) if isinstance(value, list) and value else None
 
 
 def number_of(result: Mapping[str, Any], column: str) -> float:
@@ -83,11 +120,8 @@ def number_of(result: Mapping[str, Any], column: str) -> float:
         for part in path:
             # Of every result of every trial: `isinstance` with `Mapping` would take half of the reading.
             node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, float | int) and not isinstance(node, bool):
-            # An integer in JSON may be larger than any float.
-            return float(node) if abs(node) <= LARGEST else NAN
-        if isinstance(node, list) and node:
-            return float(len(node))
+        if (number := _number(node)) is not None:
+            return number
     return NAN
 
 

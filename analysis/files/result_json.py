@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import orjson
 
-from rllib_zoo.analysis.files.columns import COLUMNS, number_of, source_of_mean
+from rllib_zoo.analysis.files.columns import COLUMNS, number_of, numbers_of, source_of_mean
 from rllib_zoo.analysis.files.record import Curve
 
 T = TypeVar("T")
@@ -54,11 +54,11 @@ def read_curve(file: Path, max_rows: int | None = None) -> Curve:
             tail = result
             continue
         tail = None
-        rows.append(_numbers(result))
+        rows.append(numbers_of(result))
         if max_rows is not None and len(rows) > max_rows:
             rows, stride = rows[::2], stride * 2
     if tail is not None:
-        rows.append(_numbers(tail))
+        rows.append(numbers_of(tail))
     config = _config(last) or _config(before)
     curve = curve_of(rows, first, broken=broken, results=number)
     return replace(curve, config=config, source_of_mean=source)
@@ -180,10 +180,6 @@ def _parse_without_config(line: bytes) -> dict[str, Any] | None:
         if isinstance(result, dict) and (text is line or _has_numbers(result)):
             return result
     return None
-
-
-def _numbers(result: dict[str, Any]) -> list[float]:
-    return [number_of(result, column) for column in COLUMNS]
 
 
 def _has_numbers(result: dict[str, Any]) -> bool:

@@ -11,15 +11,18 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
+from matplotlib.transforms import Bbox
 
 from rllib_zoo.analysis.style import figure_style
 
 # Matplotlib writes coordinates in points (1/72 inch) with six decimals; with two, files are a third
 # smaller and look the same.
 PATH = re.compile(r'(?<= d=")[^"]*')
+NO_DATES = {"CreationDate": None, "Producer": None, "Creator": None}
 COORDINATE = re.compile(r"-?\d+\.\d{3,}")
 
 
@@ -68,14 +71,20 @@ def draw_figure(
 ) -> FigureImage:
     """The figure that a function paints on new axes."""
     with figure_style():
-        # Not pyplot's: it would draw in the notebook or window of whoever imports this module.
-        figure = Figure()
+        # Not pyplot's: it would draw in the notebook or window of whoever imports this module. At the
+        # resolution of SVG and PDF, so that texts are laid out once for both and for the box.
+        figure = Figure(dpi=72)
         ax = figure.subplots()
         paint(ax)
         ax.set_title(title)
         show_names_as_text(figure)
-        pdf = _pdf(figure) if spot else b""
-        return FigureImage(name, title, _svg(figure), _png(figure), pdf, spot)
+        # Once for all formats, as "tight" finds that of SVG: with it, matplotlib draws each of them twice.
+        renderer = RendererSVG(*figure.bbox.size, io.StringIO())
+        box = figure.get_tightbbox(renderer).padded(mpl.rcParams["savefig.pad_inches"])
+        svg = PATH.sub(_rounded, _saved(figure, box, "svg", Date=None).decode())
+        pdf = _saved(figure, box, "pdf", **NO_DATES) if spot else b""
+        png = _saved(figure, box, "png", Software=None)
+        return FigureImage(name, title, svg[svg.index("<svg") :], png, pdf, spot)
 
 
 def show_names_as_text(figure: Figure) -> None:
@@ -108,27 +117,12 @@ def file_name(text: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in text).strip("-").lower()
 
 
-def _svg(figure: Figure) -> str:
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    text = out.getvalue()
-    return PATH.sub(_rounded, text[text.index("<svg") :])
-
-
 def _rounded(path: re.Match[str]) -> str:
     return COORDINATE.sub(lambda number: f"{float(number[0]):.2f}", path[0])
 
 
-def _png(figure: Figure) -> bytes:
+def _saved(figure: Figure, box: Bbox, suffix: str, **metadata: Any) -> bytes:
+    """A figure as a file, cut to a box in inches; the same bytes every time."""
     out = io.BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
-
-
-def _pdf(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    # Matplotlib's "tight" draws the figure once more.
-    box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
-    metadata = {"CreationDate": None, "Producer": None, "Creator": None}
-    figure.savefig(out, format="pdf", metadata=metadata, bbox_inches=box)
+    figure.savefig(out, format=suffix, bbox_inches=box, metadata=metadata)
     return out.getvalue()

@@ -63,7 +63,9 @@ def figures(
             yield env.bars("all-environments", f"{IQM} of normalised scores")
             continue
         part = summary.scores[summary.scores["environment"] == verdict.place]
-        curves = results.curves[results.curves["run"].isin(part["run"][part["steps"] > 0])]
+        drawn_T = results.curves["run"].isin(part["run"][part["steps"] > 0])
+        # Of a single environment without a copy of everything.
+        curves = results.curves if drawn_T.all() else results.curves[drawn_T]
         yield from env.all(curves, part, summary, baseline)
 
 
