@@ -21,6 +21,7 @@ class StartsAnew:
         the global random generators start anew: they may be those of a trial that had one.
         """
         storage, trial = self._storage, self._trial_info  # type: ignore[attr-defined]
+        self._monitor.stop()  # type: ignore[attr-defined]
         self.cleanup()  # type: ignore[attr-defined]
         self.__dict__.clear()
         if new_config.get("seed") is None:

@@ -1,6 +1,8 @@
 """A trial in the process of another one has the results of a new process."""
 
 import random
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -55,3 +57,14 @@ def test_without_a_seed_the_trial_before_leaves_none(make_algo):
         assert algo.reset(dict(ON_POLICY))
         drawn |= {torch.rand(1).item(), random.random()}
     assert len(drawn) == 4
+
+
+def test_no_thread_is_left_behind(make_algo):
+    algo = make_algo(config("A2C", log_sys_usage=True))
+    before = threading.active_count()
+    for _ in range(3):
+        assert algo.reset({**ON_POLICY, "log_sys_usage": True})
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert threading.active_count() <= before
