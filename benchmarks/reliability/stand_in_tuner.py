@@ -49,7 +49,7 @@ class StandInTuner:
         row |= dict.fromkeys(
             ("score", "iterations", "checkpoint", "checkpoint_score", "env_restarts", "error")
         )
-        return [{**row, "trial": "1", "status": "done", "folder": str(trial)}]
+        return [{**row, "trial": "1", "name": TRIAL, "status": "done", "folder": str(trial)}]
 
 
 def write_state(folder: Path) -> None:

@@ -114,7 +114,7 @@ def check_names(experiment: Experiment) -> None:
 
 def _check_algorithm(experiment: Experiment) -> None:
     name = experiment.algorithm
-    if not name or name in algorithms.names():  # an empty one is among the reader's errors
+    if name is None or name in algorithms.names():  # a missing one is among the reader's errors
         return
     supported = f"use one of {', '.join(algorithms.names())}"
     if name in UNSUPPORTED:

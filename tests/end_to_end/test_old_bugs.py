@@ -12,7 +12,7 @@ import pytest
 import typer
 import yaml
 
-from rllib_zoo.experiments.cli import examples as examples_module
+from rllib_zoo.experiments import paths
 from rllib_zoo.experiments.cli.examples import example_file
 from rllib_zoo.experiments.cli.main import app
 from rllib_zoo.experiments.config.from_options import (
@@ -76,7 +76,9 @@ def test_4_weights_and_biases_needs_no_class_name(monkeypatch):
 
 
 def test_5_an_environment_in_config_is_kept():
-    options = TrainOptions(algo="PPO", config='{"env": "CartPole-v1", "lr": 0.1}')
+    options = TrainOptions(
+        algo="PPO", config='{"env": "CartPole-v1", "lr": 0.1}', stop=['{"timesteps_total": 5}']
+    )
     found = experiment_from_options(options)
     assert (found.env, found.config) == ("CartPole-v1", {"lr": 0.1})
 
@@ -108,7 +110,7 @@ def test_12_an_example_runs_with_the_options_given():
 
 
 def test_13_examples_are_read_from_disk(monkeypatch, tmp_path):
-    monkeypatch.setattr(examples_module, "FOLDER", tmp_path)
+    monkeypatch.setattr(paths, "EXAMPLES", tmp_path)
     with pytest.raises(RequestError, match="unknown"):
         example_file("cartpole-ppo")
     assert list(tmp_path.iterdir()) == []
@@ -127,5 +129,5 @@ def test_14_every_option_has_a_help_of_its_own():
 
 
 def test_the_tuned_files_are_no_retired_files():
-    for file in examples_module.FOLDER.glob("*.yaml"):
+    for file in paths.example_files().values():
         assert all(not experiment.changes for experiment in read_experiments(file))

@@ -195,7 +195,7 @@ def test_the_undamaged_files_run(config_file, algorithm):
     assert not ignored(document(algorithm), read_and_check(config_file))
 
 
-def test_damaged_files_run_or_are_refused_in_one_line(config_file):
+def test_damaged_files_run_or_are_refused_in_a_line_per_mistake(config_file):
     ran = refused = 0
 
     @settings(
@@ -216,8 +216,9 @@ def test_damaged_files_run_or_are_refused_in_one_line(config_file):
             message = str(error)
         if experiment is None:
             refused += 1
-            assert message.startswith(f"{config_file}: ")
-            assert "\n" not in message
+            lines = message.split("\n")
+            assert all(line.startswith(f"{config_file}: ") for line in lines)
+            assert len(set(lines)) == len(lines)
         else:
             ran += 1
             assert ignored(entry, experiment) == []

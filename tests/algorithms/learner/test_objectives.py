@@ -9,7 +9,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.distributions import Categorical as Reference
 
-from rllib_zoo.algorithms.learner.batch import REWARD_TO_GO, make_batch
+from rllib_zoo.algorithms.descriptors import REWARD_TO_GO
+from rllib_zoo.algorithms.learner.batch import make_batch
 from rllib_zoo.algorithms.learner.objectives import (
     PPOCoefficients,
     actor_critic_objective,

@@ -64,7 +64,7 @@ def test_the_command_for_memory_fails_as_a_row(tmp_path):
     (tmp_path / "broken.yaml").write_text("broken:\n  env: CartPole-v1\n")
     row = run_contender(contender(file=str(tmp_path / "broken.yaml")), "memory", 0, 10, 0.0)
     assert (row["status"], row["mode"]) == ("failed", "memory")
-    assert "missing key 'run'" in row["error"]
+    assert "run: is missing" in row["error"]
 
 
 def test_memory_is_that_of_the_whole_tree():

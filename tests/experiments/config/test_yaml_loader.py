@@ -220,7 +220,7 @@ def test_files_that_cannot_be_read(tmp_path):
     expected = {
         wrong: "has the ending '.json'; use .yaml or .py",
         tmp_path / "none.yaml": "does not exist",
-        folder: "is not a file",
+        folder: "is not a file; rllib example list shows the tuned configs",
         binary: "cannot be read: 'utf-8' codec can't decode byte 0xff in position 3: "
         "invalid start byte",
     }
