@@ -44,7 +44,8 @@ class PPOLearner(OnPolicyLearner):
     def _supports_numpy_step(self) -> bool:
         """Whether :class:`NumpyPPOStep` supports the network and these settings."""
         return (
-            self._network.recurrent is None
+            self._own_loss is None
+            and self._network.recurrent is None
             and dense_actor_critic(self._network.model) is not None
             and self._forward_context is nullcontext
             and not self.distributed

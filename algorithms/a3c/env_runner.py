@@ -14,6 +14,7 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.env_runner.episodes import Episode
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.env_runner.running_moments import Moments
+from rllib_zoo.algorithms.extension import computed, own_loss
 from rllib_zoo.algorithms.learner.batch import Batch, batch_report, critic_quality
 from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
 from rllib_zoo.algorithms.learner.gradients import clip_gradients, require_finite
@@ -48,6 +49,7 @@ class A3CEnvRunner(VectorEnvRunner):
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
+        self._own_loss = own_loss(self.config)
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
         self._parameters = list(self.module.parameters())
         self._variance_meter = GradientVarianceMeter(
@@ -117,14 +119,15 @@ class A3CEnvRunner(VectorEnvRunner):
             parameter.grad = None
         with self._forward_context():
             dist_inputs, values = batch.outputs(self.module)
-        loss, stats = actor_critic_objective(
-            self._distribution,
-            dist_inputs.float(),
-            values.float(),
-            batch,
-            vf_loss_coeff=self.config.vf_loss_coeff * self.config.use_critic,
-            entropy_coeff=entropy_coeff,
-        )
+        given = (self._distribution, dist_inputs.float(), values.float(), batch)
+        if self._own_loss is not None:
+            loss, stats = computed(self._own_loss, *given, self.config, entropy_coeff)
+        else:
+            loss, stats = actor_critic_objective(
+                *given,
+                vf_loss_coeff=self.config.vf_loss_coeff * self.config.use_critic,
+                entropy_coeff=entropy_coeff,
+            )
         loss, stats = with_custom_loss(self.module, loss, stats, batch)
         loss.backward()
         # The message has an array for every parameter, also for those without a gradient.

@@ -24,6 +24,7 @@ from rllib_zoo.algorithms.env_runner.remote_sampling import RemoteSampling
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
 from rllib_zoo.algorithms.env_runner.runner_errors import runner_errors_raised
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER, RETURNS, Moments, SharedMoments
+from rllib_zoo.algorithms.extension import Extensible
 from rllib_zoo.algorithms.learner.learner import ITERATION, learner_batch
 from rllib_zoo.envs import EnvironmentFault
 
@@ -32,20 +33,13 @@ PAUSE_PER_HEALTH_CHECK = 10
 
 
 class RolloutAlgorithm(
-    MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, StartsAnew, Algorithm
+    Extensible, MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, StartsAnew, Algorithm
 ):
     """Synchronous sampling and learning.
 
     DDPG overrides :meth:`_learn_from`, PG :meth:`_sample_batch`, A3C :meth:`training_step`. Lifetime
     counts are kept here, not in the env runners, so that none are lost with a runner.
     """
-
-    default_config_class: type
-
-    @classmethod
-    def get_default_config(cls) -> Any:
-        """RLlib's hook."""
-        return cls.default_config_class()
 
     def setup(self, config: Any) -> None:
         """As RLlib, with this project's counters."""

@@ -88,6 +88,8 @@ class RolloutConfig(AlgorithmConfig):
             ValueError: an argument that nothing reads, with the nearest valid name.
         """
         require_known(self, {"model": model, "optimizer": optimizer, **kwargs})
+        own = getattr(self.algo_class, "settings", {})
+        set_provided(self, **{key: kwargs.pop(key) for key in [*kwargs] if key in own})
         super().training(**kwargs)
         if model is not NotProvided:
             self._model_config = {**self._model_config, **_as_data(model)}

@@ -134,6 +134,17 @@ def activation(value: object) -> str | None:
     return "an activation such as tanh, relu, elu, silu or linear"
 
 
+def of_type(default: Any) -> Kind:
+    """A value of the type of a default; anything where that tells too little."""
+    if isinstance(default, bool):
+        return boolean
+    if isinstance(default, int | float):
+        return number(-math.inf)
+    if isinstance(default, str):
+        return text
+    return mapping if isinstance(default, Mapping) else anything
+
+
 def complaint(kind: Kind, value: Any) -> str | None:
     """The error message of an invalid value; None for a valid one."""
     expected = kind(value)

@@ -34,6 +34,7 @@ from rllib_zoo.algorithms.dqn.network import QModule
 from rllib_zoo.algorithms.dqn.replay import SIGNED
 from rllib_zoo.algorithms.env_runner.episodes import EpisodeWindow, summary
 from rllib_zoo.algorithms.env_runner.runner_errors import runner_errors_raised
+from rllib_zoo.algorithms.extension import Extensible
 from rllib_zoo.envs import is_atari
 
 
@@ -141,15 +142,10 @@ class QLearner(DQNTorchLearner):
         )
 
 
-class DQN(MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN):
+class DQN(Extensible, MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOnce, RLlibDQN):
     """RLlib's DQN, with legacy result names and, for Atari games, the signs of rewards."""
 
     default_config_class = DQNConfig
-
-    @classmethod
-    def get_default_config(cls) -> DQNConfig:
-        """RLlib's hook."""
-        return cls.default_config_class()
 
     def setup(self, config: Any) -> None:
         """As RLlib; starts the clock of :meth:`step`."""

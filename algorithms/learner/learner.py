@@ -18,6 +18,7 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
 from rllib_zoo.algorithms.env_runner.rollout import Rollout
+from rllib_zoo.algorithms.extension import computed, own_loss
 from rllib_zoo.algorithms.learner.batch import Batch, batch_report, critic_quality
 from rllib_zoo.algorithms.learner.gradient_variance import GradientVarianceMeter
 from rllib_zoo.algorithms.learner.gradients import (
@@ -67,6 +68,7 @@ class OnPolicyLearner(TorchLearner):
         if self._network.recurrent is not None and self.config.gradient_variance_every is not None:
             raise ValueError("gradient_variance_every is not supported with recurrent networks")
         self._distribution = distribution_for(self._network.action_space)
+        self._own_loss = own_loss(self.config)
         self._entropy_schedule = Scheduler(fixed_value_or_schedule=self.config.entropy_coeff)
         self._generator = torch.Generator().manual_seed(self._shuffle_seed())
         self._num_updates = 0
@@ -109,6 +111,15 @@ class OnPolicyLearner(TorchLearner):
         self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a minibatch of valid steps, a scalar, and metrics."""
+
+    def _loss(
+        self, dist_inputs_BK: Tensor, values_B: Tensor, batch: Batch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The objective, or the loss that the algorithm's class sets instead."""
+        if self._own_loss is None:
+            return self.objective(dist_inputs_BK, values_B, batch)
+        given = (self._distribution, dist_inputs_BK, values_B, batch, self.config)
+        return computed(self._own_loss, *given, self.entropy_coeff)
 
     def compute_loss_for_module(self, **_: Any) -> Tensor:
         """RLlib's hook; not used, see :meth:`objective`."""
@@ -196,7 +207,7 @@ class OnPolicyLearner(TorchLearner):
             with self._forward_context():
                 dist_inputs, values = rows.outputs(self._network)
             dist_inputs, values = dist_inputs.float(), values.float()
-            loss, stats = self.objective(dist_inputs, values, rows)
+            loss, stats = self._loss(dist_inputs, values, rows)
             loss, stats = with_custom_loss(self._network, loss, stats, rows)
             return loss, {**stats, **self.diagnostics(dist_inputs, rows)} if diagnose else stats
 

@@ -90,7 +90,7 @@ def experiment_from_options(options: TrainOptions) -> Experiment:
     if legacy := has_legacy_keys(Edits(entry)):
         entry, assigned = merge_into_legacy(entry, options.set_ or [])
     entry, changes = translate(entry, legacy=None if legacy else False, original=original)
-    name = f"{options.algo.lower()}-{str(env).split('/')[-1].lower()}"
+    name = f"{options.algo.rsplit('.', 1)[-1].lower()}-{str(env).split('/')[-1].lower()}"
     experiment = Experiment(
         name, entry.pop("run"), **entry, changes=tuple(changes), assigned=assigned
     )

@@ -15,6 +15,8 @@ from typing import Any
 from ray import cloudpickle
 
 from rllib_zoo import algorithms
+from rllib_zoo.algorithms.base.config import RolloutConfig
+from rllib_zoo.algorithms.dqn import DQNConfig
 from rllib_zoo.experiments.config.overrides import merge_into_legacy
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.legacy.config_recorders import TrainingCallError, recorded_entry
@@ -28,6 +30,8 @@ ATTRIBUTE_KEYS = {
     "_model_config": "model",
     "_train_batch_size_per_learner": "train_batch_size_per_learner",
 }
+# Prefix of the name that a config file has as a module while it runs.
+MODULE = "_config_file_"
 _NOT_SETTINGS = {"algo_class", "env"}
 _EXAMPLE = (
     "write: from rllib_zoo.algorithms.ppo import PPOConfig; config = PPOConfig().environment(…)"
@@ -92,9 +96,14 @@ def differences(config: Any) -> dict[str, Any]:
 
 def _algorithm_of(config: Any, file: Path) -> str:
     """Raises: RequestError: ``config`` is not a configuration of this project."""
-    for name in algorithms.names():
-        if type(config) is algorithms.config_class(name):
-            return name
+    if isinstance(config, RolloutConfig | DQNConfig):
+        own = config.algo_class
+        if type(config) is not own.default_config_class:
+            own = algorithms.class_of(type(config))
+        if own.__module__.startswith(MODULE):  # the file as a module, which has no name elsewhere
+            own.__module__ = file.stem
+            return algorithms.add_class(own, name=f"{file.stem}.{own.__qualname__}")
+        return algorithms.add_class(own)
     problem = f"is a {type(config).__module__}.{type(config).__qualname__}"
     if isinstance(config, dict):
         problem = "is a plain dict, which does not name an algorithm"
@@ -110,7 +119,7 @@ def _equal(left: Any, right: Any) -> bool:
 
 def _run(file: Path) -> ModuleType:
     """Execute the file as a module that is importable only meanwhile."""
-    name = f"_config_file_{abs(hash(str(file.absolute())))}"
+    name = f"{MODULE}{abs(hash(str(file.absolute())))}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None

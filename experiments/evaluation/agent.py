@@ -143,14 +143,15 @@ def _check_filter(moments: Mapping[str, Any], file: Path) -> None:
 
 
 def _config(description: Mapping[str, Any]) -> Any:
-    name, settings, names = description["algorithm"], description["settings"], algorithms.names()
+    name, settings = algorithms.canonical(description["algorithm"]), description["settings"]
+    names = algorithms.names()
     if name not in names:
         hint = nearest(name, names) or f"use one of {', '.join(names)}"
         raise RequestError(f"{name!r} is unknown", key="algorithm", hint=hint)
     others = {key: description[key] for key in ("env_config", "model") if description[key]}
     check_config(name, others, "agent")
     check_config(name, settings, "settings")
-    config = algorithms.config_class(name)()
+    config = algorithms.default_config(name)
     config.environment(description["env"])
     try:
         config.update_from_dict({**others, **settings})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.checkpoints import CHECKSUMS, METADATA
 from rllib_zoo.experiments.console import note
 from rllib_zoo.experiments.errors import RequestError, first_line
@@ -138,7 +139,8 @@ def open_checkpoint(path: Path, *, trusted: bool) -> Checkpoint:
         problem = f"checkpoint {folder} cannot be read: {type(error).__name__}: {error}"
         raise RequestError(problem) from error
     iteration = state.get("training_iteration")
-    return Checkpoint(folder, algorithm_class.__name__, config, filter_state, iteration)
+    name = algorithms.add_class(algorithm_class, config)
+    return Checkpoint(folder, name, config, filter_state, iteration)
 
 
 def require_checkpoint_of(path: Path, algorithm: str, *, trusted: bool) -> Path:

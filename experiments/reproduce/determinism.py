@@ -82,7 +82,7 @@ def _differences(original: Mapping[str, Any], again: Mapping[str, Any]) -> list[
 
 
 def _algorithm_reason(original: Mapping[str, Any]) -> str | None:
-    name = str(original["algorithm"])
+    name = algorithms.canonical(str(original["algorithm"]))
     if name not in algorithms.names():
         return f"{name}: not known to be deterministic"
     return algorithms.descriptor(name).nondeterministic

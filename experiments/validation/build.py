@@ -209,7 +209,7 @@ def build_config(experiment: Experiment, values: dict[str, Any]) -> Any:
     if total is not None and share is not None:
         problem = f"{total} has no effect beside train_batch_size_per_learner {share}"
         raise RequestError(problem, key="config.train_batch_size")
-    config = algorithms.config_class(experiment.algorithm)()
+    config = algorithms.default_config(experiment.algorithm)
     config.environment(alternatives(experiment.env, "env")[0])
     try:
         # A deep copy: RLlib resolves class paths in place.

@@ -103,9 +103,10 @@ def validate(
     try:
         with _quiet():
             check_request(experiment)
-            descriptor = algorithms.descriptor(experiment.algorithm)
             if fit:
-                experiment = fit_resources(experiment, descriptor.config_class(), cpus, gpus)
+                experiment = fit_resources(
+                    experiment, algorithms.default_config(experiment.algorithm), cpus, gpus
+                )
             searched = replace(experiment, config=with_mutations(experiment))
             configs = [build.build_config(searched, c) for c in combinations(searched.config)]
             check_seeds(searched, configs)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rllib_zoo import algorithms
@@ -18,7 +20,13 @@ from rllib_zoo.algorithms.base.validators import (
     number,
     optional,
 )
-from rllib_zoo.experiments.errors import IMPORT_HINT, Collected, RequestError, nearest
+from rllib_zoo.experiments.errors import (
+    IMPORT_HINT,
+    Collected,
+    RequestError,
+    first_line,
+    nearest,
+)
 from rllib_zoo.experiments.spec.experiment import SEED_SCORES, Experiment, require_name
 from rllib_zoo.experiments.sweeps.schedulers import make_scheduler, with_mutations
 from rllib_zoo.experiments.sweeps.search import make_search
@@ -117,10 +125,33 @@ def _check_algorithm(experiment: Experiment) -> None:
     if name is None or name in algorithms.names():  # a missing one is among the reader's errors
         return
     supported = f"use one of {', '.join(algorithms.names())}"
+    if "." in name:
+        with _own_class_errors(name):
+            algorithms.add_path(name)
+        return
     if name in UNSUPPORTED:
         raise RequestError(f"{name} is not supported", key="run", hint=supported)
     hint = nearest(str(name).upper(), algorithms.names()) or f"{supported}; {IMPORT_HINT}"
     raise RequestError(f"algorithm {name!r} is unknown", key="run", hint=hint)
+
+
+@contextmanager
+def _own_class_errors(path: str) -> Iterator[None]:
+    """Errors of finding the class at a path as RequestErrors of the key ``run``."""
+    try:
+        yield
+    except ValueError as error:
+        raise RequestError(str(error), key="run") from None
+    except Exception as error:  # the user's module runs here
+        problem = f"{path!r} cannot be imported: {type(error).__name__}: {first_line(error)}"
+        raise RequestError(problem, key="run", hint=_nearest_class(path)) from None
+
+
+def _nearest_class(path: str) -> str | None:
+    """The class of a similar name in the module of a path, if that was imported."""
+    module, _, name = path.rpartition(".")
+    found = vars(sys.modules[module]) if module in sys.modules else {}
+    return nearest(name, [key for key, value in found.items() if isinstance(value, type)])
 
 
 def _assumed_algorithm(experiment: Experiment) -> str | None:
