@@ -38,6 +38,14 @@ class Extensible:
         algorithms.add_class(cls, config)
         return config
 
+    def setup(self, config: Any) -> None:
+        """As RLlib, whose copy of a configuration object forgets the algorithm's class."""
+        if config.algo_class is not type(self):
+            self.config = config = config.copy(copy_frozen=False)
+            config.algo_class = type(self)
+            config.freeze()
+        super().setup(config)  # type: ignore[misc]
+
 
 def own_loss(config: Any) -> Loss | None:
     """The loss that the algorithm's class sets; None for the algorithm's own."""
