@@ -20,8 +20,8 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.trial_errors import error_line
 from rllib_zoo.experiments.spec.experiment import Experiment
+from rllib_zoo.experiments.tune.trial_errors import error_line
 from rllib_zoo.experiments.validation.resources import demand_of
 
 # Only the time after the first iteration counts: it warms caches up.

@@ -14,7 +14,6 @@ from rllib_zoo.analysis.files.best_settings import NAME as BEST
 from rllib_zoo.analysis.files.object_storage import shown, with_uris
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.console import plain_console
-from rllib_zoo.experiments.launch.trial_errors import error_line
 from rllib_zoo.experiments.options import same_command
 from rllib_zoo.experiments.provenance.trust import is_own
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -29,6 +28,7 @@ from rllib_zoo.experiments.tune.ray_internals import (
 )
 from rllib_zoo.experiments.tune.signals import interruption
 from rllib_zoo.experiments.tune.storage import copy_of, results_folder
+from rllib_zoo.experiments.tune.trial_errors import trial_error
 
 STATUS_OF = {"TERMINATED": "done", "ERROR": "failed"}
 STOPPED_EARLY = "stopped early"
@@ -87,7 +87,7 @@ def _row(experiment: Experiment, trial: Any, status: str) -> dict[str, Any]:
         "checkpoint": checkpoint,
         "checkpoint_score": checkpoint_score,
         "env_restarts": lookup(result, ENV_RESTARTS) or 0,
-        "error": _error_of(trial),
+        "error": trial_error(trial) if trial.status == "ERROR" else None,
     }
 
 
@@ -196,10 +196,3 @@ def _print_next_step(
 def resume_command(trust: tuple[str, ...] = ()) -> str:
     """The command line that continues this one; ``trust``: options to open its state."""
     return same_command("--resume", *trust, without=("--force",))
-
-
-def _error_of(trial: Any) -> str | None:
-    if trial.status != "ERROR":
-        return None
-    file = results_folder(trial) / "error.txt"
-    return error_line(file.read_text() if file.exists() else "")

@@ -16,6 +16,7 @@ from rllib_zoo.experiments.tune.display.bars import Bar, Bars
 from rllib_zoo.experiments.tune.display.sweep_summary import SweepSummary
 from rllib_zoo.experiments.tune.display.waiting import TrialWaiting
 from rllib_zoo.experiments.tune.stoppers import FirstReached, TimeBudget
+from rllib_zoo.experiments.tune.trial_errors import trial_error
 
 # Without a terminal, a line per trial, or one about all, at most this often.
 PLAIN_INTERVAL_S = 10.0
@@ -123,7 +124,10 @@ class TrialProgress(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._bars.bars.pop(trial.trial_id, None)
-        self._console.print(f"{trial}: FAILED")
+        self._console.print(f"{trial}: FAILED: {trial_error(trial)}")
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._console.print(f"{trial}: starts again after an error: {trial_error(trial)}")
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         if self._is_large:

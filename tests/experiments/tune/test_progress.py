@@ -35,6 +35,7 @@ def trial_named(name, status="RUNNING", **config):
         config={"env": name, "seed": 0, **config},
         status=status,
         last_result=RESULT,
+        path="/no/such/folder",
     )
 
 
@@ -59,7 +60,7 @@ def test_names_are_printed_as_they_are(name, terminal):
     callback.on_trial_complete(0, [trial], trial)
     callback.on_trial_error(0, [trial], trial)
     close_displays()
-    assert f"{name}: FAILED" in out.getvalue()
+    assert f"{name}: FAILED: no error text was written" in out.getvalue()
     assert f"{name}: stopped early, 0 steps" in out.getvalue()
 
 
@@ -178,3 +179,18 @@ def test_an_evaluation_that_was_cut_is_told():
     )
     assert line in out.getvalue()
     assert progress.EPISODES_CUT == "evaluation/env_runners/num_episodes_cut"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_error_of_a_trial_is_printed_when_it_happens(tmp_path, terminal):
+    callback = TrialProgress(FirstReached({"training_iteration": 2}), None, 30)
+    out = shown(callback, terminal)
+    trial = trial_named("Maze")
+    trial.path = str(tmp_path)
+    (tmp_path / "error.txt").write_text(
+        "Traceback\n  File \"x\", line 1, in step\nKeyError: 'speed'\n"
+    )
+    callback.on_trial_recover(0, [trial], trial)
+    callback.on_trial_error(0, [trial], trial)
+    assert "Maze: starts again after an error: KeyError: 'speed'" in out.getvalue()
+    assert "Maze: FAILED: KeyError: 'speed'" in out.getvalue()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rllib_zoo.algorithms.env_runner.runner_errors import RunnerError
-from rllib_zoo.experiments.launch.trial_errors import error_line
+from rllib_zoo.experiments.tune.trial_errors import error_line
 
 
 def raised(function):

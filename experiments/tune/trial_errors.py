@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 from rllib_zoo.experiments.paths import ROOT
+from rllib_zoo.experiments.tune.storage import results_folder
 
 _FRAME = re.compile(r'\s*File "(.+)", line (\d+), in (.+)')
 # Code of Python and of this project: not the user's. Installed packages are known by their folder's name.
@@ -16,6 +18,12 @@ _LIBRARIES = [
     *(ROOT / name for name in _OWN),
 ]
 _INSTALLED = {"site-packages", "dist-packages"}
+
+
+def trial_error(trial: Any) -> str:
+    """The error of a trial that failed, see :func:`error_line`."""
+    file = results_folder(trial) / "error.txt"
+    return error_line(file.read_text() if file.exists() else "")
 
 
 def error_line(text: str) -> str:
