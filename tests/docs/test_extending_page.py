@@ -66,7 +66,7 @@ def test_the_files_of_a_section_pass_every_check(section, tmp_path):
 @pytest.mark.ray
 def test_the_commands_of_a_section_run(section, tmp_path):
     environment = {**os.environ, "HOME": str(tmp_path)}
-    for program, *words in commands_of(section):
+    for program, *words in commands_of(section.replace("~/", f"{tmp_path}/")):
         assert program == "rllib"
         done = subprocess.run(
             [sys.executable, "-m", "rllib_zoo.experiments.cli.main", *words],
