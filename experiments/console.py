@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -13,6 +14,8 @@ from rllib_zoo.analysis.files.object_storage import with_uris
 
 # Whether lines about progress and notes are left out; errors are not.
 _quiet = False
+# Whether the last line of the terminal is a stage.
+_shows_stage = False
 # Seconds between two lines about what a command waits for.
 PROGRESS_PERIOD_S = 5.0
 
@@ -23,8 +26,26 @@ def set_quiet(quiet: bool) -> None:
     _quiet = quiet
 
 
+def show_stage(stage: str) -> None:
+    """Show on a terminal what the command is doing, in a line that the next one replaces."""
+    global _shows_stage
+    if not _quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        clear_stage()
+        print(f"{stage} …", end="", file=sys.stderr, flush=True)
+        _shows_stage = True
+
+
+def clear_stage() -> None:
+    """Remove that line, if there is one."""
+    global _shows_stage
+    if _shows_stage:
+        print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+        _shows_stage = False
+
+
 def print_stderr(line: str) -> None:
     """Print a line as it is, neither wrapped nor read as markup; local copies by their URI."""
+    clear_stage()
     print(with_uris(line), file=sys.stderr, flush=True)
 
 

@@ -21,7 +21,7 @@ from rllib_zoo.analysis.report.cli import report
 from rllib_zoo.experiments.cli.agent import agent_app
 from rllib_zoo.experiments.cli.streams import keep_streams_open
 from rllib_zoo.experiments.cli.study import app as study_app
-from rllib_zoo.experiments.console import plain_console, print_stderr
+from rllib_zoo.experiments.console import plain_console, print_stderr, set_quiet, show_stage
 from rllib_zoo.experiments.errors import CommandError, RequestError
 from rllib_zoo.experiments.interrupts import CommandInterrupt, interruptible
 from rllib_zoo.experiments.library_warnings import quiet_libraries
@@ -267,6 +267,8 @@ def example_run(name: ExampleName, options: FileOptions) -> None:
 
 def start(experiments: list[Any], options: LaunchOptions) -> int:
     """Check every experiment, then run them one after another; the exit code."""
+    set_quiet(options.quiet)
+    show_stage("importing RLlib")
     from rllib_zoo.experiments.launch.launch import launch
 
     return launch(experiments, options)

@@ -13,7 +13,7 @@ from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.object_storage import upload
 from rllib_zoo.experiments.config.from_options import option_notes
-from rllib_zoo.experiments.console import note, print_stderr, set_quiet
+from rllib_zoo.experiments.console import clear_stage, note, print_stderr, show_stage
 from rllib_zoo.experiments.errors import Collected, RequestError, first_line
 from rllib_zoo.experiments.launch import ray_cluster, tuner
 from rllib_zoo.experiments.launch.dry_run import dry_run, require_dry_run
@@ -45,7 +45,6 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
     Raises:
         RequestError: before Ray starts, for an invalid request.
     """
-    set_quiet(options.quiet)
     require_trackers(options)
     ray_cluster.check_options(options)
     require_dry_run(options)
@@ -65,6 +64,7 @@ def launch(experiments: list[Experiment], options: LaunchOptions) -> int:
         if options.resume and not job.resume:
             note(f"{job.folder} has no trials to continue: it starts from the beginning")
     if options.dry_run:
+        clear_stage()
         dry_run([(job, tuner.param_space(job, options)) for job in jobs], options)
         return DONE
     with ray_cluster.running_ray(options) as session:
@@ -138,6 +138,7 @@ def _run_trials(job: Job, options: LaunchOptions, watch: FolderWatch, lock: Lock
         resumed = tuner.restored_tuner(job) if job.resume else None
         ready = resumed or tuner.new_tuner(job, options, lock)
         watch.start()
+        show_stage("starting the trials' processes")
         return ready.fit()
     except KeyboardInterrupt:
         return None

@@ -17,7 +17,7 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.object_storage import upload
-from rllib_zoo.experiments.console import note, waiting_lines
+from rllib_zoo.experiments.console import note, show_stage, waiting_lines
 from rllib_zoo.experiments.errors import CommandError, RequestError, first_line
 from rllib_zoo.experiments.interrupts import CommandInterrupt, uninterrupted
 from rllib_zoo.experiments.launch import ray_folder
@@ -123,7 +123,9 @@ def running_ray(options: LaunchOptions, *, temporary: bool = False) -> Iterator[
     global _session
     cluster, before, monitor = None, ray.is_initialized(), None
     try:
-        with waiting_lines("starting Ray" if own else f"joining Ray at {address_of(options)}"):
+        starts = "starting Ray" if own else f"joining Ray at {address_of(options)}"
+        show_stage(starts)
+        with waiting_lines(starts):
             cluster = _start(options, folder)
         joined = None if own else ray.get_runtime_context().gcs_address
         monitor = RayMonitor(ray_servers(cluster), partial(_remove_if_any, folder), joined)

@@ -11,7 +11,7 @@ from ray.tune import Callback
 from rich.live import Live
 
 from rllib_zoo.algorithms.base.result_names import NUM_EPISODES_CUT, lookup
-from rllib_zoo.experiments.console import plain_console
+from rllib_zoo.experiments.console import clear_stage, plain_console
 from rllib_zoo.experiments.tune.display.bars import Bar, Bars
 from rllib_zoo.experiments.tune.display.sweep_summary import SweepSummary
 from rllib_zoo.experiments.tune.display.waiting import TrialWaiting
@@ -80,7 +80,7 @@ class TrialProgress(Callback):
             self._bars.bars.pop(paused)
         for trial, text in self._waiting.lines(trials):
             if not self._is_terminal:
-                self._console.print(f"{trial}: {text}")
+                self._print(f"{trial}: {text}")
             elif trial.trial_id in self._bars.bars:
                 self._bars.bars[trial.trial_id].message = text
             else:
@@ -94,14 +94,14 @@ class TrialProgress(Callback):
             self._bars.bars[trial.trial_id] = Bar(str(trial))
             self._show(self._bars.footer if self._is_large else "")
         elif not self._is_large:
-            self._console.print(f"{trial}: started")
+            self._print(f"{trial}: started")
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         self._waiting.on_result(trial)
         if cut := lookup(result, EPISODES_CUT):
-            self._console.print(f"{trial}: {_cut_line(result, cut)}")
+            self._print(f"{trial}: {_cut_line(result, cut)}")
         left = None if self._budget is None else self._budget.left()
         if self._is_terminal:
             share = self._stop.progress(result)
@@ -113,21 +113,21 @@ class TrialProgress(Callback):
             self._bars.bars[trial.trial_id] = bar
         elif not self._is_large and self._is_due(trial.trial_id):
             text = status_line(result, self._stop.progress(result), left)
-            self._console.print(f"{trial}: {text}")
+            self._print(f"{trial}: {text}")
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._bars.bars.pop(trial.trial_id, None)
         if not (self._is_large and self._is_terminal):
             reached = self._stop(trial.trial_id, trial.last_result)
             status = "done" if reached else "stopped early"
-            self._console.print(f"{trial}: {status}, {status_line(trial.last_result, 1.0)}")
+            self._print(f"{trial}: {status}, {status_line(trial.last_result, 1.0)}")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._bars.bars.pop(trial.trial_id, None)
-        self._console.print(f"{trial}: FAILED: {trial_error(trial)}")
+        self._print(f"{trial}: FAILED: {trial_error(trial)}")
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._console.print(f"{trial}: starts again after an error: {trial_error(trial)}")
+        self._print(f"{trial}: starts again after an error: {trial_error(trial)}")
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         if self._is_large:
@@ -138,16 +138,21 @@ class TrialProgress(Callback):
         if self._is_terminal:
             self._show(line)
         else:
-            self._console.print(line)
+            self._print(line)
 
     @property
     def _is_terminal(self) -> bool:
         return bool(self._console.is_terminal and not self._console.is_dumb_terminal)
 
+    def _print(self, line: str) -> None:
+        clear_stage()
+        self._console.print(line)
+
     def _show(self, footer: str) -> None:
         """Show the bars with a line below them."""
         self._bars.footer = footer
         if self._live is None:
+            clear_stage()
             self._live = Live(self._bars, console=self._console)
             self._live.start()
             _displays.append(self._live)
