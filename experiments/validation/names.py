@@ -125,7 +125,7 @@ def _check_algorithm(experiment: Experiment) -> None:
     if name is None or name in algorithms.names():  # a missing one is among the reader's errors
         return
     supported = f"use one of {', '.join(algorithms.names())}"
-    if "." in name:
+    if isinstance(name, str) and "." in name:
         with _own_class_errors(name):
             algorithms.add_path(name)
         return

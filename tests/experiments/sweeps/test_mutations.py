@@ -128,7 +128,7 @@ def test_a_copied_checkpoint_learns_at_the_new_rate(name, ray_session, tmp_path)
 
     def built(lr):
         config = config_class(name)().environment("CartPole-v1")
-        config.update_from_dict({**CONFIG, "lr": lr})
+        config.update_from_dict({**CONFIG, "lr": lr, "min_sample_timesteps_per_iteration": 0})
         if name == "PPO":
             config.update_from_dict({"minibatch_size": 64, "num_epochs": 1})
         return config.build_algo()
