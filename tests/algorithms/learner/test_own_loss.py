@@ -79,6 +79,7 @@ def test_ppo_keeps_its_epochs_and_minibatches(make_algo):
     )
 
 
+@pytest.mark.slow
 def test_the_runners_of_a3c_use_it(make_algo):
     config = ChangedA3C.get_default_config().update_from_dict(
         {**SETTINGS, "num_env_runners": 1, "train_batch_size": 80}
