@@ -12,13 +12,15 @@ from typing import Any
 
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.process_reuse import StartsAnew
+from rllib_zoo.class_path import import_class
 from rllib_zoo.envs import gymnasium_spec, is_atari
 from rllib_zoo.experiments.launch.jobs import Job
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
+from rllib_zoo.experiments.sweeps.trial_names import varied_paths
 
 # Packages whose modules keep no state between trials.
-STATELESS = ("rllib_zoo", "custom_models", "gymnasium", "ale_py")
+STATELESS = ("rllib_zoo", "gymnasium", "ale_py")
 # The others pause trials, and continue them from a checkpoint.
 SCHEDULERS = ("fifo", "asha", "median_stopping")
 # Set once in a process, for the rest of its life.
@@ -35,32 +37,40 @@ def reuses_processes(job: Job) -> bool:
         and "restore_from" not in experiment.config
         and scheduler_name(experiment) in SCHEDULERS
         and issubclass(algorithms.algorithm_class(experiment.algorithm), StartsAnew)
-        and not isinstance(experiment.config.get(SETTING), Mapping)  # varied
+        and (SETTING,) not in varied_paths(experiment)
         and not any(map(_is_foreign, _code(experiment)))
     )
 
 
 def _code(experiment: Experiment) -> Iterator[str]:
-    """The modules and class paths of environment, algorithm, and everything that ``config`` names."""
+    """The modules of environment, algorithm, and everything that ``config`` names."""
     yield algorithms.algorithm_class(experiment.algorithm).__module__
     if not is_atari(experiment.env):
         spec = gymnasium_spec(experiment.env)
         yield "" if spec is None else str(spec.entry_point)
-    yield from _paths(experiment.config)
+    yield from _modules(experiment.config)
 
 
-def _paths(value: Any) -> Iterator[str]:
-    """Class paths in nested data; the module of anything that is no data."""
+def _modules(value: Any) -> Iterator[str]:
+    """Modules of what class paths in nested data name, and of anything that is no data."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _paths(item)
+            yield from _modules(item)
     elif isinstance(value, str):
         if _CLASS_PATH.fullmatch(value):
-            yield value
+            yield _module_of(value)
     elif not isinstance(value, bool | int | float | None):
         yield getattr(value, "__module__", "")
+
+
+def _module_of(path: str) -> str:
+    """Where the object at a dotted path is defined: a user's package may have the name of one of ours."""
+    try:
+        return str(import_class(path).__module__)
+    except (ImportError, AttributeError):
+        return ""
 
 
 def _is_foreign(path: str) -> bool:
