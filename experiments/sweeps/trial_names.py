@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,12 @@ _LISTED = (GRID, "choice")
 
 def varied_paths(experiment: Experiment) -> list[Path]:
     """Path of every value that varies between configurations; the seed is none."""
-    space = {"env": experiment.env, **with_mutations(experiment)}
-    return [path for path, _, _ in samplers(space) if path != SEED]
+    return [path for path, _, _ in _samplers(experiment) if path != SEED]
+
+
+def _samplers(experiment: Experiment) -> Iterator[tuple[Path, str, Any]]:
+    """Path, name and argument of every sampler of environment and configuration."""
+    return samplers({"env": experiment.env, **with_mutations(experiment)})
 
 
 def varied_labels(experiment: Experiment) -> dict[str, str]:
@@ -61,8 +65,7 @@ class TrialNames:
     @classmethod
     def of(cls, experiment: Experiment) -> TrialNames:
         """The names of an experiment's trials."""
-        space = {"env": experiment.env, **with_mutations(experiment)}
-        space_of = {path: (name, values) for path, name, values in samplers(space)}
+        space_of = {path: (name, values) for path, name, values in _samplers(experiment)}
         if experiment.seeds is not None:
             space_of[SEED] = (GRID, list(experiment.seeds))
         differing = {
