@@ -16,8 +16,10 @@ _MODULES = {
     "load": "results",
     "plot_curves": "api",
     "plot_profiles": "api",
-    "plot_sensitivity": "api",
-    "sweep_table": "api",
+    "plot_rungs": "sweep_api",
+    "plot_sensitivity": "sweep_api",
+    "rung_table": "sweep_api",
+    "sweep_table": "sweep_api",
 }
 __all__ = sorted(_MODULES)
 

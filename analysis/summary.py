@@ -26,6 +26,7 @@ from rllib_zoo.analysis.scoring.coverage import covered_text
 from rllib_zoo.analysis.scoring.groups import by_group, sweep_of
 from rllib_zoo.analysis.scoring.notices import Notice
 from rllib_zoo.analysis.scoring.overall import few_runs, overall, pairwise
+from rllib_zoo.analysis.scoring.rungs import Rungs, rungs_of
 from rllib_zoo.analysis.scoring.scores import scores_table, time_to
 from rllib_zoo.analysis.scoring.verdict import Verdict
 from rllib_zoo.analysis.statistics import (
@@ -64,6 +65,7 @@ class Summary:
         overall_iqms: group → interquartile mean of normalised scores.
         differences: environment → group → interquartile mean minus that of the baseline.
         sweeps: (environment, algorithm) → group → setting → value, of algorithms with several groups.
+        rungs: of experiments in which ASHA stopped trials.
     """
 
     scores: pd.DataFrame
@@ -78,6 +80,7 @@ class Summary:
     overall_iqms: Mapping[str, Estimate] = field(default_factory=dict)
     differences: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
     sweeps: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    rungs: Sequence[Rungs] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -133,6 +136,8 @@ def summarise(
     alike = scores[(results.runs["variant"] == "").to_numpy()]
     aggregate, total, left_out = overall(alike, seed=seed, resamples=resamples)
     sweeps = _sweeps(results, scores)
+    rungs, unknown_rungs = rungs_of(results, scores.set_index("run")["environment"])
+    left_out += [Notice("figures left out", text) for text in unknown_rungs]
     return Summary(
         scores=scores,
         table=pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(),
@@ -146,6 +151,7 @@ def summarise(
         overall_iqms=total.estimates if total else {},
         differences=differences,
         sweeps=sweeps,
+        rungs=rungs,
     )
 
 

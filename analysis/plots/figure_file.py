@@ -27,7 +27,7 @@ COORDINATE = re.compile(r"-?\d+\.\d{3,}")
 
 
 # Where a report shows a figure.
-PARTS = ("curves", "figures", "times", "sweep", "diagnostics")
+PARTS = ("curves", "figures", "times", "sweep", "rungs", "diagnostics")
 
 
 @dataclass(frozen=True)

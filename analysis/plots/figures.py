@@ -17,6 +17,7 @@ from rllib_zoo.analysis.files.columns import AXES
 from rllib_zoo.analysis.plots import interactive
 from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES, Band, bands, profile_lines
 from rllib_zoo.analysis.plots.figure_file import FigureImage, Spot, draw_figure, file_name
+from rllib_zoo.analysis.plots.rungs import rung_figures
 from rllib_zoo.analysis.plots.sweep_figures import ablation_figure, rate_of, sweep_figures
 from rllib_zoo.analysis.results import Results
 from rllib_zoo.analysis.scoring.groups import by_group, group_numbers
@@ -100,6 +101,7 @@ class _Figures:
         if baseline is not None and summary.differences.get(self.env):
             yield ablation_figure(self.env, summary.differences[self.env], baseline)
         yield from sweep_figures(curves, summary, self.env, **self.bootstrap)
+        yield from rung_figures([r for r in summary.rungs if r.environment == self.env])
         shown, suffix = self.best(curves, MAX_DIAGNOSTIC_LINES)
         for column in DIAGNOSTICS:
             if groups := self.ranked(align_groups(shown, column)):

@@ -51,7 +51,7 @@ def curves(
             data.append(_area(band.grid_G, band.low_G, band.high_G, colour) | group)
         data.append(_line(label, colour, band.grid_G, band.value_G) | group)
         if several:
-            numbers_G3 = _rounded(np.stack([band.low_G, band.high_G], axis=1))
+            numbers_G3 = rounded(np.stack([band.low_G, band.high_G], axis=1))
             data[-1] |= {"customdata": numbers_G3}
             data[-1]["hovertemplate"] = (
                 f"{VALUE} [%{{customdata[0]:,.4~r}}, %{{customdata[1]:,.4~r}}]"
@@ -64,7 +64,7 @@ def curves(
     several = any(band.runs > 1 for band in lines.values())
     note = COLUMN_LABELS.get(first.column, first.column)
     note += f", {statistic_label('iqm')}" if several else ""
-    return _plot(data, note, AXES[first.axis], shapes=shapes, annotations=notes)
+    return make_plot(data, note, AXES[first.axis], shapes=shapes, annotations=notes)
 
 
 def intervals(
@@ -107,7 +107,7 @@ def intervals(
         "hovermode": "closest",
     }
     shapes = [] if line is None else [_mark("x", line)]
-    plot = _plot(data, note, xlabel, shapes=shapes, annotations=names, layout=layout)
+    plot = make_plot(data, note, xlabel, shapes=shapes, annotations=names, layout=layout)
     if limits is not None:
         plot["layout"]["xaxis"]["range"] = list(limits)
     return plot | {"rows": True}
@@ -129,7 +129,7 @@ def profiles(
             _area(thresholds_T, low_T, high_T, numbers[label]) | group,
             _line(label, numbers[label], thresholds_T, value_T, shape="hv") | group,
         ]
-    return _plot(data, note, xlabel)
+    return make_plot(data, note, xlabel)
 
 
 def reached(
@@ -141,7 +141,7 @@ def reached(
         | {"legendgroup": label, "meta": reached_text(groups[label])}
         for label, (x, y) in reached_lines(groups).items()
     ]
-    return _plot(data, note, AXES[axis])
+    return make_plot(data, note, AXES[axis])
 
 
 def points(
@@ -153,13 +153,13 @@ def points(
     ends = np.where(np.isnan(ends), values[:, None], ends)
     texts = [[plain(number) for number in row] for row in np.column_stack([values, ends])]
     trace = {
-        "type": "scatter", "mode": "lines+markers", "y": _rounded(values),
+        "type": "scatter", "mode": "lines+markers", "y": rounded(values),
         "x": [escape(value) if isinstance(value, str) else value for value in x],
         "line": {"color": "@0"}, "marker": {"size": 8}, "customdata": texts, "hovertemplate": INTERVAL,
-        "error_y": {"array": _rounded(ends[:, 1] - values), "arrayminus": _rounded(values - ends[:, 0]),
+        "error_y": {"array": rounded(ends[:, 1] - values), "arrayminus": rounded(values - ends[:, 0]),
                     "color": "@0", "thickness": 2}, "showlegend": False, "name": note,
     }  # fmt: skip
-    plot = _plot([trace], note, xlabel)
+    plot = make_plot([trace], note, xlabel)
     if log:
         # Plotly's own marks between powers of ten are in small print.
         ticks = {"tickvals": list(x), "ticktext": [f"{value:.3g}" for value in x]}
@@ -195,7 +195,7 @@ def cells(
         "yaxis": {**ticks, "tickvals": list(range(len(rows))), "ticktext": list(map(escape, rows)),
                   "range": [len(rows) - 0.5, -0.5], "title": {"text": escape(keys[0])}},
     }  # fmt: skip
-    plot = _plot([trace], note, keys[1], shapes=shapes, annotations=texts, layout=layout)
+    plot = make_plot([trace], note, keys[1], shapes=shapes, annotations=texts, layout=layout)
     plot["layout"]["xaxis"] |= {
         **ticks,
         "tickvals": list(range(len(columns))),
@@ -225,7 +225,7 @@ def coordinates(
     keys = list(axes)
     heights_KT = np.array([axes[key][0] for key in keys])
     data = [
-        {"type": "scatter", "mode": "lines", "x": list(range(len(keys))), "y": _rounded(heights_KT[:, trial]),
+        {"type": "scatter", "mode": "lines", "x": list(range(len(keys))), "y": rounded(heights_KT[:, trial]),
          "line": {"color": f"@s{round(100 * share_T[trial])}", "width": 1.6}, "showlegend": False,
          "name": escape(names[trial]), "hovertemplate": plain(scores[trial])}
         for trial in np.argsort(scores)
@@ -236,7 +236,7 @@ def coordinates(
         for height, text in axes[key][1].items()
     ]
     layout = {"hovermode": "closest", "yaxis": {"visible": False, "range": [-0.08, 1.08]}}
-    plot = _plot(data, note, "", annotations=texts, layout=layout)
+    plot = make_plot(data, note, "", annotations=texts, layout=layout)
     ticks = {
         "tickmode": "array",
         "tickvals": list(range(len(keys))),
@@ -252,7 +252,7 @@ def shares(values: np.ndarray) -> np.ndarray:
     return values * 0.0 + 0.5 if low == high else (values - low) / (high - low)
 
 
-def _plot(
+def make_plot(
     data: list[Plot],
     note: str,
     xlabel: str,
@@ -261,6 +261,7 @@ def _plot(
     annotations: Sequence[Plot] = (),
     layout: Mapping[str, Any] | None = None,
 ) -> Plot:
+    """Traces with what is drawn (``note``), the title of the x axis, and more of Plotly's layout."""
     largest = max(
         (x for trace in data for x in trace["x"] if isinstance(x, int | float)), default=0
     )
@@ -273,7 +274,7 @@ def _plot(
 def _line(label: str, number: int, x: np.ndarray, y: np.ndarray, shape: str = "linear") -> Plot:
     dash = PLOTLY_DASHES[number // len(COLOURS) % len(PLOTLY_DASHES)]
     return {
-        "type": "scatter", "mode": "lines", "name": escape(label), "x": _rounded(x), "y": _rounded(y),
+        "type": "scatter", "mode": "lines", "name": escape(label), "x": rounded(x), "y": rounded(y),
         "line": {"color": f"@{number}", "width": 2.2, "dash": dash, "shape": shape},
         "hovertemplate": VALUE,
     }  # fmt: skip
@@ -285,7 +286,7 @@ def _area(x: np.ndarray, low: np.ndarray, high: np.ndarray, number: int) -> Plot
     return {
         "type": "scatter", "mode": "lines", "line": {"width": 0}, "fill": "toself",
         "fillcolor": f"@{number}a", "hoverinfo": "skip", "showlegend": False,
-        **{name: _rounded(values) for name, values in outline.items()},
+        **{name: rounded(values) for name, values in outline.items()},
     }  # fmt: skip
 
 
@@ -295,8 +296,8 @@ def _runs(lines: Sequence[Line], number: int) -> Plot:
     ys: list[float | None] = []
     for x, y in lines:
         kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_POINTS)).astype(int))
-        xs += [*_rounded(x[kept]), None]
-        ys += [*_rounded(y[kept]), None]
+        xs += [*rounded(x[kept]), None]
+        ys += [*rounded(y[kept]), None]
     return {
         "type": "scatter", "mode": "lines", "x": xs, "y": ys, "opacity": 0.55, "hoverinfo": "skip",
         "line": {"color": f"@{number}", "width": 1, "shape": "hv"}, "showlegend": False,
@@ -337,7 +338,7 @@ def _mark(axis: str, value: float) -> Plot:
     return {"type": "line", f"{axis}0": value, f"{axis}1": value, **ends, "line": line}
 
 
-def _rounded(values: np.ndarray) -> list[Any]:
+def rounded(values: np.ndarray) -> list[Any]:
     """Numbers with the digits that the largest needs, NaN as None."""
     largest = np.nanmax(np.abs(values), initial=0.0)
     decimals = DIGITS - 1 - int(np.floor(np.log10(largest))) if largest > 0 else 0

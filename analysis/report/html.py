@@ -17,6 +17,7 @@ from markupsafe import Markup
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import PARTS, FigureImage, file_name
+from rllib_zoo.analysis.plots.rungs import note_of
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.watch import RELOAD
 from rllib_zoo.analysis.results import Results
@@ -31,6 +32,7 @@ from rllib_zoo.analysis.scoring.groups import (
 from rllib_zoo.analysis.scoring.notices import by_kind
 from rllib_zoo.analysis.scoring.overall import ALL
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
+from rllib_zoo.analysis.scoring.rungs import Rungs
 from rllib_zoo.analysis.scoring.scores import MEASURES
 from rllib_zoo.analysis.scoring.verdict import Verdict, estimate_text
 from rllib_zoo.analysis.style import COLOURS, DARK_COLOURS
@@ -41,6 +43,7 @@ SCORE_COLUMNS = (
     "median", "lowest", "highest", "average", "normalised", "threshold", "reached", "steps_to", "seconds_to",
     "steps", "seconds",
 )  # fmt: skip
+RUNG_COLUMNS = ("rung", "time", "trials", "went_on", "stopped", "cutoff", "best")
 # Columns whose heading is not their name.
 HEADINGS = {
     "early": "of them ended early", "window": "episodes in a mean",
@@ -48,6 +51,7 @@ HEADINGS = {
     "lowest": "lowest run", "highest": "highest run", "average": "average over training",
     "reached": "runs that reached it", "steps_to": "steps to it", "seconds_to": "seconds to it",
     "steps": "steps of the shortest", "gap": "optimality gap",
+    "cutoff": "last cut-off", "best": "best score",
 }  # fmt: skip
 RUN_COLUMNS = (
     "run", "group", "env", "seed", "status", "message", "steps", "seconds", "episodes", "return_mean",
@@ -108,9 +112,11 @@ class Section:
     Attributes:
         verdict: its ranking.
         curves: its learning curves over several axes; ``times``: the share of runs that reached a score.
-        figures: of scores and comparisons; ``sweep`` figures of settings, ``diagnostics`` of training.
+        figures: of scores and comparisons; ``sweep`` figures of settings, ``rungs`` of the scores at which
+            trials were stopped, ``diagnostics`` of training.
         values: a row per group of a sweep with its settings and score, best first; None without a sweep.
         scores: all numbers.
+        rung_tables: how trials were compared, and a row per rung, for every experiment with ASHA.
     """
 
     verdict: Verdict
@@ -118,9 +124,11 @@ class Section:
     figures: list[FigureImage]
     times: list[FigureImage]
     sweep: list[FigureImage]
+    rungs: list[FigureImage]
     diagnostics: list[FigureImage]
     values: Table | None
     scores: Table
+    rung_tables: list[tuple[str, Table]]
 
     @property
     def anchor(self) -> str:
@@ -144,7 +152,15 @@ def sections_of(summary: Summary, images: list[FigureImage]) -> list[Section]:
         table = summary.table[summary.table["environment"] == verdict.place]
         sections.append(
             Section(
-                verdict, **parts, values=_values(summary, verdict), scores=_table(table, columns)
+                verdict,
+                **parts,
+                values=_values(summary, verdict),
+                scores=_table(table, columns),
+                rung_tables=[
+                    (note_of(rungs), _rung_rows(rungs))
+                    for rungs in summary.rungs
+                    if rungs.environment == verdict.place
+                ],
             )
         )
     return sections
@@ -167,6 +183,11 @@ def _values(summary: Summary, verdict: Verdict) -> Table | None:
         if group in settings
     ]
     return (["group", *keys, "score (IQM)"], rows) if rows else None
+
+
+def _rung_rows(rungs: Rungs) -> Table:
+    """A row per rung; the trials that reached it are "trials"."""
+    return _table(rungs.table.rename(columns={"reached": "trials"}), list(RUNG_COLUMNS))
 
 
 def page_of(

@@ -57,6 +57,7 @@ def new_tuner(job: Job, options: LaunchOptions, lock: Lock) -> Any:
             reserved_cpus=job.validated.demand.cpus,
             notes=[*option_notes(options), *experiment.all_notes],
             restore_from=job.restore_from,
+            scheduler=job.scheduler.settings,
         ),
     )
     mark_as_own(job.folder)

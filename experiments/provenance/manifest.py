@@ -55,6 +55,7 @@ def build_manifest(
     notes: list[str],
     restore_from: Path | None = None,
     physics: Mapping[str, str] | None = None,
+    scheduler: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Everything needed to run the experiment again, as plain data.
 
@@ -66,6 +67,7 @@ def build_manifest(
         notes: what was translated or adapted on the way.
         restore_from: the checkpoint of ``--restore``.
         physics: package → version of the code that steps the environment.
+        scheduler: every setting of the one that stops trials early, defaults too.
     """
     return {
         "manifest_version": MANIFEST_VERSION,
@@ -87,6 +89,7 @@ def build_manifest(
             for key in REQUEST_FIELDS
             if (value := getattr(experiment, key)) is not None
         },
+        "scheduler": jsonable(scheduler or {}),
         "notes": notes,
         "restore_from": None if restore_from is None else str(restore_from.absolute()),
         "environment_signature": environment_signature(experiment.env, resolved, physics),

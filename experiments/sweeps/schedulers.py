@@ -99,7 +99,7 @@ def make_scheduler(experiment: Experiment) -> ResumableScheduler:
     _check_conflicts(experiment, name)
     arguments = _with_defaults(experiment, name, settings)
     _check_time(experiment, arguments)
-    mutations = None
+    recorded = {"type": name, **_defaults(scheduler_class), **arguments}
     if name in POPULATIONS:
         mutations = arguments.pop(_mutations_key(name))
         arguments |= _population(name, mutations)
@@ -113,7 +113,18 @@ def make_scheduler(experiment: Experiment) -> ResumableScheduler:
         max_t=arguments.get("max_t"),
         time_attr=arguments["time_attr"],
         worst=math.inf if experiment.mode == "min" else -math.inf,
+        settings=recorded,
     )
+
+
+def _defaults(scheduler_class: Any) -> dict[str, Any]:
+    """Tune's values of the settings that a file may leave out."""
+    parameters = inspect.signature(scheduler_class).parameters.items()
+    return {
+        name: parameter.default
+        for name, parameter in parameters
+        if name not in RESERVED and parameter.default is not parameter.empty
+    }
 
 
 def _class(name: str) -> Any:

@@ -53,6 +53,7 @@ class ResumableScheduler(TrialScheduler):
         max_t: value of ``time_attr`` at which the scheduler ends trials as planned; None: never.
         time_attr: name of the result that ``max_t`` bounds.
         worst: metric that HyperBand, which waits for all trials, assumes for those without any.
+        settings: its name (``type``) and every setting, for the manifest.
     """
 
     def __init__(
@@ -62,9 +63,11 @@ class ResumableScheduler(TrialScheduler):
         max_t: float | None = None,
         time_attr: str | None = None,
         worst: float = -math.inf,
+        settings: Mapping[str, Any] | None = None,
     ):
         super().__init__()
         self.inner = FIFOScheduler() if inner is None else inner
+        self.settings = dict(settings or {})
         self._early_stops = EarlyStops(max_t, time_attr)
         self._worst = worst
         self._num_finished = 0

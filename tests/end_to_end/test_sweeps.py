@@ -80,8 +80,14 @@ def test_asha_over_seeds_is_ranked_and_says_what_it_stopped(tmp_path, capsys):
     assert "stopped early" in capsys.readouterr().out
 
     from rllib_zoo.analysis.results import load
+    from rllib_zoo.analysis.sweep_api import rung_table
 
-    assert set(load([tmp_path]).runs["status"]) == {"done", "stopped early"}
+    results = load([tmp_path])
+    assert set(results.runs["status"]) == {"done", "stopped early"}
+    rungs = rung_table(results)
+    assert rungs["time"].tolist() == [128, 256, 512, 1024]
+    assert rungs["reached"].iloc[0] == 4
+    assert rungs["stopped"].sum() == sum(row["status"] == "stopped early" for row in rows)
     # After a kill there is no list of trials in the manifest.
     (tmp_path / "sweep" / "manifest.json").write_text(
         json.dumps({key: value for key, value in manifest.items() if key != "trials"})

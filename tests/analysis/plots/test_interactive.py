@@ -70,4 +70,4 @@ def test_cells_have_holes_and_shares():
     [([0.123456789, 0.0], [0.12346, 0.0]), ([1e6 + 0.4], [1e6]), ([0.0], [0.0]), ([NAN, 2.0], [None, 2.0])],
 )  # fmt: skip
 def test_numbers_have_the_digits_of_a_screen(values, expected):
-    assert interactive._rounded(np.array(values)) == expected
+    assert interactive.rounded(np.array(values)) == expected

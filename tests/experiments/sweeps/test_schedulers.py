@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 from dataclasses import replace
 
 import pytest
 
+from rllib_zoo.analysis.scoring.rungs import settings_of
 from rllib_zoo.experiments.config.from_options import with_options
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import FileOptions
-from rllib_zoo.experiments.provenance.manifest import package_versions, search_packages
+from rllib_zoo.experiments.provenance.manifest import (
+    jsonable,
+    package_versions,
+    search_packages,
+)
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import (
     legacy_scheduler,
@@ -149,6 +155,17 @@ def test_asha_takes_its_times_from_the_stop_rule():
     (bracket,) = asha._brackets
     assert (asha._time_attr, asha._max_t) == ("timesteps_total", 160_000)
     assert [milestone for milestone, _ in bracket._rungs] == [160_000, 40_000, 10_000]
+
+
+def test_the_manifest_has_every_setting_of_asha_for_its_rungs():
+    made = make_scheduler(experiment(scheduler={"type": "ASHA", "brackets": 2}))
+    recorded = json.loads(json.dumps(jsonable(made.settings)))
+    assert recorded == {
+        "type": "asha", "time_attr": "timesteps_total", "max_t": 160_000, "grace_period": 10_000,
+        "reduction_factor": 4, "brackets": 2, "stop_last_trials": True,
+    }  # fmt: skip
+    rungs = settings_of({"scheduler": recorded, "request": {"metric": RETURN}})
+    assert rungs.times_K.tolist() == [10_000, 40_000, 160_000]
 
 
 @pytest.mark.parametrize(
