@@ -301,9 +301,10 @@ def _curve_table(curves: Sequence[Curve], labels: Sequence[str]) -> pd.DataFrame
     table["steps_per_second"] = np.concatenate(
         [_rates(c.values_TC[:, steps], c.values_TC[:, seconds]) for c in curves]
     )
-    table.insert(0, "group", np.array(labels, object)[run_T])
+    # pandas' own kind of text column would hold a copy of the label for every row.
+    table.insert(0, "group", pd.Series(np.array(labels, object)[run_T], dtype=object))
     table.insert(0, "run", run_T)
-    return table.astype({"group": "object"})
+    return table
 
 
 def _rates(steps_T: np.ndarray, seconds_T: np.ndarray) -> np.ndarray:

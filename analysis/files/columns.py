@@ -68,6 +68,8 @@ PATHS: dict[str, tuple[str, ...]] = {
 COLUMNS = tuple(PATHS)
 LARGEST = sys.float_info.max
 NAN = float("nan")
+# `float | int` would be made anew for each of millions of values.
+_NUMBERS = (float, int)
 # Columns for the x axis of a learning curve, with its label.
 AXES = {
     "steps": "agent steps", "frames": "frames", "seconds": "training time (s)",
@@ -108,7 +110,7 @@ def numbers_of(result: Mapping[str, Any]) -> list[float]:
 
 def _number(value: Any) -> float | None:
     """A number as float, NaN if too large for one; of a list with content its length; else None."""
-    if isinstance(value, float | int) and not isinstance(value, bool):
+    if isinstance(value, _NUMBERS) and not isinstance(value, bool):
         return float(value) if abs(value) <= LARGEST else NAN
     return float(len(value)) if isinstance(value, list) and value else None
 

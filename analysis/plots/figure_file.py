@@ -23,6 +23,8 @@ from rllib_zoo.analysis.style import figure_style
 # smaller and look the same.
 PATH = re.compile(r'(?<= d=")[^"]*')
 NO_DATES = {"CreationDate": None, "Producer": None, "Creator": None}
+# Half the time, files 5 % larger.
+PNG = {"pil_kwargs": {"compress_level": 1}}
 COORDINATE = re.compile(r"-?\d+\.\d{3,}")
 
 
@@ -83,7 +85,7 @@ def draw_figure(
         box = figure.get_tightbbox(renderer).padded(mpl.rcParams["savefig.pad_inches"])
         svg = PATH.sub(_rounded, _saved(figure, box, "svg", Date=None).decode())
         pdf = _saved(figure, box, "pdf", **NO_DATES) if spot else b""
-        png = _saved(figure, box, "png", Software=None)
+        png = _saved(figure, box, "png", PNG, Software=None)
         return FigureImage(name, title, svg[svg.index("<svg") :], png, pdf, spot)
 
 
@@ -121,8 +123,14 @@ def _rounded(path: re.Match[str]) -> str:
     return COORDINATE.sub(lambda number: f"{float(number[0]):.2f}", path[0])
 
 
-def _saved(figure: Figure, box: Bbox, suffix: str, **metadata: Any) -> bytes:
+def _saved(
+    figure: Figure,
+    box: Bbox,
+    suffix: str,
+    options: Mapping[str, Any] | None = None,
+    **metadata: Any,
+) -> bytes:
     """A figure as a file, cut to a box in inches; the same bytes every time."""
     out = io.BytesIO()
-    figure.savefig(out, format=suffix, bbox_inches=box, metadata=metadata)
+    figure.savefig(out, format=suffix, bbox_inches=box, metadata=metadata, **(options or {}))
     return out.getvalue()

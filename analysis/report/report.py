@@ -9,6 +9,7 @@ from pathlib import Path
 from rllib_zoo.analysis.files.atomic import atomic_folder
 from rllib_zoo.analysis.files.best_settings import NAME as BEST
 from rllib_zoo.analysis.files.object_storage import shown, was_uri, with_uris
+from rllib_zoo.analysis.files.table_csv import write_table
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
 from rllib_zoo.analysis.plots.figure_file import write_figures
@@ -98,7 +99,7 @@ def report(
     with atomic_folder(output, CONTENT) as draft:
         write_figures(draft / "figures", images)
         summary.scores.to_csv(draft / "scores.csv", index=False)
-        results.curves.dropna(axis=1, how="all").to_csv(draft / "curves.csv", index=False)
+        write_table(draft / "curves.csv", results.curves)
         (draft / "table.md").write_text(markdown, encoding="utf-8")
         (draft / "command.txt").write_text(command + "\n", encoding="utf-8")
         if best:

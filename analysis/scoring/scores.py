@@ -37,8 +37,11 @@ def score(curve: pd.DataFrame, measure: str, until: float | None = None) -> floa
     if measure not in MEASURES:
         raise ValueError(f"measure {measure!r} is unknown; choose from {', '.join(MEASURES)}")
     rows = curve[["steps", "return_mean"]].dropna()
-    if rows.empty:
-        return float("nan")
+    return float("nan") if rows.empty else _score(rows, measure, until)
+
+
+def _score(rows: pd.DataFrame, measure: str, until: float | None) -> float:
+    """:func:`score` of rows without missing numbers, of which there is one."""
     steps, returns = rows["steps"].to_numpy(), rows["return_mean"].to_numpy()
     if measure == "final":
         return float(returns[-1])
@@ -86,13 +89,13 @@ def scores_table(runs: pd.DataFrame, curves: pd.DataFrame, measure: str = "final
     """
     horizons = runs[~runs["short"]].groupby("env")["steps"].min()
     rows = []
-    by_run = dict(list(curves.groupby("run", sort=True)))
+    by_run = dict(list(curves[["run", "steps", "return_mean"]].dropna().groupby("run")))
     for run in runs.to_dict("records"):
         curve = by_run.get(run["run"])
         row = {key: run[key] for key in RUN_COLUMNS}
         for name in MEASURES:
             until = horizons.get(run["env"]) if name == "average" else None
-            row[name] = score(curve, name, until) if curve is not None else float("nan")
+            row[name] = _score(curve, name, until) if curve is not None else float("nan")
         row["normalised"] = normalised(row[measure], run["env"])
         rows.append(row)
     table = pd.DataFrame(rows)

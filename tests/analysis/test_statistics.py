@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from rllib_zoo.analysis.options import SEED
 from rllib_zoo.analysis.statistics import (
+    MAX_NETWORK,
     caveat,
     curve_interval,
     estimate,
@@ -21,6 +23,7 @@ from rllib_zoo.analysis.statistics import (
     performance_profile,
     probability_of_improvement,
     resample,
+    sorting_network,
 )
 
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "rliable_numbers.json").read_text())
@@ -153,3 +156,27 @@ def test_curves_get_an_interval_at_every_point(statistic):
     assert (value < high).all()
     again = curve_interval(values_RG, statistic, resamples=500)
     assert all(np.array_equal(a, b) for a, b in zip((value, low, high), again, strict=True))
+
+
+@pytest.mark.parametrize("number", [*range(1, 12), 16, 17, 31, 32])
+def test_a_sorting_network_sorts(number):
+    # Whatever sorts all zeros and ones sorts everything (Knuth, 5.3.4 Z).
+    values_NB = np.random.default_rng(number).integers(2, size=(number, 4_000))
+    if number <= 11:
+        values_NB = (np.arange(2**number) >> np.arange(number)[:, None]) & 1
+    for i, j in sorting_network(number):
+        values_NB[[i, j]] = np.sort(values_NB[[i, j]], axis=0)
+    assert (np.diff(values_NB, axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize("runs", [2, 5, 10, MAX_NETWORK, MAX_NETWORK + 1])
+def test_a_curve_is_the_trimmed_mean_of_its_runs(runs):
+    values_RG = np.random.default_rng(runs).normal(size=(runs, 7))
+    before = values_RG.copy()
+    value_G, low_G, high_G = curve_interval(values_RG, resamples=300)
+    assert (values_RG == before).all()
+    assert value_G == pytest.approx(stats.trim_mean(values_RG, 0.25), abs=1e-12)
+    picks_BR = np.random.default_rng(SEED).integers(runs, size=(300, runs))
+    draws_BG = np.array([stats.trim_mean(values_RG[picks_R], 0.25) for picks_R in picks_BR])
+    ends = np.percentile(draws_BG, [2.5, 97.5], axis=0)
+    assert np.array([low_G, high_G]) == pytest.approx(ends, abs=1e-12)
