@@ -61,8 +61,7 @@ def align(
     Raises:
         ValueError: an unknown axis, or no run has a value.
     """
-    if axis not in AXES:
-        raise ValueError(f"axis {axis!r} is unknown; choose from {', '.join(AXES)}")
+    _require_axis(axis)
     rows = curves[["run", axis, column]].dropna()
     if rows.empty:
         raise ValueError(f"no run has {column} over {axis}")
@@ -130,9 +129,10 @@ def align_groups(
     Raises:
         ValueError: an unknown axis.
     """
+    _require_axis(axis)
     groups: dict[str, Curves] = {}
-    for group, part in by_group(curves):
-        rows = part[["run", "short", axis, column]].dropna()
+    # Splitting all columns of a large table would take most of the time.
+    for group, rows in by_group(curves[["group", "run", "short", axis, column]].dropna()):
         long, early = rows[~rows["short"]], rows[rows["short"]]
         if long.empty:
             continue
@@ -145,6 +145,11 @@ def align_groups(
             tails = [(x, y) for x, y in tails if x[0] < x[-1]]
             groups[group] = Curves(complete, tails, _lines(early, axis, column))
     return groups
+
+
+def _require_axis(axis: str) -> None:
+    if axis not in AXES:
+        raise ValueError(f"axis {axis!r} is unknown; choose from {', '.join(AXES)}")
 
 
 def _lines(curves: pd.DataFrame, axis: str, column: str) -> list[Line]:

@@ -249,7 +249,7 @@ class _Figures:
         """Agent steps per second over whole runs, per group."""
         rates = {
             group: np.array([rate_of(curve) for _, curve in part.groupby("run")])
-            for group, part in by_group(curves)
+            for group, part in by_group(curves[["group", "run", "steps", "seconds"]])
         }
         measured = {group: values[~np.isnan(values)] for group, values in rates.items()}
         estimates = {

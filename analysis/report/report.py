@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import atomic_folder
@@ -12,7 +13,7 @@ from rllib_zoo.analysis.files.object_storage import shown, was_uri, with_uris
 from rllib_zoo.analysis.files.table_csv import write_table
 from rllib_zoo.analysis.options import ReportOptions
 from rllib_zoo.analysis.plots.bands import CURVE_RESAMPLES
-from rllib_zoo.analysis.plots.figure_file import write_figures
+from rllib_zoo.analysis.plots.figure_file import FigureImage, write_figures
 from rllib_zoo.analysis.plots.figures import figures
 from rllib_zoo.analysis.report import tables
 from rllib_zoo.analysis.report.best_config import best_config
@@ -89,7 +90,7 @@ def report(
     summary = summarise(results, **settings)
     resamples = min(options.resamples, CURVE_RESAMPLES)
     intervals = {"seed": options.seed, "resamples": resamples}
-    images = list(figures(results, summary, options.baseline, **intervals))
+    images = list(_one_by_one(figures(results, summary, options.baseline, **intervals)))
     command = _command(folders, output, options)
     markdown = tables.markdown(*score_rows(summary))
     if len(summary.overall):
@@ -106,6 +107,22 @@ def report(
             (draft / BEST).write_text(best, encoding="utf-8")
         (draft / "report.html").write_text(page, encoding="utf-8")
     return summary
+
+
+def _one_by_one(images: Iterator[FigureImage]) -> Iterator[FigureImage]:
+    """The images, with one figure of matplotlib in memory at a time.
+
+    It refers to itself, so that the garbage collector has to free it. What is there before is left out of the
+    collections, since examining it for every figure would take long.
+    """
+    gc.freeze()
+    try:
+        for image in images:
+            gc.collect()
+            gc.freeze()
+            yield image
+    finally:
+        gc.unfreeze()
 
 
 def _command(folders: Sequence[Path], output: Path, options: ReportOptions) -> str:
