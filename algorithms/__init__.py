@@ -15,7 +15,7 @@ from rllib_zoo.algorithms import descriptors
 from rllib_zoo.algorithms.base import validators
 from rllib_zoo.algorithms.base.descriptor import AlgorithmDescriptor
 
-_BUILT_IN = {
+BUILT_IN = {
     new.name: new
     for new in (
         descriptors.A2C,
@@ -31,7 +31,7 @@ _added: dict[str, AlgorithmDescriptor] = {}
 
 def names() -> tuple[str, ...]:
     """Every algorithm that config files may name."""
-    return (*_BUILT_IN, *_added)
+    return (*BUILT_IN, *_added)
 
 
 def canonical(name: str) -> str:
@@ -52,7 +52,7 @@ def descriptor(name: str) -> AlgorithmDescriptor:
     Raises:
         KeyError: the name is not in :func:`names`.
     """
-    return _added[name] if name in _added else _BUILT_IN[name]
+    return _added[name] if name in _added else BUILT_IN[name]
 
 
 def add(new: AlgorithmDescriptor) -> None:
@@ -65,7 +65,7 @@ def add(new: AlgorithmDescriptor) -> None:
     """
     from ray.tune import register_trainable
 
-    if new.name in _BUILT_IN:
+    if new.name in BUILT_IN:
         raise ValueError(f"algorithm name {new.name!r} is taken")
     _added[new.name] = new
     register_trainable(new.name, new.algorithm_class)
@@ -131,7 +131,7 @@ def add_class(own: Any, config: Any = None, name: str | None = None) -> str:
     known = next((new.name for new in _added.values() if new.algorithm is own), None)
     base = _built_in(own) if isinstance(own, type) else None
     if base is None:
-        raise ValueError(f"{own!r} is no class derived from {', '.join(_BUILT_IN)}")
+        raise ValueError(f"{own!r} is no class derived from {', '.join(BUILT_IN)}")
     if own.__name__ == base.name and own.__module__.startswith(f"{__name__}."):
         return base.name
     if known is not None and name in (None, known):
@@ -152,7 +152,7 @@ def add_class(own: Any, config: Any = None, name: str | None = None) -> str:
 def _built_in(own: type) -> AlgorithmDescriptor | None:
     """The descriptor of the algorithm that a class is, or is derived from."""
     ours = [cls for cls in own.__mro__ if cls.__module__.startswith(f"{__name__}.")]
-    return next((_BUILT_IN[cls.__name__] for cls in ours if cls.__name__ in _BUILT_IN), None)
+    return next((BUILT_IN[cls.__name__] for cls in ours if cls.__name__ in BUILT_IN), None)
 
 
 def descriptor_of(config: Any) -> AlgorithmDescriptor | None:
@@ -162,7 +162,7 @@ def descriptor_of(config: Any) -> AlgorithmDescriptor | None:
         if new.algorithm is algorithm:
             return new
     bases = [cls.__name__.removesuffix("Config") for cls in type(config).__mro__]
-    return next((descriptor(name) for name in bases if name in _BUILT_IN), None)
+    return next((descriptor(name) for name in bases if name in BUILT_IN), None)
 
 
 def register() -> None:

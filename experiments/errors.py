@@ -70,6 +70,9 @@ class RequestErrors(RequestError):
     def __str__(self) -> str:
         return "\n".join(map(str, self._errors))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RequestErrors, (self._errors,)
+
     @property
     def each(self) -> tuple[RequestError, ...]:
         return self._errors

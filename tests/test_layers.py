@@ -23,9 +23,9 @@ FOLDERS = {
 }
 # Rooms of experiments from low to high: each may import those before it.
 ROOMS = (
-    "errors", "console", "memory", "interrupts", "library_warnings", "paths", "options", "spec",
-    "legacy", "tune", "provenance", "sweeps", "validation", "config", "evaluation", "launch", "studies",
-    "reproduce", "cli",
+    "errors", "console", "memory", "interrupts", "child_process", "library_warnings", "paths", "options",
+    "spec", "legacy", "tune", "provenance", "sweeps", "validation", "config", "evaluation", "launch",
+    "studies", "reproduce", "cli",
 )  # fmt: skip
 MOST_FILES = 16
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rllib_zoo.analysis.files.tensorboardx import without_torch
 from rllib_zoo.analysis.readers.series.scalars import Points
 
 SIGNATURE = b"brain.Event:"
@@ -128,7 +129,9 @@ class _Writer:
 
 def _events_in(file: Path, cut: list[str]) -> Iterator[Any]:
     from google.protobuf.message import DecodeError
-    from tensorboardX.proto.event_pb2 import Event
+
+    with without_torch():
+        from tensorboardX.proto.event_pb2 import Event
 
     content = file.read_bytes()
     at = 0

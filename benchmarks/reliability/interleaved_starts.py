@@ -32,7 +32,7 @@ from rllib_zoo.analysis.files.trials import MANIFEST, RESULT, read_object
 from rllib_zoo.benchmarks.reliability.stand_in_tuner import StandInTuner, interrupted_run
 from rllib_zoo.benchmarks.speed.measure import train_file
 from rllib_zoo.benchmarks.speed.report import fill
-from rllib_zoo.experiments.launch import launch
+from rllib_zoo.experiments.launch import run
 from rllib_zoo.experiments.launch.jobs import Job, validate_job
 from rllib_zoo.experiments.launch.ownership import require_available
 from rllib_zoo.experiments.options import FileOptions
@@ -88,19 +88,19 @@ def run_command(command: Command, job: Job, ended: Path, seed: int) -> int:
     StandInTuner.folder, StandInTuner.draw = job.folder, draw
     StandInTuner.may_end = ended.exists
     tune.Tuner = StandInTuner
-    launch.trial_rows = lambda _, results, **__: results
-    launch.trials_of = lambda results: []
+    run.trial_rows = lambda _, results, **__: results
+    run.trials_of = lambda results: []
     options = FileOptions(
         ray_num_cpus=1, resume=command.kind == "resume", force=command.kind == "force"
     )
     time.sleep(draw.random() * DELAY_S)
     try:
         require_available(job.folder, options)
-    except launch.RequestError as error:
-        launch.print_stderr(str(error))
+    except run.RequestError as error:
+        run.print_stderr(str(error))
         return 2
     time.sleep(draw.random() * DELAY_S)  # Ray starts
-    return launch.run_all([job], options)
+    return run.run_all([job], options)
 
 
 def measure_once() -> None:
@@ -135,7 +135,7 @@ def stand_in_pair(place: Path, job: Job, kinds: tuple[str, str], seed: int) -> d
     if before:
         interrupted_run(folder, draw)
     experiment = replace(job.experiment, storage_path=str(place))
-    job = replace(job, folder=folder, validated=replace(job.validated, experiment=experiment))
+    job = replace(job, folder=folder, validation=replace(job.validation, experiment=experiment))
     commands = [Command(kind, i, 0, place / f"errors{i}") for i, kind in enumerate(kinds)]
     for command in commands:
         fork(command, lambda c: run_command(c, job, ended, 2 * seed + c.number))

@@ -11,12 +11,12 @@ import psutil
 import yaml
 from rich.text import Text
 
-from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.object_storage import shown
 from rllib_zoo.experiments.console import plain_console
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch import ray_cluster
 from rllib_zoo.experiments.launch.estimate import MEASURE_SECONDS, Measured, estimate, measure
+from rllib_zoo.experiments.launch.validation import Validation
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.manifest import jsonable
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -28,8 +28,9 @@ from rllib_zoo.experiments.sweeps.ranking import varied
 SAMPLES = 3
 
 
-def print_plan(experiment: Experiment, resolved: Any, folder: Path, space: Any = None) -> None:
-    """Print a validated experiment as YAML; ``space``: Tune's, to show the first samples."""
+def print_plan(validation: Validation, folder: Path, space: Any = None) -> None:
+    """Print a valid experiment as YAML; ``space``: Tune's, to show the first samples."""
+    experiment = validation.experiment
     plan = {
         experiment.name: {
             "run": experiment.algorithm,
@@ -39,9 +40,7 @@ def print_plan(experiment: Experiment, resolved: Any, folder: Path, space: Any =
             "seeds": experiment.planned_seeds,
             "num_samples": experiment.num_samples,
             "results": shown(folder),
-            "steps_per_update": algorithms.descriptor(experiment.algorithm).steps_per_update(
-                resolved
-            ),
+            "steps_per_update": validation.steps_per_update,
             **_sweep(experiment, space),
         }
     }
@@ -110,24 +109,24 @@ def dry_run(jobs: list[tuple[Any, dict[str, Any]]], options: LaunchOptions) -> N
         command_s = time.time() - psutil.Process().create_time()
         for job, space in jobs:
             if ray_cluster.is_cluster(options):
-                ray_cluster.check_cluster(job.validated)
+                ray_cluster.check_cluster(job.validation)
             measured = Measured()
             if options.measure:
                 doing = Text(f"{job.experiment.name}: training a few iterations …")
                 with plain_console(stderr=True).status(doing):
                     seconds = options.measure_seconds or MEASURE_SECONDS
-                    measured = measure(job.experiment, job.resolved, seconds, session.folder)
+                    measured = measure(job.validation, seconds, session.folder)
                 measured.command_s = command_s
             _print(job, space, measured, options)
 
 
 def _print(job: Any, space: dict[str, Any], measured: Measured, options: LaunchOptions) -> None:
-    print_plan(job.experiment, job.resolved, job.folder, space)
+    print_plan(job.validation, job.folder, space)
     need = {
         "trials": job.trials,
-        "cpus_per_trial": job.validated.demand.cpus,
-        "disk_mib": round(job.disk.bytes / 2**20, 1),
-        "disk_is_for": str(job.disk),
+        "cpus_per_trial": job.validation.demand.cpus,
+        "disk_mib": round(job.validation.disk.bytes / 2**20, 1),
+        "disk_is_for": str(job.validation.disk),
     }
     numbers = estimate(
         measured,
@@ -147,12 +146,12 @@ def _indented(more: dict[str, Any]) -> str:
 def _cpus(options: LaunchOptions) -> float:
     import ray
 
-    cpus, _ = ray_cluster.available(options)
+    cpus = ray_cluster.available_cpus(options)
     return cpus if cpus is not None else ray.cluster_resources().get("CPU", 1.0)
 
 
 def concurrent_trials(job: Any, cpus: float) -> int:
     """How many trials run at the same time."""
-    each = job.validated.demand.cpus
+    each = job.validation.demand.cpus
     most = int(cpus / each) if each else job.trials
     return max(min(job.trials, most, job.experiment.max_concurrent or job.trials), 1)

@@ -20,9 +20,9 @@ from typing import Any
 from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.result_names import lookup
 from rllib_zoo.experiments.errors import RequestError
+from rllib_zoo.experiments.launch.validation import Validation
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.tune.trial_errors import error_line
-from rllib_zoo.experiments.validation.resources import demand_of
 
 # Only the time after the first iteration counts: it warms caches up.
 ENOUGH_ITERATIONS = 3
@@ -74,14 +74,19 @@ class Measured:
 class Trial:
     """An algorithm in its own process."""
 
-    def __init__(self, algorithm: str, config: Any, bounds: list[str], folder: str | None):
+    def __init__(self, experiment: Experiment, bounds: list[str], folder: str | None):
         from rllib_zoo.experiments.tune.ray_internals import StorageContext
+        from rllib_zoo.experiments.validation.check import configurations
 
         self._bounds = bounds
         # Without storage RLlib creates a folder below ~/ray_results.
         self._folder = tempfile.mkdtemp(prefix="rllib-", dir=folder)
         storage = StorageContext(self._folder, "estimate", trial_dir_name="trial")
-        self._algorithm = algorithms.algorithm_class(algorithm)(config=config, storage=storage)
+        name = algorithms.canonical(experiment.algorithm)
+        config = next(configurations(experiment)).copy(copy_frozen=False)
+        if experiment.seeds:
+            config.seed = experiment.seeds[0]
+        self._algorithm = algorithms.algorithm_class(name)(config=config, storage=storage)
 
     def ready(self) -> bool:
         """True, once the algorithm is built."""
@@ -114,14 +119,11 @@ def _peak_mib(_: Any = None) -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def measure(
-    experiment: Experiment, resolved: Any, seconds: float, folder: Path | None = None
-) -> Measured:
+def measure(validation: Validation, seconds: float, folder: Path | None = None) -> Measured:
     """Train for a few iterations; Ray must be running.
 
     Args:
-        experiment: the request.
-        resolved: its configuration; of grids, the first combination.
+        validation: of the experiment; of grids the first combination is trained.
         seconds: time limit of training, without building.
         folder: for temporary files; None: the machine's own.
 
@@ -130,15 +132,12 @@ def measure(
     """
     import ray
 
-    requested = demand_of(resolved)
+    experiment, requested = validation.experiment, validation.demand
     gpus = requested.gpus_per_learner if requested.learners == 0 else 0
     remote = ray.remote(num_cpus=requested.main, num_gpus=gpus)(Trial)
-    config = resolved.copy(copy_frozen=False)
-    if experiment.seeds:
-        config.seed = experiment.seeds[0]
     names = [STEPS, *experiment.stop]
     began = time.monotonic()
-    trial = remote.remote(experiment.algorithm, config, names, folder and str(folder))
+    trial = remote.remote(experiment, names, folder and str(folder))
     try:
         ray.get(trial.ready.remote(), timeout=BUILD_SECONDS)
         start_s = time.monotonic() - began

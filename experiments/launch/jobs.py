@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from rllib_zoo.analysis.files.object_storage import is_uri, require_reachable
-from rllib_zoo.experiments.console import waiting_lines
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.ownership import require_available
-from rllib_zoo.experiments.launch.ray_cluster import available
 from rllib_zoo.experiments.launch.resume import folder_of
+from rllib_zoo.experiments.launch.validation import Validation, validation_of
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.trust import require_trusted_start
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import make_scheduler, with_mutations
-from rllib_zoo.experiments.sweeps.search import make_search, number_of_trials
-from rllib_zoo.experiments.validation.check import Validated, validate
-from rllib_zoo.experiments.validation.preflight import DiskNeed, check_disk, disk_need
+from rllib_zoo.experiments.sweeps.search import make_search
+from rllib_zoo.experiments.validation.preflight import check_disk
 
 
 @dataclass(frozen=True)
@@ -26,46 +24,44 @@ class Job:
     """A validated experiment, ready to run.
 
     Attributes:
-        validated: the experiment, its configuration and network.
+        validation: facts about the experiment.
         folder: of its results.
         restore_from: the checkpoint that training starts from, or None.
         search: Tune's search algorithm.
         scheduler: Tune's scheduler.
-        trials: number of trials.
-        disk: the disk space that they need.
         resume: continue the trials of an earlier run.
     """
 
-    validated: Validated
+    validation: Validation
     folder: Path
     restore_from: Path | None
     search: Any
     scheduler: Any
-    trials: int
-    disk: DiskNeed
     resume: bool = False
 
     @property
     def experiment(self) -> Experiment:
         """The request."""
-        return self.validated.experiment
+        return self.validation.experiment
 
     @property
-    def resolved(self) -> Any:
-        """Its configuration with defaults."""
-        return self.validated.config
+    def trials(self) -> int:
+        """Number of trials."""
+        return self.validation.disk.trials
 
 
 def validate_job(experiment: Experiment, options: LaunchOptions, resume: bool = False) -> Job:
-    """Validate one experiment and choose its folder; ``resume``: continue an interrupted one.
+    """Validate one experiment in this process, see :func:`job_of`."""
+    return job_of(validation_of(experiment, options), options, resume)
+
+
+def job_of(validation: Validation, options: LaunchOptions, resume: bool) -> Job:
+    """Choose the folder of a valid experiment, and check it; ``resume``: continue an interrupted one.
 
     Raises:
         RequestError: for an invalid request.
     """
-    cpus, gpus = available(options)
-    with waiting_lines(f"checking {experiment.name}: trying environment {str(experiment.env)!r}"):
-        validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
-    experiment = validated.experiment
+    experiment = validation.experiment
     try:
         search, scheduler = make_search(experiment), make_scheduler(experiment)
     except RequestError as error:
@@ -87,8 +83,7 @@ def validate_job(experiment: Experiment, options: LaunchOptions, resume: bool = 
     start = with_mutations(experiment).get("restore_from")
     require_trusted_start(start, options.trust_checkpoint, file=experiment.source)
     require_available(folder, options)
-    trials = number_of_trials(experiment)
-    disk = disk_need(experiment, validated.config, validated.module, trials)
     # After an interruption the space still needed is unknown.
+    disk = validation.disk
     check_disk(experiment, folder, replace(disk, trials=0) if resume else disk)
-    return Job(validated, folder, restore_from, search, scheduler, trials, disk, resume)
+    return Job(validation, folder, restore_from, search, scheduler, resume)

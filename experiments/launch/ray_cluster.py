@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo import algorithms
 from rllib_zoo.analysis.files.object_storage import upload
 from rllib_zoo.experiments.console import note, show_stage, waiting_lines
 from rllib_zoo.experiments.errors import CommandError, RequestError, first_line
@@ -28,10 +27,10 @@ from rllib_zoo.experiments.launch.ray_folder import (
     temporary_folder,
 )
 from rllib_zoo.experiments.launch.ray_monitor import RayMonitor
+from rllib_zoo.experiments.launch.validation import Validation
 from rllib_zoo.experiments.options import LaunchOptions, cluster_address
 from rllib_zoo.experiments.tune.ray_internals import loopback_only, ray_servers
 from rllib_zoo.experiments.tune.settings import set_up_tune
-from rllib_zoo.experiments.validation.check import Validated
 from rllib_zoo.experiments.validation.resources import first_without_room
 
 # Options of a Ray that this process starts, with their minimum; of memory Ray's own.
@@ -51,15 +50,21 @@ def is_cluster(options: LaunchOptions) -> bool:
     return address_of(options) is not None or options.ray_num_nodes is not None
 
 
+def available_cpus(options: LaunchOptions) -> float | None:
+    """CPUs that Ray will have; None where a cluster decides."""
+    if is_cluster(options):
+        return None
+    return float(options.ray_num_cpus or len(os.sched_getaffinity(0)))
+
+
 def available(options: LaunchOptions) -> tuple[float | None, float | None]:
     """CPUs and GPUs that Ray will have; None where a cluster decides."""
-    if is_cluster(options):
-        return None, None
-    import torch
+    gpus = options.ray_num_gpus
+    if gpus is None and not is_cluster(options):
+        import torch
 
-    cpus = options.ray_num_cpus or len(os.sched_getaffinity(0))
-    gpus = options.ray_num_gpus if options.ray_num_gpus is not None else torch.cuda.device_count()
-    return float(cpus), float(gpus)
+        gpus = torch.cuda.device_count()
+    return available_cpus(options), None if gpus is None else float(gpus)
 
 
 def check_options(options: LaunchOptions) -> None:
@@ -297,7 +302,7 @@ def _require_server(address: str) -> None:
         ) from None
 
 
-def check_cluster(validated: Validated) -> None:
+def check_cluster(validation: Validation) -> None:
     """Check that the joined cluster can hold a trial: Tune would wait forever.
 
     Counts the resources of all current machines, busy or not; not those an autoscaler would add.
@@ -308,16 +313,13 @@ def check_cluster(validated: Validated) -> None:
     import ray
 
     total = ray.cluster_resources()
-    experiment = validated.experiment
+    experiment = validation.experiment
     try:
-        validated.check_resources(total.get("CPU", 0.0), total.get("GPU", 0.0))
+        validation.check_resources(total.get("CPU", 0.0), total.get("GPU", 0.0))
     except RequestError as error:
         raise error.located(experiment.source) from None
-    request = algorithms.algorithm_class(experiment.algorithm).default_resource_request(
-        validated.config.to_dict()
-    )
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    bundle = first_without_room(request.bundles, nodes)
+    bundle = first_without_room(validation.requests[0].bundles, nodes)
     if bundle is not None:
         requested = ", ".join(f"{name} {amount:g}" for name, amount in bundle.items() if amount)
         raise RequestError(

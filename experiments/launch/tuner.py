@@ -8,7 +8,6 @@ from rllib_zoo.experiments.config.from_options import option_notes
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.launch.jobs import Job
 from rllib_zoo.experiments.launch.ownership import move_aside
-from rllib_zoo.experiments.launch.process_reuse import reuses_processes
 from rllib_zoo.experiments.launch.resume import (
     RESTART_HINT,
     TUNER,
@@ -19,11 +18,7 @@ from rllib_zoo.experiments.launch.resume import (
 from rllib_zoo.experiments.launch.tracking import trackers
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.folder_lock import Lock
-from rllib_zoo.experiments.provenance.manifest import (
-    build_manifest,
-    manifest_resumed,
-    write_manifest,
-)
+from rllib_zoo.experiments.provenance.manifest import begin_manifest, manifest_resumed
 from rllib_zoo.experiments.provenance.trust import mark_as_own
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import tune_space
@@ -47,18 +42,12 @@ def new_tuner(job: Job, options: LaunchOptions, lock: Lock) -> Any:
     if options.force:
         move_aside(lock)
     hide_unsaved_trials(job.folder)
-    write_manifest(
+    begin_manifest(
         job.folder,
-        build_manifest(
-            experiment=experiment,
-            resolved=job.resolved,
-            exact_resume=job.validated.exact_resume,
-            physics=job.validated.physics,
-            reserved_cpus=job.validated.demand.cpus,
-            notes=[*option_notes(options), *experiment.all_notes],
-            restore_from=job.restore_from,
-            scheduler=job.scheduler.settings,
-        ),
+        job.validation.manifest,
+        notes=[*option_notes(options), *experiment.all_notes],
+        restore_from=job.restore_from,
+        scheduler=job.scheduler.settings,
     )
     mark_as_own(job.folder)
     names = TrialNames.of(experiment)
@@ -71,7 +60,7 @@ def new_tuner(job: Job, options: LaunchOptions, lock: Lock) -> Any:
             scheduler=job.scheduler,
             trial_name_creator=names.name,
             trial_dirname_creator=names.folder,
-            reuse_actors=reuses_processes(job),
+            reuse_actors=job.validation.reuses_processes and job.restore_from is None,
         ),
         run_config=tune.RunConfig(
             name=experiment.name,

@@ -12,14 +12,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from rllib_zoo.algorithms.runtime import num_threads, uses_bfloat16
 from rllib_zoo.analysis.files.atomic import write_json
 from rllib_zoo.analysis.files.object_storage import upload
 from rllib_zoo.analysis.files.trials import MANIFEST, read_object
-from rllib_zoo.envs import environment_signature as environment_facts
 from rllib_zoo.envs import is_atari, packages_of_modules
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import same_command
@@ -52,23 +51,19 @@ def build_manifest(
     resolved: Any,
     exact_resume: bool,
     reserved_cpus: float,
-    notes: list[str],
-    restore_from: Path | None = None,
     physics: Mapping[str, str] | None = None,
-    scheduler: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Everything needed to run the experiment again, as plain data.
+    """Everything needed to run the experiment again, as plain data; RLlib must be imported.
 
     Args:
         experiment: the request (:class:`rllib_zoo.experiments.spec.experiment.Experiment`).
         resolved: the AlgorithmConfig after defaults.
         exact_resume: an interrupted run continues in the middle of its episodes.
         reserved_cpus: CPUs that one trial requests.
-        notes: what was translated or adapted on the way.
-        restore_from: the checkpoint of ``--restore``.
         physics: package → version of the code that steps the environment.
-        scheduler: every setting of the one that stops trials early, defaults too.
     """
+    from rllib_zoo.algorithms.runtime import num_threads, uses_bfloat16
+
     return {
         "manifest_version": MANIFEST_VERSION,
         "status": "running",
@@ -89,9 +84,9 @@ def build_manifest(
             for key in REQUEST_FIELDS
             if (value := getattr(experiment, key)) is not None
         },
-        "scheduler": jsonable(scheduler or {}),
-        "notes": notes,
-        "restore_from": None if restore_from is None else str(restore_from.absolute()),
+        "scheduler": {},
+        "notes": [],
+        "restore_from": None,
         "environment_signature": environment_signature(experiment.env, resolved, physics),
         "exact_resume": exact_resume,
         "bfloat16": uses_bfloat16(resolved.autocast),
@@ -108,12 +103,40 @@ def environment_signature(
     env: Any, resolved: Any, physics: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The properties that two environments must share for their scores to be comparable."""
+    from rllib_zoo.envs import environment_signature as environment_facts
+
     return {
         **jsonable(environment_facts(env, resolved.environment_options)),
         "clip_rewards": is_atari(env) if resolved.clip_rewards is None else resolved.clip_rewards,
         # The emulator's version is among the packages, its games are known by their MD5.
         **({"physics": dict(physics)} if physics and not is_atari(env) else {}),
     }
+
+
+def begin_manifest(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    *,
+    notes: list[str],
+    restore_from: Path | None = None,
+    scheduler: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the manifest of an experiment that begins.
+
+    Args:
+        folder: of the experiment.
+        manifest: of :func:`build_manifest`.
+        notes: what was translated or adapted on the way.
+        restore_from: the checkpoint of ``--restore``.
+        scheduler: every setting of the one that stops trials early, defaults too.
+    """
+    now = {
+        "started": _now(),
+        "notes": notes,
+        "restore_from": None if restore_from is None else str(restore_from.absolute()),
+        "scheduler": jsonable(scheduler or {}),
+    }
+    write_manifest(folder, {**manifest, **now})
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -250,6 +273,8 @@ def jsonable(value: Any) -> Any:
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
         return [jsonable(item) for item in value]
+    if isinstance(value, Enum):  # RLlib's are texts, too
+        return jsonable(value.value)
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

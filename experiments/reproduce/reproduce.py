@@ -13,13 +13,14 @@ from rllib_zoo.analysis.files.object_storage import download, exists, require_re
 from rllib_zoo.analysis.files.record import Trial
 from rllib_zoo.analysis.readers.registry import find_trials
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.launch import DONE, launch
-from rllib_zoo.experiments.launch.ray_cluster import available, check_options
+from rllib_zoo.experiments.launch.launch import launch
+from rllib_zoo.experiments.launch.ray_cluster import check_options
 from rllib_zoo.experiments.launch.resume import folder_of
 from rllib_zoo.experiments.launch.summary import STOPPED_EARLY
+from rllib_zoo.experiments.launch.validation import validation_of
 from rllib_zoo.experiments.options import LaunchOptions, ReproduceOptions
 from rllib_zoo.experiments.paths import DEFAULT_STORAGE
-from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, build_manifest, read_manifest
+from rllib_zoo.experiments.provenance.manifest import MANIFEST_NAME, read_manifest
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
 from rllib_zoo.experiments.reproduce.recorded_run import (
     RecordedRun,
@@ -27,9 +28,8 @@ from rllib_zoo.experiments.reproduce.recorded_run import (
     restored_from,
 )
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import validate
 
-FAILED = 1
+DONE, FAILED = 0, 1
 OTHER_NAME = "set another --experiment-name"
 
 
@@ -85,16 +85,7 @@ def current_manifest(experiment: Experiment, options: ReproduceOptions) -> dict[
     Raises:
         RequestError: its algorithm or environment does not exist here.
     """
-    cpus, gpus = available(LaunchOptions(ray_num_cpus=options.ray_num_cpus))
-    validated = validate(experiment, cpus=cpus, gpus=gpus, fit=True)
-    return build_manifest(
-        experiment=validated.experiment,
-        resolved=validated.config,
-        exact_resume=validated.exact_resume,
-        physics=validated.physics,
-        reserved_cpus=validated.demand.cpus,
-        notes=[],
-    )
+    return validation_of(experiment, LaunchOptions(ray_num_cpus=options.ray_num_cpus)).manifest
 
 
 def verify(original: RecordedRun, folder: Path) -> int:

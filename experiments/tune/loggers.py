@@ -28,6 +28,7 @@ from rllib_zoo.analysis.files.result_json import (
     parse_result,
     result_after_cut,
 )
+from rllib_zoo.analysis.files.tensorboardx import without_torch
 from rllib_zoo.analysis.files.trials import PARAMS, PROGRESS, RESULT
 from rllib_zoo.experiments.tune.checkpoint_checks import set_aside
 from rllib_zoo.experiments.tune.storage import copy_of, results_folder, upload_results
@@ -114,6 +115,10 @@ class EventFile(TBXLoggerCallback):
 
     Tune's has only values that a sweep varies, without lists, and only after a trial's end.
     """
+
+    def __init__(self) -> None:
+        with without_torch():
+            super().__init__()
 
     def log_trial_start(self, trial: Any) -> None:
         """As Tune's."""

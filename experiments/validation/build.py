@@ -1,4 +1,4 @@
-"""Checks that build the configuration object, environments and network; and of resources."""
+"""Checks that build the configuration object, environments and network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import alternatives
 from rllib_zoo.experiments.validation.environments import environment_errors
-from rllib_zoo.experiments.validation.resources import Demand
 
 # Of an environment that refuses masked actions.
 MAX_TRIED_ACTIONS = 100
@@ -291,41 +290,3 @@ def _forward(module: Any, obs: np.ndarray) -> None:
         raise ValueError(f"forward() gives outputs {tuple(dist_inputs.shape)}, not {expected}")
     if tuple(values.shape) != (len(obs),):
         raise ValueError(f"value_function() gives {tuple(values.shape)}, not {(len(obs),)}")
-
-
-def check_resources(
-    requested: Demand, fewest_env_runners: int, cpus: float | None, gpus: float | None
-) -> None:
-    """Check that one trial's resources are available.
-
-    Args:
-        requested: the resources of one trial.
-        fewest_env_runners: minimum for the algorithm.
-        cpus: None: unknown; likewise ``gpus``.
-
-    Raises:
-        RequestError: with the numbers, and how many runners would fit.
-    """
-    if key := requested.empty_request:
-        raise RequestError(
-            "a process must request CPU or GPU > 0",
-            key=f"config.{key}",
-            hint=f"a fraction such as {key}: 0.1 is enough",
-        )
-    if cpus is not None and requested.cpus > cpus:
-        raise _too_few_cpus(requested, fewest_env_runners, cpus)
-    if gpus is not None and requested.gpus > gpus:
-        problem = f"needs {requested.gpus:g} GPUs, {gpus:g} available"
-        raise RequestError(problem, key="config.num_gpus_per_learner")
-
-
-def _too_few_cpus(requested: Demand, fewest_env_runners: int, cpus: float) -> RequestError:
-    hint = "--ray-num-cpus to let Ray oversubscribe"
-    key = "num_learners" if requested.learners else "num_cpus_for_main_process"
-    if requested.runners + requested.evaluating:
-        key, hint = "num_env_runners", f"smaller num_cpus_per_env_runner, or {hint}"
-        runners = max(requested.room(cpus) - requested.evaluating, 0)
-        if runners >= fewest_env_runners:
-            hint = f"num_env_runners {runners} would fit, or {hint}"
-    problem = f"needs {requested.cpus:g} CPUs, {cpus:g} available"
-    return RequestError(problem, key=f"config.{key}", hint=hint)

@@ -19,7 +19,7 @@ from rllib_zoo.experiments.validation.fit_resources import fit_resources
 from rllib_zoo.experiments.validation.keys import combinations
 from rllib_zoo.experiments.validation.names import check_request
 from rllib_zoo.experiments.validation.populations import check_population
-from rllib_zoo.experiments.validation.resources import Demand, demand_of
+from rllib_zoo.experiments.validation.resources import Demand, check_resources, demand_of
 
 # What RLlib adds to the seeds of evaluation.
 EVALUATION_SEEDS = 1_000_000
@@ -51,21 +51,26 @@ class Validated:
 
     Attributes:
         experiment: the request; with ``fit``, reduced to the available resources.
-        config: its AlgorithmConfig with defaults; of a search, with the first alternatives.
+        configs: its AlgorithmConfigs with defaults, per combination of alternatives.
         spaces: observation and action space of the network.
         module: the network, an RLModule.
-        demands: resources of a trial, per combination of alternatives.
+        demands: resources of a trial, per configuration.
         exact_resume: whether an interrupted run continues in the middle of its episodes.
         physics: package → version of the code that steps the environment.
     """
 
     experiment: Experiment
-    config: Any
+    configs: tuple[Any, ...]
     spaces: tuple[Any, Any]
     module: Any
     demands: tuple[Demand, ...]
     exact_resume: bool
     physics: Mapping[str, str]
+
+    @property
+    def config(self) -> Any:
+        """The first configuration."""
+        return self.configs[0]
 
     @property
     def demand(self) -> Demand:
@@ -78,9 +83,7 @@ class Validated:
         Raises:
             RequestError: with the requested and the available numbers.
         """
-        fewest = algorithms.descriptor(self.experiment.algorithm).fewest_env_runners
-        for demand in self.demands:
-            build.check_resources(demand, fewest, cpus, gpus)
+        check_resources(self.demands, self.experiment.algorithm, cpus, gpus)
 
 
 def validate(
@@ -107,8 +110,7 @@ def validate(
                 experiment = fit_resources(
                     experiment, algorithms.default_config(experiment.algorithm), cpus, gpus
                 )
-            searched = replace(experiment, config=with_mutations(experiment))
-            configs = [build.build_config(searched, c) for c in combinations(searched.config)]
+            searched, configs = _searched(experiment), list(configurations(experiment))
             check_seeds(searched, configs)
             probed = build.probe_environments(searched, configs)
             check_population(searched, mutated_paths(experiment))
@@ -118,7 +120,7 @@ def validate(
                 notes |= dict.fromkeys(build.model_notes(*pair))
             validated = Validated(
                 experiment=replace(experiment, notes=tuple(notes)),
-                config=configs[0],
+                configs=tuple(configs),
                 spaces=probed[0].spaces,
                 module=module,
                 demands=tuple(demand_of(config) for config in configs),
@@ -129,6 +131,22 @@ def validate(
             return validated
     except RequestError as error:
         raise experiment.located(error) from None
+
+
+def configurations(experiment: Experiment) -> Iterator[Any]:
+    """The configuration object of each combination of alternatives, checked by RLlib and this project.
+
+    Raises:
+        RequestError: one fails a check.
+    """
+    searched = _searched(experiment)
+    for values in combinations(searched.config):
+        yield build.build_config(searched, values)
+
+
+def _searched(experiment: Experiment) -> Experiment:
+    """The experiment with what a population mutates among its alternatives."""
+    return replace(experiment, config=with_mutations(experiment))
 
 
 @contextmanager

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rllib_zoo import algorithms
+from rllib_zoo.experiments.errors import RequestError
+
 NAMES = (
     "num_env_runners", "num_cpus_per_env_runner", "num_gpus_per_env_runner", "num_learners",
     "num_cpus_per_learner", "num_gpus_per_learner", "num_cpus_for_main_process",
@@ -115,3 +118,43 @@ def first_without_room(
         for name, amount in bundle.items():
             fits[0][name] = fits[0].get(name, 0) - amount
     return None
+
+
+def check_resources(
+    demands: Iterable[Demand], algorithm: str, cpus: float | None, gpus: float | None
+) -> None:
+    """Check that a trial's resources are available.
+
+    Args:
+        demands: of every combination of alternatives.
+        algorithm: its name, for the fewest runners it can have.
+        cpus: None: unknown; likewise ``gpus``.
+
+    Raises:
+        RequestError: with the numbers, and how many runners would fit.
+    """
+    fewest_env_runners = algorithms.descriptor(algorithm).fewest_env_runners
+    for requested in demands:
+        if key := requested.empty_request:
+            raise RequestError(
+                "a process must request CPU or GPU > 0",
+                key=f"config.{key}",
+                hint=f"a fraction such as {key}: 0.1 is enough",
+            )
+        if cpus is not None and requested.cpus > cpus:
+            raise _too_few_cpus(requested, fewest_env_runners, cpus)
+        if gpus is not None and requested.gpus > gpus:
+            problem = f"needs {requested.gpus:g} GPUs, {gpus:g} available"
+            raise RequestError(problem, key="config.num_gpus_per_learner")
+
+
+def _too_few_cpus(requested: Demand, fewest_env_runners: int, cpus: float) -> RequestError:
+    hint = "--ray-num-cpus to let Ray oversubscribe"
+    key = "num_learners" if requested.learners else "num_cpus_for_main_process"
+    if requested.runners + requested.evaluating:
+        key, hint = "num_env_runners", f"smaller num_cpus_per_env_runner, or {hint}"
+        runners = max(requested.room(cpus) - requested.evaluating, 0)
+        if runners >= fewest_env_runners:
+            hint = f"num_env_runners {runners} would fit, or {hint}"
+    problem = f"needs {requested.cpus:g} CPUs, {cpus:g} available"
+    return RequestError(problem, key=f"config.{key}", hint=hint)

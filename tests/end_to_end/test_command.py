@@ -117,11 +117,22 @@ def a_strangers_cluster():
         yield folder
 
 
+PRINTS_IMPORTS = """
+import atexit, sys
+heavy = ("ray.tune", "ray.rllib", "torch")
+atexit.register(lambda: print("imported:", *[name for name in heavy if name in sys.modules]))
+"""
+
+
 def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path, a_strangers_cluster):
     file, folder = tiny(), tmp_path / "results" / "tiny"
     storage = ("--storage-path", tmp_path / "results")
-    done = rllib("train", "file", file, *storage, RAY_TMPDIR=a_strangers_cluster)
+    (tmp_path / "prints_imports.py").write_text(PRINTS_IMPORTS)
+    variables = {"RAY_TMPDIR": a_strangers_cluster, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    done = rllib("train", "file", file, *storage, "--import", "prints_imports", **variables)
     assert done.returncode == 0, done.stderr
+    # Hundreds of MiB that only the trial's process needs.
+    assert done.stdout.splitlines()[-1] == "imported: ray.tune"
     check_manifest(folder, file)
     (trial,) = trials_of(folder)
     assert [row["training_iteration"] for row in results_of(trial)] == [1, 2]

@@ -15,7 +15,7 @@ import yaml
 from small_runs import UNSEEDED, weights_of
 
 from rllib_zoo.experiments.launch.jobs import validate_job
-from rllib_zoo.experiments.launch.launch import run_job
+from rllib_zoo.experiments.launch.run import run_job
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment

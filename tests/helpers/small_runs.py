@@ -7,7 +7,7 @@ import pickle
 
 from rllib_zoo.experiments.evaluation.checkpoints import MODULE_FOLDER
 from rllib_zoo.experiments.launch.jobs import validate_job
-from rllib_zoo.experiments.launch.launch import run_job
+from rllib_zoo.experiments.launch.run import run_job
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.provenance.manifest import read_manifest, write_manifest
 from rllib_zoo.experiments.spec.experiment import Experiment

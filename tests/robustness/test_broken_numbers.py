@@ -15,7 +15,7 @@ from ray.tune.registry import register_env
 from rllib_zoo.experiments.cli.main import main
 from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 from rllib_zoo.experiments.launch.jobs import validate_job
-from rllib_zoo.experiments.launch.launch import run_all
+from rllib_zoo.experiments.launch.run import run_all
 from rllib_zoo.experiments.options import EvaluateOptions, FileOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 

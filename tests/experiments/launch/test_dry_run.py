@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ import yaml
 
 from rllib_zoo.experiments.launch.dry_run import concurrent_trials
 from rllib_zoo.experiments.launch.jobs import Job
+from rllib_zoo.experiments.launch.validation import validation_of
+from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import validate
 
 CONFIG = {
     "num_env_runners": 1,
@@ -125,9 +127,12 @@ def test_a_dry_run_measures_and_leaves_no_trace(tmp_path):
 def job(trials, cpus, max_concurrent=None):
     config = {"num_env_runners": 0, "num_cpus_for_main_process": cpus, "train_batch_size": 40}
     experiment = Experiment(
-        "x", "A2C", "CartPole-v1", config, {"training_iteration": 1}, max_concurrent=max_concurrent
+        "x", "A2C", "CartPole-v1", config, {"training_iteration": 1}, num_samples=trials
     )
-    return Job(validate(experiment), Path(), None, None, None, trials, None)
+    validation = validation_of(
+        replace(experiment, max_concurrent=max_concurrent), FileOptions(ray_num_cpus=8)
+    )
+    return Job(validation, Path(), None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from small_runs import experiment
 
 from rllib_zoo.analysis.files.atomic import free_name
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch import launch as launch_module
+from rllib_zoo.experiments.launch import run as run_module
 from rllib_zoo.experiments.launch.jobs import validate_job
-from rllib_zoo.experiments.launch.launch import launch, run_all
+from rllib_zoo.experiments.launch.launch import launch
 from rllib_zoo.experiments.launch.ownership import move_aside, owned, require_available
 from rllib_zoo.experiments.launch.resume import can_resume, hide_unsaved_trials
+from rllib_zoo.experiments.launch.run import run_all
 from rllib_zoo.experiments.launch.tuner import let_tune_read, tune_states
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.provenance.folder_lock import LOCK, FolderLock, InUseError
@@ -107,7 +108,7 @@ def test_an_experiment_begun_meanwhile_is_refused_and_the_others_run(tmp_path, m
         filled(tmp_path / "third", status="done")
         return 0
 
-    monkeypatch.setattr(launch_module, "_run_owned", run)
+    monkeypatch.setattr(run_module, "_run_owned", run)
     assert run_all(jobs, options) == 2
     errors = capsys.readouterr().err.splitlines()
     assert ran == ["first"]
@@ -117,7 +118,7 @@ def test_an_experiment_begun_meanwhile_is_refused_and_the_others_run(tmp_path, m
     assert not (tmp_path / "first").exists()
     # With --resume the third is done, and the first would run after the refused second.
     jobs = [validate_job(each, replace(options, resume=True)) for each in (asked[2], asked[0])]
-    monkeypatch.setattr(launch_module, "_run_owned", lambda *_: 0)
+    monkeypatch.setattr(run_module, "_run_owned", lambda *_: 0)
     assert run_all(jobs, replace(options, resume=True)) == 0
     assert "third is done: nothing to resume" in capsys.readouterr().out
 

@@ -8,15 +8,16 @@ import pytest
 import yaml
 
 from rllib_zoo.experiments.launch.dry_run import print_plan
+from rllib_zoo.experiments.launch.validation import validation_of
+from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
-from rllib_zoo.experiments.validation.check import validate
 
 
 @pytest.fixture
 def plan(capsys):
     def printed(algorithm, config, env="CartPole-v1"):
         experiment = Experiment("x", algorithm, env, config, {"training_iteration": 1})
-        print_plan(experiment, validate(experiment).config, Path("there"))
+        print_plan(validation_of(experiment, FileOptions(ray_num_cpus=4)), Path("there"))
         return yaml.safe_load(capsys.readouterr().out)["x"]
 
     return printed

@@ -14,8 +14,8 @@ from small_runs import CONFIG
 from rllib_zoo.algorithms.base.checkpoints import iteration_of
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.launch.jobs import validate_job
-from rllib_zoo.experiments.launch.launch import run_all
 from rllib_zoo.experiments.launch.resume import can_resume
+from rllib_zoo.experiments.launch.run import run_all
 from rllib_zoo.experiments.launch.tuner import restored_tuner
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.provenance.trust import mark_as_own

@@ -8,9 +8,9 @@ import pytest
 from small_runs import CONFIG
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch import launch
+from rllib_zoo.experiments.launch import run
 from rllib_zoo.experiments.launch.jobs import validate_job
-from rllib_zoo.experiments.launch.launch import run_all
+from rllib_zoo.experiments.launch.run import run_all
 from rllib_zoo.experiments.options import FileOptions
 from rllib_zoo.experiments.provenance.manifest import (
     MANIFEST_NAME,
@@ -45,14 +45,14 @@ def test_experiments_after_a_failed_one_run(tmp_path, capsys, monkeypatch):
     names = ("first", "second", "third")
     first, second, third = jobs(*(tmp_path / name for name in names))
     (tmp_path / "third").write_text("a file since the checks")
-    new_tuner = launch.tuner.new_tuner
+    new_tuner = run.tuner.new_tuner
 
     def failing_first(job, *more):
         if job.folder == first.folder:
             raise FloatingPointError("unexpected")
         return new_tuner(job, *more)
 
-    monkeypatch.setattr(launch.tuner, "new_tuner", failing_first)
+    monkeypatch.setattr(run.tuner, "new_tuner", failing_first)
     assert run_all([first, second], FileOptions(ray_num_cpus=4)) == 1
     assert run_all([third], FileOptions(ray_num_cpus=4)) == 2
     _, errors = capsys.readouterr()
@@ -84,7 +84,7 @@ def test_the_exit_code_is_the_highest(monkeypatch, capsys, outcomes, code):
             raise RequestError("is in use", file="folder")
         return outcome
 
-    monkeypatch.setattr(launch, "run_job", run_job)
+    monkeypatch.setattr(run, "run_job", run_job)
     assert run_all([Named] * len(outcomes), FileOptions()) == code
     _, errors = capsys.readouterr()
     assert reached == [outcome for outcome in outcomes if outcome != "not reached"]

@@ -103,7 +103,6 @@ def test_another_version_of_mujoco_lifts_the_promise():
         "resolved": checked.config,
         "exact_resume": False,
         "reserved_cpus": 1,
-        "notes": [],
     }
     now = {**build_manifest(**fields, physics=checked.physics), "seeds": [0]}
     assert now["environment_signature"]["physics"]["mujoco"] == now["packages"]["mujoco"]

@@ -15,7 +15,7 @@ import yaml
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import ReproduceOptions
 from rllib_zoo.experiments.paths import ROOT
-from rllib_zoo.experiments.provenance.manifest import build_manifest, code_digest
+from rllib_zoo.experiments.provenance.manifest import begin_manifest, code_digest, read_manifest
 from rllib_zoo.experiments.reproduce.determinism import differences, ends_by_time, reasons_against
 from rllib_zoo.experiments.reproduce.recorded_run import open_recorded_run, restored_from
 from rllib_zoo.experiments.reproduce.reproduce import current_manifest, reproduce
@@ -323,20 +323,14 @@ def test_the_checkpoint_a_run_started_from_is_in_its_manifest_and_kept(tmp_path)
     options = ReproduceOptions(storage_path=str(tmp_path))
     manifest = current_manifest(experiment, options)
     assert manifest["restore_from"] is None
-    validated = validate(experiment)
-    manifest = build_manifest(
-        experiment=experiment,
-        resolved=validated.config,
-        exact_resume=validated.exact_resume,
-        reserved_cpus=validated.demand.cpus,
-        notes=[],
-        restore_from=Path("/a/b"),
-    )
-    assert manifest["restore_from"] == "/a/b"
+    begin_manifest(tmp_path, manifest, notes=["adapted"], restore_from=Path("/a/b"))
+    begun = read_manifest(tmp_path)
+    assert begun["restore_from"] == "/a/b"
+    assert begun["notes"] == ["adapted"]
+    assert begun["started"] >= manifest["started"]
     trial = tmp_path / "trial"
     trial.mkdir()
     (trial / "params.json").write_text('{"seed": 0}')
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     keep(tmp_path, tmp_path / "kept", every=100)
     kept = json.loads((tmp_path / "kept" / "seed0.json").read_text())
     assert restored_from(kept) == "/a/b"

@@ -13,7 +13,7 @@ from small_runs import UNSEEDED
 
 from rllib_zoo.analysis.files.trials import stopped_early
 from rllib_zoo.experiments.launch.jobs import validate_job
-from rllib_zoo.experiments.launch.launch import run_job
+from rllib_zoo.experiments.launch.run import run_job
 from rllib_zoo.experiments.options import FileOptions, ReproduceOptions
 from rllib_zoo.experiments.reproduce.reproduce import reproduce
 from rllib_zoo.experiments.spec.experiment import Experiment

@@ -7,7 +7,6 @@ import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -81,8 +80,6 @@ def test_manifest_and_next_command_show_that_there_is_one(option, monkeypatch):
         resolved=validate(request).config,
         exact_resume=False,
         reserved_cpus=1,
-        notes=[],
-        restore_from=Path("x"),
     )
     assert written["command"] == f"rllib train file x.yaml {shown} -v"
     assert SECRET not in str(written)

@@ -12,8 +12,6 @@ from ray.rllib.models.torch.torch_modelv2 import TorchModelV2
 from torch import nn
 
 from rllib_zoo.experiments.errors import RequestError
-from rllib_zoo.experiments.launch.jobs import validate_job
-from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation import names as names_module
 from rllib_zoo.experiments.validation.check import validate
@@ -89,7 +87,7 @@ def experiment(model=None, **config):
     return Experiment("x", "A2C", Counted, config, {"training_iteration": 1})
 
 
-def test_environment_network_and_names_are_built_or_checked_once(tmp_path, monkeypatch):
+def test_environment_network_and_names_are_built_or_checked_once(monkeypatch):
     names = []
     real = names_module.check_config
     monkeypatch.setattr(
@@ -97,15 +95,14 @@ def test_environment_network_and_names_are_built_or_checked_once(tmp_path, monke
     )
     Counted.calls.clear()
     Linear.built = 0
-    options = LaunchOptions(storage_path=str(tmp_path))
-    job = validate_job(experiment(Linear), options)
+    validated = validate(experiment(Linear))
     assert Counted.calls == {"built": 1, "reset": 1, "stepped": 1}
     assert Linear.built == 1
     assert names == ["config"]
-    assert isinstance(job.validated.module.model, Linear)
-    assert job.validated.spaces == (Counted.observation_space, Counted.action_space)
-    assert job.validated.config.train_batch_size == 40
-    assert job.validated.demand.cpus == 1
+    assert isinstance(validated.module.model, Linear)
+    assert validated.spaces == (Counted.observation_space, Counted.action_space)
+    assert validated.config.train_batch_size == 40
+    assert validated.demand.cpus == 1
 
 
 def test_every_environment_of_a_grid_is_built_once():

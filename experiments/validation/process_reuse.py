@@ -14,9 +14,9 @@ from rllib_zoo import algorithms
 from rllib_zoo.algorithms.base.process_reuse import StartsAnew
 from rllib_zoo.class_path import import_class
 from rllib_zoo.envs import gymnasium_spec, is_atari
-from rllib_zoo.experiments.launch.jobs import Job
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.sweeps.schedulers import scheduler_name
+from rllib_zoo.experiments.sweeps.search import number_of_trials
 from rllib_zoo.experiments.sweeps.trial_names import varied_paths
 
 # Packages whose modules keep no state between trials.
@@ -28,12 +28,10 @@ SETTING = "torch_num_threads"
 _CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
-def reuses_processes(job: Job) -> bool:
-    """Whether a trial continues in the process of one that is done."""
-    experiment = job.experiment
+def reuses_processes(experiment: Experiment) -> bool:
+    """Whether a trial may continue in the process of one that is done."""
     return (
-        job.trials > 1
-        and job.restore_from is None
+        number_of_trials(experiment) > 1
         and "restore_from" not in experiment.config
         and scheduler_name(experiment) in SCHEDULERS
         and issubclass(algorithms.algorithm_class(experiment.algorithm), StartsAnew)
