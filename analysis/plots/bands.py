@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -70,11 +70,21 @@ def bands(
     lines = {}
     for label, curves in groups.items():
         common = curves.complete.common()
-        interval = curve_interval(common.values_RG, statistic, seed=seed, resamples=resamples)
+        values_RG = np.ascontiguousarray(common.values_RG)
+        interval = _interval(values_RG.tobytes(), len(values_RG), statistic, seed, resamples)
         ends = tuple(curves.tails), tuple(curves.short)
         column, axis = curves.complete.column, curves.complete.axis
         lines[label] = Band(column, axis, common.grid_G, *interval, len(common.runs), *ends)
     return lines
+
+
+@lru_cache(maxsize=128)
+def _interval(
+    values: bytes, runs: int, statistic: str, seed: int, resamples: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``curve_interval``, once for equal values: over frames, and of ended runs when drawn again."""
+    values_RG = np.frombuffer(values).reshape(runs, -1)
+    return curve_interval(values_RG, statistic, seed=seed, resamples=resamples)
 
 
 def profile_lines(

@@ -10,6 +10,7 @@ import pytest
 
 from rllib_zoo.analysis import draw, style
 from rllib_zoo.analysis.align import align_groups
+from rllib_zoo.analysis.plots.bands import bands
 from rllib_zoo.analysis.plots.figure_file import draw_figure
 from rllib_zoo.analysis.scoring.reference_scores import REFERENCE_SCORES
 from rllib_zoo.analysis.statistics import Estimate
@@ -79,6 +80,17 @@ def test_random_play_and_the_target_are_lines(ax):
     draw.learning_curves(ax, align_groups(curves), reference=reference)
     assert {text.get_text() for text in ax.texts} == {"random", "human"}
     assert {line.get_ydata()[0] for line in ax.get_lines()[1:]} == {-20.7, 14.6}
+
+
+def test_intervals_over_frames_are_those_over_steps_without_a_second_bootstrap():
+    curves = table(*(("PPO", [float(run), 2.0 * run, 5.0 - run]) for run in range(5)))
+    curves["frames"] = 4 * curves["steps"]
+    steps, frames = (bands(align_groups(curves, axis=axis))["PPO"] for axis in ("steps", "frames"))
+    assert frames.grid_G.tolist() == (4 * steps.grid_G).tolist()
+    assert frames.low_G is steps.low_G
+    other = bands(align_groups(curves), seed=1)["PPO"]
+    assert other.value_G.tolist() == steps.value_G.tolist()
+    assert other.low_G.tolist() != steps.low_G.tolist()
 
 
 def test_bars_are_in_the_order_given_with_their_intervals(ax):
