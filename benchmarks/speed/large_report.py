@@ -1,6 +1,6 @@
 """Time and memory of `rllib report` for 300 trials (250 MB), beside another checkout of this project.
 
-`python -m rllib_zoo.benchmarks.speed.large_report CHECKOUT --rounds 3`. This script writes the trials, with
+`python -m rllib_zoo.benchmarks.speed.large_report CHECKOUT --rounds 3`. This script writes the trials,
 with lines as long as real ones. The checkouts take turns, each with the command of its own `.venv`; a ratio
 is that of the medians, this checkout's over the other's.
 """
