@@ -1,5 +1,8 @@
 """Thread pools in which torch's own threading is off."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -47,3 +50,34 @@ def test_a_runner_leaves_numpys_matrices_one_thread(make_runner):
         make_runner(torch_num_threads=2)
         found = {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
     assert found == {1}
+
+
+GROWTH = """
+import sys, psutil, torch
+from rllib_zoo.algorithms.runtime import limit_kernel_caches
+if sys.argv[1] == "limited":
+    limit_kernel_caches()
+torch.set_num_threads(1)
+network = torch.nn.Conv2d(4, 32, 3, 2)
+def used():
+    return psutil.Process().memory_full_info().uss / 2**20
+network(torch.rand(99, 4, 21, 21)).sum().backward()
+start = used()
+for rows in range(100, 160):
+    network(torch.rand(rows, 4, 21, 21)).sum().backward()
+print(used() - start)
+"""
+
+
+def test_kernels_of_many_batch_sizes_are_not_kept():
+    def growth(word):
+        command = [sys.executable, "-c", GROWTH, word]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    limits = ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    environment = {name: value for name, value in os.environ.items() if name not in limits}
+    kept = growth("unlimited")
+    if kept < 20:
+        pytest.skip(f"torch keeps only {kept:.0f} MiB of kernels on this processor")
+    assert growth("limited") < kept / 2
