@@ -81,7 +81,7 @@ def quick_figures(monkeypatch):
     """Drawing takes most of a report's time; what is written stays of the real size."""
     saved = figure_file._saved
 
-    def quick(figure, box, suffix, **metadata):
+    def quick(figure, box, suffix, *options, **metadata):
         return saved(figure, box, "svg") if suffix == "svg" else os.urandom(20_000)
 
     monkeypatch.setattr(figure_file, "_saved", quick)
