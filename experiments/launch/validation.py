@@ -7,6 +7,7 @@ then only their facts are needed: a child process does it, and the memory is fre
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -103,7 +104,8 @@ def validate_all(
         CommandError: the process that validates crashed, in code of an environment or network.
     """
     validate = partial(_outcomes, experiments, options)
-    if sys.platform != "linux" or "ray.rllib" in sys.modules:
+    may_fork = sys.platform == "linux" and threading.active_count() == 1
+    if "ray.rllib" in sys.modules or not may_fork:
         return validate()
     with ChildProcess(validate, "checking environments and networks") as child:
         # Meanwhile, for it takes a second.
