@@ -8,7 +8,6 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 from small_runs import UNSEEDED
 
 from rllib_zoo.analysis.files.trials import stopped_early
@@ -127,7 +126,7 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
     rows = [{**row, "time_total_s": row["time_total_s"] + 0.125} for row in rows]
     copied.write_text("".join(json.dumps(row) + "\n" for row in rows))
     options = ReproduceOptions(verify=True, storage_path=str(tmp_path))
-    assert reproduce(tmp_path / "timed", options, Console()) == 0
+    assert reproduce(tmp_path / "timed", options) == 0
     assert capsys.readouterr().out.endswith("verdict: reproduced, bit by bit\n")
     # Judged by the spread of seeds, it counts as ended, too.
     file = tmp_path / "timed" / "manifest.json"
@@ -137,7 +136,7 @@ def test_the_weights_are_kept_and_the_run_is_verified(tmp_path, capsys):
     first = json.loads(lines[0])
     first["learners"]["default_policy"]["policy_loss"] += 1.0
     results.write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
-    reproduce(tmp_path / "timed", options, Console())
+    reproduce(tmp_path / "timed", options)
     output = capsys.readouterr().out
     assert "equality bit by bit was not guaranteed" in output
     assert "a trial is missing or incomplete" not in output
