@@ -19,9 +19,12 @@ AUTO = "auto"
 # glibc's mallopt parameters (malloc.h).
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MIB = 2**20
-# CPU kernels that torch and oneDNN keep: those of one batch size, and of a few others. With 16 CartPole
-# takes a fifth more processor time.
-KERNELS = "32"
+# Forward in sampling and in learning, backward for inputs and for weights, and two for another batch size.
+# With half as many CartPole takes a fifth more processor time.
+KERNELS_PER_LAYER = 6
+# The variables of torch and of oneDNN, and what is set here.
+KERNEL_CACHES = ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+_kernels: dict[str, int] = {}
 
 
 def set_up_process(config: Any, *, threads: int | None) -> None:
@@ -41,7 +44,6 @@ def set_up_process(config: Any, *, threads: int | None) -> None:
         threadpool_limits(1, user_api="blas")
     torch.set_float32_matmul_precision(config.float32_matmul_precision)
     keep_freed_memory()
-    limit_kernel_caches()
 
 
 def num_threads(config: Any, *, cpus: float) -> int | None:
@@ -77,15 +79,23 @@ def keep_freed_memory() -> None:
         mallopt(_M_MMAP_THRESHOLD, 1024 * _MIB)
 
 
-def limit_kernel_caches() -> None:
+def limit_kernel_caches(network: torch.nn.Module) -> None:
     """Let torch keep few compiled CPU kernels, unless the user's environment sets how many.
 
     Convolutions, and matrix products in bfloat16, are compiled for every number of rows, and batches differ
     in it by the steps that reset an environment. torch and oneDNN each keep 1,024 kernels of up to a MiB:
-    100 MiB on CartPole. It has no effect after the first such operation of the process.
+    100 MiB on CartPole. The first such operation of a process fixes the limits.
+
+    Args:
+        network: whose layers determine how many are needed.
     """
-    for name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
-        os.environ.setdefault(name, KERNELS)
+    layers = sum(parameter.dim() > 1 for parameter in network.parameters())
+    for name in KERNEL_CACHES:
+        if name not in os.environ:
+            _kernels[name] = 0
+        if name in _kernels:  # a learner's network may be larger than its runner's
+            _kernels[name] = max(_kernels[name], KERNELS_PER_LAYER * layers, 1)
+            os.environ[name] = str(_kernels[name])
 
 
 def forward_context(

@@ -30,7 +30,12 @@ from rllib_zoo.algorithms.learner.gradients import (
     make_optimizer,
     require_finite,
 )
-from rllib_zoo.algorithms.runtime import learner_cpus, num_threads, set_up_process
+from rllib_zoo.algorithms.runtime import (
+    learner_cpus,
+    limit_kernel_caches,
+    num_threads,
+    set_up_process,
+)
 
 # Names of the optimizers and of their networks.
 ACTOR, CRITIC = "actor", "critic"
@@ -47,6 +52,7 @@ class DDPGLearner(TorchLearner):
         set_up_process(self.config, threads=threads)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
+        limit_kernel_caches(self._network)
         self._online, self._targets = (
             [p for part in parts for p in getattr(self._network, part).parameters()]
             for parts in ((ACTOR, CRITIC), (f"target_{ACTOR}", f"target_{CRITIC}"))

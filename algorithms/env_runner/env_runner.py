@@ -27,7 +27,13 @@ from rllib_zoo.algorithms.env_runner.runner_errors import ReturnsErrors
 from rllib_zoo.algorithms.env_runner.running_moments import FILTER, RETURNS, Moments, SharedMoments
 from rllib_zoo.algorithms.env_runner.transforms import action_map, learning_rewards
 from rllib_zoo.algorithms.ops.distributions import distribution_for
-from rllib_zoo.algorithms.runtime import forward_context, num_threads, pool_for, set_up_process
+from rllib_zoo.algorithms.runtime import (
+    forward_context,
+    limit_kernel_caches,
+    num_threads,
+    pool_for,
+    set_up_process,
+)
 from rllib_zoo.envs import EnvironmentFault, is_atari
 from rllib_zoo.envs.restart_policy import KEY, RESTARTS_IN_A_ROW
 
@@ -126,6 +132,7 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
             env=self.env, spaces=self.get_spaces(), inference_only=True
         )
         self.module = spec.build().to(self._device)
+        limit_kernel_caches(self.module)
         self.module.eval()
         self._state_tensors = [*self.module.parameters(), *self.module.buffers()]
         if self._groups:

@@ -34,6 +34,7 @@ from rllib_zoo.algorithms.ops.distributions import distribution_for
 from rllib_zoo.algorithms.runtime import (
     forward_context,
     learner_cpus,
+    limit_kernel_caches,
     num_threads,
     pool_for,
     set_up_process,
@@ -65,6 +66,7 @@ class OnPolicyLearner(TorchLearner):
         set_up_process(self.config, threads=threads)
         super().build()
         self._network = self.module[DEFAULT_MODULE_ID]
+        limit_kernel_caches(self._network)
         if self._network.recurrent is not None and self.config.gradient_variance_every is not None:
             raise ValueError("gradient_variance_every is not supported with recurrent networks")
         self._distribution = distribution_for(self._network.action_space)

@@ -9,7 +9,13 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from rllib_zoo.algorithms.runtime import MIN_ROWS, ThreadPool, thread_pool
+from rllib_zoo.algorithms.runtime import (
+    KERNEL_CACHES,
+    MIN_ROWS,
+    ThreadPool,
+    limit_kernel_caches,
+    thread_pool,
+)
 
 
 def test_results_come_in_order_and_from_the_pool():
@@ -55,10 +61,10 @@ def test_a_runner_leaves_numpys_matrices_one_thread(make_runner):
 GROWTH = """
 import sys, psutil, torch
 from rllib_zoo.algorithms.runtime import limit_kernel_caches
-if sys.argv[1] == "limited":
-    limit_kernel_caches()
 torch.set_num_threads(1)
 network = torch.nn.Conv2d(4, 32, 3, 2)
+if sys.argv[1] == "limited":
+    limit_kernel_caches(network)
 def used():
     return psutil.Process().memory_full_info().uss / 2**20
 network(torch.rand(99, 4, 21, 21)).sum().backward()
@@ -75,9 +81,25 @@ def test_kernels_of_many_batch_sizes_are_not_kept():
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         return float(done.stdout)
 
-    limits = ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
-    environment = {name: value for name, value in os.environ.items() if name not in limits}
+    environment = {name: value for name, value in os.environ.items() if name not in KERNEL_CACHES}
     kept = growth("unlimited")
     if kept < 20:
         pytest.skip(f"torch keeps only {kept:.0f} MiB of kernels on this processor")
     assert growth("limited") < kept / 2
+
+
+def test_more_layers_keep_more_kernels_and_the_users_number_stays(monkeypatch):
+    for name in KERNEL_CACHES:
+        monkeypatch.delenv(name, raising=False)
+    small, large = (
+        torch.nn.Linear(2, 2),
+        torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in "abc")),
+    )
+    for network, number in ((small, "6"), (large, "18"), (small, "18")):
+        limit_kernel_caches(network)
+        assert [os.environ[name] for name in KERNEL_CACHES] == [number] * 2
+    monkeypatch.delenv(KERNEL_CACHES[0])
+    monkeypatch.setattr("rllib_zoo.algorithms.runtime._kernels", {})
+    monkeypatch.setenv(KERNEL_CACHES[1], "500")
+    limit_kernel_caches(small)
+    assert [os.environ[name] for name in KERNEL_CACHES] == ["6", "500"]
