@@ -132,6 +132,7 @@ def begin_manifest(
     """
     now = {
         "started": _now(),
+        "command": same_command(),
         "notes": notes,
         "restore_from": None if restore_from is None else str(restore_from.absolute()),
         "scheduler": jsonable(scheduler or {}),
