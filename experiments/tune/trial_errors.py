@@ -22,8 +22,10 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 def trial_error(trial: Any) -> str:
     """The error of a trial that failed, see :func:`error_line`."""
-    file = results_folder(trial) / "error.txt"
-    return error_line(file.read_text() if file.exists() else "")
+    # Tune writes it beside the copies of other files, and into the results some time later.
+    files = [Path(trial.error_file)] if trial.error_file else []
+    files.append(results_folder(trial) / "error.txt")
+    return error_line(next((file.read_text() for file in files if file.exists()), ""))
 
 
 def error_line(text: str) -> str:

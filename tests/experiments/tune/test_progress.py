@@ -36,6 +36,7 @@ def trial_named(name, status="RUNNING", **config):
         status=status,
         last_result=RESULT,
         path="/no/such/folder",
+        error_file=None,
     )
 
 
@@ -186,8 +187,9 @@ def test_the_error_of_a_trial_is_printed_when_it_happens(tmp_path, terminal):
     callback = TrialProgress(FirstReached({"training_iteration": 2}), None, 30)
     out = shown(callback, terminal)
     trial = trial_named("Maze")
-    trial.path = str(tmp_path)
-    (tmp_path / "error.txt").write_text(
+    # At this moment Tune has not copied it to the results.
+    trial.path, trial.error_file = str(tmp_path / "results"), str(tmp_path / "error.txt")
+    Path(trial.error_file).write_text(
         "Traceback\n  File \"x\", line 1, in step\nKeyError: 'speed'\n"
     )
     callback.on_trial_recover(0, [trial], trial)
