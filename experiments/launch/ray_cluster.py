@@ -31,7 +31,7 @@ from rllib_zoo.experiments.launch.validation import Validation
 from rllib_zoo.experiments.options import LaunchOptions, cluster_address
 from rllib_zoo.experiments.tune.ray_internals import loopback_only, ray_servers
 from rllib_zoo.experiments.tune.settings import set_up_tune
-from rllib_zoo.experiments.validation.resources import first_without_room
+from rllib_zoo.experiments.validation.resources import check_resources, first_without_room
 
 # Options of a Ray that this process starts, with their minimum; of memory Ray's own.
 MINIMUMS = {
@@ -315,7 +315,8 @@ def check_cluster(validation: Validation) -> None:
     total = ray.cluster_resources()
     experiment = validation.experiment
     try:
-        validation.check_resources(total.get("CPU", 0.0), total.get("GPU", 0.0))
+        cpus, gpus = total.get("CPU", 0.0), total.get("GPU", 0.0)
+        check_resources(validation.demands, experiment.algorithm, cpus, gpus)
     except RequestError as error:
         raise error.located(experiment.source) from None
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]

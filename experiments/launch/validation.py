@@ -20,7 +20,7 @@ from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.validation.preflight import DiskNeed
-from rllib_zoo.experiments.validation.resources import Demand, check_resources
+from rllib_zoo.experiments.validation.resources import Demand
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,6 @@ class Validation:
     def demand(self) -> Demand:
         """Resources of a trial, of the first combination."""
         return self.demands[0]
-
-    def check_resources(self, cpus: float | None, gpus: float | None) -> None:
-        """See :func:`rllib_zoo.experiments.validation.resources.check_resources`."""
-        check_resources(self.demands, self.experiment.algorithm, cpus, gpus)
 
 
 def validation_of(experiment: Experiment, options: LaunchOptions) -> Validation:

@@ -77,14 +77,6 @@ class Validated:
         """Resources of a trial with the first alternatives."""
         return self.demands[0]
 
-    def check_resources(self, cpus: float | None, gpus: float | None) -> None:
-        """Check that the requested resources are available; None: unknown.
-
-        Raises:
-            RequestError: with the requested and the available numbers.
-        """
-        check_resources(self.demands, self.experiment.algorithm, cpus, gpus)
-
 
 def validate(
     experiment: Experiment,
@@ -127,7 +119,7 @@ def validate(
                 exact_resume=configs[0].num_env_runners == 0 and probed[0].resumable,
                 physics=probed[0].physics,
             )
-            validated.check_resources(cpus, gpus)
+            check_resources(validated.demands, experiment.algorithm, cpus, gpus)
             return validated
     except RequestError as error:
         raise experiment.located(error) from None
