@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What ends a process without an exception.
+CRASH_CAUSES = "a crash of native code, os._exit() or too little memory can be the cause"
+
 
 class EnvironmentRequestError(ValueError):
     """The requested environment does not exist, cannot be built, or has unsupported spaces."""

@@ -33,6 +33,10 @@ WARNED: tuple[tuple[type[Warning], str, str], ...] = (
     # Tune keeps Optuna's studies in memory, where choices may be lists.
     (UserWarning, r"optuna\.distributions", r"Choices for a categorical distribution"),
 )
+# Ray's line of 1,100 characters about a process that died; the trial's status or its error tells it.
+RAY_ON_DEAD_PROCESSES = (
+    "^A worker died or was killed while executing a task by an unexpected system error"
+)
 # Of an environment that was not closed, or not built to its end; the error that matters is another one.
 _DELETED = ("gymnasium.vector.vector_env", "VectorEnv.__del__")
 _CLOSING = ("gymnasium", "ale_py")

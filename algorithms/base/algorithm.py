@@ -45,7 +45,7 @@ class RolloutAlgorithm(
         """As RLlib, with this project's counters."""
         # Id of a runner group → time of its next health check (monotonic seconds).
         self._next_health_check: dict[int, float] = {}
-        with runner_errors_raised():
+        with runner_errors_raised(config["env"]):
             super().setup(config)
         self._remote_sampling = RemoteSampling(self.config)
         self._window = EpisodeWindow(self.config.metrics_num_episodes_for_smoothing)

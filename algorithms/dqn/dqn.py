@@ -149,7 +149,7 @@ class DQN(Extensible, MonotonicTime, ChecksummedCheckpoints, ReportsEvaluationOn
 
     def setup(self, config: Any) -> None:
         """As RLlib; starts the clock of :meth:`step`."""
-        with runner_errors_raised():
+        with runner_errors_raised(config["env"]):
             super().setup(config)
         if self.eval_env_runner_group is not None:
             self.eval_env_runner_group.__class__ = EvaluationGroup

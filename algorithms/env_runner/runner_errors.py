@@ -2,7 +2,8 @@
 
 RLlib ends a runner process that raises, a minute later, and restarts it: the error is in a log only, and
 training waits or continues without the runner. Here a runner returns the error, and the first access to
-its answer raises it. Processes that die or do not respond stay RLlib's matter.
+its answer raises it. Processes that die are restarted by Ray, but not endlessly; those that do not respond
+stay RLlib's matter.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 from unittest.mock import patch
 
@@ -21,8 +23,13 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.rllib.env import env_runner_group
 from ray.rllib.utils.actor_manager import FaultTolerantActorManager
 
+from rllib_zoo.envs import EnvironmentFault, environment_name
+from rllib_zoo.envs.errors import CRASH_CAUSES
+
 # Seconds between two looks at the answers that are there while others are awaited.
 CHECK_PERIOD_S = 1.0
+# How often a runner's process may end without having returned a result in between.
+DEATHS_IN_A_ROW = 3
 
 
 class RunnerTraceback(Exception):
@@ -90,18 +97,48 @@ class RunnerManager(FaultTolerantActorManager):
 
     While it waits for all answers, errors among those that are there are raised within
     ``CHECK_PERIOD_S``.
+
+    Attributes:
+        environment: its name, for error messages.
     """
+
+    environment: str
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        # Runner id → deaths of its process since its last result.
+        self._deaths: dict[int, int] = {}
 
     def _fetch_result(
         self, *, remote_calls: list[Any], timeout_seconds: float | None = None, **kwargs: Any
     ) -> Any:
         left = _wait_without_errors(remote_calls, timeout_seconds)
+        healthy = self.healthy_actor_ids()
         ready, results = super()._fetch_result(
             remote_calls=remote_calls, timeout_seconds=left, **kwargs
         )
         for result in results:
-            _raise_error(result.get())
+            answer = result.get()
+            _raise_error(answer)
+            # None and words answer calls that restore a runner or check its health.
+            if not isinstance(answer, RayError | NoneType | str):
+                self._deaths.pop(result.actor_id, None)
+            elif isinstance(answer, RayActorError) and result.actor_id in healthy:
+                self._count_death(result.actor_id, answer)
         return ready, results
+
+    def _count_death(self, runner_id: int, error: RayActorError) -> None:
+        """Count the death of a runner's process; health checks of a dead one do not count.
+
+        Raises:
+            EnvironmentFault: it was one too many.
+        """
+        self._deaths[runner_id] = self._deaths.get(runner_id, 0) + 1
+        if self._deaths[runner_id] == DEATHS_IN_A_ROW:
+            raise EnvironmentFault(
+                f"environment {self.environment!r}: the process of env runner {runner_id} ended "
+                f"{DEATHS_IN_A_ROW} times in a row before it returned a result; {CRASH_CAUSES}"
+            ) from error
 
 
 def _wait_without_errors(calls: list[Any], timeout: float | None) -> float | None:
@@ -130,7 +167,12 @@ def _raise_error(answer: Any) -> None:
 
 
 @contextlib.contextmanager
-def runner_errors_raised() -> Iterator[None]:
-    """RLlib's EnvRunnerGroups created within this context use :class:`RunnerManager`."""
-    with patch.object(env_runner_group, FaultTolerantActorManager.__name__, RunnerManager):
+def runner_errors_raised(env: Any) -> Iterator[None]:
+    """RLlib's EnvRunnerGroups created within this context use :class:`RunnerManager`.
+
+    Args:
+        env: of the configuration.
+    """
+    manager = type(RunnerManager.__name__, (RunnerManager,), {"environment": environment_name(env)})
+    with patch.object(env_runner_group, FaultTolerantActorManager.__name__, manager):
         yield

@@ -24,7 +24,7 @@ from rllib_zoo.experiments.cli.study import app as study_app
 from rllib_zoo.experiments.console import plain_console, print_stderr, set_quiet, show_stage
 from rllib_zoo.experiments.errors import CommandError, RequestError
 from rllib_zoo.experiments.interrupts import CommandInterrupt, interruptible
-from rllib_zoo.experiments.library_warnings import quiet_libraries
+from rllib_zoo.experiments.library_warnings import RAY_ON_DEAD_PROCESSES, quiet_libraries
 from rllib_zoo.experiments.memory import limit_memory
 from rllib_zoo.experiments.options import (
     EvaluateOptions,
@@ -292,8 +292,9 @@ def main() -> None:
     keep_streams_open()
     limit_memory()
     quiet_libraries()
-    # Ray reads it when it is imported: no usage report.
+    # Ray reads them when it is imported: no usage report, and no paragraph for every process that died.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", RAY_ON_DEAD_PROCESSES)
     try:
         with interruptible():
             refuse_legacy(sys.argv[1:])

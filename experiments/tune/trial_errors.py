@@ -7,6 +7,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+from rllib_zoo.envs.errors import CRASH_CAUSES
 from rllib_zoo.experiments.paths import ROOT
 from rllib_zoo.experiments.tune.storage import results_folder
 
@@ -18,14 +19,20 @@ _LIBRARIES = [
     *(ROOT / name for name in _OWN),
 ]
 _INSTALLED = {"site-packages", "dist-packages"}
+# Of Ray's text about a process that ended, the exit details of which are the same for every cause.
+_DIED = "its worker process has died"
 
 
 def trial_error(trial: Any) -> str:
-    """The error of a trial that failed, see :func:`error_line`."""
+    """The error of a trial that failed: see :func:`error_line`, or that its process died."""
     # Tune writes it beside the copies of other files, and into the results some time later.
     files = [Path(trial.error_file)] if trial.error_file else []
     files.append(results_folder(trial) / "error.txt")
-    return error_line(next((file.read_text() for file in files if file.exists()), ""))
+    line = error_line(next((file.read_text() for file in files if file.exists()), ""))
+    if _DIED not in line:
+        return line
+    env = str(trial.config.get("env"))
+    return f"the trial's process ended, in which environment {env!r} is built; {CRASH_CAUSES}"
 
 
 def error_line(text: str) -> str:

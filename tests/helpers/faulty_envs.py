@@ -36,6 +36,18 @@ class Sound(gym.Env):
         return 1.0
 
 
+class Exits(Sound):
+    """Ends its process in step ``at``."""
+
+    def __init__(self, config):
+        self.at_step = config["at"]
+
+    def step(self, action):
+        if self.steps == self.at_step:
+            os._exit(3)
+        return super().step(action)
+
+
 class Flaky(Sound):
     """Raises in one step and one reset in a hundred, or as often as asked."""
 

@@ -5,14 +5,18 @@ import re
 import signal
 import time
 
+import faulty_envs
 import numpy as np
 import pytest
 import ray
+from ray import cloudpickle
 
+from rllib_zoo.envs import EnvironmentFault
 from rllib_zoo.envs.probes import ConstantReward
 
 pytestmark = pytest.mark.ray
 
+cloudpickle.register_pickle_by_value(faulty_envs)
 SIZES = {"num_envs_per_env_runner": 4, "rollout_fragment_length": 10}
 
 
@@ -116,3 +120,23 @@ def test_with_all_runners_killed_training_waits_for_them(make_algo, make_config)
     sampled = last["env_runners"]["num_env_steps_sampled"]
     assert 0 < sampled <= 80
     assert last["timesteps_total"] == steps[0] + sampled
+
+
+@pytest.mark.parametrize("name", ["A2C", pytest.param("A3C", marks=pytest.mark.slow)])
+def test_a_runner_that_dies_every_time_ends_training(make_algo, make_config, name):
+    sizes = {**SIZES, "num_env_runners": 1, "num_envs_per_env_runner": 1, "env_config": {"at": 3}}
+    algo = make_algo(make_config(name, faulty_envs.Exits, **sizes))
+    line = (
+        "Exits': the process of env runner 1 ended 3 times in a row before it returned a result; "
+    )
+    with pytest.raises(EnvironmentFault, match=line):
+        algo.train()
+
+
+@pytest.mark.slow
+def test_a_runner_that_dies_after_each_result_is_restarted_on_and_on(make_algo, make_config):
+    sizes = {**SIZES, "num_env_runners": 1, "num_envs_per_env_runner": 1, "train_batch_size": 10}
+    # Every process dies in its second fragment.
+    config = make_config("A2C", faulty_envs.Exits, **sizes, env_config={"at": 15})
+    algo = make_algo(config.reporting(min_sample_timesteps_per_iteration=1))
+    assert train(algo, 5)[-1]["fault_tolerance"]["num_remote_worker_restarts"] == 4

@@ -1,12 +1,13 @@
 """The line that the summary prints of a failed trial."""
 
 import traceback
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from rllib_zoo.algorithms.env_runner.runner_errors import RunnerError
-from rllib_zoo.experiments.tune.trial_errors import error_line
+from rllib_zoo.experiments.tune.trial_errors import error_line, trial_error
 
 
 def raised(function):
@@ -57,3 +58,15 @@ OSError: no disk
 def test_other_texts_give_their_last_line():
     assert error_line("a\n\nb\n") == "b"
     assert error_line("") == "no error text was written"
+
+
+def test_a_process_that_died_is_told_by_its_environment(tmp_path):
+    file = tmp_path / "error.txt"
+    file.write_text(
+        "Failure # 1\nThe actor is dead because its worker process has died. Worker exit …\n"
+    )
+    places = {"error_file": str(file), "path": str(tmp_path), "local_path": str(tmp_path)}
+    trial = SimpleNamespace(config={"env": "mine.Maze"}, **places)
+    assert trial_error(trial).startswith(
+        "the trial's process ended, in which environment 'mine.Maze' is built; a crash of native code"
+    )
