@@ -10,8 +10,9 @@ import math
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,30 @@ def forget_resolved_calls(tune_controller: Any) -> None:
     pending = manager._actor_task_events.get_futures()
     for futures in manager._tracked_actors_to_task_futures.values():
         futures &= pending
+
+
+def kill_unresponsive(tune_controller: Any, after_s: float) -> None:
+    """Kill the processes of trials that run or are being built; Tune would wait 10 s for them at its end.
+
+    Args:
+        tune_controller: Tune's.
+        after_s: seconds in which Tune ends, so that a death is no failure of the trial.
+    """
+    live = tune_controller._actor_manager._live_actors_to_ray_actors_resources
+    actors = [
+        live[tracked][0]
+        for tracked, trial in tune_controller._actor_to_trial.items()
+        if trial.status in ("RUNNING", "PENDING") and tracked in live
+    ]
+
+    def kill() -> None:
+        for actor in actors:
+            with suppress(Exception):  # Ray may have ended
+                ray.kill(actor)
+
+    timer = threading.Timer(after_s, kill)
+    timer.daemon = True
+    timer.start()
 
 
 def staging_folder(trial: Any) -> Path:

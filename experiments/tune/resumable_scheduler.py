@@ -22,6 +22,7 @@ from rllib_zoo.experiments.memory import trim_memory
 from rllib_zoo.experiments.tune.disk_errors import raise_disk_error
 from rllib_zoo.experiments.tune.ray_internals import (
     forget_resolved_calls,
+    kill_unresponsive,
     last_value,
     rank_checkpoints,
     save_experiment,
@@ -32,6 +33,8 @@ from rllib_zoo.experiments.tune.signals import interruption
 from rllib_zoo.experiments.tune.storage import restore_results, results_folder
 
 STATE = "scheduler_state.pkl"
+# From the interruption to the end of Tune's loop it takes less.
+KILL_AFTER_S = 1.0
 
 
 class ResumableScheduler(TrialScheduler):
@@ -140,6 +143,7 @@ class ResumableScheduler(TrialScheduler):
         if current.overdue() or not any(trial.status == "RUNNING" for trial in trials):
             if trials:
                 save_state(self.inner, staging_folder(trials[0]))
+            kill_unresponsive(tune_controller, KILL_AFTER_S)
             current.interrupt_tune()
         return None
 

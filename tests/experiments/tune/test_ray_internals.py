@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import signal
+import time
 
 import pytest
 from ray import tune
@@ -22,6 +23,7 @@ from rllib_zoo.experiments.tune import ray_internals
 from rllib_zoo.experiments.tune.ray_internals import (
     TrainingResult,
     forget_resolved_calls,
+    kill_unresponsive,
     register_checkpoints,
     registered_checkpoints,
     sampled_paths,
@@ -145,3 +147,28 @@ def test_answers_of_earlier_calls_are_freed(forget, ray_session, tmp_path):
     assert result.metrics["training_iteration"] == 12
     # The scheduler is not called for the last result.
     assert scheduler.kept == ([0] * 11 if forget else list(range(1, 12)))
+
+
+class Sleeping(Counting):
+    """No result, ever."""
+
+    def step(self):
+        time.sleep(1e6)
+
+
+class Kills(tune.schedulers.FIFOScheduler):
+    """Kills the trial that runs."""
+
+    def choose_trial_to_run(self, tune_controller):
+        if any(trial.status == "RUNNING" for trial in tune_controller.get_trials()):
+            kill_unresponsive(tune_controller, 0.0)
+        return super().choose_trial_to_run(tune_controller)
+
+
+@pytest.mark.ray
+def test_a_trial_without_an_answer_is_killed(ray_session, tmp_path):
+    settings = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
+    tuner = tune.Tuner(
+        Sleeping, tune_config=tune.TuneConfig(scheduler=Kills()), run_config=settings
+    )
+    assert "killed by `ray.kill`" in str(tuner.fit().errors[0])
