@@ -77,13 +77,17 @@ def test_every_file_with_its_changes_is_accepted(cell):
 
 
 def test_budgets_of_tuned_files_are_the_files_own():
-    """A file on CartPole also stops where it is solved; the study's runs continue."""
+    """A file on CartPole also stops where it is solved; the study's runs continue.
+
+    Pong's PPO takes the time its schedules need; in the study it had 25 minutes and needed less.
+    """
     from rllib_zoo.experiments.config.load import read_experiments
 
     for cell in STUDIES["algorithms_compared"].cells:
         [experiment] = read_experiments(ROOT / cell.file)
         solved = {} if cell.solved is None else {"episode_reward_mean": cell.solved}
-        assert cell.budget.stop | solved == experiment.stop, cell.name
+        limit = {"time_total_s": 1500.0} if cell.name == "pong-ppo" else {}
+        assert cell.budget.stop | solved == experiment.stop | limit, cell.name
 
 
 def test_rates_of_tuned_files_are_multiples_of_the_files_own():
