@@ -13,6 +13,7 @@ install: $(STAMP)
 
 # Reinstalled only when the declared dependencies change.
 $(STAMP): pyproject.toml constraints.txt
+	@echo "installing into $(VENV), some minutes …"
 	$(PYTHON) -m venv "$(VENV)"
 	"$(VENV)/bin/python" -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev,docs]"
 	touch "$(STAMP)"

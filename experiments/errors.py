@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
+import pkgutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -137,6 +140,19 @@ def printable(line: str) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of an exception's message; its class name where it has none."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def nearest_import(path: str) -> str | None:
+    """The class of a similar name in the module of a dotted path, or the module if it is not found."""
+    module, _, name = path.rpartition(".")
+    if module in sys.modules:
+        return nearest(
+            name,
+            [key for key, value in vars(sys.modules[module]).items() if isinstance(value, type)],
+        )
+    package, _, last = module.rpartition(".")
+    folders = getattr(sys.modules.get(package), "__path__", None) if package else [os.getcwd()]
+    return nearest(last, [found.name for found in pkgutil.iter_modules(folders)] if folders else [])
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:

@@ -14,10 +14,12 @@ import shlex
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from rllib_zoo.analysis.files.object_storage import bucket_of
 from rllib_zoo.experiments.errors import RequestError
 
 Trust = Annotated[
@@ -267,6 +269,16 @@ def same_command(*added: str, without: Collection[str] = ()) -> str:
     """This command's line for a shell, with options added and without others."""
     arguments = [a for a in printable_arguments() if a not in without and a not in added]
     return shlex.join(["rllib", *arguments, *added])
+
+
+def require_run(path: Path) -> None:
+    """Check that a folder exists, before what opens it is imported; a bucket's when it is downloaded.
+
+    Raises:
+        RequestError: it does not.
+    """
+    if bucket_of(path) is None and not path.exists():
+        raise RequestError("does not exist", file=path)
 
 
 def prepare_imports(modules: list[str] | None) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.analysis.files.object_storage import path_of
-from rllib_zoo.experiments.options import Imports, Trust, prepare_imports
+from rllib_zoo.experiments.options import Imports, Trust, prepare_imports, require_run
 from rllib_zoo.experiments.paths import AGENTS
 
 Licence = Annotated[
@@ -50,6 +50,8 @@ def agent_export(
     trust_checkpoint: Trust = False,
 ) -> None:
     """Export the best final checkpoint as a folder: weights, a measured score and a model card."""
+    for run in runs:
+        require_run(run)
     from rllib_zoo.experiments.evaluation.agent_table import HEADINGS, row
     from rllib_zoo.experiments.evaluation.export import export
 

@@ -34,6 +34,7 @@ from rllib_zoo.experiments.options import (
     TrainOptions,
     as_parameters,
     prepare_imports,
+    require_run,
     same_command,
 )
 from rllib_zoo.experiments.paths import DEFAULT_STORAGE, example_files
@@ -137,6 +138,7 @@ def evaluate(
     options: EvaluateOptions,
 ) -> None:
     """Play whole episodes with a trained policy and report raw returns."""
+    require_run(checkpoint)
     from rllib_zoo.envs import EnvironmentFault
     from rllib_zoo.experiments.evaluation.evaluate import evaluate_checkpoint
 
@@ -198,6 +200,7 @@ def reproduce(
     options: ReproduceOptions,
 ) -> None:
     """Repeat a run from its manifest; --verify compares the results."""
+    require_run(run)
     from rllib_zoo.experiments.reproduce.reproduce import reproduce as run_again
 
     prepare_imports(options.import_)

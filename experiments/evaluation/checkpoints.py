@@ -100,8 +100,7 @@ def find_checkpoint(path: Path) -> Path:
             return best[0]
         problem = f"{path} contains {len(checkpoints)} trials with checkpoints"
         raise RequestError(problem, hint=f"choose one, for example {checkpoints[0].parent}")
-    problem = "contains no checkpoint" if path.exists() else "does not exist"
-    raise RequestError(f"{path} {problem}")
+    raise RequestError("contains no checkpoint" if path.exists() else "does not exist", file=path)
 
 
 def candidates(path: Path) -> list[Path]:

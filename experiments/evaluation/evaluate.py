@@ -178,7 +178,11 @@ def evaluation_runner(trained: Trained, options: EvaluateOptions) -> VectorEnvRu
         raise
     except UnknownEnvironmentError as error:
         raise RequestError(f"{trained.folder}: {error}", hint=IMPORT_HINT) from error
-    except (EnvironmentRequestError, ValueError, RuntimeError) as error:
+    except EnvironmentRequestError as error:
+        missing = isinstance(error.__cause__, ImportError)
+        hint = "run the command in the folder with that module" if missing else None
+        raise RequestError(f"{trained.folder}: {error}", hint=hint) from error
+    except (ValueError, RuntimeError) as error:
         problem = f"{trained.folder} does not match {config.env!r}: {first_line(error)}"
         raise RequestError(problem) from error
     except Exception as error:  # the environment's and the network's own code runs here

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rllib_zoo.analysis.files.atomic import free_name
-from rllib_zoo.analysis.files.object_storage import bucket_of, files, reason
-from rllib_zoo.experiments.console import print_stderr
+from rllib_zoo.analysis.files.object_storage import bucket_of, files, reason, shown
+from rllib_zoo.experiments.console import note, print_stderr
 from rllib_zoo.experiments.errors import RequestError
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.bucket_lock import BucketLock
@@ -103,4 +103,6 @@ def move_aside(lock: Lock) -> None:
         InUseError: another command began the empty one first.
     """
     if has_content(lock.folder):
-        lock.rename(free_name(lock.folder))
+        name = free_name(lock.folder)
+        lock.rename(name)
+        note(f"the earlier run was moved to {shown(name)}")

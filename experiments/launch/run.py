@@ -19,7 +19,12 @@ from rllib_zoo.experiments.launch.folder_watch import FolderWatch
 from rllib_zoo.experiments.launch.jobs import Job
 from rllib_zoo.experiments.launch.ownership import owned
 from rllib_zoo.experiments.launch.resume import can_resume, is_done
-from rllib_zoo.experiments.launch.summary import print_summary, resume_command, trial_rows
+from rllib_zoo.experiments.launch.summary import (
+    overall_status,
+    print_summary,
+    resume_command,
+    trial_rows,
+)
 from rllib_zoo.experiments.options import LaunchOptions
 from rllib_zoo.experiments.provenance.folder_lock import Lock
 from rllib_zoo.experiments.provenance.manifest import finish_manifest
@@ -150,8 +155,7 @@ def _finish(job: Job, results: Any, started: float) -> int:
     out_of_time = budget is not None and seconds >= budget
     upload_staged([] if results is None else trials_of(results))
     rows = [] if results is None else trial_rows(job.experiment, results, out_of_time=out_of_time)
-    statuses = {row["status"] for row in rows} or {"interrupted"}
-    status = next((name for name in ("interrupted", "failed") if name in statuses), "done")
+    status = overall_status(rows)
     ranks = ranking(job.experiment, rows)
     finish_manifest(job.folder, status, rows, ranks)
     best = write_best_settings(job.experiment, job.folder, rows, ranks)

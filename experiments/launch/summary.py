@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.table import Table
@@ -152,7 +153,10 @@ def print_summary(
         if row["error"]:
             console.print(f"{row['name']} failed: {row['error']}")
             console.print(f"  full traceback: {row['folder']}/error.txt")
-    console.print(f"results: {shown(folder)} (finished after {format_duration(seconds)})")
+    if not ranks and len(rows) > 1:
+        console.print(_over_trials(rows))
+    ending = {"done": "finished"}.get(status := overall_status(rows), status)
+    console.print(f"results: {shown(folder)} ({ending} after {format_duration(seconds)})")
     if train_best:
         console.print(f"best: {winner_line(experiment, ranks)}")
         console.print(f"its settings are in {BEST}, train them on fresh seeds: {train_best}")
@@ -161,6 +165,26 @@ def print_summary(
     )
     if any(row["steps"] for row in rows):
         console.print(f"curves and statistics: {shlex.join(['rllib', 'report', shown(folder)])}")
+
+
+def _over_trials(rows: list[dict[str, Any]]) -> str:
+    """Mean and range over the trials of one configuration that are done, which differ by their seed."""
+    done = [row for row in rows if row["status"] == "done"]
+    text = f"{len(done)} of {len(rows)} trials are done"
+    returns = [row["episode_return_mean"] for row in done if row["episode_return_mean"] is not None]
+    if not returns:
+        return text
+    steps = [int(row["steps"] or 0) for row in done]
+    return (
+        f"{text}: mean return {fmean(returns):.1f} ({min(returns):.1f} to {max(returns):.1f}) after "
+        f"{min(steps):,} to {max(steps):,} steps"
+    )
+
+
+def overall_status(rows: list[dict[str, Any]]) -> str:
+    """``interrupted`` or ``failed`` if a trial is, else ``done``."""
+    statuses = {row["status"] for row in rows} or {"interrupted"}
+    return next((name for name in ("interrupted", "failed") if name in statuses), "done")
 
 
 def _mean_return(row: Mapping[str, Any]) -> str:

@@ -103,8 +103,8 @@ def validate_all(
     may_fork = sys.platform == "linux" and threading.active_count() == 1
     if "ray.rllib" in sys.modules or not may_fork:
         return validate()
-    names = ", ".join(experiment.name for experiment in experiments)
-    with ChildProcess(validate, f"checking environment and network of {names}") as child:
+    names = ", ".join(f"{experiment.name} ({experiment.env})" for experiment in experiments)
+    with ChildProcess(validate, f"trying environment and network of {names}") as child:
         # Meanwhile, for it takes a second.
         import ray.tune  # noqa: F401
 

@@ -9,7 +9,14 @@ from typing import Any
 from rllib_zoo.envs import AtariOptions, EnvironmentRequestError, UnknownEnvironmentError
 from rllib_zoo.envs.creators import creator_of, environment_name, uses_ale
 from rllib_zoo.envs.option_names import option_names
-from rllib_zoo.experiments.errors import IMPORT_HINT, Collected, RequestError, first_line, nearest
+from rllib_zoo.experiments.errors import (
+    IMPORT_HINT,
+    Collected,
+    RequestError,
+    first_line,
+    nearest,
+    nearest_import,
+)
 from rllib_zoo.experiments.spec.experiment import Experiment
 from rllib_zoo.experiments.spec.search_space import alternatives, sampler_in
 
@@ -64,7 +71,9 @@ def environment_errors(env: Any) -> Iterator[None]:
     except UnknownEnvironmentError as error:
         raise RequestError(str(error), key="env", hint=IMPORT_HINT) from None
     except EnvironmentRequestError as error:
-        raise RequestError(str(error), key="env") from None
+        missing = isinstance(error.__cause__, ImportError | AttributeError)
+        hint = nearest_import(str(env)) if missing else None
+        raise RequestError(str(error), key="env", hint=hint) from None
     except Exception as error:  # the environment's own code runs here
         problem = f"environment {env!r} fails: {type(error).__name__}: {first_line(error)}"
         raise RequestError(problem, key="env") from None

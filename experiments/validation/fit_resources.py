@@ -53,7 +53,7 @@ def fit_resources(
         for key, new in changed.items()
         if new != original(key)
     )
-    note = f"reduced to the available resources: {differences}"
+    note = f"fitted to the available resources: {differences}"
     config = {**experiment.config, **changed}
     return replace(experiment, config=config, notes=(*experiment.notes, note))
 

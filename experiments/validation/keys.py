@@ -13,7 +13,13 @@ from rllib_zoo.algorithms.base.validators import Kind, complaint
 from rllib_zoo.class_path import is_ours
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
 from rllib_zoo.custom_models.model_keys import check_model_keys
-from rllib_zoo.experiments.errors import IMPORT_HINT, Collected, RequestError, nearest
+from rllib_zoo.experiments.errors import (
+    IMPORT_HINT,
+    Collected,
+    RequestError,
+    nearest,
+    nearest_import,
+)
 from rllib_zoo.experiments.legacy import renamed_keys
 from rllib_zoo.experiments.legacy.releases import keys_of_rllib
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
@@ -176,7 +182,7 @@ def _resolved_model(custom: Any, path: str) -> Any:
     try:
         model = resolved_model_class(custom)
     except ValueError as error:
-        raise RequestError(str(error), key=path, hint=hint) from None
+        raise RequestError(str(error), key=path, hint=hint or nearest_import(custom)) from None
     if isinstance(model, str):
         if not _global_registry.contains(RLLIB_MODEL, model):
             problem = f"{model!r} is neither a class path nor a registered model"

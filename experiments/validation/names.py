@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +25,7 @@ from rllib_zoo.experiments.errors import (
     RequestError,
     first_line,
     nearest,
+    nearest_import,
 )
 from rllib_zoo.experiments.spec.experiment import SEED_SCORES, Experiment, require_name
 from rllib_zoo.experiments.sweeps.schedulers import make_scheduler, with_mutations
@@ -144,14 +144,7 @@ def _own_class_errors(path: str) -> Iterator[None]:
         raise RequestError(str(error), key="run") from None
     except Exception as error:  # the user's module runs here
         problem = f"{path!r} cannot be imported: {type(error).__name__}: {first_line(error)}"
-        raise RequestError(problem, key="run", hint=_nearest_class(path)) from None
-
-
-def _nearest_class(path: str) -> str | None:
-    """The class of a similar name in the module of a path, if that was imported."""
-    module, _, name = path.rpartition(".")
-    found = vars(sys.modules[module]) if module in sys.modules else {}
-    return nearest(name, [key for key, value in found.items() if isinstance(value, type)])
+        raise RequestError(problem, key="run", hint=nearest_import(path)) from None
 
 
 def _assumed_algorithm(experiment: Experiment) -> str | None:

@@ -46,14 +46,17 @@ class TrialWaiting:
     def lines(self, trials: Sequence[Any]) -> list[tuple[Any, str]]:
         """At most one line every few seconds: the trial that has waited longest, and the text."""
         now = time.monotonic()
+        others_run = any(trial.status == "RUNNING" for trial in trials)
         for trial in trials:
+            if others_run and trial.status == "PENDING":  # it may just queue
+                self._since[trial.trial_id] = now
             self._since.setdefault(trial.trial_id, now)
         if now < self._next_line:
             return []
         waiting = [
             trial for trial in trials if trial.status == "RUNNING" and self._is_due(trial, now)
         ]
-        if not waiting and not any(trial.status == "RUNNING" for trial in trials):
+        if not waiting and not others_run:
             waiting = [trial for trial in trials if trial.status == "PENDING"]
         if not waiting:
             return []

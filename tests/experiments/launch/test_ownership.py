@@ -73,13 +73,14 @@ def test_what_exists_needs_an_option(tmp_path):
         assert len(list(tmp_path.glob(f"{name}.*"))) == 1
 
 
-def test_nothing_is_moved_aside_before_it_is_written(tmp_path):
+def test_nothing_is_moved_aside_before_it_is_written(tmp_path, capsys):
     folder = filled(tmp_path / "run")
     for _ in range(3):  # within one second
         with owned(folder, FORCE) as lock:
             move_aside(lock)
             assert [path.name for path in folder.iterdir()] == [LOCK]
             (folder / "result.json").touch()
+    assert capsys.readouterr().err.count(f"note: the earlier run was moved to {folder}.") == 3
     with owned(folder, RESUME):
         pass
     names = sorted(path.name for path in tmp_path.iterdir())

@@ -90,6 +90,15 @@ def test_the_end_names_winner_file_and_report(tmp_path, capsys, monkeypatch):
     assert f"rllib report {tmp_path}" in out
     tables = [line for line in out.splitlines() if line.startswith(("│", "┃", "┏", "└"))]
     assert max(map(len, tables)) <= 80
+    # Of one configuration's seeds there is a mean instead.
+    seeds = [{**entry, "steps": 100 * (n + 1)} for n, entry in enumerate(rows())]
+    seeds[2]["status"] = "failed"
+    print_summary(experiment({}), seeds, tmp_path, 61.0, [])
+    out = " ".join(capsys.readouterr().out.split())
+    assert (
+        "2 of 3 trials are done: mean return 489.6 (480.0 to 499.2) after 100 to 200 steps" in out
+    )
+    assert f"results: {tmp_path} (failed after 1 min 01 s)" in out
     # Without a sweep there is neither.
     print_summary(experiment({}), rows()[:1], tmp_path, 61.0, [])
     out = capsys.readouterr().out

@@ -167,6 +167,12 @@ def test_one_line_for_many_trials_and_none_for_those_that_queue(clock):
         trials.on_result(trial)
     clock.seconds += 10
     assert trials.lines([queued, *running]) == []
+    # The time in the queue is none of its start.
+    for trial in running:
+        trial.status = "TERMINATED"
+    clock.seconds += 6
+    [(_, text)] = trials.lines([queued, *running])
+    assert text == "starting its processes, which build environment 'd', 6 s"
 
 
 def test_an_evaluation_that_was_cut_is_told():

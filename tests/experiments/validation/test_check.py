@@ -88,6 +88,16 @@ def test_algorithm(refused, name, message):
             "no_such.Env",
             "env: environment 'no_such.Env' cannot be imported: No module named 'no_such'",
         ),
+        (
+            "rllib_zoo.envs.probes.ConstantRewart",
+            "env: environment 'rllib_zoo.envs.probes.ConstantRewart' cannot be imported: module "
+            "'rllib_zoo.envs.probes' has no attribute 'ConstantRewart'; did you mean 'ConstantReward'?",
+        ),
+        (
+            "rllib_zoo.envs.probs.Any",
+            "env: environment 'rllib_zoo.envs.probs.Any' cannot be imported: No module named "
+            "'rllib_zoo.envs.probs'; did you mean 'probes'?",
+        ),
         (5, "env: must be a name or a class path, got 5"),
         (
             grid(),

@@ -120,7 +120,7 @@ def test_a_grid_of_environments_per_runner_is_merged_too():
 
 def test_what_stays_is_not_spoken_of():
     _, notes = changed(cpus=1, num_env_runners=1)
-    assert notes == ["reduced to the available resources: num_env_runners 0 instead of 1"]
+    assert notes == ["fitted to the available resources: num_env_runners 0 instead of 1"]
 
 
 def test_a_grid_of_runners_is_capped():
