@@ -16,6 +16,8 @@ from rllib_zoo.analysis.files.object_storage import with_uris
 MAX_LENGTH = 2_000
 # Characters of a name that counts as short.
 SHORT = 12
+# Characters from which on a name's beginning is taken for the name.
+PREFIX = 4
 # For a name that a user's own module may register.
 IMPORT_HINT = "registered by a module? --import MODULE"
 
@@ -156,8 +158,11 @@ def nearest_import(path: str) -> str | None:
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:
-    """ "did you mean …?" with the most similar valid name; None where none is similar."""
+    """ "did you mean …?" with the only valid name that begins so, or the most similar; None without any."""
     # Long names share a common ending, such as `_config`, without being similar.
     cutoff = 0.6 if len(str(name)) <= SHORT else 0.72
-    similar = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=cutoff)
+    valid = list(valid)
+    begins = [other for other in valid if len(str(name)) >= PREFIX and other.startswith(str(name))]
+    similar = difflib.get_close_matches(str(name), valid, n=1, cutoff=cutoff)
+    similar = begins if len(begins) == 1 else similar
     return f"did you mean {similar[0]!r}?" if similar else None

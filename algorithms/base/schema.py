@@ -53,7 +53,7 @@ def callbacks(value: object) -> str | None:
         try:
             value = deserialize_type(value, error=True)
         except Exception:  # the module's own code runs here and may raise anything
-            value = None
+            return "the path of a class that can be imported"
         if not (isinstance(value, type) and issubclass(value, RLlibCallback)):
             return "a class derived from RLlib's RLlibCallback, or its path"
     classes = value if isinstance(value, list | tuple) else [value]

@@ -23,7 +23,12 @@ from rllib_zoo.experiments.errors import (
 from rllib_zoo.experiments.legacy import renamed_keys
 from rllib_zoo.experiments.legacy.releases import keys_of_rllib
 from rllib_zoo.experiments.legacy.removed_keys import REMOVED
-from rllib_zoo.experiments.spec.search_space import MAX_COMBINATIONS, alternatives, sampler_in
+from rllib_zoo.experiments.spec.search_space import (
+    MAX_COMBINATIONS,
+    SAMPLERS,
+    alternatives,
+    sampler_in,
+)
 
 # This project's own network, whose options are checked without importing it.
 OURS = "custom_models.SharedEncoderActorCritic"
@@ -66,7 +71,9 @@ def _check_key(
 
 def _check_value(kind: Kind, value: Any, path: str) -> None:
     if problem := complaint(kind, value):
-        raise RequestError(problem, key=path)
+        is_sampler = isinstance(value, Mapping) and len(value) == 1
+        hint = nearest(next(iter(value)), SAMPLERS) if is_sampler else None
+        raise RequestError(problem, key=path, hint=hint)
 
 
 def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:

@@ -190,6 +190,10 @@ def _check_stop(experiment: Experiment, algorithm: str | None, check: Collected)
 
 def _check_bound(experiment: Experiment, algorithm: str, key: str, bound: Any) -> None:
     where = f"stop.{key}"
+    if isinstance(bound, Mapping) and bound:
+        inner, value = next(iter(bound.items()))
+        hint = f'levels are joined by "/": {key}/{inner}: {value}'
+        raise RequestError("must be a number", key=where, hint=hint)
     _check_result(experiment, algorithm, key, where, "unknown result name")
     grows = not key.endswith(("_mean", "_min", "_max")) and "learners/" not in key
     kind = number(0, above=True) if grows else number(-math.inf)

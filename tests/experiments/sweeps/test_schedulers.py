@@ -49,6 +49,7 @@ def experiment(**changes):
         ("ahsa", "scheduler: 'ahsa' is unknown; did you mean 'asha'?"),
         (3, "scheduler: must be a name or a mapping with a type, got 3"),
         ({"type": "asha", "max": 3}, "scheduler.max: is unknown; did you mean 'max_t'?"),
+        ({"type": "asha", "grace": 3}, "scheduler.grace: is unknown; did you mean 'grace_period'?"),
         ({"type": "asha", "max_t": "3"}, "scheduler.max_t: must be a number"),
         ({"type": "asha", "max_t": 200_000}, "is never reached: trials stop at"),
         ({"type": "asha", "max_t": 10, "grace_period": 20}, "20 is above max_t 10"),

@@ -345,6 +345,15 @@ def test_callbacks_that_would_not_be_called(refused):
     asked = replace(experiment(), config={"callbacks_class": OfEpisodes})
     assert "config.callbacks_class: must be a class without on_episode_end" in refused(asked)
     validate(replace(experiment(), config={"callbacks_class": OfIterations}))
+    missing = replace(experiment(), config={"callbacks_class": "no_such.Callbacks"})
+    assert refused(missing).endswith(
+        "path of a class that can be imported, got 'no_such.Callbacks'"
+    )
+
+
+def test_a_misspelt_sampler_gets_the_nearest(refused):
+    misspelt = replace(experiment(), config={"lr": {"lognuniform": [1e-4, 1e-2]}})
+    assert refused(misspelt).endswith("'lognuniform': [0.0001, 0.01]}; did you mean 'loguniform'?")
 
 
 def test_a_range_of_n_steps_is_for_dqn_alone(refused):

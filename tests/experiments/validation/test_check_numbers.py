@@ -53,6 +53,11 @@ def grid(*values):
             "did you mean 'env_runners/episode_return_mean'?",
         ),
         ({"zzz": 1}, "stop.zzz: unknown result name"),
+        (
+            {"env_runners": {"episode_return_mean": 20}},
+            'stop.env_runners: must be a number; levels are joined by "/": '
+            "env_runners/episode_return_mean: 20",
+        ),
         ({"timesteps_total": -1}, "stop.timesteps_total: must be a number above 0, got -1"),
         ({"timesteps_total": 0}, "stop.timesteps_total: must be a number above 0, got 0"),
         ({"timesteps_total": None}, "stop.timesteps_total: must be a number above 0, got None"),
