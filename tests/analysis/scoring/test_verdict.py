@@ -6,7 +6,7 @@ from rllib_zoo.analysis.results import load
 from rllib_zoo.analysis.scoring.coverage import covered, covered_text, simulation
 from rllib_zoo.analysis.scoring.notices import Notice, lines
 from rllib_zoo.analysis.scoring.overall import MAX_COMPARED
-from rllib_zoo.analysis.scoring.verdict import Verdict
+from rllib_zoo.analysis.scoring.verdict import Verdict, estimate_text
 from rllib_zoo.analysis.statistics import Estimate
 from rllib_zoo.analysis.summary import summarise
 
@@ -118,3 +118,15 @@ def test_coverage_is_that_of_the_simulation():
     assert covered_text(1) == "–"
     low, high = covered(3)
     assert low < high < covered(10)[0] < 95
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (Estimate(19.2, 18.5, 20.2, 5), "19.2 [18.5, 20.2]"),
+        (Estimate(1.0, 1.0, 1.0, 2), "1"),
+        (Estimate(19.2, float("nan"), float("nan"), 1), "19.2"),
+    ],
+)
+def test_an_interval_is_shown_where_there_is_one(estimate, text):
+    assert estimate_text(estimate) == text
