@@ -58,7 +58,8 @@ def about(path: Path) -> dict[str, Any]:
         UnreadableError: it has an unknown key, or a value of another type.
     """
     folder = path if path.is_dir() else path.parent
-    levels = [folder, *folder.parents][:LEVELS]
+    # A run in a database has no folder of its own.
+    levels = [level for level in (folder, *folder.parents) if level.is_dir()][:LEVELS]
     told: dict[str, Any] = {}
     for level in levels:
         file = level / ABOUT

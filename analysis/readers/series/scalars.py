@@ -173,7 +173,8 @@ def _in_order(values_TC: np.ndarray, layout: Layout, labels: list[str]) -> tuple
     steps_T = values_TC[:, COLUMNS.index("steps")]
     if not np.any(np.diff(steps_T) < 0):
         return values_TC, 0
-    if not layout.library or layout.episodes:
+    own = not layout.library and not layout.rllib
+    if own or layout.episodes:
         labels.append(record.UNKNOWN_STEPS)
         return values_TC, 0
     kept_T = not_repeated(steps_T)

@@ -200,6 +200,65 @@ def test_a_store_of_mlflow_that_is_cut_off(tmp_path):
     assert (run["status"], run["message"].split(":")[0]) == ("unreadable", "mlflow.db")
 
 
+def a_run_of_mlflow(folder):
+    """The folder of one run, "PPO_a"."""
+    (source,) = [p for p in DATA.glob("mlflow_folder_3/*/*/*") if is_run(p, "PPO_a")]
+    shutil.copytree(source, folder / "store" / "7" / source.name)
+    return folder / "store" / "7" / source.name
+
+
+def is_run(folder, name):
+    return folder.is_dir() and f"run_name: {name}\n" in (folder / "meta.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        ("artifact_uri", "meta.yaml is cut off: neither a name nor a user in it"),
+        ("start_time", "meta.yaml is cut off: neither a name nor a user in it"),
+        ("ifecycle_stage", "meta.yaml: while scanning a simple key"),
+    ],
+)
+def test_a_folder_of_mlflow_whose_settings_are_cut_off(tmp_path, end, message):
+    file = a_run_of_mlflow(tmp_path) / "meta.yaml"
+    file.write_text(file.read_text().partition(end)[0])
+    (run,) = runs_of(tmp_path)
+    assert (run["status"], run["format"]) == ("unreadable", "mlflow")
+    assert run["message"].startswith(message)
+
+
+def test_a_metric_of_mlflow_that_is_cut_off(tmp_path):
+    folder = a_run_of_mlflow(tmp_path)
+    file = folder / "metrics" / "env_runners" / "episode_return_mean"
+    lines = file.read_text().splitlines()
+    # A step of a metric with a data set counts; a line without the others' step, or without an end, does not.
+    file.write_text(
+        "\n".join([*lines[:2], "x", lines[2].rpartition(" ")[0], f"{lines[2]} d 1", lines[3]])
+    )
+    (run,) = runs_of(tmp_path)
+    assert (run["steps"], run["return_mean"], run["rows"]) == (1536, 30.0, 2)
+    assert "3 broken line(s)" in run["message"]
+    file.write_text("")
+    (run,) = runs_of(tmp_path)
+    assert (run["status"], run["rows"]) == ("unreadable", 0)
+    assert "no name of a return is known among: config/lr, num_env_steps" in run["message"]
+    shutil.rmtree(folder / "metrics")
+    (run,) = runs_of(tmp_path)
+    assert (run["status"], run["message"].split(";")[0]) == ("unreadable", "it has no numbers")
+
+
+def test_other_files_with_the_name_of_mlflow_are_no_runs(tmp_path):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "meta.yaml").write_text("package: x\n")
+    assert runs_of(tmp_path) == []
+
+
+def test_artifacts_of_mlflow_are_not_read_as_runs(tmp_path):
+    folder = a_run_of_mlflow(tmp_path)
+    shutil.copytree(DATA / "cleanrl" / "runs", folder / "artifacts" / "runs")
+    assert len(runs_of(tmp_path)) == 1
+
+
 def test_published_results_of_dopamine(tmp_path):
     rows = [
         {"Iteration": i, "Value": 10.0 * seed + i, "Agent": agent}

@@ -239,10 +239,40 @@ def test_mlflow_keeps_times_in_milliseconds(tmp_path):
     assert 0 <= run["seconds"] <= span / 1000 < 60
 
 
+@pytest.mark.parametrize("folder", ["mlflow_folder_2", "mlflow_folder_3"])
+def test_mlflow_keeps_a_run_a_folder(folder):
+    runs = load([DATA / folder]).runs
+    by_name = {run["path"].rpartition(" (")[2][:-1]: run for run in runs.to_dict("records")}
+    # Not the one that was deleted.
+    assert sorted(by_name) == ["PPO_a", "PPO_b", "PPO_c", "no returns"]
+    assert set(runs["experiment"]) == {"cartpole"}
+    columns = ["algorithm", "env", "seed", "status", "steps", "seconds", "return_mean", "rows"]
+    (same,) = load([DATA / "mlflow"]).runs[:1][columns].to_dict("records")
+    for seed, name in enumerate(["PPO_a", "PPO_b", "PPO_c"]):
+        run = {key: by_name[name][key] for key in columns}
+        status = "failed" if name == "PPO_b" else "done"
+        assert run == same | {"algorithm": name, "seed": seed, "status": status}
+    assert "2 result(s) repeated after a restart" in by_name["PPO_c"]["message"]
+    assert "no name of a return is known among: loss" in by_name["no returns"]["message"]
+
+
+@pytest.mark.parametrize("folder", ["mlflow", "mlflow_folder_3"])
+def test_facts_beside_a_store_of_mlflow_count_for_all_of_its_runs(tmp_path, folder):
+    shutil.copytree(DATA / folder, tmp_path / folder)
+    (tmp_path / folder / "about_runs.yaml").write_text("env: Acrobot-v1\n")
+    if folder == "mlflow":
+        with closing(
+            sqlite3.connect(tmp_path / folder / "mlflow.db", isolation_level=None)
+        ) as store:
+            store.execute("UPDATE experiments SET name = '/Users/a/x' WHERE name = 'cartpole'")
+    runs = load([tmp_path]).runs
+    assert set(runs["env"][runs["steps"] > 0]) == {"Acrobot-v1"}
+
+
 def test_all_of_them_in_one_report_and_each_a_row(tmp_path):
     runs = load([DATA]).runs
     assert sorted(set(runs["format"])) == [
         "mlflow", "sb3", "tensorboard", "torchrl", "wandb",
     ]  # fmt: skip
-    assert len(runs) == 19
+    assert len(runs) == 27
     assert set(runs["status"]) <= {"done", "failed", "unknown", "unreadable"}

@@ -1,6 +1,8 @@
-"""W&B offline and MLflow's SQLite, with the names of CleanRL and RLlib: ``python trackers.py DATA``.
+"""W&B offline and MLflow's stores, with the names of CleanRL and RLlib: ``python trackers.py DATA [PART …]``.
 
-With wandb, mlflow-skinny, sqlalchemy and alembic.
+PART: wandb, mlflow (one SQLite file), mlruns2 and mlruns3 (folders, of MLflow 2 and 3). With wandb,
+mlflow-skinny, sqlalchemy and alembic; mlruns2 with mlflow-skinny 2.22.5. MLflow 3 writes folders only with
+MLFLOW_ALLOW_FILE_STORE=true.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import sys
 from pathlib import Path
 
 import mlflow
-import wandb
 
 os.environ["WANDB_MODE"] = "offline"
 
@@ -32,6 +33,8 @@ def results():
 
 def with_wandb(folder):
     """A run of one's own with CleanRL's names, and one as Tune's callback logs it."""
+    import wandb
+
     folder.mkdir(parents=True)
     settings = {"env_id": "CartPole-v1", "seed": 4, "exp_name": "ppo", "learning_rate": 0.001}
     run = wandb.init(
@@ -61,29 +64,54 @@ def with_wandb(folder):
 
 
 def with_mlflow(folder):
-    """Runs in one file: done, failed, and without a return."""
+    """One SQLite file."""
     folder.mkdir(parents=True)
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    fill_mlflow(f"sqlite:///{folder / 'mlflow.db'}")
+    smaller(folder / "mlflow.db")
+
+
+def with_folders(folder):
+    """A folder for every run; one of two processes, of which the second repeats results; a deleted one."""
+    folder.mkdir(parents=True)
+    fill_mlflow(f"file://{folder / 'mlruns'}")
+    with mlflow.start_run(run_name="PPO_c") as run:
+        mlflow.log_params({"env": "CartPole-v1", "seed": 2})
+        log_results()
+    with mlflow.start_run(run_id=run.info.run_id):
+        log_results(first=3)
+    with mlflow.start_run(run_name="deleted") as run:
+        log_results()
+    mlflow.delete_run(run.info.run_id)
+    # The experiment that MLflow makes by itself, and tags, which no reader needs.
+    for place in (folder / "mlruns" / "0", *folder.glob("mlruns/*/*/tags")):
+        shutil.rmtree(place)
+
+
+def fill_mlflow(uri):
+    """Runs of a store: done, failed, and without a return."""
+    mlflow.set_tracking_uri(uri)
     mlflow.set_experiment("cartpole")
     for name, seed, status in (("PPO_a", 0, "FINISHED"), ("PPO_b", 1, "FAILED")):
-        run = mlflow.start_run(run_name=name)
+        mlflow.start_run(run_name=name)
         mlflow.log_params({"env": "CartPole-v1", "seed": seed, "lr": 0.01, "model/h": "[8]"})
-        for result in results():
-            mlflow.log_metrics(
-                {
-                    "env_runners/episode_return_mean": result["env_runners"]["episode_return_mean"],
-                    "num_env_steps_sampled_lifetime": result["num_env_steps_sampled_lifetime"],
-                    "training_iteration": result["training_iteration"],
-                    "time_total_s": result["time_total_s"],
-                    "config/lr": 0.01,
-                },
-                step=result["training_iteration"],
-            )
+        log_results()
         mlflow.end_run(status)
-        assert run.info.run_id
     with mlflow.start_run(run_name="no returns"):
         mlflow.log_metric("loss", 1.0, step=1)
-    smaller(folder / "mlflow.db")
+
+
+def log_results(first=1):
+    for result in list(results())[first - 1 :]:
+        mlflow.log_metrics(
+            {
+                "env_runners/episode_return_mean": result["env_runners"]["episode_return_mean"],
+                "num_env_steps_sampled_lifetime": result["num_env_steps_sampled_lifetime"],
+                "training_iteration": result["training_iteration"],
+                "time_total_s": result["time_total_s"],
+                "config/lr": 0.01,
+            },
+            step=result["training_iteration"],
+        )
 
 
 def smaller(file):
@@ -101,8 +129,17 @@ def smaller(file):
     store.close()
 
 
+PARTS = {
+    "wandb": (with_wandb, "wandb_offline"),
+    "mlflow": (with_mlflow, "mlflow"),
+    "mlruns2": (with_folders, "mlflow_folder_2"),
+    "mlruns3": (with_folders, "mlflow_folder_3"),
+}
+
 if __name__ == "__main__":
-    data = Path(sys.argv[1])
-    with_wandb(data / "wandb_offline")
-    with_mlflow(data / "mlflow")
-    (data / "wandb_offline" / "truth.json").write_text(json.dumps({"steps": [400, 2048]}))
+    data = Path(sys.argv[1]).resolve()
+    for part in sys.argv[2:] or ("wandb", "mlflow"):
+        make, name = PARTS[part]
+        make(data / name)
+    if (data / "wandb_offline").exists():
+        (data / "wandb_offline" / "truth.json").write_text(json.dumps({"steps": [400, 2048]}))
