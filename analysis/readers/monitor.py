@@ -17,6 +17,7 @@ from rllib_zoo.analysis.files import record
 from rllib_zoo.analysis.files.record import Curve, UnreadableError, thin
 from rllib_zoo.analysis.readers.series.episodes import table_of_episodes
 from rllib_zoo.analysis.readers.series.facts import has_whole_rewards, is_atari_frames
+from rllib_zoo.analysis.readers.series.layouts import SB3, Layout
 from rllib_zoo.analysis.readers.tables import number
 
 # Of stable-baselines3's Atari wrapper.
@@ -80,8 +81,21 @@ def read_monitor(file: Path) -> Monitor:
     return Monitor("" if env == "None" else env, start, rows_EC, int(falls_E.sum()), broken)
 
 
-def curve_of_monitors(monitors: Sequence[Monitor], env: str, max_rows: int | None = None) -> Curve:
+def curve_of_monitors(
+    monitors: Sequence[Monitor],
+    env: str,
+    max_rows: int | None = None,
+    layout: Layout = SB3,
+    frame_skip: int = FRAME_SKIP,
+) -> Curve:
     """The curve of a run's files, one per copy of the environment ``env``; "" if unknown.
+
+    Args:
+        monitors: of the run.
+        env: id of its environment.
+        max_rows: as for ``read_run``.
+        layout: of the library that wrote them, which tells whether lengths of Atari games are in frames.
+        frame_skip: frames of an agent step in these games.
 
     Copies are stepped together, so that a run has made as many steps at the end of an episode as the copy
     it was played in, times the number of copies.
@@ -102,16 +116,16 @@ def curve_of_monitors(monitors: Sequence[Monitor], env: str, max_rows: int | Non
     rows_EC = np.concatenate(parts)
     rows_EC = rows_EC[np.argsort(rows_EC[:, 2], kind="stable")]
     made_E = np.maximum.accumulate(rows_EC[:, 3])
-    frames_E = made_E if is_atari_frames(env) else None
-    steps_E = made_E if frames_E is None else frames_E / FRAME_SKIP
+    frames_E = made_E if layout.frame_lengths and is_atari_frames(env) else None
+    steps_E = made_E if frames_E is None else frames_E / frame_skip
     table_TC = table_of_episodes(steps_E, rows_EC[:, 0], rows_EC[:, 1], rows_EC[:, 2], frames_E)
     resumed = max(monitor.resumed for monitor in monitors)
     return Curve(
         thin(table_TC, max_rows),
         broken=sum(monitor.broken for monitor in monitors),
         results=len(table_TC),
-        algorithm="SB3",
-        labels=tuple(_labels(monitors, env, rows_EC[:, 0])),
+        algorithm=layout.library,
+        labels=tuple(_labels(monitors, env, rows_EC[:, 0], layout)),
         notes=(f"resumed {resumed} times: its steps are of finished episodes",) if resumed else (),
     )
 
@@ -127,13 +141,16 @@ def _require_one_run(monitors: Sequence[Monitor]) -> None:
         )
 
 
-def _labels(monitors: Sequence[Monitor], env: str, returns_E: np.ndarray) -> list[str]:
+def _labels(
+    monitors: Sequence[Monitor], env: str, returns_E: np.ndarray, layout: Layout
+) -> list[str]:
     labels = []
     if not monitors[0].env:
         labels.append(record.LOWER_BOUND)
     if is_atari_frames(env):
-        # No-ops at the beginning of a game are frames of no step.
-        labels += [record.FRAME_LENGTHS, record.UPPER_BOUND]
+        # No-ops at the beginning of a game are frames of no step; a lost life begins with steps of no agent.
+        labels += [record.FRAME_LENGTHS] if layout.frame_lengths else []
+        labels.append(record.UPPER_BOUND)
     elif env.startswith("ALE/"):
         labels.append(record.UNKNOWN_STEPS)
     if has_whole_rewards(env) and np.any(returns_E % 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,14 +14,23 @@ import numpy as np
 
 from rllib_zoo.analysis.files.record import UNREADABLE, Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.folder import Folder, head_of
-from rllib_zoo.analysis.readers.series.layouts import KEYS, LAYOUTS, NAMES, named, plain
+from rllib_zoo.analysis.readers.series.layouts import (
+    KEYS,
+    LAYOUTS,
+    NAMES,
+    SPINNING_UP,
+    named,
+    plain,
+)
 from rllib_zoo.analysis.readers.series.runs import curve_of_run
-from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
+from rllib_zoo.analysis.readers.series.scalars import Points, Scalars, layout_of
 from rllib_zoo.analysis.readers.tables import Table, names_in, number, read_table
 
 ENDINGS = (".csv", ".tsv", ".txt", ".json", ".jsonl")
 # Names that loggers give to the one table of a run: the run is the folder.
 LOGS = re.compile(r"(progress|log|metrics|results?)\.(csv|tsv|txt|jsonl?)")
+# Of Spinning Up, beside its table.
+SETTINGS = "config.json"
 EXPORT = {"wall_time", "step", "value"}
 # A series of names, as in a file's name: characters that cannot stand there are "_".
 _UNNAMED = re.compile(r"[^A-Za-z0-9]+")
@@ -59,7 +69,7 @@ def read_tables(trial: Trial, max_rows: int | None = None) -> Curve:
     (path,) = trial.files
     kind = _kind(names_in(head_of(path)))
     if kind == "log":
-        return curve_of_run(trial.path, read_table(path).scalars(), max_rows)
+        return curve_of_run(trial.path, _logged(trial.path, path), max_rows)
     if kind == "export":
         return curve_of_run(path, _exported(path), max_rows)
     table, parts = _table(path, path.stat().st_mtime_ns), _parts(path, path.stat().st_mtime_ns)
@@ -79,6 +89,22 @@ def _kind(names: Sequence[str]) -> str:
     if "return_mean" in columns and columns.keys() & {"steps", "frames", "episodes"}:
         return "own"
     return "unknown" if "steps" in columns and named(names, KEYS) else ""
+
+
+def _logged(run: Path, file: Path) -> Scalars:
+    """The table of a known logger, with the settings that Spinning Up writes beside its own."""
+    scalars = read_table(file).scalars()
+    beside = run / SETTINGS
+    if layout_of(scalars) is not SPINNING_UP or not beside.is_file():
+        return scalars
+    try:
+        config = json.loads(beside.read_text(encoding="utf-8"))
+        if isinstance(config, dict):
+            return replace(scalars, config=config)
+        problem = "it has no names"
+    except (OSError, ValueError) as error:
+        problem = str(error)
+    return replace(scalars, notes=(*scalars.notes, f"{SETTINGS} is not readable: {problem}"))
 
 
 def _is_numbers(folder: Folder, name: str) -> bool:

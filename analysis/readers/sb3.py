@@ -1,10 +1,13 @@
-"""Folders of stable-baselines3 and its RL Zoo: Monitor files, the logger's table, evaluations, settings."""
+"""Folders of stable-baselines3, its RL Zoo and the Baselines before it.
+
+Monitor files, the logger's table, evaluations, settings.
+"""
 
 from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,16 @@ import yaml
 from rllib_zoo.analysis.files import record
 from rllib_zoo.analysis.files.record import Curve, Trial, UnreadableError, table_of
 from rllib_zoo.analysis.readers.event_files import is_events
-from rllib_zoo.analysis.readers.folder import Folder
-from rllib_zoo.analysis.readers.monitor import curve_of_monitors, is_monitor, read_monitor
-from rllib_zoo.analysis.readers.series.facts import facts_of
-from rllib_zoo.analysis.readers.series.layouts import SB3
+from rllib_zoo.analysis.readers.folder import Folder, head_of
+from rllib_zoo.analysis.readers.monitor import (
+    FRAME_SKIP,
+    Monitor,
+    curve_of_monitors,
+    is_monitor,
+    read_monitor,
+)
+from rllib_zoo.analysis.readers.series.facts import facts_of, is_atari_frames
+from rllib_zoo.analysis.readers.series.layouts import BASELINES, SB3, Layout
 from rllib_zoo.analysis.readers.series.runs import curve_of_run, named_by, with_facts
 from rllib_zoo.analysis.readers.tables import names_in, read_table
 from rllib_zoo.analysis.readers.tensorboard import event_files
@@ -28,14 +37,20 @@ EVALUATIONS = "evaluations.npz"
 ARGS, CONFIG = "args.yml", "config.yml"
 # Files of the copies of one run; with another name, or none, before it a file is a run of its own.
 _COPY = re.compile(r"(\d+\.)+monitor\.csv")
-_EVENTS_FOLDER = re.compile(r"[A-Za-z0-9]+_\d+")
+_EVENTS_FOLDER = re.compile(r"[A-Za-z0-9]+_\d+|tb")
+# How Monitor's header begins in the Baselines; stable-baselines has no space there.
+_BASELINES_HEADER = b"# {"
+FRAMES_TAKEN = (
+    "lengths taken for frames, as stable-baselines3 writes them; of stable-baselines 2 they are agent steps: "
+    "then frame_skip: 1 in about_runs.yaml"
+)
 
 
 def find_sb3(folder: Folder) -> Iterator[Trial]:
     """The run in a folder: of its Monitor files, else of the logger's table, else of its evaluations."""
     monitors = [n for n in folder.files if is_monitor(folder.head(n)) or n.endswith("monitor.csv")]
     copies = [name for name in monitors if _COPY.fullmatch(name)]
-    logs = [n for n in LOGS if n in folder.files and set(SB3.marks) & set(names_in(folder.head(n)))]
+    logs = [n for n in LOGS if n in folder.files and _logger(folder.head(n))]
     evaluations = [name for name in folder.files if _is_evaluations(folder, name)]
     runs = [(folder.path, copies)] if copies else []
     others = [name for name in monitors if name not in copies]
@@ -75,12 +90,32 @@ def read_sb3(trial: Trial, max_rows: int | None = None) -> Curve:
         config = {**named_by(SB3.library, trial.path.name), **config, **recorded}
         facts, more = facts_of(trial.path, config)
         if any(len(monitor.rows_EC) for monitor in monitors) or not evaluations:
-            curve = curve_of_monitors(monitors, str(facts.get("env", "")), max_rows)
+            curve = _of_monitors(tables[0], monitors, facts, max_rows)
         else:
             curve = _of_evaluations(evaluations[0])
         curve = with_facts(curve, facts, [*notes, *more], config)
     if tables and evaluations:
         curve = replace(curve, evaluations_EV=evaluations[0])
+    return curve
+
+
+def _logger(head: bytes) -> Layout | None:
+    """The library whose logger wrote a table, by how it begins; none of another table."""
+    names = set(names_in(head))
+    return next((layout for layout in (SB3, BASELINES) if names & set(layout.marks)), None)
+
+
+def _of_monitors(
+    file: Path, monitors: list[Monitor], facts: Mapping[str, Any], max_rows: int | None
+) -> Curve:
+    """Of the first file and its monitors; the library is known by the table beside it, or by its header."""
+    known = next((found for name in LOGS if (found := _logger(head_of(file.parent / name)))), None)
+    if known is None and head_of(file).startswith(_BASELINES_HEADER):
+        known = BASELINES
+    env, frame_skip = str(facts.get("env", "")), facts.get("frame_skip", FRAME_SKIP)
+    curve = curve_of_monitors(monitors, env, max_rows, known or SB3, frame_skip)
+    if known is None and is_atari_frames(env) and "frame_skip" not in facts:
+        return replace(curve, notes=(*curve.notes, FRAMES_TAKEN))
     return curve
 
 

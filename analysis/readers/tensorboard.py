@@ -8,16 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rllib_zoo.analysis.files.experiment_state import read_object
 from rllib_zoo.analysis.files.record import Curve, Trial
 from rllib_zoo.analysis.files.text_values import number_or_text
 from rllib_zoo.analysis.readers.event_files import Events, is_events, read_events
 from rllib_zoo.analysis.readers.folder import Folder, head_of
+from rllib_zoo.analysis.readers.series.layouts import ML_AGENTS
 from rllib_zoo.analysis.readers.series.runs import curve_of_run
-from rllib_zoo.analysis.readers.series.scalars import Scalars
+from rllib_zoo.analysis.readers.series.scalars import Scalars, layout_of
 
 # Sample Factory's, beside the hidden folder of its events.
 SUMMARY, CONFIG = ".summary", "config.json"
+# ML-Agents', above the folder of each behaviour.
+BEHAVIOURS = "configuration.yaml"
 RAY = "ray/tune/"
 # torch's and torchrl's writers put settings into a folder named by the time.
 _HPARAMS_FOLDER = re.compile(r"\d{9,}(\.\d+)?")
@@ -51,6 +56,8 @@ def read_tensorboard(trial: Trial, max_rows: int | None = None) -> Curve:
     if any(name.startswith(RAY) for name in series):
         series = {name.removeprefix(RAY): points for name, points in series.items()}
     scalars = Scalars(series, config=_config(trial.path, events), notes=tuple(_notes(events)))
+    if layout_of(scalars) is ML_AGENTS:
+        scalars = _with_behaviour(trial.path, scalars)
     curve = curve_of_run(trial.path, scalars, max_rows)
     return replace(curve, repeated=curve.repeated + events.replaced)
 
@@ -100,6 +107,23 @@ def _config(path: Path, events: Events) -> dict[str, Any]:
             rows = {key.strip(): value.strip() for key, value in _SETTING.findall(text)}
             config |= {key: _value(rows[key]) for key in rows.keys() - {"param", "-"}}
     return config
+
+
+def _with_behaviour(path: Path, scalars: Scalars) -> Scalars:
+    """The series of an ML-Agents behaviour with its settings, algorithm and seed."""
+    file = path.parent / BEHAVIOURS
+    if not file.is_file():
+        return scalars
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        settings = dict(content["behaviors"][path.name])
+        seed = (content.get("env_settings") or {}).get("seed", -1)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+        note = f"{BEHAVIOURS} is not readable: {(str(error) or 'empty').splitlines()[0]}"
+        return replace(scalars, notes=(*scalars.notes, note))
+    told = {"algorithm": settings.pop("trainer_type", None), "seed": seed if seed >= 0 else None}
+    config = {key: value for key, value in told.items() if value is not None} | settings
+    return replace(scalars, config={**scalars.config, **config})
 
 
 def _value(text: str) -> Any:

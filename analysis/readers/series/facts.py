@@ -116,7 +116,8 @@ def facts_of(path: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], lis
         key: config[name]
         for key, names in KEYS_OF_CONFIG.items()
         for name in names
-        if name in config
+        # Not a section of settings.
+        if name in config and not isinstance(config[name], Mapping)
     }
     facts, notes = {**recorded, **about(path)}, []
     if "env" not in facts and (env := _env_in_names(path)):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rllib_zoo.analysis.files.columns import PATHS
-from rllib_zoo.analysis.files.record import UNKNOWN_RETURN
+from rllib_zoo.analysis.files.record import UNKNOWN_RETURN, UPPER_BOUND
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Layout:
         atari: labels of Atari games.
         rllib: whether the names are those of RLlib's results.
         missing: why there may be no return.
+        notes: on all runs of the library.
     """
 
     library: str
@@ -48,6 +49,7 @@ class Layout:
     atari: tuple[str, ...] = ()
     rllib: bool = False
     missing: str = ""
+    notes: tuple[str, ...] = ()
 
     def mean_name(self, names: Collection[str]) -> str:
         """The first name of the mean return among those of a run; "" without one."""
@@ -83,23 +85,47 @@ SB3 = Layout(
     frame_lengths=True,
     missing="stable-baselines3 wrote no mean return: no episode had ended, or no Monitor was around it",
 )
-_BASELINES = Layout(
+# Its Monitor lies outside of the frame skip: lengths of Atari games are agent steps.
+BASELINES = Layout(
     "Baselines",
     ("eprewmean", "ep_rewmean", "ep_reward_mean", "mean 100 episode reward"),
     {
         "steps": ("misc/total_timesteps", "total_timesteps", "total timesteps", "steps"),
         "seconds": ("misc/time_elapsed", "time_elapsed"),
-        "episodes": ("episodes",),
+        # Not the DQNs' `episodes`: the one that is being played counts.
         "return_mean": (
             "eprewmean", "ep_rewmean", "ep_reward_mean", "mean 100 episode reward",
         ),
         "length_mean": ("eplenmean", "ep_lenmean", "ep_len_mean"),
     },
+    evaluation=("eval_eprewmean",),
     axis="",
     mean_of="the last 100 episodes, or all where fewer have ended",
-    frame_lengths=True,
 )  # fmt: skip
-_SPINNING_UP = Layout(
+_BASELINES_MPI = Layout(
+    "Baselines",
+    ("EpRewMean", "TimestepsSoFar"),
+    {
+        "steps": ("TimestepsSoFar",),
+        "seconds": ("TimeElapsed",),
+        "episodes": ("EpisodesSoFar",),
+        # GAIL's other mean is of the discriminator's rewards.
+        "return_mean": ("EpTrueRewMean", "EpRewMean"),
+        "length_mean": ("EpLenMean",),
+    },
+    axis="",
+    mean_of="the last 40 (TRPO, GAIL) or 100 (PPO1) episodes, or all where fewer have ended",
+)
+# A batch's first step plus that within a copy: later than it was, and a batch is counted twice at the start.
+_SB2_EVENTS = Layout(
+    "Baselines",
+    ("input_info/discounted_rewards", "loss/policy_gradient_loss"),
+    {"return_mean": ("episode_reward",)},
+    axis="",
+    episodes=True,
+    missing="stable-baselines 2 wrote no return into its events: no episode had ended",
+)
+SPINNING_UP = Layout(
     "Spinning Up",
     ("AverageEpRet",),
     {
@@ -112,7 +138,7 @@ _SPINNING_UP = Layout(
     },
     evaluation=("AverageTestEpRet",),
     axis="",
-    mean_of="episodes of one epoch",
+    mean_of="episodes that ended in one epoch, without the one that the epoch's end cut off",
 )
 _CLEANRL = Layout(
     "CleanRL",
@@ -183,7 +209,7 @@ _SKRL = Layout(
     axis="vector steps",
     mean_of="episodes since the last point, early ones weigh more",
 )
-_ML_AGENTS = Layout(
+ML_AGENTS = Layout(
     "ML-Agents",
     (
         "Environment/Cumulative Reward", "Environment/Cumulative_Reward", "Info/cumulative_reward",
@@ -211,6 +237,9 @@ _PUFFERLIB = Layout(
         "learning_rate": ("learning_rate",),
     },
     axis="",
+    # Of gymnasium's environments: the call that resets counts.
+    labels=(UPPER_BOUND,),
+    notes=("its last point is of 32 batches played after training",),
     mean_of="episodes since the last log",
 )
 _DOPAMINE = Layout(
@@ -236,8 +265,8 @@ _TORCHRL = Layout(
 )
 # The first one with a mark counts: names that several libraries write are only in the last rows.
 LAYOUTS = (
-    _RAY, SB3, _BASELINES, _SPINNING_UP, _CLEANRL, _SAMPLE_FACTORY, _TIANSHOU, _SKRL, _ML_AGENTS,
-    _PUFFERLIB, _DOPAMINE, _TORCHRL,
+    _RAY, SB3, BASELINES, _BASELINES_MPI, _SB2_EVENTS, SPINNING_UP, _CLEANRL, _SAMPLE_FACTORY, _TIANSHOU,
+    _SKRL, ML_AGENTS, _PUFFERLIB, _DOPAMINE, _TORCHRL,
 )  # fmt: skip
 
 # Names of a table of one's own, in the order in which they count; case, spaces and "_" make no difference.

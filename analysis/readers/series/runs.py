@@ -25,6 +25,7 @@ BOOKKEEPING = {
     "hf_entity", "cuda", "torch_deterministic", "run_name", "train_dir", "experiment", "device", "git_hash",
     "git_repo_name", "command_line", "cli_args", "restart_behavior", "log_folder", "tensorboard_log", "uuid",
     "verbose", "progress", "save_freq", "save_replay_buffer", "conf_file", "env_kwargs_str",
+    "logger", "logger_kwargs", "env_fn",
     *(name for names in KEYS_OF_CONFIG.values() for name in names),
 }  # fmt: skip
 
@@ -37,6 +38,8 @@ def curve_of_run(path: Path, scalars: Scalars, max_rows: int | None = None) -> C
     """
     library = layout_of(scalars).library
     config = {**named_by(library, path.name), **scalars.config}
+    if library == "PufferLib":
+        config = _of_sections(config)
     facts, notes = facts_of(path, config)
     curve = curve_of_scalars(scalars, facts, max_rows)
     return with_facts(curve, facts, notes, config)
@@ -56,6 +59,14 @@ def with_facts(
         config={**settings, **known},
         notes=(*curve.notes, *notes),
     )
+
+
+def _of_sections(config: Mapping[str, Any]) -> dict[str, Any]:
+    """PufferLib's settings with the seed among its sections, without the space of a sweep."""
+    train = dict(section) if isinstance(section := config.get("train"), Mapping) else {}
+    seed = {"seed": train.pop("seed")} if "seed" in train else {}
+    rest = {key: value for key, value in config.items() if key not in ("train", "sweep")}
+    return {**seed, **rest, **({"train": train} if train else {})}
 
 
 def named_by(library: str, name: str) -> dict[str, Any]:

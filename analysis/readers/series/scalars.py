@@ -94,7 +94,7 @@ def curve_of_scalars(
         mean_of="" if layout.episodes or layout.rllib else layout.mean_of,
         algorithm=layout.library,
         labels=tuple(dict.fromkeys(labels)),
-        notes=scalars.notes,
+        notes=(*scalars.notes, *layout.notes),
         evaluations_EV=_evaluations(scalars, layout, evaluation),
     )
 

@@ -185,7 +185,7 @@ def test_without_wandb_the_row_tells_how_to_install_it(monkeypatch):
 
 def test_a_wandb_file_that_is_cut_off(tmp_path):
     pytest.importorskip("wandb", reason="the reader of W&B needs the extra peers")
-    (file,) = [f for f in DATA.rglob("*.wandb") if f.stat().st_size > 5000]
+    (file,) = [f for f in DATA.glob("wandb_offline/**/*.wandb") if f.stat().st_size > 5000]
     (tmp_path / "run-x.wandb").write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     (run,) = runs_of(tmp_path)
     assert run["status"] == "interrupted"
@@ -257,6 +257,59 @@ def test_artifacts_of_mlflow_are_not_read_as_runs(tmp_path):
     folder = a_run_of_mlflow(tmp_path)
     shutil.copytree(DATA / "cleanrl" / "runs", folder / "artifacts" / "runs")
     assert len(runs_of(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("baselines_ppo", "progress.csv"), ("spinning_up/ppo/ppo_s4", "progress.txt")],
+)
+def test_a_table_of_a_logger_that_is_cut_off(tmp_path, folder, name):
+    text = (DATA / folder / name).read_text()
+    (tmp_path / name).write_text(text[: len(text) - 60])
+    (run,) = runs_of(tmp_path)
+    assert run["rows"] == text.count("\n") - 2
+    assert "1 broken line(s)" in run["message"]
+    # Of the names alone, as of a run that was killed before its first row.
+    (tmp_path / name).write_text(text.partition("\n")[0])
+    (run,) = runs_of(tmp_path)
+    assert (run["status"], run["message"].split(";")[0]) == ("unreadable", "it has no numbers")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]"])
+def test_settings_of_spinning_up_that_are_cut_off(tmp_path, text):
+    shutil.copytree(DATA / "spinning_up" / "ppo" / "ppo_s4", tmp_path / "ppo_s4")
+    (tmp_path / "ppo_s4" / "config.json").write_text(text)
+    (run,) = runs_of(tmp_path)
+    assert "config.json is not readable: " in run["message"]
+    assert (run["seed"], run["steps"]) == (4, 3000)
+    assert "seed from the folder's name" in run["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "configuration.yaml is not readable: "),
+        ("behaviors: {Other: {}}", "configuration.yaml is not readable: 'CartPole'"),
+        ("behaviors: [1", "configuration.yaml is not readable: while parsing"),
+    ],
+)
+def test_settings_of_ml_agents_that_are_cut_off(tmp_path, text, message):
+    shutil.copytree(DATA / "ml_agents", tmp_path / "ml_agents")
+    (tmp_path / "ml_agents" / "ppo_1" / "configuration.yaml").write_text(text)
+    (run,) = runs_of(tmp_path)
+    assert message in run["message"]
+    assert (run["group"], run["seed"], run["steps"]) == ("ML-Agents CartPole", None, 4000)
+
+
+def test_a_monitor_file_of_the_baselines_that_is_cut_off(tmp_path):
+    text = (DATA / "baselines_ppo" / "0.0.monitor.csv").read_text()
+    (tmp_path / "0.0.monitor.csv").write_text(text + "27.0,2")
+    (run,) = runs_of(tmp_path)
+    assert (run["episodes"], run["group"].split()[0]) == (text.count("\n") - 2, "Baselines")
+    assert "1 broken line(s)" in run["message"]
+    (tmp_path / "0.0.monitor.csv").write_text("# {")
+    (run,) = runs_of(tmp_path)
+    assert run["message"].startswith("0.0.monitor.csv has no header of Monitor")
 
 
 def test_published_results_of_dopamine(tmp_path):

@@ -30,7 +30,10 @@ def run_of(folder):
         ({"Environment/Cumulative Reward": 5.0, "Policy/Entropy": 1.0}, "ML-Agents CartPole-v1_a", 100, ""),
         ({"Info/cumulative_reward": 5.0}, "ML-Agents CartPole-v1_a", 100, ""),
         ({"Train/AverageReturns": 5.0}, "Dopamine CartPole-v1_a", 100, record.UNKNOWN_STEPS),
-        ({"environment/episode_return": 5.0, "agent_steps": 400.0}, "PufferLib CartPole-v1_a", 400, ""),
+        ({"environment/episode_return": 5.0, "agent_steps": 400.0}, "PufferLib CartPole-v1_a", 400,
+         record.UPPER_BOUND),
+        ({"episode_reward": 5.0, "loss/policy_gradient_loss": 1.0}, "Baselines CartPole-v1_a", 100,
+         record.UNKNOWN_STEPS),
         ({"mine/return": 5.0, "eval/return": 9.0}, "CartPole-v1_a", 100, record.UNKNOWN_STEPS),
     ],
 )  # fmt: skip
@@ -48,6 +51,8 @@ def test_names_in_event_files(tmp_path, series, group, steps, labels):
     [
         ("eprewmean,eplenmean,misc/total_timesteps\n5,20,400\n", "Baselines"),
         ("ep_rewmean,ep_lenmean,total_timesteps,time_elapsed\n5,20,400,1.5\n", "Baselines"),
+        ("EpRewMean,EpLenMean,TimestepsSoFar,EpisodesSoFar\n5,20,400,9\n", "Baselines"),
+        ("EpRewMean,EpTrueRewMean,TimestepsSoFar\n0.3,5,400\n", "Baselines"),
         ("Epoch\tAverageEpRet\tTotalEnvInteracts\tTime\n0\t5\t400\t1.5\n", "Spinning Up"),
         ('{"rollout/ep_rew_mean": 5.0, "time/total_timesteps": 400}\n', "SB3"),
     ],

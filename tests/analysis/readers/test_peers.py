@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from rllib_zoo.analysis.files import record
+from rllib_zoo.analysis.readers.series.facts import facts_of
 from rllib_zoo.analysis.results import load
 
 DATA = Path(__file__).parent / "data"
@@ -209,6 +210,129 @@ def test_torchrl(name):
     assert results.configs[0]["lr"] == pytest.approx(0.001)
 
 
+@pytest.mark.parametrize("folder", ["baselines_ppo", "sb2_ppo2"])
+def test_monitor_files_of_the_baselines(folder):
+    run, curves, truth = run_of(folder)
+    assert (run["group"], run["env"], run["labels"]) == (f"Baselines {folder}", "CartPole-v1", "")
+    assert run["episodes"] == truth["episodes"] == len(curves)
+    assert run["return_mean"] == pytest.approx(last_mean(truth["returns"]))
+    # A copy's steps at its last episode's end, times the copies.
+    assert abs(run["steps"] - truth["ends"][-1]) <= 4
+
+
+@pytest.mark.parametrize("folder", ["baselines_ppo", "sb2_ppo2"])
+@pytest.mark.parametrize("name", ["progress.csv", "progress.json", "tb"])
+def test_the_logger_of_the_baselines_tells_the_same_in_each_of_its_files(tmp_path, folder, name):
+    source, truth = DATA / folder / name, truth_of(folder)
+    (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    results = load([tmp_path])
+    (run,) = results.runs.to_dict("records")
+    assert run["group"].startswith("Baselines ")
+    assert results.curves["steps"].tolist() == [512 * i for i in range(1, 9)]
+    assert run["return_mean"] == pytest.approx(last_mean(truth["returns"]))
+    assert run["mean_of"] == "the last 100 episodes, or all where fewer have ended"
+    # stable-baselines 2 writes the time at which an update began, Baselines at which it ended.
+    assert (results.curves["seconds"].iloc[0] < 0.01) == (folder == "sb2_ppo2")
+
+
+def test_sb2_writes_no_mean_before_an_episode_has_ended():
+    run, curves, truth = run_of("sb2_a2c")
+    assert curves["steps"].tolist() == list(range(100, 1001, 100))
+    ended = np.searchsorted(truth["ends"], curves["steps"], side="right")
+    means = [last_mean(truth["returns"][:n]) for n in ended]
+    assert curves["return_mean"].tolist() == pytest.approx(means)
+    assert "environment unknown: compared with no other run" in run["message"]
+
+
+@pytest.mark.parametrize(("folder", "missing"), [("baselines_dqn", 1), ("sb2_dqn", 0)])
+def test_dqn_of_the_baselines_counts_the_episode_that_is_played(folder, missing):
+    _, curves, truth = run_of(folder)
+    # A row every 4 episodes, of which the last one has only begun; Baselines count steps from 0.
+    ended = np.arange(1, len(curves) + 1) * 4 - 1
+    assert curves["steps"].tolist() == [truth["ends"][n - 1] - missing for n in ended]
+    means = [last_mean(truth["returns"][:n]) for n in ended]
+    assert curves["return_mean"].tolist() == pytest.approx(means, abs=0.051)
+    assert curves["episodes"].isna().all()
+
+
+@pytest.mark.parametrize("folder", ["baselines_atari", "sb2_atari"])
+def test_lengths_of_the_baselines_are_agent_steps_of_atari_games(folder, tmp_path):
+    run, _, truth = run_of(folder)
+    # Frames, no-ops included, are about four times as many; those after a lost life are no agent's steps.
+    assert truth["finished_steps"] / 5 < run["steps"] < truth["finished_steps"] / 4
+    assert run["return_mean"] == np.mean(truth["returns"])
+    assert (run["labels"], run["variant"]) == (record.UPPER_BOUND, "")
+    (file,) = (DATA / folder).glob("*monitor.csv")
+    shutil.copy(file, tmp_path)
+    (alone,) = load([tmp_path]).runs.to_dict("records")
+    if folder == "baselines_atari":
+        assert (alone["group"].split()[0], alone["steps"]) == ("Baselines", run["steps"])
+        return
+    # Nothing in the file tells stable-baselines 2 from 3.
+    assert (alone["group"].split()[0], alone["steps"]) == ("SB3", run["steps"] / 4)
+    assert "of stable-baselines 2 they are agent steps" in alone["message"]
+    (tmp_path / "about_runs.yaml").write_text("frame_skip: 1\n")
+    (told,) = load([tmp_path]).runs.to_dict("records")
+    assert told["steps"] == run["steps"]
+    assert "of stable-baselines 2" not in told["message"]
+
+
+def test_spinning_up():
+    run, curves, truth = run_of("spinning_up")
+    assert (run["group"], run["seed"], run["steps"]) == ("Spinning Up ppo", 4, truth["steps"])
+    epoch_E = (np.array(truth["ends"]) - 1) // 500
+    for name, of in (("return_mean", np.mean), ("return_min", min), ("return_max", max)):
+        told = [of(np.array(truth["returns"])[epoch_E == epoch]) for epoch in range(6)]
+        assert curves[name].tolist() == pytest.approx(told)
+    assert curves["length_mean"].tolist() == pytest.approx(curves["return_mean"].tolist())
+    assert 0 < curves["seconds"].iloc[0] < curves["seconds"].iloc[-1] < 60
+    config = load([DATA / "spinning_up"]).configs[0]
+    assert (config["steps_per_epoch"], config["ac_kwargs.hidden_sizes"]) == (500, [8])
+    # Addresses in memory, other ones in each run.
+    assert not {key for key in config if key.startswith(("logger", "env_fn"))}
+
+
+def test_ml_agents():
+    run, curves, truth = run_of("ml_agents")
+    assert (run["group"], run["seed"], run["env"][:7]) == ("ML-Agents ppo", 6, "unknown")
+    # Multiples of `summary_freq`, the second process's after those of the first.
+    assert curves["steps"].tolist() == [500 * i for i in range(1, 9)]
+    assert truth["steps"] - 500 < run["steps"] <= truth["steps"]
+    # Episodes count in the summary after their last trajectory was handed over: at most two horizons later.
+    returns, ends = np.array(truth["returns"]), np.array(truth["ends"])
+    cumulated = [np.mean(returns[ends <= step]) for step in curves["steps"]]
+    assert curves["return_mean"].mean() == pytest.approx(cumulated[-1], rel=0.02)
+    assert curves["return_mean"].iloc[0] == pytest.approx(cumulated[0])
+    # Lengths are without the last step.
+    assert curves["length_mean"].mean() + 1 == pytest.approx(curves["return_mean"].mean(), rel=0.05)
+    config = load([DATA / "ml_agents"]).configs[0]
+    assert (config["hyperparameters.batch_size"], config["summary_freq"]) == (64, 500)
+
+
+def test_pufferlib():
+    pytest.importorskip("wandb", reason="the readers of W&B need the extra peers")
+    run, curves, truth = run_of("pufferlib")
+    assert (run["env"], run["seed"], run["labels"]) == ("CartPole-v1", 7, record.UPPER_BOUND)
+    assert run["group"].startswith("PufferLib ")
+    # The call that resets counts: one after every episode, but for those that ended with the last call.
+    assert 0 <= run["steps"] - truth["steps"] <= truth["episodes"]
+    assert run["steps"] - truth["steps"] >= truth["episodes"] - 4
+    # Played after the training of 4,000 steps: 32 batches of 128.
+    assert curves["steps"].tolist()[-2:] == [4096, 4096 + 32 * 128]
+    assert "its last point is of 32 batches played after training" in run["message"]
+    returns = np.array(truth["returns"])
+    assert curves["return_mean"].iloc[-1] == pytest.approx(np.mean(returns[-178:]), rel=0.03)
+    config = load([DATA / "pufferlib"]).configs[0]
+    assert (config["train.total_timesteps"], config["vec.num_envs"]) == (4000, 2)
+    assert not {key for key in config if key.startswith("sweep") or key.endswith("train.seed")}
+
+
+def test_a_section_of_settings_is_no_environment(tmp_path):
+    config = {"env": {"frameskip": 4}, "env_name": "CartPole-v1"}
+    facts, _ = facts_of(tmp_path, config)
+    assert facts["env"] == "CartPole-v1"
+
+
 def test_offline_runs_of_wandb():
     pytest.importorskip("wandb", reason="the readers of W&B need the extra peers")
     runs = load([DATA / "wandb_offline"]).runs.sort_values("steps").to_dict("records")
@@ -272,7 +396,7 @@ def test_facts_beside_a_store_of_mlflow_count_for_all_of_its_runs(tmp_path, fold
 def test_all_of_them_in_one_report_and_each_a_row(tmp_path):
     runs = load([DATA]).runs
     assert sorted(set(runs["format"])) == [
-        "mlflow", "sb3", "tensorboard", "torchrl", "wandb",
+        "mlflow", "sb3", "table", "tensorboard", "torchrl", "wandb",
     ]  # fmt: skip
-    assert len(runs) == 27
+    assert len(runs) == 37
     assert set(runs["status"]) <= {"done", "failed", "unknown", "unreadable"}

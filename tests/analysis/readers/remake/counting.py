@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import gymnasium
+try:
+    import gymnasium
+except ImportError:  # of the libraries before it
+    import gym as gymnasium
 
 
 class Counted(gymnasium.Wrapper):
@@ -14,24 +17,27 @@ class Counted(gymnasium.Wrapper):
     steps = 0
     returns: list[float] = []
     lengths: list[int] = []
+    ends: list[int] = []
 
     def reset(self, **options):
         self.sum, self.length = 0.0, 0
         return self.env.reset(**options)
 
     def step(self, action):
-        observation, reward, terminated, truncated, info = self.env.step(action)
+        # gym has one flag of an end, gymnasium two.
+        observation, reward, *ends, info = self.env.step(action)
         Counted.steps += 1
         self.sum, self.length = self.sum + float(reward), self.length + 1
-        if terminated or truncated:
+        if any(ends):
             Counted.returns.append(self.sum)
             Counted.lengths.append(self.length)
-        return observation, reward, terminated, truncated, info
+            Counted.ends.append(Counted.steps)
+        return (observation, reward, *ends, info)
 
 
 def start():
     """Count from zero."""
-    Counted.steps, Counted.returns, Counted.lengths = 0, [], []
+    Counted.steps, Counted.returns, Counted.lengths, Counted.ends = 0, [], [], []
 
 
 def make(name, **options):
@@ -50,6 +56,8 @@ def write(folder, **more):
         "episodes": len(Counted.returns),
         "returns": Counted.returns,
         "lengths": Counted.lengths,
+        # Steps of all copies when each episode ended.
+        "ends": Counted.ends,
         **more,
     }
     (Path(folder) / "truth.json").write_text(json.dumps(truth) + "\n")
