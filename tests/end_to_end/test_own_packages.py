@@ -61,6 +61,11 @@ CONFIG = {
     "seed": 1,
     "model": {"custom_model": "custom_models.Linear"},
 }
+# Environment and network of this project, by the name of a file.
+OURS = {
+    "network": ("envs.waiting.Waiting", "custom_models.SharedEncoderActorCritic"),
+    "registered": ("CartPole-v1", None),
+}
 PACKAGES = ("algorithms", "analysis", "benchmarks", "custom_models", "envs", "experiments")
 
 
@@ -173,7 +178,9 @@ def test_resume(project):
     assert interrupted_after(project, lambda: rows(file) > before, "--resume") == 130
 
 
-def test_a_python_file_imports_the_users_packages(project):
+@pytest.fixture(scope="module")
+def plans(project):
+    """The plan of every file below, by its name: a Python file of the user's, and names of ours."""
     (project / "own.py").write_text(
         "from analysis import OWNER\n"
         "from envs.grid import Grid\n"
@@ -182,19 +189,22 @@ def test_a_python_file_imports_the_users_packages(project):
         "config = A2CConfig().environment(Grid).env_runners(num_env_runners=0)\n"
         "stop = {'training_iteration': 1}\n"
     )
-    done = rllib(project, "train", "file", "own.py", "--dry-run")
-    assert yaml.safe_load(done.stdout)["own"]["env"] == "envs.grid.Grid"
+    for name, (env, model) in OURS.items():
+        config = {"num_env_runners": 0, "model": {"custom_model": model} if model else {}}
+        write(project, name, config, env=env)
+    files = ["own.py", *(f"{name}.yaml" for name in OURS)]
+    return yaml.safe_load(rllib(project, "train", "file", *files, "--dry-run").stdout)
 
 
-@pytest.mark.parametrize(
-    ("env", "model"),
-    [("envs.waiting.Waiting", "custom_models.SharedEncoderActorCritic"), ("CartPole-v1", None)],
-)
-def test_names_of_this_project_are_understood_beside_the_users(project, env, model):
-    config = {"num_env_runners": 0, "model": {"custom_model": model} if model else {}}
-    write(project, "ours", config, env=env)
-    done = rllib(project, "train", "file", "ours.yaml", "--dry-run")
-    assert yaml.safe_load(done.stdout)["ours"]["env"] == env
+def test_a_python_file_imports_the_users_packages(plans):
+    assert plans["own"]["env"] == "envs.grid.Grid"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_names_of_this_project_are_understood_beside_the_users(plans, name):
+    env, model = OURS[name]
+    assert plans[name]["env"] == env
+    assert plans[name]["config"]["model"].get("custom_model") == model
 
 
 @pytest.mark.slow
