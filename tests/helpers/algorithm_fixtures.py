@@ -14,12 +14,12 @@ from rllib_zoo.algorithms.env_runner.env_runner import VectorEnvRunner
 from rllib_zoo.algorithms.learner.learner import learner_batch
 
 TINY_MODEL = {"fcnet_hiddens": [16], "fcnet_activation": "tanh"}
-# A DQN that learns within its first iteration.
+# A DQN that learns at the end of its first iteration.
 SMALL_DQN = {
     "model": {"fcnet_hiddens": [16]},
     "hiddens": [8],
     "num_steps_sampled_before_learning_starts": 100,
-    "min_sample_timesteps_per_iteration": 300,
+    "min_sample_timesteps_per_iteration": 120,
     "log_sys_usage": False,
     "seed": 0,
 }

@@ -14,7 +14,17 @@ from rllib_zoo.envs import make_vector_env
 
 CUSTOM = "custom_models.SharedEncoderActorCritic"
 SMALL = {"encoder_hiddens": [32], "policy_hiddens": [], "value_hiddens": []}
+# A game takes 0.2 seconds to build and as long to start.
+COPIES = 4
 SCREEN = {"screen_size": 42, "repeat_action_probability": 0.0}
+
+
+def sizes(copies):
+    return {
+        "num_envs_per_env_runner": copies,
+        "rollout_fragment_length": 5,
+        "train_batch_size": 5 * copies,
+    }
 
 
 def atari_config(game="Pong", name="A2C", options=None, **settings):
@@ -23,9 +33,7 @@ def atari_config(game="Pong", name="A2C", options=None, **settings):
         "env_config": {**SCREEN, **(options or {})},
         "seed": 0,
         "num_env_runners": 0,
-        "num_envs_per_env_runner": 8,
-        "rollout_fragment_length": 5,
-        "train_batch_size": 40,
+        **sizes(COPIES),
         "log_sys_usage": False,
         "model": {"custom_model": CUSTOM, "custom_model_config": SMALL},
     }
@@ -47,15 +55,16 @@ def build():
 
 
 def test_observations_stay_bytes(build):
-    rollout = build().sample()
-    assert (rollout.obs.dtype, rollout.obs.shape) == (np.uint8, (5, 8, 4, 42, 42))
+    rollout = build(**sizes(2)).sample()
+    assert (rollout.obs.dtype, rollout.obs.shape) == (np.uint8, (5, 2, 4, 42, 42))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_rollout_is_what_the_actions_lead_to(build, threads):
-    runner = build(torch_num_threads=threads, game="Assault")
+    copies = COPIES * threads  # fewer have no use for a second thread
+    runner = build(torch_num_threads=threads, game="Assault", **sizes(copies))
     rollout = runner.sample(num_steps=60)
-    env = make_vector_env("ALE/Assault-v5", 8, SCREEN)
+    env = make_vector_env("ALE/Assault-v5", copies, SCREEN)
     obs, _ = env.reset(seed=runner._env_seed)
     for t in range(60):
         assert_array_equal(rollout.obs[t], obs)
@@ -68,7 +77,9 @@ def test_a_rollout_is_what_the_actions_lead_to(build, threads):
 
 
 def test_shares_of_threads_change_no_game(build):
-    alone, shared = (build(torch_num_threads=n).sample(num_steps=20) for n in (1, 2))
+    runners = [build(torch_num_threads=n, **sizes(2 * COPIES)) for n in (1, 2)]
+    assert [len(runner._groups) for runner in runners] == [1, 2]
+    alone, shared = (runner.sample(num_steps=20) for runner in runners)
     assert_array_equal(alone.actions, shared.actions)
     assert_array_equal(alone.obs, shared.obs)
     np.testing.assert_allclose(alone.values, shared.values, atol=1e-5)
@@ -80,7 +91,7 @@ def test_scores_are_raw_and_learning_is_clipped(build):
     rollout = runner.sample(num_steps=700)
     assert {-1.0, 0.0, 1.0} >= set(np.unique(rollout.rewards))
     scores = [episode.episode_return for episode in rollout.episodes]
-    assert len(scores) >= 8
+    assert len(scores) >= COPIES
     # Assault counts 21 points a hit.
     assert max(scores) >= 21
     assert all(score % 21 == 0 for score in scores)
@@ -101,7 +112,7 @@ def test_lost_lives_end_advantages_but_not_games(build, lives_end):
     # Breakout has five lives; games begun but not over have lost some, too.
     assert ends >= 5 * games if lives_end else ends == games
     resets = int((~rollout.mask).sum())
-    assert games - 8 <= resets <= games
+    assert games - COPIES <= resets <= games
     lengths = sum(episode.length for episode in rollout.episodes)
     assert lengths <= rollout.num_steps
 
