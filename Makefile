@@ -7,6 +7,9 @@ CONFIG ?= tuned_configs/cartpole-ppo.yaml
 # Where links of the site to source files lead; empty: to the files beside site/.
 REPOSITORY_URL ?=
 
+# Tests start a hundred processes, each of which would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install train test slow lint type docs figures gallery notebooks $(TYPES) clean
 
 install: $(STAMP)
