@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
+from functools import partial
 
 import pandas as pd
 import pytest
+from result_folders import write_trial
 from typer.testing import CliRunner
 
 from rllib_zoo.analysis.diff.diff import compare
@@ -22,15 +24,39 @@ from rllib_zoo.analysis.summary import summarise
 FAST = ReportOptions(resamples=200, thresholds={"CartPole-v1": 4.0})
 
 
-@pytest.fixture
-def results(trial, tmp_path):
+def write_results(folder):
     """Five seeds of one setting, five of another, and a failed trial."""
+    trial = partial(write_trial, folder)
     for seed in range(5):
         rate = {"lr": 0.1, "seed": seed}
         trial(f"a{seed}", returns=(1.0, 2.0 + seed, 3.0 + seed), config=rate)
         trial(f"b{seed}", returns=(1.0, 5.0 + seed, 20.0 + seed), config={**rate, "lr": 0.2})
     trial("failed", returns=(1.0,), config={"lr": 0.2, "seed": 9}, status="ERROR")
-    return tmp_path / "results"
+    return folder
+
+
+@pytest.fixture
+def results(tmp_path):
+    return write_results(tmp_path / "results")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Results and the folder of their report, both to read only: its figures take seconds to draw."""
+    folder = tmp_path_factory.mktemp("written")
+    report([write_results(folder / "results")], folder / "out", FAST)
+    return folder / "results", folder / "out"
+
+
+@pytest.fixture(scope="module")
+def written_again(written):
+    """What stood in the report's folder before it was written a second time, and a file of no report."""
+    results, out = written
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    stale = out / "figures" / "old.png"
+    stale.write_bytes(b"")
+    report([results], out, FAST)
+    return before, stale
 
 
 def test_the_table_of_scores(results):
@@ -45,28 +71,24 @@ def test_the_table_of_scores(results):
     assert pair.value == pytest.approx(5 / 30)
 
 
-def test_deleting_a_seed_changes_the_report(results, tmp_path):
-    report([results], tmp_path / "one", FAST)
+def test_deleting_a_seed_changes_the_report(written, results, tmp_path):
     for file in (results / "a4").rglob("*"):
         if file.is_file():
             file.unlink()
-    report([results], tmp_path / "two", FAST)
-    first, second = ((tmp_path / n / "table.md").read_text() for n in ("one", "two"))
+    report([results], tmp_path / "out", FAST)
+    first, second = ((out / "table.md").read_text() for out in (written[1], tmp_path / "out"))
     assert first != second
     assert "| PPO lr=0.1 | 5 |" in first
     assert "| PPO lr=0.1 | 4 |" in second
 
 
-def test_the_same_call_writes_the_same(results, tmp_path):
-    report([results], tmp_path / "out", FAST)
-    before = {f: f.read_bytes() for f in (tmp_path / "out").rglob("*") if f.is_file()}
-    report([results], tmp_path / "out", FAST)
-    assert {f: f.read_bytes() for f in before} == before
+def test_the_same_call_writes_the_same(written_again):
+    before, _ = written_again
+    assert {file: file.read_bytes() for file in before} == before
 
 
-def test_what_is_written(results, tmp_path):
-    report([results], tmp_path / "out", FAST)
-    out = tmp_path / "out"
+def test_what_is_written(written):
+    results, out = written
     scores = pd.read_csv(out / "scores.csv")
     assert len(scores) == 11
     assert set(scores["status"]) == {"done", "failed"}
@@ -83,9 +105,8 @@ def test_what_is_written(results, tmp_path):
     assert "--threshold CartPole-v1=4" in command
 
 
-def test_the_page_is_one_file_that_asks_for_nothing(results, tmp_path):
-    report([results], tmp_path / "out", FAST)
-    page = (tmp_path / "out" / "report.html").read_text()
+def test_the_page_is_one_file_that_asks_for_nothing(written):
+    page = (written[1] / "report.html").read_text()
     assert "status failed; short: 100 of 300 steps" in page
     library = (TEMPLATES / "plotly-basic.min.js").read_text()
     own = page.replace(library, "")
@@ -95,15 +116,13 @@ def test_the_page_is_one_file_that_asks_for_nothing(results, tmp_path):
     assert "http" not in own
 
 
-def test_every_figure_is_on_the_page_and_in_files(results, tmp_path):
-    report([results], tmp_path / "out", FAST)
-    page = (tmp_path / "out" / "report.html").read_text()
+def test_every_figure_is_on_the_page_and_in_files(written):
+    _, out = written
+    page = (out / "report.html").read_text()
     plots = json.loads(re.search(r'id="plots">(.*?)</script>', page)[1])
     shown = re.findall(r'data-(?:figure|view)="([^"]*)"', page)
     for kind in ("svg", "png", "pdf"):
-        assert {file.stem for file in (tmp_path / "out" / "figures").glob(f"*.{kind}")} == set(
-            plots
-        )
+        assert {file.stem for file in (out / "figures").glob(f"*.{kind}")} == set(plots)
     assert set(shown) == set(plots)
 
 
@@ -232,11 +251,8 @@ def test_a_folder_of_several_things_is_refused(trial, tmp_path):
         compare(tmp_path / "results" / "a", tmp_path / "results" / "b")
 
 
-def test_a_figure_of_an_earlier_report_is_gone(results, tmp_path):
-    report([results], tmp_path / "out", FAST)
-    stale = tmp_path / "out" / "figures" / "old.png"
-    stale.write_bytes(b"")
-    report([results], tmp_path / "out", FAST)
+def test_a_figure_of_an_earlier_report_is_gone(written_again):
+    _, stale = written_again
     assert not stale.exists()
 
 
