@@ -17,6 +17,7 @@ import imageio
 import pytest
 import yaml
 
+from rllib_zoo.experiments.cli.main import main
 from rllib_zoo.experiments.paths import ROOT
 
 pytestmark = pytest.mark.ray
@@ -50,6 +51,21 @@ def rllib(*arguments, cwd=ROOT, **variables):
         timeout=240,
         check=False,
     )
+
+
+@pytest.fixture
+def refusal(monkeypatch, capsys):
+    """The command in this process, which imports Ray and torch but once, as a finished process."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rllib", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capsys.readouterr()
+        code = caught.value.code
+        return subprocess.CompletedProcess(arguments, code, printed.out, printed.err)
+
+    return run
 
 
 @pytest.fixture
@@ -124,7 +140,7 @@ atexit.register(lambda: print("imported:", *[name for name in heavy if name in s
 """
 
 
-def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path, a_strangers_cluster):
+def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path, a_strangers_cluster, refusal):
     file, folder = tiny(), tmp_path / "results" / "tiny"
     storage = ("--storage-path", tmp_path / "results")
     (tmp_path / "prints_imports.py").write_text(PRINTS_IMPORTS)
@@ -166,8 +182,8 @@ def test_train_then_evaluate_then_the_same_name_again(tiny, tmp_path, a_stranger
     assert frame.ndim == 3
     assert frame.std() > 0
 
-    assert_refused(rllib("evaluate", line[1], "--algo", "A2C"), "is of PPO, not A2C")
-    assert_refused(rllib("train", "file", file, *storage), f"{folder} exists; use --resume")
+    assert_refused(refusal("evaluate", line[1], "--algo", "A2C"), "is of PPO, not A2C")
+    assert_refused(refusal("train", "file", file, *storage), f"{folder} exists; use --resume")
 
 
 @pytest.mark.slow

@@ -190,7 +190,8 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 for folder in sys.argv[1:]:
-    evaluate_checkpoint(Path(folder), EvaluateOptions(episodes=2))
+    seen.clear()
+    evaluate_checkpoint(Path(folder), EvaluateOptions(episodes=2, max_steps=3))
     print("seen", len(seen))
 """
 
@@ -200,58 +201,46 @@ class Bomb:
         return (os.mkdir, (os.environ.get("BOMB", "exploded"),))
 
 
-def test_playing_an_agent_unpickles_nothing(checkpoints, agent, tmp_path):
-    """Not even a pickle beside its files, under a checkpoint's name; of a checkpoint, the hook sees it."""
+@pytest.fixture(scope="module")
+def seen_of(checkpoints, exported, tmp_path_factory):
+    """Folder, or its name below the temporary one → how often playing it unpickled, in one process.
+
+    The last is a checkpoint; ``exploded`` in place of a number: whether a pickle's code ran.
+    """
+    folder = tmp_path_factory.mktemp("hooked")
+    agent = Path(shutil.copytree(exported, folder / "agent"))
     for name in ("class_and_ctor_args.pkl", "algorithm_state.pkl", "weights.pkl"):
         (agent / name).write_bytes(pickle.dumps(Bomb()))
+    played = [str(agent), *map(str, agent_folders(SHIPPED)), str(checkpoints / "trial0")]
     done = subprocess.run(
-        [sys.executable, "-c", HOOKED, str(agent), str(checkpoints / "trial0")],
+        [sys.executable, "-c", HOOKED, *played],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "BOMB": str(tmp_path / "exploded")},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "BOMB": str(folder / "exploded")},
         capture_output=True,
         text=True,
         timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    of_agent, of_checkpoint = [
+    numbers = [
         int(line.removeprefix("seen ")) for line in done.stdout.splitlines() if "seen" in line
     ]
-    assert of_agent == 0
-    assert of_checkpoint > 0
-    assert not (tmp_path / "exploded").exists()
+    seen = dict(zip(played, numbers, strict=True))
+    return seen | {"agent": seen[played[0]], "checkpoint": seen[played[-1]],
+                   "exploded": (folder / "exploded").exists()}  # fmt: skip
 
 
-SHIPPED_HOOKED = """
-import sys
-from pathlib import Path
-from rllib_zoo.experiments.evaluation.evaluate import evaluation_runner, open_trained
-from rllib_zoo.experiments.options import EvaluateOptions
-
-seen = []
-sys.addaudithook(lambda event, arguments: seen.append(event) if event == "pickle.find_class" else None)
-for folder in sys.argv[1:]:
-    runner = evaluation_runner(open_trained(Path(folder)), EvaluateOptions(episodes=1))
-    runner.act(runner.env.reset(seed=0)[0], explore=False)
-    runner.stop()
-print("seen", len(seen))
-"""
+def test_playing_an_agent_unpickles_nothing(seen_of):
+    """Not even a pickle beside its files, under a checkpoint's name; of a checkpoint, the hook sees it."""
+    assert seen_of["agent"] == 0
+    assert seen_of["checkpoint"] > 0
+    assert not seen_of["exploded"]
 
 
-def test_no_shipped_agent_is_unpickled():
+def test_no_shipped_agent_is_unpickled(seen_of):
     folders = [str(folder) for folder in agent_folders(SHIPPED)]
     assert len(folders) >= 6
-    done = subprocess.run(
-        [sys.executable, "-c", SHIPPED_HOOKED, *folders],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "seen 0"
+    assert [seen_of[folder] for folder in folders] == [0] * len(folders)
 
 
 def test_pickled_weights_are_refused(agent, tmp_path, monkeypatch):
