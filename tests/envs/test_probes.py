@@ -40,7 +40,7 @@ def train(ray_session):
     """
     algos = []
 
-    def run(name, probe, *, updates=300, runner=None, env_config=None, **settings):
+    def run(name, probe, *, updates=200, runner=None, env_config=None, **settings):
         env = probe if probe.startswith("probes/") else f"envs.probes.{probe}"
         config = config_class(name)().environment(env, env_config=env_config or {})
         steps = updates * BATCH // 2  # with one-step episodes every other row is a reset
@@ -180,7 +180,7 @@ def test_actions_of_other_environments_would_teach_nothing(train):
 
 @BOTH
 def test_a_cut_endless_reward_keeps_its_endless_value(train, name):
-    algo = train(name, "EndlessReward", updates=500)
+    algo = train(name, "EndlessReward", updates=330)
     assert_close(values_at(algo, 0.0), [endless()], 0.15)
 
 
@@ -201,19 +201,19 @@ def test_a_finite_reward_has_the_finite_sums(train, name):
 
 @BOTH
 def test_a_cut_episode_bootstraps_with_its_own_final_observation(train, name):
-    algo = train(name, "CutBeforeReward", updates=400)
+    algo = train(name, "CutBeforeReward", updates=270)
     assert_close(values_at(algo, -1.0, 1.0), [GAMMA, 1.0])
 
 
 def test_bootstrapping_with_the_next_start_would_give_another_value(train):
-    algo = train("A2C", "CutBeforeReward", runner=BootstrapsWithAStart, updates=400)
+    algo = train("A2C", "CutBeforeReward", runner=BootstrapsWithAStart, updates=270)
     assert_close(values_at(algo, -1.0, 1.0), [0.2 * GAMMA / (1 - 0.8 * GAMMA), 1.0])
 
 
 @BOTH
 @pytest.mark.parametrize("target", [1.0, -0.5])
 def test_a_continuous_action_settles_at_its_target(train, name, target):
-    options = {"env_config": {"target": target}, "updates": 400, "lr": 0.003}
+    options = {"env_config": {"target": target}, "updates": 270, "lr": 0.003}
     algo = train(name, "ContinuousTarget", **options)
     (outputs,), _ = outputs_at(algo, [0.0])
     # Actions of [-1, 1] are stretched to the bounds [-2, 2].

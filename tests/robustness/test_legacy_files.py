@@ -1,4 +1,4 @@
-"""A thousand damaged legacy files: one line or a run, and never a key that is ignored silently."""
+"""Hundreds of damaged legacy files: one line or a run, and never a key that is ignored silently."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import copy
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from fuzzing import fuzzed
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rllib_zoo import algorithms
@@ -18,7 +19,6 @@ from rllib_zoo.experiments.validation.check import validate
 from rllib_zoo.experiments.validation.fit_resources import fit_resources
 from rllib_zoo.experiments.validation.names import check_names
 
-EXAMPLES = 1000
 FILES = {
     "A2C": {
         "env": "CartPole-v0",
@@ -195,16 +195,11 @@ def test_the_undamaged_files_run(config_file, algorithm):
     assert not ignored(document(algorithm), read_and_check(config_file))
 
 
-def test_damaged_files_run_or_are_refused_in_a_line_per_mistake(config_file):
+@pytest.mark.parametrize("examples", [300, pytest.param(1000, marks=pytest.mark.slow)])
+def test_damaged_files_run_or_are_refused_in_a_line_per_mistake(config_file, examples):
     ran = refused = 0
 
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @fuzzed(examples)
     @given(damaged())
     def one(entry):
         nonlocal ran, refused
@@ -224,5 +219,5 @@ def test_damaged_files_run_or_are_refused_in_a_line_per_mistake(config_file):
             assert ignored(entry, experiment) == []
 
     one()
-    assert ran > EXAMPLES // 20
-    assert refused > EXAMPLES // 4
+    assert ran > examples // 20
+    assert refused > examples // 4

@@ -166,9 +166,9 @@ def raised(make_algo, config, kind, text):
     ["A2C", *(pytest.param(name, marks=pytest.mark.slow) for name in ("PPO", "A3C", "PG"))],
 )
 def test_a_networks_error_ends_training(make_algo, make_config, name):
-    sizes = {**SIZES, "num_envs_per_env_runner": 4, "num_env_runners": 2}
+    sizes = {**SIZES, "num_envs_per_env_runner": 4, "num_env_runners": 1}
     if name != "A3C":
-        sizes |= {"train_batch_size": 80, "minibatch_size": None}
+        sizes |= {"train_batch_size": 40, "minibatch_size": None}
     model = {"custom_model": Forgetful}
     config = make_config(name, "CartPole-v1", **sizes)
     config._model_config = model  # the class itself: Ray's processes cannot import this module
