@@ -18,24 +18,27 @@ from rllib_zoo.algorithms.env_runner.policy import NoModelV2Mixin
 
 
 class QCatalog(DQNCatalog):
-    """RLlib's networks; uint8 images are scaled to [0, 1] here, so that the replay buffer stores uint8."""
+    """RLlib's networks, and for integers, which the replay buffer stores; uint8 is scaled to [0, 1]."""
 
     def build_encoder(self, framework: str) -> Any:
         """RLlib's hook."""
         encoder = super().build_encoder(framework)
-        return ByteEncoder(encoder) if self.observation_space.dtype == np.uint8 else encoder
+        dtype = self.observation_space.dtype
+        if np.issubdtype(dtype, np.floating):
+            return encoder
+        return IntegerEncoder(encoder, divisor=255.0 if dtype == np.uint8 else 1.0)
 
 
-class ByteEncoder(torch.nn.Module):
-    """An encoder of RLlib after a division by 255."""
+class IntegerEncoder(torch.nn.Module):
+    """An encoder of RLlib, which requires floating-point numbers, for observations of integers."""
 
-    def __init__(self, encoder: torch.nn.Module):
+    def __init__(self, encoder: torch.nn.Module, divisor: float):
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self._divisor = encoder, divisor
 
     def forward(self, batch: dict[str, Any]) -> Any:
-        """``batch`` contains values of 0 to 255, of any type."""
-        return self.encoder({**batch, Columns.OBS: batch[Columns.OBS].float() / 255.0})
+        """The encoder's output for the observations over ``divisor``."""
+        return self.encoder({**batch, Columns.OBS: batch[Columns.OBS].float() / self._divisor})
 
 
 class QModule(NoModelV2Mixin, DefaultDQNTorchRLModule):

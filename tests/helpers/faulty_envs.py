@@ -36,6 +36,15 @@ class Sound(gym.Env):
         return 1.0
 
 
+class Bits(Sound):
+    """MultiBinary observations, the bits of the step's number."""
+
+    observation_space = gym.spaces.MultiBinary(4)
+
+    def observed(self):
+        return np.array([self.at >> i & 1 for i in range(4)], np.int8)
+
+
 class Exits(Sound):
     """Ends its process in step ``at``."""
 

@@ -4,6 +4,7 @@ import copy
 import json
 from types import SimpleNamespace
 
+import faulty_envs
 import numpy as np
 import pytest
 import torch
@@ -49,6 +50,19 @@ def test_every_promised_result_is_there(trained):
     assert missing == []
     assert result["timesteps_total"] == result["num_env_steps_sampled_lifetime"] >= 240
     assert result["episode_reward_mean"] == result["env_runners"]["episode_return_mean"]
+
+
+@pytest.mark.parametrize("env", ["FrozenLake-v1", faulty_envs.Bits])
+def test_observations_of_integers(trained, env):
+    algo, result = trained(env, iterations=1)
+    assert result["num_env_steps_sampled_lifetime"] >= 300
+    network = algo.get_module("default_policy")
+    assert np.issubdtype(network.observation_space.dtype, np.integer)
+    # Not scaled: states are ones and zeros.
+    ones = torch.ones(1, *network.observation_space.shape)
+    values = network.compute_q_values({"obs": ones.to(torch.int8)})["qf_preds"]
+    assert torch.equal(values, network.compute_q_values({"obs": ones})["qf_preds"])
+    assert not torch.equal(values, network.compute_q_values({"obs": ones / 255.0})["qf_preds"])
 
 
 @pytest.mark.slow
