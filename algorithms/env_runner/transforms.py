@@ -46,8 +46,7 @@ def action_map(space: gym.Space, *, normalize_actions: bool, clip_actions: bool)
     if isinstance(space, gym.spaces.Dict | gym.spaces.Tuple):
         return _structure_map(space, normalize_actions=normalize_actions, clip_actions=clip_actions)
     if isinstance(space, gym.spaces.Discrete):
-        start = int(space.start)
-        return (lambda actions: actions) if start == 0 else (lambda actions: actions + start)
+        return _array_map(space, int(space.start))
     if isinstance(space, gym.spaces.MultiDiscrete | gym.spaces.MultiBinary):
         return _array_map(space, getattr(space, "start", 0))
     assert isinstance(space, gym.spaces.Box)
@@ -70,7 +69,7 @@ def _array_map(space: gym.Space, start: Any = 0) -> ActionMap:
 
     def shaped(actions: np.ndarray) -> np.ndarray:
         array = actions.astype(dtype, copy=False).reshape(-1, *shape)
-        return array + start if offset else array
+        return (array + start).astype(dtype, copy=False) if offset else array
 
     return shaped
 

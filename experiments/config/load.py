@@ -116,7 +116,7 @@ def _require_names(document: Mapping[Any, Any], file: Path) -> None:
     Raises:
         RequestError: it has an experiment's keys at the top, or is of an old ML-Agents release.
     """
-    own = [key for key in document if key in _ENTRY_KEYS]
+    own = [key for key, value in document.items() if key in _ENTRY_KEYS and not _has_run(value)]
     plain = any(not isinstance(document[key], Mapping) for key in own)
     if own and (plain or len(own) == len(document)):
         problem = f"has no experiment name: {own[0]} and the other keys must be below one"
@@ -126,6 +126,11 @@ def _require_names(document: Mapping[Any, Any], file: Path) -> None:
         problem = "is a key of ML-Agents before its release 4 (0.18), whose files are not supported"
         hint = "python -m mlagents.trainers.upgrade_config of those releases writes 'behaviors:'"
         raise RequestError(problem, file=file, key=old, hint=hint)
+
+
+def _has_run(value: Any) -> bool:
+    """Whether a value is an experiment, whatever its name."""
+    return isinstance(value, Mapping) and any(key in value for key in ("run", *_NAMES_OF_RUN))
 
 
 def read_entry(
@@ -185,9 +190,11 @@ def _fields_of(entry: Mapping[str, Any], check: Collected) -> dict[str, Any]:
                 _fill(values, key, value, FIELDS, str(key))
     for key in entry.keys() - known.keys():
         meant = "run" if key in _NAMES_OF_RUN else key
-        hint = _place_in_config(key) or nearest(meant, _ENTRY_FIELDS)
+        place = _place_in_config(key)
+        hint = place or nearest(meant, _ENTRY_FIELDS)
         check.errors.append(RequestError("is unknown", key=str(key), hint=hint))
-        _take_as_meant(values, meant, entry[key])
+        if place is None:
+            _take_as_meant(values, meant, entry[key])
     inner_env = values["config"].pop("env", None)
     if inner_env is not None and values.get("env", inner_env) != inner_env:
         problem = "contradicts the experiment's env"

@@ -54,6 +54,20 @@ def as_samplers(bounds: Any, where: str) -> Any:
     return {"uniform": [float(end) for end in pair]}
 
 
+def with_choices(mutations: Any, where: str) -> Any:
+    """PBT's lists, from which Tune chooses a value, as samplers; samplers and wrong values are unchanged.
+
+    Raises:
+        RequestError: an invalid argument of a sampler.
+    """
+    if not isinstance(mutations, Mapping) or sampler_in(mutations, where) is not None:
+        return mutations
+    return {
+        key: {"choice": value} if isinstance(value, list) else with_choices(value, f"{where}.{key}")
+        for key, value in mutations.items()
+    }
+
+
 def tune_mutations(mutations: Mapping[str, Any]) -> dict[str, Any]:
     """Mutations as Tune's objects; a choice as a list, of which Tune tries neighbouring values."""
     converted: dict[str, Any] = {}

@@ -18,6 +18,7 @@ from rllib_zoo.experiments.sweeps.mutations import (
     as_samplers,
     mutated_config,
     tune_mutations,
+    with_choices,
 )
 from rllib_zoo.experiments.sweeps.search import (
     canonical,
@@ -101,8 +102,8 @@ def make_scheduler(experiment: Experiment) -> ResumableScheduler:
     _check_time(experiment, arguments)
     recorded = {"type": name, **_defaults(scheduler_class), **arguments}
     if name in POPULATIONS:
-        mutations = arguments.pop(_mutations_key(name))
-        arguments |= _population(name, mutations)
+        with_mutations(experiment)  # raises errors of single values, with their keys
+        arguments |= _population(name, arguments.pop(_mutations_key(name)))
     try:
         mode = experiment.mode or "max"
         inner = scheduler_class(metric=experiment.metric, mode=mode, **arguments)
@@ -217,19 +218,30 @@ def _population(name: str, mutations: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {"require_attrs": False}
     if name == "pb2":
         return {**arguments, "hyperparam_bounds": mutations}
+    mutations = with_choices(mutations, f"scheduler.{_mutations_key(name)}")
     arguments["hyperparam_mutations"] = tune_mutations(mutations)
     return {**arguments, "custom_explore_fn": ClipToBounds(mutations)}
 
 
-def mutated_paths(experiment: Experiment) -> dict[tuple[Any, ...], str]:
-    """Path in the configuration of every value that a population changes → its key in the file."""
+def _mutations(experiment: Experiment) -> tuple[str, Any]:
+    """Key of the values that a population changes in the file, and their samplers; None without any.
+
+    Raises:
+        RequestError: PB2's bounds are not pairs of numbers.
+    """
     name = scheduler_name(experiment)
     if name not in POPULATIONS:
-        return {}
+        return "scheduler", None
     _, settings = typed(experiment.scheduler, "scheduler")
-    mutations, where = settings.get(_mutations_key(name)) or {}, f"scheduler.{_mutations_key(name)}"
-    if name == "pb2":
-        mutations = as_samplers(mutations, where)
+    where, given = f"scheduler.{_mutations_key(name)}", settings.get(_mutations_key(name))
+    if given is None:  # make_scheduler reports it
+        return where, None
+    return where, (as_samplers if name == "pb2" else with_choices)(given, where)
+
+
+def mutated_paths(experiment: Experiment) -> dict[tuple[Any, ...], str]:
+    """Path in the configuration of every value that a population changes → its key in the file."""
+    where, mutations = _mutations(experiment)
     return {path: ".".join(map(str, (where, *path))) for path, _, _ in samplers(mutations)}
 
 
@@ -239,16 +251,9 @@ def with_mutations(experiment: Experiment) -> dict[str, Any]:
     Raises:
         RequestError: a mutation is not a sampler.
     """
-    name = scheduler_name(experiment)
-    if name not in POPULATIONS:
-        return dict(experiment.config)
-    _, settings = typed(experiment.scheduler, "scheduler")
-    where = f"scheduler.{_mutations_key(name)}"
-    mutations = settings.get(_mutations_key(name))
+    where, mutations = _mutations(experiment)
     if mutations is None:
-        return dict(experiment.config)  # make_scheduler reports it
-    if name == "pb2":
-        mutations = as_samplers(mutations, where)
+        return dict(experiment.config)
     return mutated_config(experiment.config, mutations, where)
 
 

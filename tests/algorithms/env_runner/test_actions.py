@@ -33,6 +33,10 @@ class ShiftedActions(Recorder):
     action_space = gym.spaces.Discrete(3, start=5)
 
 
+class Int16Actions(Recorder):
+    """gymnasium's ``contains`` refuses an int64."""
+
+
 class Bytes(Recorder):
     observation_space = gym.spaces.Box(0, 255, (3,), np.uint8)
 
@@ -103,6 +107,15 @@ def recorded(runner):
     """Actions by time and environment."""
     per_env = [copy.unwrapped.actions for copy in runner.env.envs]
     return np.array(per_env).swapaxes(0, 1)
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_discrete_actions_have_the_dtype_of_their_space(make_runner, monkeypatch, start):
+    space = gym.spaces.Discrete(3, start=start, dtype=np.int16)
+    monkeypatch.setattr(Int16Actions, "action_space", space)
+    runner = make_runner(Int16Actions, num_envs_per_env_runner=2)
+    runner.sample(num_steps=5)
+    assert {space.contains(action) for action in recorded(runner).ravel()} == {True}
 
 
 def test_discrete_actions_start_where_the_space_does(make_runner):

@@ -207,6 +207,11 @@ def test_refusals(refusal, lines, message):
             "n_envs: is unknown; use num_envs_per_env_runner; counted per env runner, of which there "
             "are num_env_runners",
         ),
+        (
+            "x: {run: PPO, n_envs: 8}\ngamma: {run: PPO, env: a}",
+            "x.n_envs: is unknown; use num_envs_per_env_runner; counted per env runner, of which there "
+            "are num_env_runners\n{file}: x.env: is missing; for example env: CartPole-v1",
+        ),
         ("a/b: {}", "a/b: 'a/b' cannot name an experiment: it is not a valid folder name"),
         ("..: {}", "..: '..' cannot name an experiment: it is not a valid folder name"),
         ("'': {}", "'' cannot name an experiment: it is not a valid folder name"),
@@ -218,7 +223,16 @@ def test_entries_that_are_no_experiments(tmp_path, document, message):
     file.write_text(document)
     with pytest.raises(RequestError) as caught:
         read_experiments(file)
-    assert str(caught.value) == f"{file}: {message}"
+    assert str(caught.value) == f"{file}: {message.replace('{file}', str(file))}"
+
+
+def test_an_experiment_may_be_named_like_a_key(tmp_path):
+    file = tmp_path / "ablation.yaml"
+    file.write_text("lr: {run: PPO, env: a}\nseeds: {algorithm: PPO, env: a}")
+    with pytest.raises(RequestError, match=r"ablation.yaml: seeds.algorithm: is unknown; did you mean 'run'"):
+        read_experiments(file)
+    file.write_text("lr: {run: PPO, env: a}\nenv: {run: A2C, env: a}")
+    assert [experiment.name for experiment in read_experiments(file)] == ["lr", "env"]
 
 
 OWN = (
