@@ -248,6 +248,7 @@ def _row(run: int, training: Run, group: str) -> dict[str, Any]:
         "no results": not rows and not trial.message,
         f"{len(training.pieces)} pieces joined: {', '.join(training.pieces)}": len(training.pieces)
         > 1,
+        f"{len(training.copies)} copies left out: {', '.join(training.copies)}": training.copies,
         f"starts from a checkpoint ({training.continues})": training.continues,
         "environment unknown: compared with no other run": not env,
         f"{curve.broken} broken line(s)": curve.broken,

@@ -39,12 +39,14 @@ class Run:
         curve: of all pieces.
         pieces: names of their folders, in order.
         continues: the checkpoint it started from, of a training that is not among them; "" without one.
+        copies: paths of folders with the same results, or with a part of them; left out.
     """
 
     trial: Trial
     curve: Curve
     pieces: tuple[str, ...]
     continues: str = ""
+    copies: tuple[str, ...] = ()
 
 
 def joined(trials: Sequence[Trial], curves: Sequence[Curve]) -> list[Run]:
@@ -53,13 +55,16 @@ def joined(trials: Sequence[Trial], curves: Sequence[Curve]) -> list[Run]:
     A trial continues another one of equal configuration and seed if it was restored from its folder
     (``--restore`` or ``restore_from``), or, where that is not recorded, if its first iteration follows
     one of the other's in number, steps and training time. Where several trials continue the same one,
-    none is joined: they are branches.
+    none is joined: they are branches. A copy of a trial counts once.
 
     Args:
         trials: at or below the folders of a report.
         curves: theirs.
     """
     settings = list(map(_settings, trials))
+    originals = _originals(curves, settings)
+    copies = [tuple(str(trials[i].path) for i in same) for same in originals.values()]
+    trials, curves, settings = ([given[i] for i in originals] for given in (trials, curves, settings))
     before = {i: _predecessor(i, trials, curves, settings) for i in range(len(trials))}
     followers = Counter(j for j in before.values() if j is not None)
     follows = {i: j for i, j in before.items() if j is not None and followers[j] == 1}
@@ -70,8 +75,33 @@ def joined(trials: Sequence[Trial], curves: Sequence[Curve]) -> list[Run]:
         chain = [i]
         while chain[0] in follows:
             chain.insert(0, follows[chain[0]])
-        runs.append(_run([trials[k] for k in chain], [curves[k] for k in chain]))
+        run = _run([trials[k] for k in chain], [curves[k] for k in chain])
+        runs.append(replace(run, copies=sum((copies[k] for k in chain), ())))
     return runs
+
+
+def _originals(curves: Sequence[Curve], settings: Sequence[str]) -> dict[int, list[int]]:
+    """Index of every trial that is no copy → indices of its copies.
+
+    A copy has equal settings, its first result is of the same second, and all its rows are the first
+    ones of the other trial, the training time included.
+    """
+    originals: dict[int, list[int]] = {}
+    alike: dict[tuple[str, float], list[int]] = {}
+    for i in sorted(range(len(curves)), key=lambda i: -len(curves[i].values_TC)):
+        begun = alike.setdefault((settings[i], curves[i].first_time), [])
+        known = [] if math.isnan(curves[i].first_time) else begun
+        same = (j for j in known if _begins_with(curves[j].values_TC, curves[i].values_TC))
+        if (original := next(same, None)) is not None:
+            originals[original].append(i)
+            continue
+        begun.append(i)
+        originals[i] = []
+    return dict(sorted(originals.items()))
+
+
+def _begins_with(whole_TC: np.ndarray, part_TC: np.ndarray) -> bool:
+    return np.array_equal(whole_TC[: len(part_TC)], part_TC, equal_nan=True)
 
 
 def start_of(trial: Trial) -> str | None:

@@ -83,6 +83,7 @@ class Curve:
         results: number of rows before any were left out because of ``max_rows``.
         continues: iterations of an earlier run that this one continues; 0 if it begins itself.
         first_seconds: duration of the first iteration; NaN if unknown.
+        first_time: Unix time of the first result; NaN if unknown.
         source_of_mean: path of the mean return in a result of RLlib; "" without one.
         mean_of: the episodes of a mean return in words; "" where the column ``window`` tells it.
         algorithm: with the library's name; "" if unknown.
@@ -99,6 +100,7 @@ class Curve:
     results: int = 0
     continues: int = 0
     first_seconds: float = math.nan
+    first_time: float = math.nan
     source_of_mean: str = ""
     mean_of: str = ""
     algorithm: str = ""

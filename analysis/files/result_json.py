@@ -87,6 +87,7 @@ def curve_of(
         results=results,
         continues=0 if math.isnan(before) else max(int(before), 0),
         first_seconds=_number(first.get("time_this_iter_s")),
+        first_time=_number(first.get("timestamp")),
         source_of_mean=source_of_mean(first),
     )
 

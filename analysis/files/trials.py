@@ -50,7 +50,8 @@ def tune_trial(path: Path) -> Trial:
         path=path,
         experiment=path.parent.name,
         status=status,
-        algorithm=str(algorithm or path.name.partition("_")[0]),
+        # Tune names folders ALGORITHM_ENV_…; others carry no algorithm.
+        algorithm=str(algorithm or path.name.rpartition("_")[0].partition("_")[0]),
         config=config,
         manifest=manifest,
         stop=mapping(manifest.get("stop") or state.get("stopping_criterion")),

@@ -10,13 +10,14 @@ from result_folders import result
 from rllib_zoo.analysis.results import load
 
 
-def piece(trial, name, first, last, *, clock=0.0, old=True, experiment="chain", **more):
+def piece(trial, name, first, last, *, clock=0.0, time=None, old=True, experiment="chain", **more):
     """A trial of iterations first to last, 100 steps each; the clock at its start."""
     rows = []
     for number, iteration in enumerate(range(first, last + 1), 1):
         row = result(iteration, float(iteration), old=old)
         row |= {"time_total_s": clock + 2.0 * number, "time_this_iter_s": 2.0}
-        rows.append(json.dumps({**row, "iterations_since_restore": number}))
+        row |= {"iterations_since_restore": number, **({} if time is None else {"timestamp": time + number})}
+        rows.append(json.dumps(row))
     config = {"seed": None, **more.pop("config", {})}
     return trial(experiment, name, config=config, lines=rows, **more)
 
@@ -67,6 +68,32 @@ def test_other_settings_are_another_training(trial, tmp_path, changes):
     results = loaded(tmp_path)
     assert len(results.runs) == results.runs["group"].nunique() == 2
     assert f"starts from a checkpoint ({start})" in results.runs["message"][1]
+
+
+def test_a_copy_of_a_run_counts_once(trial, tmp_path):
+    for experiment in ("original", "moved"):
+        piece(trial, "PPO_x_1", 1, 3, time=100, experiment=experiment)
+        piece(trial, "PPO_x_2", 4, 6, time=103, experiment=experiment, clock=6.0)
+    early = piece(trial, "PPO_x_3", 1, 2, time=100, experiment="early")
+    # The same results at another time are another run.
+    piece(trial, "PPO_y", 1, 3, time=200, clock=50.0)
+    runs = loaded(tmp_path).runs
+    assert runs["rows"].tolist() == [3, 6]
+    assert runs["message"].str.contains("copies").tolist() == [False, True]
+    message = runs["message"][1]
+    assert "2 pieces joined: PPO_x_1, PPO_x_2; 3 copies left out: " in message
+    assert message.count(str(tmp_path)) == 3
+    assert str(early) in message
+
+
+def test_folders_of_other_names_are_one_group_of_an_unknown_algorithm(trial, tmp_path):
+    for name, clock in (("model1", 0.0), ("model2", 0.5)):
+        folder = piece(trial, name, 1, 3, clock=clock)
+        for state in folder.parent.glob("experiment_state*"):
+            state.unlink()
+    runs = loaded(tmp_path).runs
+    assert runs["algorithm"].tolist() == ["", ""]
+    assert runs["group"].nunique() == 1
 
 
 def test_branches_are_not_joined_nor_pooled_with_their_stem(trial, tmp_path):
