@@ -27,7 +27,7 @@ def read_progress(file: Path, max_rows: int | None = None) -> Curve:
     """Read a ``progress.csv``; without such a file the curve is empty.
 
     Args:
-        file: with a header; headers that a restart repeated are left out.
+        file: with a header; a restart may have written another one with other columns.
         max_rows: as for ``read_curve``.
     """
     cells = _cells(file)
@@ -37,7 +37,8 @@ def read_progress(file: Path, max_rows: int | None = None) -> Curve:
     rows, broken = [], 0
     first: dict[str, str] = {}
     for row in cells:
-        if row == header:
+        if ITERATION in row:
+            header = row
             continue
         if len(row) != len(header):
             broken += 1

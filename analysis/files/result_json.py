@@ -79,12 +79,13 @@ def curve_of(
     kept_T = not_repeated(values_TC[:, COLUMNS.index("iterations")])
     iteration = _number(first.get("training_iteration"))
     since = _number(first.get("iterations_since_restore"))
+    repeated = int((~kept_T).sum())
     before = iteration - (1.0 if math.isnan(since) else since)
     return Curve(
         values_TC[kept_T],
         broken,
-        int((~kept_T).sum()),
-        results=results,
+        repeated,
+        results=results - repeated,
         continues=0 if math.isnan(before) else max(int(before), 0),
         first_seconds=_number(first.get("time_this_iter_s")),
         first_time=_number(first.get("timestamp")),

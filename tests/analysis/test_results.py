@@ -286,6 +286,22 @@ def write_progress(path, header="", rows=()):
     (path / "progress.csv").write_text("\n".join([header, *rows]) + "\n")
 
 
+def test_a_table_resumed_with_other_columns_is_read_whole(trial):
+    path = trial()
+    (path / "result.json").unlink()
+    head = "training_iteration,timesteps_total,episode_reward_mean"
+    more = "timesteps_total,custom_metrics/speed,training_iteration,episode_reward_mean"
+    rows = ["1,100,1.0", "2,200,2.0", more, "200,0.5,2,2.5", "300,0.5,3,3.5", head, "3,300,3.0", "4,400,4.0"]
+    write_progress(path, head, rows)
+    results = load([path])
+    (run,) = results.runs.to_dict("records")
+    assert results.curves["return_mean"].tolist() == [1.0, 2.5, 3.0, 4.0]
+    assert results.curves["steps"].tolist() == [100, 200, 300, 400]
+    assert run["message"] == "2 result(s) repeated after a restart"
+    # Repeated results are no results that were not read.
+    assert run["rows"] == run["rows_found"] == 4
+
+
 @pytest.mark.parametrize("params", [True, False])
 def test_a_table_alone_is_enough(trial, params):
     path = trial()
