@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import inspect
 import math
@@ -63,8 +64,8 @@ def drawing_env(runner: VectorEnvRunner, mode: str) -> gym.Env:
             as_frame(frame)
         elif mode not in (env.metadata or {}).get("render_modes", ()):
             raise ValueError("it has no render mode 'human'")
-    except Exception as error:  # the environment's own code runs here
-        env.close()
+    except (Exception, SystemExit) as error:  # the environment's own code runs here
+        _close(env)
         if isinstance(error, NotImplementedError):  # of gymnasium's base class
             error = ValueError("it has no render()")
         kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
@@ -79,6 +80,17 @@ def drawn(env: gym.Env, mode: str) -> Any:
     if "mode" in inspect.signature(own).parameters:
         return own(mode=mode)
     return env.render()
+
+
+def _close(env: gym.Env) -> None:
+    """Close an environment; an error there changes nothing of what was drawn."""
+    with contextlib.suppress(Exception):
+        env.close()
+
+
+def _picture(env: gym.Env, mode: str) -> Any:
+    picture = drawn(env, mode)
+    return picture if mode == WINDOW else as_frame(picture)
 
 
 def as_frame(picture: Any) -> np.ndarray:
@@ -133,7 +145,7 @@ def record_episodes(
         try:
             seed, limit = runner.config.seed + index, 1 + (max_steps or math.inf)
             frames, episode = play_episode(env, runner, explore, seed, limit)
-        except Exception as error:  # the environment's own code runs here
+        except (Exception, SystemExit) as error:  # the environment's own code runs here
             where = f"environment {environment_name(runner.config.env)!r}, drawn episode {index}"
             raise EnvironmentFault(f"{where}: {error_line(error)}") from error
         episodes.append(episode)
@@ -142,14 +154,13 @@ def record_episodes(
             fps = frames_per_second(env, runner.config)
             # macro_block_size 1: keep the frame size instead of rounding it up to a multiple of 16.
             with atomic_write(file) as draft, draft.open("wb") as handle:
-                frames = [as_frame(frame) for frame in frames]
                 imageio.mimwrite(handle, frames, format="mp4", fps=fps, macro_block_size=1)
                 handle.flush()
                 _require_frames(draft, len(frames))
             # Not on standard output, which with --json is one JSON object.
             score = f"return {episode.episode_return:.1f}, {len(frames)} frames"
             print(f"video: {file} ({score})", file=sys.stderr)
-    env.close()
+    _close(env)
     return episodes
 
 
@@ -171,11 +182,12 @@ def _require_frames(file: Path, number: int) -> None:
         raise OSError(errno.EIO, problem)
 
 
-def frames_per_second(env: gym.Env, config: Any) -> int:
+def frames_per_second(env: gym.Env, config: Any) -> float:
     """The environment's frame rate; of Atari games every ``frameskip``-th frame is recorded."""
     if is_atari(config.env):
         return max(ATARI_FPS // frames_per_step(config), 1)
-    return (env.metadata or {}).get("render_fps") or DEFAULT_FPS
+    fps = (env.metadata or {}).get("render_fps")
+    return float(fps) if isinstance(fps, int | float) and 0 < fps < math.inf else DEFAULT_FPS
 
 
 def play_episode(
@@ -185,7 +197,7 @@ def play_episode(
     mode = env.unwrapped.render_mode or FRAMES
     obs, _ = env.reset(seed=seed)
     recurrent_state = runner.initial_recurrent_state(1)
-    frames, total, done = [drawn(env, mode)], 0.0, False
+    frames, total, done = [_picture(env, mode)], 0.0, False
     name = environment_name(runner.config.env)
     hint = "" if math.isfinite(limit) else f"; {HINT}"
     with progress_lines(lambda: f"drawing an episode of {name}: {len(frames) - 1:,} steps{hint}"):
@@ -195,7 +207,10 @@ def play_episode(
             action = action_of(actions, 0)
             obs, reward, terminated, truncated, _ = env.step(action)
             runner.record(recurrent_state, np.array([reward], np.float64))
-            frames.append(drawn(env, mode))
+            frames.append(_picture(env, mode))
+            if np.shape(frames[-1]) != np.shape(frames[0]):
+                sizes = f"{np.shape(frames[0])[:2]} and {np.shape(frames[-1])[:2]}"
+                raise ValueError(f"render() returned pictures of several sizes, {sizes}")
             total += float(reward)
             done = terminated or truncated
     return frames, Episode(total, len(frames) - 1, cut=not done)

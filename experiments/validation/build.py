@@ -40,7 +40,7 @@ from rllib_zoo.experiments.validation.environments import environment_errors
 MAX_TRIED_ACTIONS = 100
 # Where the general advice in RLlib's messages begins.
 ADVICE = re.compile(r"\n|\. In PPO, the train batch")
-_EVALUATION = "config.evaluation_config.env_config"
+_EVALUATION = "config.evaluation_config"
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,17 @@ def probe_environments(experiment: Experiment, configs: list[Any]) -> list[Probe
         if not config.evaluation_config:
             continue
         evaluation = _evaluation_config(config)
+        own = config.evaluation_config.get("env")
+        key = f"{_EVALUATION}.{'env_config' if own is None else 'env'}"
         for env, trained in zip(envs, training, strict=True):
+            played = env if own is None else own
             try:
-                evaluated = probe(env, _options(env, evaluation), evaluation)
+                evaluated = probe(played, _options(played, evaluation), evaluation)
             except RequestError as error:
-                raise RequestError(error.problem, key=_EVALUATION, hint=error.hint) from None
+                raise RequestError(error.problem, key=key, hint=error.hint) from None
             if evaluated.spaces != trained.spaces:
-                problem = f"gives environment {env!r} the spaces {evaluated.spaces}"
-                raise RequestError(f"{problem}, training has {trained.spaces}", key=_EVALUATION)
+                problem = f"gives environment {played!r} the spaces {evaluated.spaces}"
+                raise RequestError(f"{problem}, training has {trained.spaces}", key=key)
     return first
 
 
@@ -121,7 +124,7 @@ def _evaluation_config(config: Any) -> Any:
         merged.validate()
     except (ValueError, TypeError, AttributeError) as error:
         problem = ADVICE.split(str(error))[0]
-        raise RequestError(problem, key="config.evaluation_config") from None
+        raise RequestError(problem, key=_EVALUATION) from None
     return merged
 
 

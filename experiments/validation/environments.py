@@ -30,21 +30,32 @@ def check_environments(experiment: Experiment) -> None:
     Raises:
         RequestError: every mistake; options are not checked where the environment is wrong.
     """
-    evaluation = experiment.config.get("evaluation_config")
-    options = {"config": experiment.config, "config.evaluation_config": evaluation}
+    given = experiment.config.get("evaluation_config")
+    evaluation = given if isinstance(given, Mapping) else {}
     with Collected() as check:
         for env in alternatives(experiment.env, "env") if experiment.env is not None else ():
-            check_env_name(env)
-            with environment_errors(env):
-                if uses_ale(env):
-                    from rllib_zoo.envs.atari.ids import canonical_atari_id
+            _check_env(env)
+            options = experiment.config.get("env_config")
+            _check_options(env, options, "config.env_config", check)
+            if "env" in evaluation:
+                try:
+                    _check_env(evaluation["env"])
+                except RequestError as error:
+                    raise error.below("config.evaluation_config") from None
+            options = evaluation.get("env_config")
+            env = evaluation.get("env", env)
+            _check_options(env, options, "config.evaluation_config.env_config", check)
 
-                    canonical_atari_id(env)
-                else:
-                    creator_of(env)
-            for where, config in options.items():
-                given = config.get("env_config") if isinstance(config, Mapping) else None
-                _check_options(env, given, f"{where}.env_config", check)
+
+def _check_env(env: Any) -> None:
+    check_env_name(env)
+    with environment_errors(env):
+        if uses_ale(env):
+            from rllib_zoo.envs.atari.ids import canonical_atari_id
+
+            canonical_atari_id(env)
+        else:
+            creator_of(env)
 
 
 def check_env_name(env: Any) -> None:

@@ -88,7 +88,8 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
     elif name == "evaluation_config" and value:
         if name in value:
             raise RequestError("has no effect there", key=f"{path}.{name}")
-        check_config(algorithm, value, path)
+        # Another environment, checked with those of training.
+        check_config(algorithm, {k: v for k, v in value.items() if k != "env"}, path)
 
 
 def _unknown_key(

@@ -291,7 +291,16 @@ def test_a_table_resumed_with_other_columns_is_read_whole(trial):
     (path / "result.json").unlink()
     head = "training_iteration,timesteps_total,episode_reward_mean"
     more = "timesteps_total,custom_metrics/speed,training_iteration,episode_reward_mean"
-    rows = ["1,100,1.0", "2,200,2.0", more, "200,0.5,2,2.5", "300,0.5,3,3.5", head, "3,300,3.0", "4,400,4.0"]
+    rows = [
+        "1,100,1.0",
+        "2,200,2.0",
+        more,
+        "200,0.5,2,2.5",
+        "300,0.5,3,3.5",
+        head,
+        "3,300,3.0",
+        "4,400,4.0",
+    ]
     write_progress(path, head, rows)
     results = load([path])
     (run,) = results.runs.to_dict("records")

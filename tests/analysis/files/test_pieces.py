@@ -16,7 +16,10 @@ def piece(trial, name, first, last, *, clock=0.0, time=None, old=True, experimen
     for number, iteration in enumerate(range(first, last + 1), 1):
         row = result(iteration, float(iteration), old=old)
         row |= {"time_total_s": clock + 2.0 * number, "time_this_iter_s": 2.0}
-        row |= {"iterations_since_restore": number, **({} if time is None else {"timestamp": time + number})}
+        row |= {
+            "iterations_since_restore": number,
+            **({} if time is None else {"timestamp": time + number}),
+        }
         rows.append(json.dumps(row))
     config = {"seed": None, **more.pop("config", {})}
     return trial(experiment, name, config=config, lines=rows, **more)

@@ -229,7 +229,9 @@ def test_entries_that_are_no_experiments(tmp_path, document, message):
 def test_an_experiment_may_be_named_like_a_key(tmp_path):
     file = tmp_path / "ablation.yaml"
     file.write_text("lr: {run: PPO, env: a}\nseeds: {algorithm: PPO, env: a}")
-    with pytest.raises(RequestError, match=r"ablation.yaml: seeds.algorithm: is unknown; did you mean 'run'"):
+    with pytest.raises(
+        RequestError, match=r"ablation.yaml: seeds.algorithm: is unknown; did you mean 'run'"
+    ):
         read_experiments(file)
     file.write_text("lr: {run: PPO, env: a}\nenv: {run: A2C, env: a}")
     assert [experiment.name for experiment in read_experiments(file)] == ["lr", "env"]

@@ -143,6 +143,33 @@ class Broken(Drawing):
         raise OSError("no display")
 
 
+class Grows(Drawing):
+    def picture(self):
+        return np.zeros((64 + 2 * self.steps, 64, 3), np.uint8)
+
+
+class Ends(Drawing):
+    """No picture of the last step."""
+
+    def picture(self):
+        return super().picture() if self.steps < self.length else None
+
+
+class Quits(Drawing):
+    def picture(self):
+        return super().picture() if self.steps < 2 else exit("no display")
+
+
+class Awkward(Drawing):
+    """A frame rate that is none, and an error when it is closed."""
+
+    metadata = {**Drawing.metadata, "render_fps": "fast"}
+
+    def close(self):
+        if self.render_mode is not None:
+            raise RuntimeError("cannot be closed")
+
+
 ray.tune.register_env("tests_drawing", lambda config: Drawing(length=config.get("length", 5)))
 
 
@@ -155,7 +182,8 @@ def small_runner(env, **settings):
 
 
 @pytest.mark.parametrize(
-    "env", [Drawing, OfConfig, OfNothing, Strict, Retired, Gray, "tests_drawing", "CartPole-v1"]
+    "env",
+    [Drawing, OfConfig, OfNothing, Strict, Retired, Gray, Awkward, "tests_drawing", "CartPole-v1"],
 )
 def test_whatever_can_draw_is_recorded(env, tmp_path):
     runner = small_runner(env)
@@ -221,3 +249,19 @@ def test_the_recorded_episodes_are_the_first_of_the_reported(options, recorded, 
     rest = evaluate.play(runner, given, first)
     assert len(first) == len(list(tmp_path.iterdir())) == recorded
     assert len(first) + len(rest) == total
+
+
+@pytest.mark.parametrize(
+    ("env", "reason"),
+    [
+        (Grows, "ValueError: render() returned pictures of several sizes, (64, 64) and (66, 64)"),
+        (Ends, "ValueError: render() returned None, not bytes [H, W, 3]"),
+        (Quits, "SystemExit: no display"),
+    ],
+)
+def test_a_picture_that_cannot_be_used_fails_the_episode(env, reason, tmp_path):
+    runner = small_runner(env)
+    with pytest.raises(EnvironmentFault) as error:
+        record_episodes(runner, drawing_env(runner, FRAMES), tmp_path, 1, explore=True)
+    assert str(error.value) == f"environment '{env.__name__}', drawn episode 0: {reason}"
+    assert list(tmp_path.iterdir()) == []

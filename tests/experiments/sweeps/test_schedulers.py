@@ -62,9 +62,18 @@ def experiment(**changes):
         ({**PBT, "custom_explore_fn": "f"}, "scheduler.custom_explore_fn: cannot be set"),
         ({**PBT, "perturbation_factors": [1.2, "x"]}, "must be a list of numbers above 0"),
         ({**PBT, "resample_probability": 2}, "of at least 0 and at most 1, got 2"),
-        ({**PBT, "hyperparam_mutations": {"lr": 0.1}}, "hyperparam_mutations.lr: must be a sampler, got"),
-        ({**PBT, "hyperparam_mutations": ["lr"]}, "hyperparam_mutations: must map keys to samplers"),
-        ({**PBT, "hyperparam_mutations": {"model": {"x": []}}}, "model.x.choice: must list alternatives"),
+        (
+            {**PBT, "hyperparam_mutations": {"lr": 0.1}},
+            "hyperparam_mutations.lr: must be a sampler, got",
+        ),
+        (
+            {**PBT, "hyperparam_mutations": ["lr"]},
+            "hyperparam_mutations: must map keys to samplers",
+        ),
+        (
+            {**PBT, "hyperparam_mutations": {"model": {"x": []}}},
+            "model.x.choice: must list alternatives",
+        ),
         ("hb_bohb", "hb_bohb is not supported; it needs"),
     ],
 )
@@ -77,7 +86,10 @@ def test_a_wrong_scheduler_is_one_line(scheduler, message):
 
 def test_pbts_lists_are_choices():
     lists = {"lr": [1e-3, 1e-4], "model": {"fcnet_activation": ["relu", "tanh"]}}
-    choices = {"lr": {"choice": [1e-3, 1e-4]}, "model": {"fcnet_activation": {"choice": ["relu", "tanh"]}}}
+    choices = {
+        "lr": {"choice": [1e-3, 1e-4]},
+        "model": {"fcnet_activation": {"choice": ["relu", "tanh"]}},
+    }
     changed = experiment(scheduler={**PBT, "hyperparam_mutations": lists})
     assert with_mutations(changed) == choices
     assert set(mutated_paths(changed)) == {("lr",), ("model", "fcnet_activation")}

@@ -422,6 +422,31 @@ def test_evaluation_has_the_options_of_training_too():
     assert merged.env_config == {"dataset": "d", "regime": "training"}
 
 
+class Held(NeedsDataset):
+    """An environment for evaluation alone."""
+
+
+def test_evaluation_may_have_another_environment(refused):
+    def evaluated_on(env, **env_config):
+        base = with_evaluation(**env_config)
+        evaluation = {**base.config["evaluation_config"], "env": env}
+        return replace(base, config={**base.config, "evaluation_config": evaluation})
+
+    merged = validate(evaluated_on(Held)).config.get_evaluation_config_object()
+    assert (merged.env, merged.env_config) == (Held, {"dataset": "d"})
+    where = "config.evaluation_config.env"
+    assert refused(evaluated_on("CartPole-v9")).startswith(
+        f"{where}: environment 'CartPole-v9' is not"
+    )
+    assert refused(evaluated_on(3)) == f"{where}: must be a name or a class path, got 3"
+    message = refused(evaluated_on(Held, size=3))
+    assert message.startswith(f"{where}: gives environment ")
+    assert (
+        refused(evaluated_on(Held, siz=3))
+        == f"{where}_config.siz: is not an option of Held; did you mean 'size'?"
+    )
+
+
 @pytest.mark.parametrize(
     ("env_config", "parts"),
     [
