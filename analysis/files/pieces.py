@@ -64,9 +64,8 @@ def joined(trials: Sequence[Trial], curves: Sequence[Curve]) -> list[Run]:
     settings = list(map(_settings, trials))
     originals = _originals(curves, settings)
     copies = [tuple(str(trials[i].path) for i in same) for same in originals.values()]
-    trials, curves, settings = (
-        [given[i] for i in originals] for given in (trials, curves, settings)
-    )
+    trials, curves = [trials[i] for i in originals], [curves[i] for i in originals]
+    settings = [settings[i] for i in originals]
     before = {i: _predecessor(i, trials, curves, settings) for i in range(len(trials))}
     followers = Counter(j for j in before.values() if j is not None)
     follows = {i: j for i, j in before.items() if j is not None and followers[j] == 1}
