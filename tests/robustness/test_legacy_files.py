@@ -185,7 +185,7 @@ def ignored(entry, experiment):
         name
         for path in paths({"config": entry.get("config", {})})
         if (name := ".".join(map(str, path))) not in spoken | stand | above
-        and not any(name.startswith(f"{other}.") for other in spoken | stand)
+        and not any(name.startswith(f"{other}.") for other in spoken)
     ]
 
 
