@@ -12,6 +12,7 @@ from rllib_zoo.algorithms.base.older_names import RENAMED
 _LINEAR = "RL Zoo's lin_X is the schedule [[0, X], [steps, 0]]"
 _ANNEALED = "annealed to 0 it is the schedule [[0, X], [steps, 0]]"
 _EPSILON = "epsilon: [[0, first], [steps, last]] has all three"
+_LOSS = "a loss is custom_loss() of a custom_model, or that of an algorithm of your own, run: my_module.MyPPO"
 _MODEL = "layers are {fcnet_hiddens: [64, 64], fcnet_activation: tanh}"
 _STOP = "it is a stop criterion beside config"
 _VALUE_CLIP = "it bounds the squared error, not the change of the value"
@@ -62,6 +63,9 @@ OTHER_NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     "log_std_init": (("model",), "custom_model_config of custom_models.SharedEncoderActorCritic has it"),
     "use_sde": ((), ""),
     "ortho_init": ((), ""),
+    "custom_loss": ((), _LOSS),
+    "loss_fn": ((), _LOSS),
+    "policy_class": ((), _LOSS),
     # environments
     "normalize": (("observation_filter",), "MeanStdFilter for observations, normalize_returns for rewards"),
     "norm_obs": (("observation_filter",), "MeanStdFilter"),

@@ -124,6 +124,10 @@ def test_other_libraries_names_lead_to_keys_that_exist(name):
             algorithms_with = [n for n in names() if all(p in keys_of(n) for p in parts)]
             assert algorithms_with or key == "env", (other, key)
         assert other not in supported or other_name_hint(other, supported, name)
+    for key in ("custom_loss", "loss_fn", "policy_class"):
+        assert other_name_hint(key, supported, name).startswith(
+            "a loss is custom_loss() of a custom_model"
+        )
     assert other_name_hint("clip_range", supported, name) == (
         "use clip_param" if "clip_param" in supported else f"{name} has no such setting"
     )
