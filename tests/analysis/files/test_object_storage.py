@@ -184,8 +184,8 @@ def test_what_cannot_be_honoured_is_one_line(s3, case, tmp_path, monkeypatch, ca
 
 
 @pytest.mark.parametrize("option", ["--out", "--video"])
-def test_only_experiments_are_written_there(option, monkeypatch, capsys):
-    arguments = ["rllib", "evaluate", "nothing", option, "s3://bucket/episodes.csv"]
+def test_only_experiments_are_written_there(option, tmp_path, monkeypatch, capsys):
+    arguments = ["rllib", "evaluate", str(tmp_path), option, "s3://bucket/episodes.csv"]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:
         command.main()
