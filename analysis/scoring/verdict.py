@@ -123,8 +123,8 @@ class Verdict:
 
 
 def estimate_text(estimate: Estimate) -> str:
-    """``19.2 [18.5, 20.2]``; the value alone without an interval, or where all resamples agree."""
-    if np.isnan(estimate.low) or estimate.low == estimate.high:
+    """``19.2 [18.5, 20.2]``; the value alone without an interval, or where resamples of a few runs agree."""
+    if np.isnan(estimate.low) or (estimate.runs < FEW_RUNS and estimate.low == estimate.high):
         return plain(estimate.value)
     return f"{plain(estimate.value)} [{plain(estimate.low)}, {plain(estimate.high)}]"
 

@@ -86,8 +86,9 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
     elif name == "optimizer":
         _check_keys(value, schema.OPTIMIZER_KEYS, path)
     elif name == "evaluation_config" and value:
-        if name in value:
-            raise RequestError("has no effect there", key=f"{path}.{name}")
+        for other in (name, "model"):  # the network is that of training
+            if other in value:
+                raise RequestError("has no effect there", key=f"{path}.{other}")
         # Another environment, checked with those of training.
         check_config(algorithm, {k: v for k, v in value.items() if k != "env"}, path)
 

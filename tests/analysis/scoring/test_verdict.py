@@ -125,6 +125,7 @@ def test_coverage_is_that_of_the_simulation():
     [
         (Estimate(19.2, 18.5, 20.2, 5), "19.2 [18.5, 20.2]"),
         (Estimate(1.0, 1.0, 1.0, 2), "1"),
+        (Estimate(500.0, 500.0, 500.0, 30), "500 [500, 500]"),
         (Estimate(19.2, float("nan"), float("nan"), 1), "19.2"),
     ],
 )

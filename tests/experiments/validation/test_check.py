@@ -275,6 +275,11 @@ KEYS = [
     ),
     (
         "PPO",
+        {"evaluation_config": {"model": {"fcnet_hiddens": [3]}}},
+        "config.evaluation_config.model: has no effect there",
+    ),
+    (
+        "PPO",
         {"evaluation_config": {"explore": "no"}},
         "config.evaluation_config.explore: must be true or false, got 'no'",
     ),
