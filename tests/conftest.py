@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +30,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def _own_key(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What the tests make is marked with a key of their own, not with that of who runs them."""
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture(autouse=True)
+def _own_signal_handlers() -> Iterator[None]:
+    """A command run in this process leaves signals ignored, which processes of later tests would inherit."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in handlers.items():
+        assert handler is not None  # set from Python
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
