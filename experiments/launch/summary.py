@@ -155,7 +155,8 @@ def print_summary(
             console.print(f"  full traceback: {row['folder']}/error.txt")
     if not ranks and len(rows) > 1:
         console.print(_over_trials(rows))
-    ending = {"done": "finished"}.get(status := overall_status(rows), status)
+    status = overall_status(rows)
+    ending = "finished" if status == "done" else status
     console.print(f"results: {shown(folder)} ({ending} after {format_duration(seconds)})")
     if train_best:
         console.print(f"best: {winner_line(experiment, ranks)}")
