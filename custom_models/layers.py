@@ -52,14 +52,12 @@ class ImageEncoder(nn.Module):
         self.channels_last = shape[2] < shape[0]
         channels, *sides = (shape[2], *shape[:2]) if self.channels_last else shape
         filters, padding = _filters_for((sides[0], sides[1]), options)
-        activation = ACTIVATIONS[options.activation]
         self.convolutions = nn.Sequential()
         for n_out, kernel, stride in filters:
             pad = kernel // 2 if padding == "same" else 0
             layer = nn.Conv2d(channels, n_out, kernel, stride, pad)
             self.convolutions.append(initialized(layer, options.initializer, HIDDEN_GAIN))
-            if activation is not None:
-                self.convolutions.append(getattr(nn, activation)())
+            self.convolutions.extend(_activation(options))
             sides = [_conv_output(side, kernel, stride, pad, shape, filters) for side in sides]
             channels = n_out
         self.num_outputs = channels * math.prod(sides)
@@ -83,14 +81,12 @@ def uses_convolutions(shape: tuple[int, ...], options: ActorCriticOptions) -> bo
 
 def hidden_layers(n_in: int, hiddens: Sequence[int], options: ActorCriticOptions) -> nn.Sequential:
     """Linear, LayerNorm with ``layer_norm``, and activation for every entry of ``hiddens``."""
-    activation = ACTIVATIONS[options.activation]
     layers = nn.Sequential()
     for n_out in hiddens:
         layers.append(initialized(nn.Linear(n_in, n_out), options.initializer, HIDDEN_GAIN))
         if options.layer_norm:
             layers.append(nn.LayerNorm(n_out))
-        if activation is not None:
-            layers.append(getattr(nn, activation)())
+        layers.extend(_activation(options))
         n_in = n_out
     return layers
 
@@ -102,6 +98,18 @@ def head(
     layers = hidden_layers(n_in, hiddens, options)
     last = nn.Linear((n_in, *hiddens)[-1], n_out)
     return layers.append(initialized(last, options.initializer, gain))
+
+
+def _activation(options: ActorCriticOptions) -> list[nn.Module]:
+    """The activation behind a layer; none for ``linear``.
+
+    ELU and ReLU overwrite the layer's output, which nothing else needs: their derivative follows from the
+    result. For ELU this saves an exponential per unit, a third of its time in a pass forward and backward.
+    """
+    name = ACTIVATIONS[options.activation]
+    if name is None:
+        return []
+    return [getattr(nn, name)(**({"inplace": True} if name in ("ELU", "ReLU") else {}))]
 
 
 def initialized(layer: nn.Linear | nn.Conv2d, initializer: str, gain: float) -> nn.Module:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 from ray.rllib.models import MODEL_DEFAULTS, ModelCatalog
+from torch import nn
 from torch.nn import functional
 
 from rllib_zoo.custom_models.actor_critic import SharedEncoderActorCritic
 from rllib_zoo.custom_models.actor_critic_options import ActorCriticOptions
+from rllib_zoo.custom_models.layers import hidden_layers
 
 torch.set_num_threads(1)
 
@@ -540,3 +542,20 @@ def test_stock_rllib_ppo_trains_it_on_the_old_stack(ray_session, lstm):
             assert np.isfinite(losses).all(), losses
     finally:
         algo.stop()
+
+
+@pytest.mark.parametrize("name", ["elu", "relu"])
+def test_activations_that_overwrite_have_the_gradients_of_those_that_do_not(name: str) -> None:
+    torch.manual_seed(0)
+    layers = hidden_layers(4, [8, 8], ActorCriticOptions(activation=name))
+    obs = torch.randn(16, 4)
+    weights = [layer.weight for layer in layers if isinstance(layer, nn.Linear)]
+    apart = obs
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            apart = getattr(functional, name)(functional.linear(apart, layer.weight, layer.bias))
+    expected = torch.autograd.grad(apart.square().sum(), weights)
+    for gradient, other in zip(
+        torch.autograd.grad(layers(obs).square().sum(), weights), expected, strict=True
+    ):
+        torch.testing.assert_close(gradient, other)
