@@ -208,8 +208,8 @@ def package_versions(more: Iterable[str] = ()) -> dict[str, str]:
         more: packages that step the environment or chose a sweep's configurations.
     """
     modules = {name.partition(".")[0] for name in list(sys.modules)}
-    imported = {name for module in modules for name in packages_of_modules().get(module, ())}
-    computing = {name for name in imported if name not in PACKAGES and NUMERIC & _required(name)}
+    imported = packages_of_modules(modules - set(sys.stdlib_module_names))
+    computing = {p.metadata["Name"] for p in imported if NUMERIC & _required(p)}
     versions = {"python": platform.python_version()}
     for package in (*PACKAGES, *sorted({*computing, *more} - set(PACKAGES))):
         versions[package] = installed_version(package)
@@ -224,9 +224,9 @@ def installed_version(package: str) -> str:
         return "absent"
 
 
-def _required(package: str) -> set[str]:
+def _required(package: importlib.metadata.Distribution) -> set[str]:
     """Names of the packages that one always requires, in lower case."""
-    requirements = importlib.metadata.requires(package) or ()
+    requirements = package.requires or ()
     always = (
         text for text in requirements if "extra ==" not in text.replace("extra==", "extra ==")
     )
