@@ -56,6 +56,8 @@ def test_memory_recalls_what_was_shown_first(last_returns, name, model):
     assert last_returns(name, **model, **MEMORY) >= 0.9
 
 
-@pytest.mark.parametrize("name", ["PPO", "A2C", pytest.param("A3C", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["PPO", *(pytest.param(name, marks=pytest.mark.slow) for name in ("A2C", "A3C"))]
+)
 def test_without_memory_the_same_settings_only_guess(last_returns, name):
     assert abs(last_returns(name, **FCNET)) <= 0.5  # 100 guesses: standard deviation 0.1

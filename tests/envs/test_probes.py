@@ -17,6 +17,8 @@ pytestmark = pytest.mark.ray
 GAMMA = 0.8
 BATCH = 64
 BOTH = pytest.mark.parametrize("name", ["A2C", "PPO"])
+# What both share is tried with one of them in the default tests.
+MOSTLY_PPO = pytest.mark.parametrize("name", ["PPO", pytest.param("A2C", marks=pytest.mark.slow)])
 OWN_SETTINGS = {
     "A2C": {"lr": 0.02, "train_batch_size": BATCH},
     "PPO": {
@@ -126,7 +128,7 @@ def test_constant_reward_is_the_value(train, name):
     assert_close(values_at(train(name, "ConstantReward"), 0.0), [1.0], 0.05)
 
 
-@BOTH
+@MOSTLY_PPO
 def test_reset_steps_in_the_loss_would_give_another_value(train, name):
     # Rows alternate between reward 1, then the end, and reward 0 followed by another start.
     # λ = 0: targets are 1 and γ V, so V = (1 + γ V) / 2 = 1 / (2 - γ).
@@ -134,7 +136,7 @@ def test_reset_steps_in_the_loss_would_give_another_value(train, name):
     assert_close(values_at(algo, 0.0), [1 / (2 - GAMMA)], 0.07)
 
 
-@BOTH
+@MOSTLY_PPO
 def test_the_reward_of_a_reset_step_is_nobodys(train, name):
     id_ = "probes/LoudReset-v0"
     if id_ not in gym.registry:
@@ -145,12 +147,12 @@ def test_the_reward_of_a_reset_step_is_nobodys(train, name):
     assert result["episode_return_min"] == result["episode_return_max"] == 1.0
 
 
-@BOTH
+@MOSTLY_PPO
 def test_value_follows_the_observation(train, name):
     assert_close(values_at(train(name, "ObservedReward"), -1.0, 1.0), [-1.0, 1.0])
 
 
-@BOTH
+@MOSTLY_PPO
 def test_a_reward_one_step_away_is_discounted_once(train, name):
     assert_close(values_at(train(name, "DelayedReward"), 0.0, 1.0), [GAMMA, 1.0], 0.05)
 
@@ -178,20 +180,20 @@ def test_actions_of_other_environments_would_teach_nothing(train):
     assert (values < 0.6).all()
 
 
-@BOTH
+@MOSTLY_PPO
 def test_a_cut_endless_reward_keeps_its_endless_value(train, name):
     algo = train(name, "EndlessReward", updates=330)
     assert_close(values_at(algo, 0.0), [endless()], 0.15)
 
 
-@BOTH
+@MOSTLY_PPO
 def test_truncation_taken_for_an_end_gives_the_finite_value(train, name):
     algo = train(name, "EndlessReward", runner=TruncationIsAnEnd, lambda_=0.0)
     # λ = 0: one target in k = 4 is 1, the others 1 + γ V, so V = 1 / (1 - γ·3/4) = 2.5.
     assert_close(values_at(algo, 0.0), [2.5], 0.15)
 
 
-@BOTH
+@MOSTLY_PPO
 def test_a_finite_reward_has_the_finite_sums(train, name):
     algo = train(name, "FiniteReward", updates=400)
     steps = np.arange(4)
@@ -211,7 +213,7 @@ def test_bootstrapping_with_the_next_start_would_give_another_value(train):
 
 
 @BOTH
-@pytest.mark.parametrize("target", [1.0, -0.5])
+@pytest.mark.parametrize("target", [1.0, pytest.param(-0.5, marks=pytest.mark.slow)])
 def test_a_continuous_action_settles_at_its_target(train, name, target):
     options = {"env_config": {"target": target}, "updates": 270, "lr": 0.003}
     algo = train(name, "ContinuousTarget", **options)

@@ -19,6 +19,7 @@ SMALL_DQN = {
     "model": {"fcnet_hiddens": [16]},
     "hiddens": [8],
     "num_steps_sampled_before_learning_starts": 100,
+    "rollout_fragment_length": 10,
     "min_sample_timesteps_per_iteration": 120,
     "log_sys_usage": False,
     "seed": 0,

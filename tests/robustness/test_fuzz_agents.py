@@ -138,7 +138,7 @@ def test_any_agent_is_played_or_refused_in_one_line(tmp_path, command):
     refused = {True: 0, False: 0}
     seen = set()
 
-    @fuzzed(80)
+    @fuzzed(40)
     @given(agents())
     def one(drawn):
         folder = written(tmp_path / "agents" / "own", drawn)

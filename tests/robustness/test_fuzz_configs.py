@@ -64,7 +64,7 @@ def entries(draw):
 def test_any_value_anywhere_is_good_or_one_line(tmp_path):
     file, counts = tmp_path / "any.yaml", {"good": 0, "refused": 0}
 
-    @fuzzed(100)
+    @fuzzed(60)
     @given(st.just("x") | st.just("y") | st.just("z") | st.text(max_size=8), entries())
     def one(name, entry):
         text = yaml.safe_dump({name: entry}, allow_unicode=True)

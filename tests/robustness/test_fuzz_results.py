@@ -140,7 +140,7 @@ def place(tmp_path_factory):
 def test_every_trial_is_a_row_with_a_status(place):
     seen = set()
 
-    @fuzzed(60)
+    @fuzzed(30)
     @given(experiments())
     def one(drawn):
         number, files = drawn
@@ -189,7 +189,7 @@ def test_what_reads_a_run_says_so_in_one_line(place):
 def test_reports_are_written_or_refused_in_one_line(place, tmp_path):
     codes = set()
 
-    @fuzzed(100)
+    @fuzzed(50)
     @given(experiments())
     def one(drawn):
         write(place / "exp", drawn[1])

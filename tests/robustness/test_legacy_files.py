@@ -195,7 +195,7 @@ def test_the_undamaged_files_run(config_file, algorithm):
     assert not ignored(document(algorithm), read_and_check(config_file))
 
 
-@pytest.mark.parametrize("examples", [300, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [120, pytest.param(1000, marks=pytest.mark.slow)])
 def test_damaged_files_run_or_are_refused_in_a_line_per_mistake(config_file, examples):
     ran = refused = 0
 

@@ -209,7 +209,7 @@ def test_the_undamaged_files_are_good(config_file, algorithm):
 def test_damaged_files_are_refused_in_one_line(config_file):
     seen = set()
 
-    @fuzzed(400)
+    @fuzzed(250)
     @given(malformed())
     def one(damaged):
         text, key = damaged

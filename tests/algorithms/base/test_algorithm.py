@@ -97,7 +97,7 @@ def test_only_ppos_own_results_depend_on_its_options(make_algo, make_config):
     assert learner["mean_kl_loss"] > 0
 
 
-@every_algorithm
+@mostly_local
 def test_counters_count_the_steps_the_policy_took(make_algo, make_config, name):
     # One-step episodes: real steps are as many as episodes, and every other row is a reset.
     settings = {**SMALL[name], "metrics_num_episodes_for_smoothing": 50}

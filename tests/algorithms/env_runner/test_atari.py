@@ -15,7 +15,9 @@ from rllib_zoo.envs import make_vector_env
 CUSTOM = "custom_models.SharedEncoderActorCritic"
 SMALL = {"encoder_hiddens": [32], "policy_hiddens": [], "value_hiddens": []}
 # A game takes 0.2 seconds to build and as long to start.
-COPIES = 4
+COPIES = 2
+# A thread takes four games at least.
+SHARE = 4
 SCREEN = {"screen_size": 42, "repeat_action_probability": 0.0}
 
 
@@ -61,7 +63,7 @@ def test_observations_stay_bytes(build):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_rollout_is_what_the_actions_lead_to(build, threads):
-    copies = COPIES * threads  # fewer have no use for a second thread
+    copies = SHARE * threads
     runner = build(torch_num_threads=threads, game="Assault", **sizes(copies))
     rollout = runner.sample(num_steps=60)
     env = make_vector_env("ALE/Assault-v5", copies, SCREEN)
@@ -77,7 +79,7 @@ def test_a_rollout_is_what_the_actions_lead_to(build, threads):
 
 
 def test_shares_of_threads_change_no_game(build):
-    runners = [build(torch_num_threads=n, **sizes(2 * COPIES)) for n in (1, 2)]
+    runners = [build(torch_num_threads=n, **sizes(2 * SHARE)) for n in (1, 2)]
     assert [len(runner._groups) for runner in runners] == [1, 2]
     alone, shared = (runner.sample(num_steps=20) for runner in runners)
     assert_array_equal(alone.actions, shared.actions)
@@ -117,10 +119,10 @@ def test_lost_lives_end_advantages_but_not_games(build, lives_end):
     assert lengths <= rollout.num_steps
 
 
-def test_frames_are_four_per_step():
-    algo = atari_config(min_sample_timesteps_per_iteration=80).build_algo()
+@pytest.mark.ray
+def test_frames_are_four_per_step(make_algo):
+    algo = make_algo(atari_config(min_sample_timesteps_per_iteration=80))
     runners = algo.train()["env_runners"]
-    algo.stop()
     steps = runners["num_env_steps_sampled_lifetime"]
     assert (steps, runners["num_frames_sampled_lifetime"]) == (80, 320)
 

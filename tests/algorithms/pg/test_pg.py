@@ -30,7 +30,7 @@ def test_the_loss_is_the_plain_policy_gradient(make_runner, make_learner, update
 
 def test_it_learns_cartpole(make_algo, make_config):
     sizes = {"num_envs_per_env_runner": 4, "train_batch_size": 800, "lr": 0.01}
-    algo = make_algo(make_config("PG", **sizes, min_sample_timesteps_per_iteration=20_000))
+    algo = make_algo(make_config("PG", **sizes, min_sample_timesteps_per_iteration=12_000))
     first = algo.train()["env_runners"]["episode_return_mean"]
     assert algo.train()["env_runners"]["episode_return_mean"] > max(first, 60)
 

@@ -119,7 +119,11 @@ def test_a_baseline_that_is_not_there(sweep):
 
 def test_of_many_groups_the_best_are_drawn_and_the_title_says_so(sweep):
     results, summary = sweep(*(({"lr": 0.1 + i}, float(i)) for i in range(MAX_LINES + 2)))
-    drawn = {d.name: d for d in figures(results, summary)}
+    drawn: dict = {}
+    for figure in figures(results, summary):
+        drawn[figure.name] = figure
+        if figure.name == "cartpole-v1-scores":
+            break
     curves = drawn["cartpole-v1-return-over-steps"]
     assert curves.title.endswith(f"(best {MAX_LINES} of {MAX_LINES + 2} groups)")
     assert "lr=8.1" in curves.svg

@@ -38,6 +38,9 @@ def test_the_winner_trains_on_fresh_seeds(trial, tmp_path):
     command = "rllib train file best.yaml --seeds 5-14"
     assert command in file.read_text()
     assert f"<pre>{command}</pre>" in (tmp_path / "out" / "report.html").read_text()
+    # Of another report in its place, which has no sweep.
+    report([tmp_path / "results" / "0.001-3"], tmp_path / "out", FAST)
+    assert not file.exists()
 
 
 @pytest.mark.slow
@@ -50,15 +53,7 @@ def test_the_command_accepts_the_file(trial, tmp_path):
     assert done.exit_code == 0, done.output
 
 
-def test_runs_of_others_and_no_sweep_have_no_file(trial, tmp_path):
+def test_runs_of_others_have_no_file(trial, tmp_path):
     sweep(trial)
     report([tmp_path / "results"], tmp_path / "out", FAST)
-    assert not (tmp_path / "out" / "best.yaml").exists()
-
-
-def test_the_file_of_an_earlier_report_is_gone(trial, tmp_path):
-    sweep(trial, manifest={"stop": STOP})
-    report([tmp_path / "results"], tmp_path / "out", FAST)
-    assert (tmp_path / "out" / "best.yaml").exists()
-    report([tmp_path / "results" / "0.001-3"], tmp_path / "out", FAST)
     assert not (tmp_path / "out" / "best.yaml").exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -71,15 +73,13 @@ def test_the_table_of_scores(results):
     assert pair.value == pytest.approx(5 / 30)
 
 
-def test_deleting_a_seed_changes_the_report(written, results, tmp_path):
-    for file in (results / "a4").rglob("*"):
-        if file.is_file():
-            file.unlink()
-    report([results], tmp_path / "out", FAST)
-    first, second = ((out / "table.md").read_text() for out in (written[1], tmp_path / "out"))
-    assert first != second
-    assert "| PPO lr=0.1 | 5 |" in first
-    assert "| PPO lr=0.1 | 4 |" in second
+def test_deleting_a_seed_changes_the_table(results):
+    summaries = [summarise(load([results]), resamples=200)]
+    shutil.rmtree(results / "a4")
+    summaries.append(summarise(load([results]), resamples=200))
+    first, second = (summary.table.iloc[0] for summary in summaries)
+    assert first["group"] == second["group"] == "PPO lr=0.1"
+    assert (first["runs"], second["runs"], second["highest"]) == (5, 4, 6.0)
 
 
 def test_the_same_call_writes_the_same(written_again):
@@ -138,12 +138,6 @@ def test_an_ordinary_sweep_has_a_line_per_kind_of_warning(trial, tmp_path):
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Warnings: 4 kinds" in page
     assert page.count("a single run: no interval, and no comparison") == 12
-
-
-def test_names_cannot_break_the_page(trial, tmp_path):
-    path = trial(config={"env": "<script>alert(1)</script>"})
-    report([path], tmp_path / "out", ReportOptions(resamples=200))
-    assert "<script>alert" not in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_the_same_id_played_differently_is_never_compared(trial, tmp_path):
@@ -256,12 +250,11 @@ def test_a_figure_of_an_earlier_report_is_gone(written_again):
     assert not stale.exists()
 
 
-def test_the_seed_reaches_the_figures(results, tmp_path):
-    options = [ReportOptions(resamples=3, seed=seed) for seed in (1, 2)]
-    for name, option in zip("ab", options, strict=True):
-        report([results], tmp_path / name, option)
+def test_the_seed_reaches_the_figures(written, tmp_path):
+    results, out = written
+    report([results], tmp_path / "out", replace(FAST, seed=FAST.seed + 1))
     name = "figures/cartpole-v1-return-over-steps.png"
-    assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "b" / name).read_bytes()
+    assert (out / name).read_bytes() != (tmp_path / "out" / name).read_bytes()
 
 
 def test_an_output_that_is_a_file_is_refused_first(results, tmp_path):
@@ -275,13 +268,13 @@ def test_names_of_any_kind_are_text(trial, tmp_path):
     """No markup, formula or element of a page, and none that a legend leaves out."""
     names = ("$x$", "[red]y[-red]", "_z<b>", ":smile:")
     for seed, name in enumerate(names):
-        trial(name, config={"env": "[/]<i>$a$", "seed": seed, "lr": name})
+        trial(name, config={"env": "[/]<script>$a$", "seed": seed, "lr": name})
     words = [str(tmp_path / "results"), "-o", str(tmp_path / "out"), "--resamples", "100"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     page = (tmp_path / "out" / "report.html").read_text()
     own = page.replace((TEMPLATES / "plotly-basic.min.js").read_text(), "")
     assert "_z<b>" not in own
-    assert "<b>[/]&lt;i&gt;$a$: learning curves" in own
+    assert "<b>[/]&lt;script&gt;$a$: learning curves" in own
     assert all(html.escape(f"PPO lr={name}") in own for name in names)
-    assert "<i>" not in own
+    assert "<script>$a$" not in own

@@ -13,7 +13,9 @@ from rllib_zoo.envs import make_single_env, make_vector_env
 
 PLAIN = {"repeat_action_probability": 0.0, "noop_max": 0, "use_fire_reset": False}
 GAMES = ["ALE/Pong-v5", "ALE/Assault-v5", "ALE/Breakout-v5"]
-every_game = pytest.mark.parametrize("game", GAMES)
+every_game = pytest.mark.parametrize(
+    "game", [*(pytest.param(game, marks=pytest.mark.slow) for game in GAMES[:2]), GAMES[2]]
+)
 
 
 def twin(game, *, stickiness=0.0, frameskip=4, size=84, gray=True, stack=4, limit=108_000):
@@ -106,8 +108,15 @@ def test_sticky_actions_are_drawn_alike_from_the_same_seed(game):
     assert_played_alike(vector, single, 400, first)
 
 
-@pytest.mark.parametrize("use_fire_reset", [False, True])
-@pytest.mark.parametrize("game", GAMES[1:])
+@pytest.mark.parametrize(
+    ("game", "use_fire_reset"),
+    [
+        (GAMES[1], False),
+        (GAMES[2], True),
+        pytest.param(GAMES[1], True, marks=pytest.mark.slow),
+        pytest.param(GAMES[2], False, marks=pytest.mark.slow),
+    ],
+)
 def test_one_copy_for_videos_starts_and_goes_on_as_one_of_many(game, use_fire_reset):
     options = {"repeat_action_probability": 0.0, "use_fire_reset": use_fire_reset}
     vector, single = make_vector_env(game, 6, options), make_single_env(game, options)
