@@ -1,4 +1,4 @@
-"""Checking an observation against its space (structure, shape, dtype, not values), spaces, a reward."""
+"""Checking an observation against its space, spaces, a reward."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+# Many environments leave their bounds by less, relative to the number.
+ROUNDING = 1e-4
 _ARRAYS = (gym.spaces.Box, gym.spaces.MultiBinary, gym.spaces.MultiDiscrete)
 
 
 def mismatch(space: gym.Space, obs: Any, key: str = "observation") -> str | None:
     """How an observation differs from its space; None if it does not.
 
-    Bounds are not checked: many environments exceed theirs by a rounding error. A dtype passes if numpy
-    casts it to the space's as "same kind", as stacking the copies' observations does.
+    Bounds are not checked, see :func:`out_of_bounds`. A dtype passes if numpy casts it to the space's as
+    "same kind", as stacking the copies' observations does.
 
     Args:
         space: Dict and Tuple are checked recursively; unknown kinds pass.
@@ -37,6 +39,23 @@ def mismatch(space: gym.Space, obs: Any, key: str = "observation") -> str | None
         )
         return next(filter(None, inside), None)
     return None
+
+
+def out_of_bounds(space: gym.spaces.Box, obs: np.ndarray) -> str | None:
+    """The first number of an observation beyond its bounds by more than a rounding error; None without.
+
+    Args:
+        obs: of one environment, as numbers of any dtype.
+    """
+    numbers = obs.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # infinite bounds
+        excess = np.maximum(space.low - numbers, numbers - space.high)
+        outside = excess > ROUNDING * np.maximum(1.0, np.abs(numbers))
+    if not outside.any():
+        return None
+    at = np.unravel_index(outside.argmax(), outside.shape)
+    index = "".join(f"[{i}]" for i in at)
+    return f"observation{index} is {obs[at]:g}, its bounds are {space.low[at]:g} and {space.high[at]:g}"
 
 
 def reward_mismatch(reward: Any) -> str | None:

@@ -29,7 +29,7 @@ from rllib_zoo.envs import (
     make_vector_env,
     physics_versions,
 )
-from rllib_zoo.envs.space_checks import reward_mismatch
+from rllib_zoo.envs.space_checks import out_of_bounds, reward_mismatch
 from rllib_zoo.experiments.errors import RequestError, first_line
 from rllib_zoo.experiments.spec.changes import deep_copy
 from rllib_zoo.experiments.spec.experiment import Experiment
@@ -53,12 +53,14 @@ class ProbedEnvironment:
         resumable: whether its state can be saved in the middle of an episode: it can be copied, and
             draws from no global random generator, which a checkpoint does not have.
         physics: package → version of the code that steps it, see ``physics_versions``.
+        note: what its user should know; "" without.
     """
 
     spaces: tuple[gym.Space, gym.Space]
     observation: np.ndarray
     resumable: bool
     physics: Mapping[str, str]
+    note: str
 
 
 def probe_environments(experiment: Experiment, configs: list[Any]) -> list[ProbedEnvironment]:
@@ -134,16 +136,15 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
     try:
         generators = _global_generators()
         obs, rewards = _first_step(vector)
-        if not np.isfinite(np.asarray(rewards, dtype=np.float64)).all():
-            raise ValueError(f"the reward is {rewards[0]}")
         space = vector.single_observation_space
-        if np.shape(obs)[1:] != space.shape:
-            shape = np.shape(obs)[1:]
-            raise ValueError(f"observations have shape {shape}, the space has {space.shape}")
+        _check_numbers(obs, rewards, space)
+        outside = out_of_bounds(space, obs[0])
+        note = f"environment {env!r}: {outside}; observations are not clipped" if outside else ""
         spaces = (space, vector.single_action_space)
         draws_globally = _global_generators() != generators
         resumable = not draws_globally and capture_env_state(vector) is not None
-        return ProbedEnvironment(spaces, np.array(obs), resumable, physics_versions(env, vector))
+        physics = physics_versions(env, vector)
+        return ProbedEnvironment(spaces, np.array(obs), resumable, physics, note)
     except Exception as error:  # the environment's own code runs here
         if mode == "async":  # a process that failed takes no other action
             return _probe(env, options, "sync")
@@ -153,6 +154,21 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
     finally:
         with contextlib.suppress(Exception):  # an earlier error is more informative
             vector.close()
+
+
+def _check_numbers(obs: np.ndarray, rewards: np.ndarray, space: gym.Space) -> None:
+    """Check observations [1, …] and rewards [1].
+
+    Raises:
+        ValueError: the observation's shape is not the space's, or a number is not finite.
+    """
+    if not np.isfinite(np.asarray(rewards, dtype=np.float64)).all():
+        raise ValueError(f"the reward is {rewards[0]}")
+    if np.shape(obs)[1:] != space.shape:
+        shape = np.shape(obs)[1:]
+        raise ValueError(f"observations have shape {shape}, the space has {space.shape}")
+    if not np.isfinite(obs).all():
+        raise ValueError(f"the observation holds {obs[~np.isfinite(obs)][0]}")
 
 
 def _first_step(vector: Any) -> tuple[Any, Any]:

@@ -49,6 +49,21 @@ class RewardsNothingNumeric(ConstantReward):
         return np.zeros(1, np.float32), math.nan, False, False, {}
 
 
+class Shows(ConstantReward):
+    """The observation of every step; its space is [-1, 1]."""
+
+    def __init__(self, shown=0.0):
+        self.shown = shown
+
+    def step(self, action):
+        return np.array([self.shown], np.float32), 1.0, True, False, {}
+
+
+class ShowsNothingNumeric(Shows):
+    def __init__(self):
+        super().__init__(math.nan)
+
+
 class Steppable(ConstantReward):
     """Counts how often it is stepped, in all copies."""
 
@@ -70,6 +85,7 @@ class Steppable(ConstantReward):
         (BreaksAtReset, "OSError: the simulator did not answer"),
         (BreaksAtStep, "RuntimeError: the pole is broken"),
         (RewardsNothingNumeric, "ValueError: the reward is nan"),
+        (ShowsNothingNumeric, "ValueError: the observation holds nan"),
     ],
 )
 def test_an_environment_that_fails_is_one_line(env, words):
@@ -79,6 +95,20 @@ def test_an_environment_that_fails_is_one_line(env, words):
     assert line.startswith("env: environment")
     assert line.endswith(words)
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("shown", "note"),
+    [
+        (5.0, "observation[0] is 5, its bounds are -1 and 1; observations are not clipped"),
+        (-1.0 - 1e-5, None),  # of rounding
+        (1.0, None),
+    ],
+)
+def test_an_observation_out_of_bounds_has_a_note(shown, note):
+    asked = experiment(Shows, config={"env_config": {"shown": shown}})
+    notes = [text for text in validate(asked).experiment.notes if "observation" in text]
+    assert [text.split(": ", 1)[1] for text in notes] == ([note] if note else [])
 
 
 def test_a_good_environment_is_really_stepped():
