@@ -14,6 +14,7 @@ from rllib_zoo.envs.creators import gymnasium_spec
 from rllib_zoo.envs.errors import EnvironmentFault, EnvironmentRequestError, UnknownEnvironmentError
 
 if TYPE_CHECKING:
+    from rllib_zoo.envs.closing import close_environment
     from rllib_zoo.envs.creators import environment_name
     from rllib_zoo.envs.factory import (
         environment_signature,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rllib_zoo.envs.restart_policy import RESTARTS, RESTARTS_IN_A_ROW
 
 _MODULES = {
+    "close_environment": "closing",
     "environment_name": "creators",
     "environment_signature": "factory",
     "environment_spaces": "factory",
@@ -43,6 +45,7 @@ __all__ = [
     "EnvironmentRequestError",
     "LegacyAtariId",
     "UnknownEnvironmentError",
+    "close_environment",
     "environment_name",
     "environment_signature",
     "environment_spaces",

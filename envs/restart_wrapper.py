@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
+from rllib_zoo.envs.closing import close_environment
 from rllib_zoo.envs.errors import EnvironmentFault
 from rllib_zoo.envs.restart_policy import RESTARTS, Restarts, error_line
 from rllib_zoo.envs.space_checks import mismatch, reward_mismatch
@@ -92,8 +92,7 @@ class RestartableEnv(gym.Wrapper):
             line = f"{self._which()}: {error_line(error)} in {where}{_action_hint(action)}"
             self._restarts.count(line, error)
             assert self._create is not None
-            with contextlib.suppress(Exception):
-                self.env.close()
+            close_environment(self.env)
             try:
                 self.env = self._create()
                 obs, info = self.env.reset(seed=self._restarts.seed_after(self._seed))

@@ -25,7 +25,14 @@ from ray.rllib.env.env_context import EnvContext
 from rllib_zoo.algorithms.env_runner.episodes import Episode, EpisodeCounter
 from rllib_zoo.algorithms.env_runner.policy import RecurrentState
 from rllib_zoo.algorithms.runtime import ThreadPool
-from rllib_zoo.envs import RESTARTS, EnvironmentFault, environment_name, is_atari, make_vector_env
+from rllib_zoo.envs import (
+    RESTARTS,
+    EnvironmentFault,
+    close_environment,
+    environment_name,
+    is_atari,
+    make_vector_env,
+)
 from rllib_zoo.envs.restart_policy import Restarts, error_line
 from rllib_zoo.envs.space_checks import mismatch
 
@@ -258,7 +265,7 @@ def restore_env_state(env: VectorEnv, captured: bytes | None) -> VectorEnv | Non
     if captured is None:
         return None
     restored = pickle.loads(captured)
-    env.close()
+    close_environment(env)
     return restored
 
 

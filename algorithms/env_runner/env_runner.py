@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -34,8 +35,10 @@ from rllib_zoo.algorithms.runtime import (
     pool_for,
     set_up_process,
 )
-from rllib_zoo.envs import EnvironmentFault, is_atari
+from rllib_zoo.envs import EnvironmentFault, close_environment, is_atari
 from rllib_zoo.envs.restart_policy import KEY, RESTARTS_IN_A_ROW
+
+logger = logging.getLogger(__name__)
 
 # Large and odd, so that seeds of training and evaluation runners of neighbouring user seeds differ.
 EVALUATION_STREAM = 1_000_003
@@ -181,7 +184,8 @@ class VectorEnvRunner(ReturnsErrors, EnvRunner, Checkpointable):
     def stop(self) -> None:
         """Close the environments."""
         for group in self._groups:
-            group.env.close()
+            if error := close_environment(group.env):
+                logger.warning("environment %r: %s in close()", self.config.env, error)
 
     # --- sampling ---------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import inspect
 import math
@@ -21,6 +20,7 @@ from rllib_zoo.analysis.files.atomic import atomic_write
 from rllib_zoo.envs import (
     EnvironmentFault,
     EnvironmentRequestError,
+    close_environment,
     environment_name,
     is_atari,
     make_single_env,
@@ -65,7 +65,7 @@ def drawing_env(runner: VectorEnvRunner, mode: str) -> gym.Env:
         elif mode not in (env.metadata or {}).get("render_modes", ()):
             raise ValueError("it has no render mode 'human'")
     except (Exception, SystemExit) as error:  # the environment's own code runs here
-        _close(env)
+        close_environment(env)
         if isinstance(error, NotImplementedError):  # of gymnasium's base class
             error = ValueError("it has no render()")
         kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
@@ -80,12 +80,6 @@ def drawn(env: gym.Env, mode: str) -> Any:
     if "mode" in inspect.signature(own).parameters:
         return own(mode=mode)
     return env.render()
-
-
-def _close(env: gym.Env) -> None:
-    """Close an environment; an error there changes nothing of what was drawn."""
-    with contextlib.suppress(Exception):
-        env.close()
 
 
 def _picture(env: gym.Env, mode: str) -> Any:
@@ -160,7 +154,7 @@ def record_episodes(
             # Not on standard output, which with --json is one JSON object.
             score = f"return {episode.episode_return:.1f}, {len(frames)} frames"
             print(f"video: {file} ({score})", file=sys.stderr)
-    _close(env)
+    close_environment(env)
     return episodes
 
 

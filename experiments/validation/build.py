@@ -23,6 +23,7 @@ from rllib_zoo.custom_models.model_hooks import overrides
 from rllib_zoo.custom_models.model_keys import CHANNELS_LAST
 from rllib_zoo.custom_models.rl_module import ORIGINAL_SPACE, num_dist_inputs
 from rllib_zoo.envs import (
+    close_environment,
     environment_name,
     is_atari,
     make_single_env,
@@ -53,14 +54,14 @@ class ProbedEnvironment:
         resumable: whether its state can be saved in the middle of an episode: it can be copied, and
             draws from no global random generator, which a checkpoint does not have.
         physics: package → version of the code that steps it, see ``physics_versions``.
-        note: what its user should know; "" without.
+        notes: what its user should know.
     """
 
     spaces: tuple[gym.Space, gym.Space]
     observation: np.ndarray
     resumable: bool
     physics: Mapping[str, str]
-    note: str
+    notes: list[str]
 
 
 def probe_environments(experiment: Experiment, configs: list[Any]) -> list[ProbedEnvironment]:
@@ -138,22 +139,23 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
         obs, rewards = _first_step(vector)
         space = vector.single_observation_space
         _check_numbers(obs, rewards, space)
-        outside = out_of_bounds(space, obs[0])
-        note = f"environment {env!r}: {outside}; observations are not clipped" if outside else ""
+        observation, outside = np.array(obs), out_of_bounds(space, obs[0])
         spaces = (space, vector.single_action_space)
         draws_globally = _global_generators() != generators
         resumable = not draws_globally and capture_env_state(vector) is not None
         physics = physics_versions(env, vector)
-        return ProbedEnvironment(spaces, np.array(obs), resumable, physics, note)
     except Exception as error:  # the environment's own code runs here
+        close_environment(vector)  # an earlier error is more informative
         if mode == "async":  # a process that failed takes no other action
             return _probe(env, options, "sync")
         cause = _reward_mismatch(env, options) or _summary(error)
         problem = f"environment {env!r} fails when it is reset and stepped: {cause}"
         raise RequestError(problem, key="env") from None
-    finally:
-        with contextlib.suppress(Exception):  # an earlier error is more informative
-            vector.close()
+    notes = [f"{outside}; observations are not clipped"] if outside else []
+    if unclosed := close_environment(vector):
+        notes.append(f"{unclosed} in close()")
+    notes = [f"environment {env!r}: {note}" for note in notes]
+    return ProbedEnvironment(spaces, observation, resumable, physics, notes)
 
 
 def _check_numbers(obs: np.ndarray, rewards: np.ndarray, space: gym.Space) -> None:

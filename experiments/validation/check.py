@@ -108,7 +108,7 @@ def validate(
             check_population(searched, mutated_paths(experiment))
             networks = [build.build_network(*pair) for pair in zip(configs, probed, strict=True)]
             module, notes = networks[0], dict.fromkeys(experiment.notes)
-            notes |= dict.fromkeys(probe.note for probe in probed if probe.note)
+            notes |= dict.fromkeys(note for probe in probed for note in probe.notes)
             for pair in zip(configs, networks, strict=True):
                 notes |= dict.fromkeys(build.model_notes(*pair))
             validated = Validated(

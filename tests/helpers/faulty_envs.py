@@ -45,6 +45,13 @@ class Bits(Sound):
         return np.array([self.at >> i & 1 for i in range(4)], np.int8)
 
 
+class NeverCloses(Sound):
+    """Plays as it should; closing raises."""
+
+    def close(self):
+        raise OSError("the port is gone")
+
+
 class Exits(Sound):
     """Ends its process in step ``at``."""
 

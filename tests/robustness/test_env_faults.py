@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 
@@ -164,6 +165,16 @@ def test_building_anew_in_vain_ends(make_runner, env, said):
     said = f"'{env.__name__}', copy 0: {said}, after {RESTARTS_IN_A_ROW} restarts in"
     with pytest.raises(EnvironmentFault, match=said):
         sampled(make_runner(env, **SIZES), 2)
+
+
+def test_an_error_in_close_ends_nothing(make_runner, caplog, capsys):
+    runner = make_runner(faulty_envs.NeverCloses, **SIZES)
+    assert runner.sample().num_steps == 40
+    runner.stop()
+    del runner
+    gc.collect()
+    assert caplog.messages[-1].endswith("NeverCloses'>: OSError: the port is gone in close()")
+    assert "Exception ignored" not in capsys.readouterr().err
 
 
 def test_a_vector_version_that_raises_is_built_anew_whole(make_runner):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import faulty_envs
 import numpy as np
 import pytest
 
@@ -109,6 +110,11 @@ def test_an_observation_out_of_bounds_has_a_note(shown, note):
     asked = experiment(Shows, config={"env_config": {"shown": shown}})
     notes = [text for text in validate(asked).experiment.notes if "observation" in text]
     assert [text.split(": ", 1)[1] for text in notes] == ([note] if note else [])
+
+
+def test_an_error_in_close_is_a_note():
+    notes = validate(experiment(faulty_envs.NeverCloses)).experiment.notes
+    assert notes[-1].endswith(": OSError: the port is gone in close()")
 
 
 def test_a_good_environment_is_really_stepped():
