@@ -14,6 +14,7 @@ import yaml
 
 from rllib_zoo.algorithms.base.env_options import frames_per_step
 from rllib_zoo.analysis.files.atomic import atomic_write
+from rllib_zoo.analysis.files.best_settings import entry_of
 from rllib_zoo.analysis.files.curve_csv import Row, read_results, read_rows, thinned, write_curve
 from rllib_zoo.analysis.files.trials import PARAMS, RESULT, read_object
 from rllib_zoo.analysis.report import tables
@@ -48,16 +49,15 @@ def experiment_of(manifest: Mapping[str, Any], params: Mapping[str, Any]) -> dic
         manifest: of the experiment.
         params: of the trial, nested as in the config file.
     """
-    given = manifest.get("config_given") or {}
-    seed = params.get("seed")
-    entry = {
-        "env": params.get("env", manifest.get("env")),
-        "run": manifest.get("algorithm"),
-        "stop": manifest.get("stop"),
-        **({} if seed is None else {"seeds": [seed]}),
-        "config": {key: params.get(key, value) for key, value in given.items() if key != "seed"},
-    }
-    return {str(manifest.get("experiment")): entry}
+    given, seed = manifest.get("config_given") or {}, params.get("seed")
+    entry = entry_of(
+        str(manifest.get("algorithm")),
+        params.get("env", manifest.get("env")),
+        {key: params.get(key, value) for key, value in given.items() if key != "seed"},
+        manifest.get("stop") or {},
+        (manifest.get("request") or {}).get("time_budget_s"),
+    )
+    return {str(manifest.get("experiment")): entry | ({} if seed is None else {"seeds": [seed]})}
 
 
 def write_card(folder: Path, *, licence: str | None = None, name: str | None = None) -> Path:

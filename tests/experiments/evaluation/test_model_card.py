@@ -101,12 +101,13 @@ def test_an_agent_without_score_and_records_says_how_to_measure_it(agent):
 def test_a_trial_of_a_grid_becomes_a_file_with_its_values(tmp_path):
     manifest = {
         "experiment": "grid", "algorithm": "A2C", "env": "CartPole-v1", "stop": {"timesteps_total": 10},
+        "request": {"time_budget_s": 60},
         "config_given": {"lr": {"grid_search": [0.1, 0.2]}, "gamma": 0.9},
     }  # fmt: skip
     params = {"env": "CartPole-v1", "lr": 0.2, "gamma": 0.9, "seed": 7}
     expected = {
         "env": "CartPole-v1", "run": "A2C", "stop": {"timesteps_total": 10}, "seeds": [7],
-        "config": {"lr": 0.2, "gamma": 0.9},
+        "config": {"lr": 0.2, "gamma": 0.9}, "time_budget_s": 60,
     }  # fmt: skip
     assert experiment_of(manifest, params) == {"grid": expected}
     trial, folder = tmp_path / "grid" / "trial", tmp_path / "agent"
