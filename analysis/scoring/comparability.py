@@ -156,8 +156,8 @@ def length_warnings(runs: pd.DataFrame) -> list[Notice]:
     if len(thinned):
         rows = f"{int(thinned['rows'].min()):,} of {int(thinned['rows_found'].max()):,}"
         text = (
-            f"{len(thinned)} runs have more results than are read (as few as {rows}): best scores and "
-            "times to a threshold are those of the results read"
+            f"not all results are read of {len(thinned)} of {len(runs)} runs (as few as {rows}): best "
+            "scores and times to a threshold are those of the results read"
         )
         notices.append(Notice("results not read", text))
     return notices
@@ -169,7 +169,7 @@ def mean_warnings(runs: pd.DataFrame) -> list[Notice]:
     return [
         Notice(
             "mean returns over an unknown number of episodes",
-            f"{len(members)} of {len(runs)} runs have RLlib's own mean returns, of {kind}",
+            f"mean returns of {len(members)} of {len(runs)} runs are RLlib's own, of {kind}",
         )
         for kind, members in unknown.groupby("mean_of", sort=True)
     ]

@@ -425,5 +425,5 @@ def test_what_a_mean_return_is_of(trial, row, window, words):
     (run,) = results.runs.to_dict("records")
     assert run["mean_of"] == words
     assert run["window"] == window or (window is None and math.isnan(run["window"]))
-    own = any("runs have RLlib's own mean returns, of" in w for w in summarise(results).warnings)
+    own = any("runs are RLlib's own, of" in w for w in summarise(results).warnings)
     assert own == (window is None and bool(words))

@@ -66,7 +66,7 @@ def test_a_failed_run_is_short_however_long_it_took(trial, tmp_path):
 def test_fewer_rows_than_there_were_are_said(trial, tmp_path):
     trial("a", returns=(1.0,) * 40)
     results = load([tmp_path / "results"], max_rows=10)
-    assert any("1 runs have more results than are read" in w for w in summarise(results).warnings)
+    assert any("not all results are read of 1 of 1 runs" in w for w in summarise(results).warnings)
 
 
 def test_averages_end_where_the_shortest_run_does(trial, tmp_path):
