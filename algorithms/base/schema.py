@@ -67,8 +67,8 @@ def callbacks(value: object) -> str | None:
 # Alternative names of keys, which RLlib's `update_from_dict` translates.
 ALIASES = {"lambda": "lambda_", "framework": "framework_str"}
 
-COMMON: dict[str, Kind] = {
-    # learning
+# What only learners read: it cannot differ in evaluation.
+LEARNING: dict[str, Kind] = {
     "lr": schedule(number(0)),
     "gamma": number(0, 1),
     "lambda_": number(0, 1),
@@ -81,14 +81,17 @@ COMMON: dict[str, Kind] = {
     "standardize_advantages": boolean,
     "gradient_variance_every": optional(integer(1)),
     "optimizer": mapping,
+    "train_batch_size": integer(1),
+    "train_batch_size_per_learner": optional(integer(1)),
+}
+COMMON: dict[str, Kind] = {
+    **LEARNING,
     "model": mapping,
     "torch_num_threads": optional(either(integer(1), choice("auto"))),
     "autocast": either(boolean, choice("auto")),
     "float32_matmul_precision": choice("highest", "high", "medium"),
     "restore_from": optional(text),
-    # batches
-    "train_batch_size": integer(1),
-    "train_batch_size_per_learner": optional(integer(1)),
+    # rollouts
     "rollout_fragment_length": either(integer(1), choice("auto")),
     "batch_mode": choice("truncate_episodes"),
     # env runners

@@ -190,7 +190,7 @@ def _fields_of(entry: Mapping[str, Any], check: Collected) -> dict[str, Any]:
                 _fill(values, key, value, FIELDS, str(key))
     for key in entry.keys() - known.keys():
         meant = "run" if key in _NAMES_OF_RUN else key
-        place = _place_in_config(key)
+        place = _place_in_config(key, entry.get("run"))
         hint = place or nearest(meant, _ENTRY_FIELDS)
         check.errors.append(RequestError("is unknown", key=str(key), hint=hint))
         if place is None:
@@ -227,11 +227,13 @@ def _fill(
     values[fields[key]] = value
 
 
-def _place_in_config(key: Any) -> str | None:
+def _place_in_config(key: Any, algorithm: Any) -> str | None:
     """A hint for a key of ``config``, or another library's name of one, beside it."""
-    if key in _CONFIG_KEYS:
-        return f"it belongs below config: config.{key}"
-    return other_name_hint(key, COMMON, "config")
+    own = own_keys()
+    owners = [algorithm] if algorithm in own else own
+    supported = {*COMMON, *(name for owner in owners for name in own[owner])}
+    below = f"it belongs below config: config.{key}" if key in _CONFIG_KEYS else None
+    return other_name_hint(key, supported, "config") or below
 
 
 def _require_mapping(value: Any, key: str) -> Mapping[Any, Any]:

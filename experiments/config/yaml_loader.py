@@ -1,4 +1,4 @@
-"""Strict YAML: no tags or duplicate keys, ``1e-4`` is a number, size and depth are limited."""
+"""Strict YAML: only tags of plain values, no duplicate keys, ``1e-4`` a number, size and depth limited."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ MAX_NODES = 10_000
 MAX_CHARACTERS = 100_000
 MAX_DEPTH = 50
 TOO_MANY = f"expands to more than {MAX_NODES:,} values"
+# `!!float 1e5`, as RL Zoo's files write it.
+PLAIN_TAGS = [f"tag:yaml.org,2002:{kind}" for kind in ("float", "int", "str", "bool")]
 # YAML 1.1 reads 1e-4 as a string because its floats need a dot; YAML 1.2 reads a number.
 FLOAT = re.compile(
     r"^[-+]?(?:(?:\d[\d_]*)?\.\d[\d_]*|\d[\d_]*\.?)(?:[eE][-+]?\d+)?$|^[-+]?\.(?:inf|Inf|INF)$"
@@ -39,8 +41,8 @@ class Loader(yaml.SafeLoader):
         if self.depth == MAX_DEPTH:
             problem = f"nests deeper than {MAX_DEPTH} levels"
             raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
-        # Even "safe" tags give types that no key supports (sets, pairs, bytes).
-        if (tag := getattr(event, "tag", None)) not in (None, "!"):
+        # Other "safe" tags give types that no key supports (sets, pairs, bytes).
+        if (tag := getattr(event, "tag", None)) not in (None, "!", *PLAIN_TAGS):
             raise yaml.constructor.ConstructorError(
                 None, None, f"tag {tag!r} is not allowed", event.start_mark
             )
@@ -82,7 +84,7 @@ def parse_yaml(text: str, *, file: object = None) -> Any:
     """Parse a text with one YAML document.
 
     Raises:
-        RequestError: not YAML, a duplicate key, a tag, too many values or levels; names the line.
+        RequestError: not YAML, a duplicate key, another tag, too many values or levels; names the line.
     """
     if len(text) > MAX_CHARACTERS:
         raise RequestError(f"is longer than {MAX_CHARACTERS:,} characters", file=file)

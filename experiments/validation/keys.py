@@ -86,11 +86,25 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
     elif name == "optimizer":
         _check_keys(value, schema.OPTIMIZER_KEYS, path)
     elif name == "evaluation_config" and value:
-        for other in (name, "model"):  # the network is that of training
-            if other in value:
-                raise RequestError("has no effect there", key=f"{path}.{other}")
+        _refuse_learning(algorithm, value, path)
         # Another environment, checked with those of training.
         check_config(algorithm, {k: v for k, v in value.items() if k != "env"}, path)
+
+
+def _refuse_learning(algorithm: str, evaluation: Mapping[str, Any], path: str) -> None:
+    descriptor = algorithms.descriptor(algorithm)
+    own = descriptor.keys if descriptor.on_policy else ()
+    without = {
+        "evaluation_config",
+        "model",
+        *schema.LEARNING,
+        *own,
+    }  # the network is that of training
+    with Collected() as check:
+        for key in evaluation:
+            with check():
+                if schema.ALIASES.get(key, key) in without:
+                    raise RequestError("has no effect in evaluation", key=f"{path}.{key}")
 
 
 def _unknown_key(

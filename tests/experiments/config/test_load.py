@@ -203,6 +203,11 @@ def test_refusals(refusal, lines, message):
         ),
         ("x: {run: PPO, env: a, lr: 1}", "lr: is unknown; it belongs below config: config.lr"),
         (
+            "x: {run: PPO, env: a, batch_size: 64}",
+            "batch_size: is unknown; use minibatch_size; in Stable-Baselines3 the steps of one gradient, "
+            "in CleanRL those of all environments",
+        ),
+        (
             "x: {run: PPO, env: a, n_envs: 8}",
             "n_envs: is unknown; use num_envs_per_env_runner; counted per env runner, of which there "
             "are num_env_runners",

@@ -98,7 +98,7 @@ def test_later_assignments_win():
             "--set model.fcnet_hiddens.0: assigns to a key of a value that is not a mapping",
         ),
         ("lr=[1", "--set lr: expected ',' or ']', but got '<stream end>'"),
-        ("lr=!!int 5", "--set lr: tag 'tag:yaml.org,2002:int' is not allowed"),
+        ("lr=!!set {a}", "--set lr: tag 'tag:yaml.org,2002:set' is not allowed"),
         ("stop=5", "--set stop: must be a mapping, got 5"),
         ("config=5", "--set config: must be a mapping, got 5"),
     ],

@@ -113,13 +113,21 @@ def test_refused_with_the_line(text, message):
         "!!omap [b: 1]",
         "!!timestamp 5",
         "!!map [1]",
-        "!!float x",
-        "!!str 5",
     ],
 )
 def test_tags_are_refused(tagged):
     with pytest.raises(RequestError, match=r"^x\.yaml: line 2: tag '.*' is not allowed$"):
         parse_yaml(f"a: 1\nb: {tagged}", file="x.yaml")
+
+
+def test_tags_of_plain_values_are_read():
+    """RL Zoo's files write ``n_timesteps: !!float 1e5``."""
+    text = "[!!float 1e5, !!float 3, !!int 7, !!str 5, !!bool true]"
+    values = parse_yaml(text)
+    assert values == [1e5, 3.0, 7, "5", True]
+    assert [type(value) for value in values] == [float, float, int, str, bool]
+    with pytest.raises(RequestError, match=r"^x\.yaml: "):
+        parse_yaml("b: !!float x", file="x.yaml")
 
 
 def test_deep_nesting_is_one_line():

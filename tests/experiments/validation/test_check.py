@@ -271,12 +271,22 @@ KEYS = [
     (
         "PPO",
         {"evaluation_config": {"evaluation_config": {}}},
-        "config.evaluation_config.evaluation_config: has no effect there",
+        "config.evaluation_config.evaluation_config: has no effect in evaluation",
     ),
     (
         "PPO",
         {"evaluation_config": {"model": {"fcnet_hiddens": [3]}}},
-        "config.evaluation_config.model: has no effect there",
+        "config.evaluation_config.model: has no effect in evaluation",
+    ),
+    (
+        "A2C",
+        {"evaluation_config": {"lambda": 0.9}},
+        "config.evaluation_config.lambda: has no effect in evaluation",
+    ),
+    (
+        "PPO",
+        {"evaluation_config": {"minibatch_size": 64}},
+        "config.evaluation_config.minibatch_size: has no effect in evaluation",
     ),
     (
         "PPO",
@@ -470,11 +480,11 @@ def test_what_only_evaluation_gets_wrong_is_named_as_its_own(refused, env_config
 
 
 def test_what_only_both_together_get_wrong_is_named_as_the_evaluations(refused):
-    optimizer = {"type": "adam", "alpha": 0.9}
-    request = experiment(evaluation_config={"optimizer": optimizer}, evaluation_interval=1)
-    message = refused(request)
+    evaluation = {"env_config": {"screen_size": 84}}
+    request = experiment(model={"dim": 42}, evaluation_config=evaluation, evaluation_interval=1)
+    message = refused(replace(request, env="ALE/Pong-v5"))
     assert message.startswith("config.evaluation_config: ")
-    assert "optimizer key 'alpha' is unknown for adam" in message
+    assert "model.dim 42 conflicts with env_config.screen_size 84" in message
 
 
 @pytest.mark.parametrize(
