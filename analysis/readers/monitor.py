@@ -6,6 +6,7 @@ the start).
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class Monitor:
     """The episodes of one file.
 
     Attributes:
-        env: its id; "" of several copies in one file (VecMonitor).
+        env: its id; "" where it has none.
+        shared: whether it may be of several copies in one file (VecMonitor).
         start: seconds since 1970.
         rows_EC: [E, 3] return, length, seconds since the start; a resumed run's clock goes on.
         resumed: how often the run was resumed.
@@ -39,6 +41,7 @@ class Monitor:
     """
 
     env: str
+    shared: bool
     start: float
     rows_EC: np.ndarray
     resumed: int
@@ -61,14 +64,15 @@ def read_monitor(file: Path) -> Monitor:
         header = json.loads(lines[0].lstrip("#"))
         names = lines[1].split(",")
         columns = [names.index(name) for name in "rlt"]
-        env, start = str(header.get("env_id")), float(header["t_start"])
+        # An environment without an id is null in older releases, "None" in later ones, as VecMonitor's.
+        env, start = header.get("env_id", "None"), float(header["t_start"])
     except (IndexError, ValueError, KeyError, TypeError, AttributeError):
         raise UnreadableError(f"{file.name} has no header of Monitor") from None
     rows, broken = [], 0
     for line in lines[2:]:
-        cells = line.split(",")
         if line.startswith(("#", "r,l,t")):
             continue
+        cells = next(csv.reader([line]))  # values of the info may hold commas
         row = [number(cells[i]) for i in columns] if len(cells) == len(names) else [np.nan]
         if np.isnan(row).any():
             broken += 1
@@ -78,7 +82,8 @@ def read_monitor(file: Path) -> Monitor:
     falls_E = np.append(False, np.diff(rows_EC[:, 2]) < 0)[: len(rows_EC)]
     before_E = np.append(0.0, rows_EC[:-1, 2])[: len(rows_EC)]
     rows_EC[:, 2] += np.cumsum(np.where(falls_E, before_E, 0.0))
-    return Monitor("" if env == "None" else env, start, rows_EC, int(falls_E.sum()), broken)
+    name, shared = "" if env in (None, "None") else str(env), env == "None"
+    return Monitor(name, shared, start, rows_EC, int(falls_E.sum()), broken)
 
 
 def curve_of_monitors(
@@ -145,7 +150,7 @@ def _labels(
     monitors: Sequence[Monitor], env: str, returns_E: np.ndarray, layout: Layout
 ) -> list[str]:
     labels = []
-    if not monitors[0].env:
+    if monitors[0].shared:
         labels.append(record.LOWER_BOUND)
     if is_atari_frames(env):
         # No-ops at the beginning of a game are frames of no step; a lost life begins with steps of no agent.
