@@ -40,10 +40,11 @@ def read_progress(file: Path, max_rows: int | None = None) -> Curve:
         if ITERATION in row:
             header = row
             continue
-        if len(row) != len(header):
+        # Some releases end their lines with a delimiter.
+        if len(row) < len(header) or any(row[len(header) :]):
             broken += 1
             continue
-        result = dict(zip(header, row, strict=True))
+        result = dict(zip(header, row, strict=False))
         first = first or result
         rows.append([flat_number_of(result, column) for column in COLUMNS])
     kept = rows if max_rows is None else _thinned(rows, max_rows)

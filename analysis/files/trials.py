@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from rllib_zoo.analysis.files.record import Trial
 
 RESULT, PARAMS, ERROR, MANIFEST = "result.json", "params.json", "error.txt", "manifest.json"
 PROGRESS = "progress.csv"
+# Tune names folders ALGORITHM_ENV_…, with the trial's number or the time behind.
+_OF_TUNE = re.compile(
+    r"([A-Z][A-Z0-9]+(?=_)|[A-Za-z][A-Za-z0-9]*(?=_.*(_\d{5}(_|$)|\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)))"
+)
 # Inside the trial's folder: Tune overwrites files of the experiment's folder when it syncs.
 STOPPED = "stopped_early.txt"
 # Stop criteria that are budgets; all others are scores.
@@ -50,8 +55,7 @@ def tune_trial(path: Path) -> Trial:
         path=path,
         experiment=path.parent.name,
         status=status,
-        # Tune names folders ALGORITHM_ENV_…; others carry no algorithm.
-        algorithm=str(algorithm or path.name.rpartition("_")[0].partition("_")[0]),
+        algorithm=str(algorithm or (match[1] if (match := _OF_TUNE.match(path.name)) else "")),
         config=config,
         manifest=manifest,
         stop=mapping(manifest.get("stop") or state.get("stopping_criterion")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Enough for every signature, and for the line of column names of a table.
-HEAD = 4096
+# Enough for every signature, and for the line of column names of a table: some have hundreds.
+HEAD = 16384
 
 
 @dataclass

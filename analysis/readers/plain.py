@@ -14,11 +14,15 @@ import numpy as np
 
 from rllib_zoo.analysis.files.record import UNREADABLE, Curve, Trial, UnreadableError
 from rllib_zoo.analysis.readers.folder import Folder, head_of
+from rllib_zoo.analysis.readers.series.facts import about
 from rllib_zoo.analysis.readers.series.layouts import (
+    COLUMNS_KEY,
     KEYS,
     LAYOUTS,
     NAMES,
+    OF_STEP,
     SPINNING_UP,
+    listed,
     named,
     plain,
 )
@@ -29,9 +33,13 @@ from rllib_zoo.analysis.readers.tables import Table, names_in, number, read_tabl
 ENDINGS = (".csv", ".tsv", ".txt", ".json", ".jsonl")
 # Names that loggers give to the one table of a run: the run is the folder.
 LOGS = re.compile(r"(progress|log|metrics|results?)\.(csv|tsv|txt|jsonl?)")
+# The same with a prefix, as of copies.
+COPIES = re.compile(rf"(.*[-_.])?{LOGS.pattern}")
 # Of Spinning Up, beside its table.
 SETTINGS = "config.json"
 EXPORT = {"wall_time", "step", "value"}
+# Names of returns that tables of other kinds have, too.
+ANYTHING = {*OF_STEP, "return", "returns", "score", "average_return", "mean_return", "avg_return"}
 # A series of names, as in a file's name: characters that cannot stand there are "_".
 _UNNAMED = re.compile(r"[^A-Za-z0-9]+")
 Key = tuple[str, ...]
@@ -41,9 +49,18 @@ def find_tables(folder: Folder) -> Iterator[Trial]:
     """The runs of every table with a return among its columns, and tables that lack names."""
     for name in [name for name in folder.files if name.endswith(ENDINGS)]:
         names, path = names_in(folder.head(name)), folder.path / name
+        if LOGS.fullmatch(name) and name.startswith("progress") and _is_empty(path):
+            folder.take(name)
+            yield Trial(path, folder.path.name, UNREADABLE, message=f"{name} is empty")
+            continue
         kind = _kind(names)
         if name.endswith(".json") and kind != "log":  # settings, or anything
             continue
+        told = _names_told(path)
+        if not kind and _is_log(name, folder.head(name)):
+            kind = "unknown"
+        if told & set(names) or (told and kind == "unknown"):
+            kind = "log"
         if not kind and not folder.forced and not (names == () and _is_numbers(folder, name)):
             continue
         folder.take(name)
@@ -88,13 +105,18 @@ def _kind(names: Sequence[str]) -> str:
     columns = named(names, NAMES)
     if "return_mean" in columns and columns.keys() & {"steps", "frames", "episodes"}:
         return "own"
-    return "unknown" if "steps" in columns and named(names, KEYS) else ""
+    of_episodes = any(plain(name) not in ANYTHING for name in columns.get("return_mean", ()))
+    return "unknown" if of_episodes or ("steps" in columns and named(names, KEYS)) else ""
 
 
 def _logged(run: Path, file: Path) -> Scalars:
     """The table of a known logger, with the settings that Spinning Up writes beside its own."""
-    scalars = read_table(file).scalars()
-    beside = run / SETTINGS
+    table = read_table(file)
+    scalars, beside = table.scalars(), run / SETTINGS
+    columns = layout_of(scalars).columns
+    step = named(table.names, {"steps": NAMES["steps"]}).get("steps", ())
+    if step and not any(name in scalars.series for name in columns.get("steps", ())):
+        scalars = table.scalars(step=step[0])
     if layout_of(scalars) is not SPINNING_UP or not beside.is_file():
         return scalars
     try:
@@ -107,6 +129,29 @@ def _logged(run: Path, file: Path) -> Scalars:
     return replace(scalars, notes=(*scalars.notes, f"{SETTINGS} is not readable: {problem}"))
 
 
+def _names_told(path: Path) -> set[str]:
+    """The name of the return that ``about_runs.yaml`` tells, else all; a wrong file is told by the reader."""
+    try:
+        told = about(path).get("columns", {})
+    except UnreadableError:
+        return set()
+    return {told["return_mean"]} if "return_mean" in told else set(told.values())
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and not path.stat().st_size
+
+
+def _is_log(name: str, head: bytes) -> bool:
+    """Whether a file has the name of a logger's table and begins with names and numbers of columns."""
+    lines = [line for line in head.decode("utf-8", "replace").splitlines() if line.strip()][:2]
+    if not COPIES.fullmatch(name) or name.endswith(".json") or len(lines) < 2:
+        return False
+    names, cells = (re.split("[,\t;]", line) for line in lines)
+    numbers = sum(not np.isnan(number(cell)) for cell in cells)
+    return len(names) > 1 and numbers * 2 >= len(cells)
+
+
 def _is_numbers(folder: Folder, name: str) -> bool:
     """Whether a file begins with a line of numbers, as a table whose names are missing."""
     lines = folder.head(name).decode("utf-8", "replace").splitlines()[:1]
@@ -115,7 +160,8 @@ def _is_numbers(folder: Folder, name: str) -> bool:
 
 
 def _unknown(names: Sequence[str]) -> str:
-    return f"no name of a return is known among: {', '.join(names[:8])}"
+    missing = "steps, frames or episodes" if "return_mean" in named(names, NAMES) else "a return"
+    return f"no name of {missing} is known among: {listed(names)}; {COLUMNS_KEY}"
 
 
 @lru_cache(maxsize=4)

@@ -103,8 +103,11 @@ def read_run(trial: Trial, max_rows: int | None = None) -> tuple[Trial, Curve]:
         curve = READERS[trial.format].read(trial, max_rows)
     except UnreadableError as error:
         return _unreadable(trial, str(error)), EMPTY
-    # Results repeat the configuration: used where a folder has lost its params.json.
-    config, algorithm = trial.config or curve.config, trial.algorithm or curve.algorithm
+    # Results repeat the configuration: used where a folder has lost its params.json, or that lacks them.
+    known = {} if trial.manifest else {k: curve.config.get(k) for k in ("env", "seed")}
+    told = {key: value for key, value in known.items() if value is not None}
+    config = {**trial.config, **told} if trial.config else curve.config
+    algorithm = curve.algorithm or trial.algorithm
     status = trial.status if trial.status != "unknown" else curve.status or "unknown"
     return replace(trial, config=config, algorithm=algorithm, status=status), curve
 

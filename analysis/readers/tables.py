@@ -15,6 +15,9 @@ from rllib_zoo.analysis.files.record import UnreadableError
 from rllib_zoo.analysis.files.text_values import is_number
 from rllib_zoo.analysis.readers.series.scalars import Points, Scalars
 
+# Unit of a step that is the number of a row.
+ROWS = "rows"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -34,18 +37,22 @@ class Table:
         """What was left out."""
         return (f"{self.broken} broken line(s)",) if self.broken else ()
 
-    def scalars(self, rows: Sequence[Mapping[str, str]] | None = None) -> Scalars:
-        """Its columns as series, of all rows or of these; their own step is the row's number."""
+    def scalars(self, rows: Sequence[Mapping[str, str]] | None = None, step: str = "") -> Scalars:
+        """Its columns as series, of all rows or of these.
+
+        Their own step is the column ``step``, in the unit of the library's own steps; without one the row's
+        number, which is no step.
+        """
         kept = self.rows if rows is None else rows
-        step_T = np.arange(len(kept), dtype=float)
+        columns = {name: np.array([number(row[name]) for row in kept]) for name in self.names}
+        step_T = columns[step] if step else np.arange(len(kept), dtype=float)
         nan_T = np.full(len(kept), np.nan)
         series = {}
-        for name in self.names:
-            values_T = np.array([number(row[name]) for row in kept])
-            present_T = ~np.isnan(values_T)
+        for name, values_T in columns.items():
+            present_T = ~(np.isnan(values_T) | np.isnan(step_T))
             if present_T.any():
                 series[name] = Points(step_T[present_T], values_T[present_T], nan_T[present_T])
-        return Scalars(series, notes=self.notes())
+        return Scalars(series, axis="" if step else ROWS, notes=self.notes())
 
 
 def number(text: str) -> float:
@@ -91,8 +98,9 @@ def read_table(file: Path) -> Table:
         cells = [cell.strip() for cell in cells]
         if tuple(cells) == names:  # written again after a restart
             continue
-        if len(cells) == len(names):
-            rows.append(dict(zip(names, cells, strict=True)))
+        # Some writers end their lines with a delimiter.
+        if len(cells) >= len(names) and not any(cells[len(names) :]):
+            rows.append(dict(zip(names, cells, strict=False)))
         else:
             broken += 1
     return Table(names, rows, broken)

@@ -18,10 +18,13 @@ from rllib_zoo.analysis.files.trials import (
     tune_trial,
 )
 from rllib_zoo.analysis.readers.folder import Folder
-from rllib_zoo.analysis.readers.series.facts import labels_of_options
+from rllib_zoo.analysis.readers.series.facts import facts_of, labels_of_options
+from rllib_zoo.analysis.readers.tables import names_in
 
 # Below a trial's folder: what a tracker was given of the same results.
 WANDB = "wandb"
+# Columns of kept curves; another table beside a file of its name has neither.
+KEPT_NAMES = {"steps", "return_mean"}
 
 
 def find_tune(folder: Folder) -> Iterator[Trial]:
@@ -42,8 +45,29 @@ def read_tune(trial: Trial, max_rows: int | None = None) -> Curve:
         table = read_progress(trial.path / PROGRESS, max_rows)
         curve = table if len(table.values_TC) else curve
     # This project's environments keep raw returns of whole games whatever their options.
-    labels = () if trial.manifest else labels_of_options(trial.config or curve.config)
-    return replace(curve, labels=tuple(labels))
+    return curve if trial.manifest else _with_facts(trial, curve)
+
+
+def _with_facts(trial: Trial, curve: Curve) -> Curve:
+    """A curve with what ``about_runs.yaml`` and the folders' names tell where Tune's files do not.
+
+    Raises:
+        UnreadableError: see ``about``.
+    """
+    config = {**curve.config, **{k: v for k, v in trial.config.items() if v is not None}}
+    recorded = {"algorithm": trial.algorithm} if trial.algorithm else {}
+    recorded |= {"env": config["env"]} if config.get("env") is not None else {}
+    # RLlib records a seed if there is one: a number in the name is none.
+    facts, notes = facts_of(trial.path, {**recorded, "seed": config.get("seed")})
+    known = {key: facts[key] for key in ("env", "seed") if facts.get(key) is not None}
+    labels = dict.fromkeys([*labels_of_options(config), *facts.get("labels", ())])
+    return replace(
+        curve,
+        algorithm=str(facts["algorithm"]),
+        config={**curve.config, **known},
+        labels=tuple(labels),
+        notes=(*curve.notes, *notes),
+    )
 
 
 def find_kept(folder: Folder) -> Iterator[Trial]:
@@ -61,4 +85,8 @@ def read_kept(trial: Trial, max_rows: int | None = None) -> Curve:
 
 def _is_kept(folder: Folder, name: str) -> bool:
     beside = folder.path / f"{name.removesuffix('.csv')}.json"
-    return name.endswith(".csv") and name != PROGRESS and beside.exists()
+    if not name.endswith(".csv") or name == PROGRESS or not beside.exists():
+        return False
+    names = names_in(folder.head(name))
+    damaged = len(names) < 2 or not "".join(names).isprintable()
+    return damaged or bool(KEPT_NAMES & set(names))

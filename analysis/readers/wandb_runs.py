@@ -29,9 +29,9 @@ _EVENT_STEP = "global_step"
 
 
 def find_wandb(folder: Folder) -> Iterator[Trial]:
-    """A run of every file of W&B."""
+    """A run of every file of W&B; the folders beside it hold its last values again."""
     for name in [name for name in folder.files if folder.head(name).startswith(SIGNATURE)]:
-        folder.take(name)
+        folder.take(name, "files", "logs")
         yield Trial(folder.path / name, folder.path.name)
 
 

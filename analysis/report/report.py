@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from rllib_zoo.analysis.files.atomic import atomic_folder
 from rllib_zoo.analysis.files.best_settings import NAME as BEST
 from rllib_zoo.analysis.files.object_storage import shown, was_uri, with_uris
@@ -77,10 +79,7 @@ def report(
     )
     results.runs["path"] = results.runs["path"].map(with_uris)
     if results.usable.empty:
-        raise NothingToReportError(
-            f"{len(results.runs)} runs were found below {', '.join(map(str, folders))}, "
-            "none of them with a result"
-        )
+        raise NothingToReportError(_nothing(results.runs, folders))
     unknown = sorted(set(options.thresholds) - set(results.runs["env"]))
     if unknown:
         envs = ", ".join(sorted(set(results.usable["env"])))
@@ -107,6 +106,16 @@ def report(
             (draft / BEST).write_text(best, encoding="utf-8")
         (draft / "report.html").write_text(page, encoding="utf-8")
     return summary
+
+
+def _nothing(runs: pd.DataFrame, folders: Sequence[Path]) -> str:
+    """Why there is nothing to report, with the reason of the first run."""
+    found = f"{len(runs)} run{'s were' if len(runs) != 1 else ' was'} found"
+    text = f"{found} below {', '.join(map(str, folders))}, none of them with a result"
+    if runs.empty:
+        return f"{text}; docs/peers.md tells which files are read"
+    first, more = runs.iloc[0], len(runs) - 1
+    return f"{text}: {first['path']}: {first['message']}" + (f"; and {more} more" if more else "")
 
 
 def _one_by_one(images: Iterator[FigureImage]) -> Iterator[FigureImage]:

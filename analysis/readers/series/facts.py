@@ -12,6 +12,7 @@ import yaml
 
 from rllib_zoo.analysis.files import record
 from rllib_zoo.analysis.files.record import UnreadableError
+from rllib_zoo.analysis.readers.series.layouts import NAMES
 
 ABOUT = "about_runs.yaml"
 # How far above a run its ``about_runs.yaml`` may lie, the run's own folder included.
@@ -19,7 +20,7 @@ LEVELS = 4
 AXES = ("steps", "frames", "vector steps")
 KEYS = {
     "env": str, "algorithm": str, "seed": int, "copies": int, "frame_skip": int, "axis": str,
-    "labels": list,
+    "labels": list, "columns": dict,
 }  # fmt: skip
 # Options of environments that change what a return is: ale-py's, gymnasium's, RLlib's and the Baselines'.
 OPTIONS = {
@@ -39,8 +40,12 @@ KEYS_OF_CONFIG = {
 _ENV = re.compile(
     r"(?:(?<=[^A-Za-z0-9])|^)((?:ALE[/_-])?[A-Z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*?-v\d+)"
 )
-_SEED = re.compile(r"(?:[-_. ]+(?:seed|s|run)?|seed)[-_=]?(\d{1,4})$", re.IGNORECASE)
+_SEED = re.compile(r"(?:(?:[-_ ]|(?<!\d)\.)+(?:seed|s|run)?|seed)[-_=]?(\d{1,4})$", re.IGNORECASE)
 _ENDING = re.compile(r"(\.monitor)?\.(csv|tsv|txt|jsonl?|npz|wandb|db)$")
+# A time at a name's end, whose last digits are no seed.
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d|\d{8}|\d{6})[-_T. ]\d\d[-_.:]?\d\d([-_.:]?\d\d)?([-_.]\d{6})?$"
+)
 _ALE = re.compile(r"^ALE[_-]")
 # Environments whose rewards are whole numbers: a fraction tells that they were normalised.
 _WHOLE = re.compile(
@@ -89,6 +94,11 @@ def _about_in(file: Path, modified: int) -> Mapping[str, Any]:
             raise UnreadableError(
                 f"{file}: label {label!r} is unknown; choose from {'; '.join(record.LABELS)}"
             )
+    for column, name in content.get("columns", {}).items():
+        if column not in NAMES or not isinstance(name, str):
+            raise UnreadableError(
+                f"{file}: columns takes names for {', '.join(NAMES)}, got {column!r}: {name!r}"
+            )
     return content
 
 
@@ -135,18 +145,20 @@ def facts_of(path: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], lis
 
 def _env_in_names(path: Path) -> str:
     """The nearest environment id of gymnasium's form in the names of a path; "" without one."""
-    for name in (path.name, *(parent.name for parent in path.parents)):
-        if match := _ENV.search(name):
-            return _ALE.sub("ALE/", match[1])
+    for place in (path, *path.parents):
+        if match := _ENV.search(place.name):
+            # "ALE/Pong-v5" in a folder's name is a folder in a folder.
+            within = place.parent.name == "ALE" and match.start() == 0
+            return f"ALE/{match[1]}" if within else _ALE.sub("ALE/", match[1])
     return ""
 
 
 def name_and_seed(path: Path) -> tuple[str, int | None]:
     """A name without the number at its end, and that number: ``ppo_seed3`` and ``ppo/3`` are ppo and 3."""
-    name = _ENDING.sub("", path.name)
+    name = _ENDING.sub("", path.name) or path.parent.name
     if name.isdigit() and len(name) < 5:
         return path.parent.name, int(name)
-    match = _SEED.search(name)
+    match = None if _TIME.search(name) else _SEED.search(name)
     if match is None:
         return name, None
     return name[: match.start()] or path.parent.name, int(match[1])

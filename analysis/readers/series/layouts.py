@@ -7,6 +7,7 @@ their sources.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -180,18 +181,18 @@ _TIANSHOU = Layout(
     "Tianshou",
     (
         "training/returns_stat/mean", "train/returns_stat/mean", "test/returns_stat/mean",
-        "save/env_step", "train/episode",
+        "save/env_step", "train/episode", "test/reward_std", "test/rew_std",
     ),
     {
         "steps": ("training/env_step", "train/env_step"),
         "seconds": ("info/timing/total_time",),
         "return_mean": (
-            "training/returns_stat/mean", "train/returns_stat/mean", "train/reward",
+            "training/returns_stat/mean", "train/returns_stat/mean", "train/reward", "train/rew",
         ),
         "return_min": ("training/returns_stat/min", "train/returns_stat/min"),
         "return_max": ("training/returns_stat/max", "train/returns_stat/max"),
     },
-    evaluation=("test/returns_stat/mean", "test/reward"),
+    evaluation=("test/returns_stat/mean", "test/reward", "test/rew"),
     mean_of="episodes that ended in one collect",
     # Its own environments for training clip rewards and end at a lost life.
     atari=(UNKNOWN_RETURN,),
@@ -322,6 +323,18 @@ def named(
         for column, keys in wanted.items()
     }
     return {column: found for column, found in columns.items() if found}
+
+
+# Parts of names that are listed first where none is known.
+_LIKELY = re.compile("rew|ret|score|step|frame|episode", re.IGNORECASE)
+COLUMNS_KEY = "name them in about_runs.yaml, key columns"
+
+
+def listed(names: Collection[str], most: int = 8) -> str:
+    """Some of the names of a run, those first that may be a return or steps."""
+    likely = sorted(names, key=lambda name: not _LIKELY.search(name))
+    more = f" and {len(likely) - most} more" if len(likely) > most else ""
+    return ", ".join(likely[:most]) + more
 
 
 def generic(names: Collection[str]) -> Layout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -14,7 +15,13 @@ from rllib_zoo.analysis.files.record import Curve, UnreadableError, table_of, th
 from rllib_zoo.analysis.files.result_json import not_repeated
 from rllib_zoo.analysis.readers.series.episodes import table_of_episodes
 from rllib_zoo.analysis.readers.series.facts import is_atari, is_atari_frames
-from rllib_zoo.analysis.readers.series.layouts import LAYOUTS, Layout, generic
+from rllib_zoo.analysis.readers.series.layouts import (
+    COLUMNS_KEY,
+    LAYOUTS,
+    Layout,
+    generic,
+    listed,
+)
 
 
 class Points(NamedTuple):
@@ -55,13 +62,14 @@ def curve_of_scalars(
 
     Args:
         scalars: of the run.
-        facts: ``env``, ``algorithm``, ``seed``, ``copies``, ``frame_skip``, ``axis`` where known.
+        facts: ``env``, ``algorithm``, ``seed``, ``copies``, ``frame_skip``, ``axis``, ``columns``, where
+            they are known.
         max_rows: as for ``read_run``.
 
     Raises:
-        UnreadableError: no series is known to be a return.
+        UnreadableError: no series is known to be a return, or one of ``columns`` is missing.
     """
-    layout = layout_of(scalars)
+    layout = _layout(scalars, facts.get("columns", {}))
     labels = [*layout.labels]
     mean = _first(scalars, layout.columns["return_mean"])
     evaluation = _first(scalars, layout.evaluation)
@@ -107,6 +115,23 @@ def layout_of(scalars: Scalars) -> Layout:
     return generic(scalars.series)
 
 
+def _layout(scalars: Scalars, told: Mapping[str, str]) -> Layout:
+    """The run's layout, with the names that ``about_runs.yaml`` tells instead of its own."""
+    layout = layout_of(scalars)
+    for column, name in told.items():
+        if name not in scalars.series:
+            near = difflib.get_close_matches(name, scalars.series, n=1)
+            if not scalars.series:
+                raise UnreadableError(_unknown(scalars))
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {listed(scalars.series)}"
+            raise UnreadableError(
+                f"about_runs.yaml: columns: {column}: no {name!r} with numbers; {hint}"
+            )
+    columns = {**layout.columns, **{column: (name,) for column, name in told.items()}}
+    known = "return_mean" in told and not layout.library
+    return replace(layout, columns=columns, labels=() if known else layout.labels)
+
+
 def _without_returns(scalars: Scalars, layout: Layout) -> Curve:
     """The empty curve of a library that can leave out the returns; raises of an unknown one."""
     if not layout.missing:
@@ -116,9 +141,9 @@ def _without_returns(scalars: Scalars, layout: Layout) -> Curve:
 
 
 def _unknown(scalars: Scalars) -> str:
-    names = sorted(scalars.series)
-    listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    return f"no name of a return is known among: {listed}" if names else "it has no numbers"
+    if not scalars.series:
+        return "it has no numbers"
+    return f"no name of a return is known among: {listed(scalars.series)}; {COLUMNS_KEY}"
 
 
 def _first(scalars: Scalars, names: tuple[str, ...]) -> Points | None:

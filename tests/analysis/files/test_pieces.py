@@ -89,14 +89,15 @@ def test_a_copy_of_a_run_counts_once(trial, tmp_path):
     assert str(early) in message
 
 
-def test_folders_of_other_names_are_one_group_of_an_unknown_algorithm(trial, tmp_path):
-    for name, clock in (("model1", 0.0), ("model2", 0.5)):
+def test_folders_of_other_names_are_grouped_by_them(trial, tmp_path):
+    for name, clock in (("large_model_1", 0.0), ("large_model_2", 0.5)):
         folder = piece(trial, name, 1, 3, clock=clock)
         for state in folder.parent.glob("experiment_state*"):
             state.unlink()
     runs = loaded(tmp_path).runs
-    assert runs["algorithm"].tolist() == ["", ""]
+    assert runs["algorithm"].tolist() == ["large_model"] * 2
     assert runs["group"].nunique() == 1
+    assert "algorithm unknown: grouped by the folder's name" in runs["message"][0]
 
 
 def test_branches_are_not_joined_nor_pooled_with_their_stem(trial, tmp_path):

@@ -241,7 +241,10 @@ def test_a_metric_of_mlflow_that_is_cut_off(tmp_path):
     file.write_text("")
     (run,) = runs_of(tmp_path)
     assert (run["status"], run["rows"]) == ("unreadable", 0)
-    assert "no name of a return is known among: config/lr, num_env_steps" in run["message"]
+    assert (
+        "no name of a return is known among: num_env_steps_sampled_lifetime, config/lr"
+        in run["message"]
+    )
     shutil.rmtree(folder / "metrics")
     (run,) = runs_of(tmp_path)
     assert (run["status"], run["message"].split(";")[0]) == ("unreadable", "it has no numbers")
@@ -480,3 +483,186 @@ def test_an_own_report_is_no_run(tmp_path):
     (tmp_path / "command.txt").write_text("")
     (tmp_path / "curves.csv").write_text("run,group,steps,return_mean\n0,PPO,1,1.0\n")
     assert runs_of(tmp_path) == []
+
+
+def a_monitor(folder, env, lines, name="monitor.csv", names="r,l,t"):
+    folder.mkdir(exist_ok=True)
+    header = json.dumps({"t_start": 1.0} | env)
+    (folder / name).write_text("\n".join([f"#{header}", names, *lines, ""]))
+
+
+def test_values_of_the_info_in_a_monitor_file_may_hold_commas(tmp_path):
+    lines = ["1.0,10,0.5,\"['left', 'right']\"", '2.0,20,1.5,"[]"', '3.0,30,"a, b"']
+    a_monitor(tmp_path, {"env_id": "CartPole-v1"}, lines, names="r,l,t,moves")
+    (run,) = runs_of(tmp_path)
+    assert (run["episodes"], run["steps"], run["return_mean"]) == (2, 30, 1.5)
+    assert "1 broken line(s)" in run["message"]
+
+
+@pytest.mark.parametrize(
+    ("env", "label"),
+    [
+        ({"env_id": None}, ""),
+        ({"env_id": "None"}, record.LOWER_BOUND),
+        ({}, record.LOWER_BOUND),
+    ],
+)
+def test_only_a_monitor_file_that_may_be_of_several_copies_has_a_lower_bound(tmp_path, env, label):
+    a_monitor(tmp_path, env, ["1.0,10,0.5"])
+    (run,) = runs_of(tmp_path)
+    assert (run["labels"], run["steps"]) == (label, 10)
+    assert run["env"].startswith("unknown, ")
+
+
+def test_a_hidden_monitor_file_is_grouped_by_its_folder(tmp_path):
+    for name in (".monitor.csv", "monitor.csv"):
+        a_monitor(tmp_path / "hopper", {"env_id": "Hopper-v4"}, ["1.0,10,0.5"], name)
+    assert [run["group"] for run in runs_of(tmp_path)] == ["SB3 hopper", "SB3 monitor"]
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm", "seed"),
+    [
+        ("2019-05-16_18-35-07", "2019-05-16_18-35-07", None),
+        ("ppo-2019-05-16-18-35-07-123456", "ppo-2019-05-16-18-35-07-123456", None),
+        ("ppo_20190516_1835", "ppo_20190516_1835", None),
+        ("ppo_2019-05-16_18-35-07_3", "ppo_2019-05-16_18-35-07", 3),
+        ("ppo_gamma_0.99", "ppo_gamma_0.99", None),
+        ("ppo.3", "ppo", 3),
+        ("ppo_gamma_0.99_s2", "ppo_gamma_0.99", 2),
+    ],
+)
+def test_the_end_of_a_time_or_of_a_fraction_is_no_seed(tmp_path, name, algorithm, seed):
+    a_monitor(tmp_path / name, {"env_id": "Hopper-v4"}, ["1.0,10,0.5"])
+    (run,) = runs_of(tmp_path)
+    assert (run["algorithm"], run["seed"]) == (f"SB3 {algorithm}", seed)
+
+
+def test_lines_that_end_with_a_delimiter_are_whole(tmp_path):
+    (tmp_path / "a.csv").write_text("steps,episode_return\n100,1.0,\n200,2.0,,\n300,3.0,4.0\n")
+    (run,) = runs_of(tmp_path)
+    assert (run["steps"], run["return_mean"], run["rows"]) == (200, 2.0, 2)
+    assert "1 broken line(s)" in run["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "labels"),
+    [
+        ("Steps,Environment/Cumulative Reward\n5000,1.0\n10000,2.0\n", 10_000, ""),
+        ("minute,Environment/Cumulative Reward\n5,1.0\n6,2.0\n", 1, record.UNKNOWN_STEPS),
+        ("global_step,reward/reward\n4000,1.0\n8000,2.0\n", 8000, record.UNKNOWN_STEPS),
+    ],
+)
+def test_the_number_of_a_row_is_no_step(tmp_path, text, steps, labels):
+    (tmp_path / "progress.csv").write_text(text)
+    (run,) = runs_of(tmp_path)
+    assert (run["steps"], run["labels"], run["return_mean"]) == (steps, labels, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "progress.csv",
+            "Loss,NumTrajs,AverageRet\n0.5,9,3.0\n",
+            "progress.csv: no name of a return is known among: AverageRet, Loss, NumTrajs; "
+            "name them in about_runs.yaml, key columns",
+        ),
+        (
+            "first_metrics.csv",
+            "epoch,episode_reward\n1,3.0\n",
+            "first_metrics.csv: no name of steps, frames or episodes is known among: "
+            "episode_reward, epoch; name them in about_runs.yaml, key columns",
+        ),
+        ("progress.txt", "", "progress.txt is empty"),
+    ],
+)
+def test_a_logger_table_that_is_not_known_is_a_row(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    (tmp_path / "notes.txt").write_text("apples, pears\n")
+    (tmp_path / "prices.csv").write_text("open,close\n1,2\n")
+    (run,) = runs_of(tmp_path)
+    assert (run["status"], run["rows"]) == ("unreadable", 0)
+    assert run["message"].startswith(message)
+
+
+def test_names_told_make_a_table_and_events_readable(tmp_path):
+    (tmp_path / "progress.csv").write_text("Loss,Trajs,Ret\n0.5,900,3.0\n0.4,1800,4.0\n")
+    write_events(tmp_path / "events_2", [100, 200], 7.0, tag="Ret")
+    about = "env: Hopper-v4\naxis: steps\ncolumns: {return_mean: Ret}\n"
+    (tmp_path / "about_runs.yaml").write_text(about)
+    table, events = runs_of(tmp_path)
+    assert (table["return_mean"], table["labels"]) == (4.0, "")
+    assert (events["steps"], events["return_mean"], events["labels"]) == (200, 7.0, "")
+    (tmp_path / "about_runs.yaml").write_text("columns: {return_mean: Ret, steps: Trajs}\n")
+    table, events = runs_of(tmp_path)
+    assert (table["steps"], table["return_mean"], table["labels"]) == (1800, 4.0, "")
+    assert events["status"] == "unreadable"
+    assert events["message"].startswith("about_runs.yaml: columns: steps: no 'Trajs' with numbers")
+    (tmp_path / "about_runs.yaml").write_text("columns: {return_mean: Rets, steps: Trajs}\n")
+    table, events = runs_of(tmp_path)
+    assert "columns: return_mean: no 'Rets' with numbers; did you mean 'Ret'?" in table["message"]
+
+
+def test_a_table_beside_a_file_of_its_name_is_no_kept_curve(tmp_path):
+    (tmp_path / "a.csv").write_text("global_step,episode_return\n100,1.0\n")
+    (tmp_path / "a.json").write_text("{}")
+    (run,) = runs_of(tmp_path)
+    assert (run["format"], run["steps"], run["return_mean"]) == ("table", 100, 1.0)
+
+
+def a_table_of_tune(folder, end=""):
+    folder.mkdir(parents=True)
+    header = "training_iteration,timesteps_total,episode_reward_mean,time_total_s\n"
+    rows = "".join(f"{i},{i * 100},{i}.5,{i * 2.0}{end}\n" for i in (1, 2, 3))
+    (folder / "progress.csv").write_text(header + rows)
+
+
+def test_a_table_of_tune_alone_takes_what_its_folders_and_about_runs_tell(tmp_path):
+    a_table_of_tune(tmp_path / "ALE" / "Pong-v5", end=",")
+    (run,) = runs_of(tmp_path)
+    assert (run["env"], run["algorithm"], run["seed"]) == ("ALE/Pong-v5", "Pong-v5", None)
+    assert (run["steps"], run["return_mean"], run["rows"]) == (300, 3.5, 3)
+    assert "algorithm unknown: grouped by the folder's name" in run["message"]
+    about = "env: ALE/Boxing-v5\nalgorithm: A2C\nseed: 4\nlabels: [clipped rewards]\n"
+    (tmp_path / "about_runs.yaml").write_text(about)
+    (run,) = runs_of(tmp_path)
+    assert (run["env"], run["algorithm"], run["seed"]) == ("ALE/Boxing-v5", "A2C", 4)
+    assert (run["labels"], "unknown" in run["message"]) == (record.CLIPPED, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [
+        ("PPO_CartPole-v1_0", "PPO"),
+        ("OwnTrainer_Maze_9db89_00000_0_2023-10-21_20-21-13", "OwnTrainer"),
+        ("large_model_7", "large_model"),
+    ],
+)
+def test_the_algorithm_in_the_name_of_a_folder_of_tune(tmp_path, name, algorithm):
+    a_table_of_tune(tmp_path / name)
+    (run,) = runs_of(tmp_path)
+    assert run["algorithm"] == algorithm
+    assert ("algorithm unknown" in run["message"]) == (algorithm == "large_model")
+
+
+def test_what_params_lack_is_taken_from_the_results(tmp_path):
+    folder = tmp_path / "PPO_x_0"
+    folder.mkdir()
+    (folder / "params.json").write_text('{"env": null, "lr": 0.1}')
+    config = {"env": "Pong-v0", "lr": 0.1, "seed": 3}
+    result = {"training_iteration": 1, "timesteps_total": 10, "episode_reward_mean": 1.0}
+    (folder / "result.json").write_text(json.dumps(result | {"config": config}) + "\n")
+    (run,) = runs_of(tmp_path)
+    assert (run["env"], run["seed"], run["message"]) == ("Pong-v0", 3, "")
+
+
+def test_the_summary_beside_a_file_of_wandb_is_no_run(tmp_path):
+    shutil.copytree(DATA / "wandb_offline", tmp_path / "wandb")
+    before = runs_of(tmp_path)
+    for file in list(tmp_path.rglob("*.wandb")):
+        (file.parent / "files").mkdir(exist_ok=True)
+        (file.parent / "files" / "wandb-summary.json").write_text(
+            json.dumps({TAG: 5.0, "global_step": 9})
+        )
+    assert len(runs_of(tmp_path)) == len(before) > 0

@@ -27,6 +27,8 @@ def run_of(folder):
         ({"0_aux/avg_reward": 5.0}, "Sample Factory CartPole-v1_a", 100, record.UNKNOWN_STEPS),
         ({"train/returns_stat/mean": 5.0, "test/reward": 9.0}, "Tianshou CartPole-v1_a", 100, ""),
         ({"train/reward": 5.0, "train/episode": 9.0, "test/reward": 9.0}, "Tianshou CartPole-v1_a", 100, ""),
+        ({"test/reward": 5.0, "test/reward_std": 1.0}, "Tianshou CartPole-v1_a", 100, record.EVALUATION),
+        ({"train/rew": 5.0, "test/rew": 9.0, "test/rew_std": 1.0}, "Tianshou CartPole-v1_a", 100, ""),
         ({"Environment/Cumulative Reward": 5.0, "Policy/Entropy": 1.0}, "ML-Agents CartPole-v1_a", 100, ""),
         ({"Info/cumulative_reward": 5.0}, "ML-Agents CartPole-v1_a", 100, ""),
         ({"Train/AverageReturns": 5.0}, "Dopamine CartPole-v1_a", 100, record.UNKNOWN_STEPS),
