@@ -17,6 +17,7 @@ class Folder:
         path: absolute.
         files: sorted names of the files that belong to no run yet.
         folders: sorted names of the folders below that are still to be searched.
+        earlier: whether event files are left of runs before the one that another reader has found.
         forced: whether the format was named by the user, so that what does not fit it is an error.
     """
 
@@ -24,6 +25,7 @@ class Folder:
     files: list[str]
     folders: list[str]
     forced: bool = False
+    earlier: bool = False
     _heads: dict[str, bytes] = field(default_factory=dict)
 
     def take(self, *names: str) -> None:

@@ -53,14 +53,9 @@ def find_tables(folder: Folder) -> Iterator[Trial]:
             folder.take(name)
             yield Trial(path, folder.path.name, UNREADABLE, message=f"{name} is empty")
             continue
-        kind = _kind(names)
+        kind = _kind_of(folder, name, names)
         if name.endswith(".json") and kind != "log":  # settings, or anything
             continue
-        told = _names_told(path)
-        if not kind and _is_log(name, folder.head(name)):
-            kind = "unknown"
-        if told & set(names) or (told and kind == "unknown"):
-            kind = "log"
         if not kind and not folder.forced and not (names == () and _is_numbers(folder, name)):
             continue
         folder.take(name)
@@ -127,6 +122,17 @@ def _logged(run: Path, file: Path) -> Scalars:
     except (OSError, ValueError) as error:
         problem = str(error)
     return replace(scalars, notes=(*scalars.notes, f"{SETTINGS} is not readable: {problem}"))
+
+
+def _kind_of(folder: Folder, name: str, names: Sequence[str]) -> str:
+    """As ``_kind``, with what the file's name and ``about_runs.yaml`` tell."""
+    kind = _kind(names)
+    if kind == "log" or name.endswith(".json"):
+        return kind
+    if not kind and _is_log(name, folder.head(name)):
+        kind = "unknown"
+    told = _names_told(folder.path / name)
+    return "log" if told & set(names) or (told and kind == "unknown") else kind
 
 
 def _names_told(path: Path) -> set[str]:

@@ -30,7 +30,7 @@ from rllib_zoo.analysis.readers.series.facts import facts_of, is_atari_frames
 from rllib_zoo.analysis.readers.series.layouts import BASELINES, SB3, Layout
 from rllib_zoo.analysis.readers.series.runs import curve_of_run, named_by, with_facts
 from rllib_zoo.analysis.readers.tables import names_in, read_table
-from rllib_zoo.analysis.readers.tensorboard import event_files
+from rllib_zoo.analysis.readers.tensorboard import event_files, runs_of
 
 LOGS = ("progress.csv", "progress.json")
 EVALUATIONS = "evaluations.npz"
@@ -65,8 +65,11 @@ def find_sb3(folder: Folder) -> Iterator[Trial]:
     below = [name for name in numbered if event_files(folder.path / name)]
     settings = [n for n in folder.folders if (folder.path / n / ARGS).is_file()]
     folder.take(*monitors, *logs, *evaluations, *settings)
-    if len(runs) == 1:  # the logger's other copies of the same numbers
-        folder.take(*LOGS, *events, *(below if len(below) == 1 else ()))
+    if len(runs) == 1 and runs[0][1]:  # the logger's other copies of the same numbers
+        # The other files begin anew with each run, which adds one of events.
+        last = [file.name for file in runs_of([folder.path / name for name in events])[-1]]
+        folder.take(*LOGS, *last, *(below if len(below) == 1 else ()))
+        folder.earlier = len(last) < len(events)
     for path, names in runs:
         own = [*names, *(evaluations if len(runs) == 1 else ())]
         yield Trial(path, path.parent.name, files=tuple(folder.path / name for name in own))

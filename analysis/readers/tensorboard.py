@@ -24,6 +24,8 @@ SUMMARY, CONFIG = ".summary", "config.json"
 # ML-Agents', above the folder of each behaviour.
 BEHAVIOURS = "configuration.yaml"
 RAY = "ray/tune/"
+# Of a run's steps: its first point stands where the first episodes have ended, elsewhere in each run.
+START = 0.05
 # torch's and torchrl's writers put settings into a folder named by the time.
 _HPARAMS_FOLDER = re.compile(r"\d{9,}(\.\d+)?")
 # A row of the table that CleanRL writes as text.
@@ -41,7 +43,8 @@ def find_tensorboard(folder: Folder) -> Iterator[Trial]:
         path = path.parent.parent
     runs = runs_of([folder.path / name for name in files])
     for number, run in enumerate(runs, start=1):
-        part = f"events {number} of {len(runs)}" if len(runs) > 1 else ""
+        several = len(runs) > 1 or folder.earlier
+        part = f"events {number} of {len(runs)}" if several else ""
         if path != folder.path and folder.path.name != "0":
             part = f"policy {folder.path.name} {part}".strip()
         yield Trial(path, path.parent.name, part=part, files=tuple(run))
@@ -70,20 +73,24 @@ def event_files(folder: Path) -> list[Path]:
 
 
 def runs_of(files: list[Path]) -> list[list[Path]]:
-    """The files of each run: a later file that begins before all that it repeats is another run."""
+    """The files of each run: a later file that begins at the start of most that it repeats is another run."""
     if len(files) < 2:
         return [files]
     runs: list[list[Path]] = []
     firsts: dict[str, float] = {}
+    lasts: dict[str, float] = {}
     for file in files:
-        series = read_events([file]).series
-        begin = {tag: columns[0][0] for tag, columns in series.items() if columns[0]}
-        common = begin.keys() & firsts.keys()
-        if not runs or (common and all(begin[tag] <= firsts[tag] for tag in common)):
+        series = {tag: columns[0] for tag, columns in read_events([file]).series.items()}
+        steps = {tag: steps for tag, steps in series.items() if steps}
+        common = steps.keys() & firsts.keys()
+        starts = {tag: firsts[tag] + START * (lasts[tag] - firsts[tag]) for tag in common}
+        again = sum(steps[tag][0] <= starts[tag] for tag in common)
+        if not runs or again * 2 > len(common):
             runs.append([])
-            firsts = {}
+            firsts, lasts = {}, {}
         runs[-1].append(file)
-        firsts = {**begin, **firsts}
+        firsts = {tag: values[0] for tag, values in steps.items()} | firsts
+        lasts |= {tag: max(values[-1], lasts.get(tag, values[-1])) for tag, values in steps.items()}
     return runs
 
 

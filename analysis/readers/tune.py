@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,15 +24,22 @@ from rllib_zoo.analysis.readers.tables import names_in
 
 # Below a trial's folder: what a tracker was given of the same results.
 WANDB = "wandb"
+# A list, or an object on several lines: Tune writes one a line.
+_OTHER_JSON = re.compile(rb"\s*(\[|\{\s*[\r\n])")
+# Beside them, files of names such as params.json are no trial's.
+LOGS_OF_OTHERS = ("monitor.csv", "progress.csv", "progress.txt", "progress.json")
 # Columns of kept curves; another table beside a file of its name has neither.
 KEPT_NAMES = {"steps", "return_mean"}
 
 
 def find_tune(folder: Folder) -> Iterator[Trial]:
     """The trial in a folder; all its other files are copies of its results or belong to it."""
-    # Tune's table, or another library's, which is no trial.
-    table = PROGRESS in folder.files and is_progress(folder.path / PROGRESS)
-    if table or {RESULT, PARAMS, ERROR} & set(folder.files):
+    files = set(folder.files)
+    # Tune's files, or another program's of their names.
+    table = PROGRESS in files and is_progress(folder.path / PROGRESS)
+    results = table or (RESULT in files and not _OTHER_JSON.match(folder.head(RESULT)))
+    others = [name for name in files if name.endswith(LOGS_OF_OTHERS) and folder.head(name)]
+    if results or ({PARAMS, ERROR} & files and not others):
         kept = [name for name in folder.files if _is_kept(folder, name)]
         folder.files[:] = kept
         folder.take(WANDB)

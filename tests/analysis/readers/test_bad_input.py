@@ -78,6 +78,19 @@ def test_two_runs_in_one_folder_are_two_rows(tmp_path):
     assert first["path"] != second["path"]
 
 
+def test_runs_whose_first_episodes_end_at_other_steps_are_two_rows(tmp_path):
+    for number, first, last, learns in ((1, 86, 2000, 500), (2, 134, 1000, 900)):
+        with SummaryWriter(str(tmp_path), filename_suffix=f".{number}") as writer:
+            writer.add_scalar("losses/td_loss", 0.5, learns)  # a learner that begins later
+            for step in range(first, last, 50):
+                writer.add_scalar(TAG, float(number), step)
+                writer.add_scalar("charts/episodic_length", 9, step)
+    first, second = runs_of(tmp_path)
+    assert (first["rows"], first["return_mean"]) == (len(range(86, 2000, 50)), 1.0)
+    assert (second["rows"], second["return_mean"]) == (len(range(134, 1000, 50)), 2.0)
+    assert "repeated" not in first["message"] + second["message"]
+
+
 def test_two_folders_with_one_name_are_two_rows(tmp_path):
     for parent in ("a", "b"):
         shutil.copytree(DATA / "cleanrl", tmp_path / parent)
@@ -666,3 +679,41 @@ def test_the_summary_beside_a_file_of_wandb_is_no_run(tmp_path):
             json.dumps({TAG: 5.0, "global_step": 9})
         )
     assert len(runs_of(tmp_path)) == len(before) > 0
+
+
+@pytest.mark.parametrize("content", ["[\n 1,\n 2\n]\n", '{\n  "a": 1\n}\n'])
+def test_a_result_of_another_program_is_no_trial_of_tune(tmp_path, content):
+    (tmp_path / "result.json").write_text(content)
+    (tmp_path / "curve.csv").write_text("steps,episode_return\n100,1.0\n")
+    (run,) = runs_of(tmp_path)
+    assert (run["format"], run["return_mean"]) == ("table", 1.0)
+
+
+def test_settings_beside_the_files_of_another_library_are_no_trial_of_tune(tmp_path):
+    (tmp_path / "params.json").write_text('{"lr": 0.1}')
+    (run,) = runs_of(tmp_path)
+    assert (run["format"], run["message"].split(";")[0]) == ("tune", "no results")
+    a_monitor(tmp_path, {"env_id": "Hopper-v4"}, ["1.0,10,0.5"])
+    (run,) = runs_of(tmp_path)
+    assert (run["format"], run["steps"]) == ("sb3", 10)
+
+
+def test_evaluations_hide_no_events_of_the_training(tmp_path):
+    write_events(tmp_path / "DQN_1", [100, 200], 3.0, tag="rollout/ep_rew_mean")
+    evaluations = {"timesteps": np.array([150]), "results": np.array([[1.0, 2.0]])}
+    np.savez(tmp_path / "evaluations.npz", **evaluations)
+    of_evaluations, training = runs_of(tmp_path)
+    assert of_evaluations["labels"] == record.EVALUATION
+    assert (training["steps"], training["return_mean"], training["labels"]) == (200, 3.0, "")
+
+
+def test_events_of_runs_before_the_one_in_a_table_are_rows(tmp_path):
+    names = "rollout/ep_rew_mean,time/total_timesteps\n"
+    (tmp_path / "progress.csv").write_text(f"{names}2.0,100\n2.0,200\n")
+    for number in (1, 2):
+        write_events(
+            tmp_path, [100, 200], number, tag="rollout/ep_rew_mean", filename_suffix=f".{number}"
+        )
+    table, events = runs_of(tmp_path)
+    assert (table["format"], table["return_mean"]) == ("sb3", 2.0)
+    assert (events["format"], events["return_mean"]) == ("tensorboard", 1.0)
