@@ -37,9 +37,11 @@ def find_tune(folder: Folder) -> Iterator[Trial]:
     files = set(folder.files)
     # Tune's files, or another program's of their names.
     table = PROGRESS in files and is_progress(folder.path / PROGRESS)
-    results = table or (RESULT in files and not _OTHER_JSON.match(folder.head(RESULT)))
+    # Alone in its folder a file of that name is a row, whatever it holds.
+    alone = files <= {RESULT, PARAMS, ERROR} and not folder.folders
+    results = RESULT in files and (alone or not _OTHER_JSON.match(folder.head(RESULT)))
     others = [name for name in files if name.endswith(LOGS_OF_OTHERS) and folder.head(name)]
-    if results or ({PARAMS, ERROR} & files and not others):
+    if table or results or ({PARAMS, ERROR} & files and not others):
         kept = [name for name in folder.files if _is_kept(folder, name)]
         folder.files[:] = kept
         folder.take(WANDB)
