@@ -136,10 +136,11 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
         vector = make_vector_env(env, 1, options, mode)
     try:
         generators = _global_generators()
-        obs, rewards = _first_step(vector)
+        first, observation, rewards = _first_step(vector)
         space = vector.single_observation_space
-        _check_numbers(obs, rewards, space)
-        observation, outside = np.array(obs), out_of_bounds(space, obs[0])
+        for obs in (first, observation):
+            _check_numbers(obs, rewards, space)
+        outside = out_of_bounds(space, first[0]) or out_of_bounds(space, observation[0])
         spaces = (space, vector.single_action_space)
         draws_globally = _global_generators() != generators
         resumable = not draws_globally and capture_env_state(vector) is not None
@@ -173,13 +174,13 @@ def _check_numbers(obs: np.ndarray, rewards: np.ndarray, space: gym.Space) -> No
         raise ValueError(f"the observation holds {obs[~np.isfinite(obs)][0]}")
 
 
-def _first_step(vector: Any) -> tuple[Any, Any]:
-    """Observations and rewards after a reset and a random step.
+def _first_step(vector: Any) -> tuple[np.ndarray, np.ndarray, Any]:
+    """The observations [1, …] of a reset and of a random step, copies, and the step's rewards.
 
     With structured observations, which may mask actions, every discrete action is tried in random
     order, or many random ones of several choices, until the environment takes one.
     """
-    vector.reset(seed=0)
+    first = np.array(vector.reset(seed=0)[0])
     vector.action_space.seed(0)
     actions = [vector.action_space.sample()]
     space = vector.single_action_space
@@ -192,10 +193,10 @@ def _first_step(vector: Any) -> tuple[Any, Any]:
     for action in actions[:-1]:
         with contextlib.suppress(Exception):
             obs, rewards, *_ = vector.step(action)
-            return obs, rewards
+            return first, np.array(obs), rewards
         vector.reset(seed=0)
     obs, rewards, *_ = vector.step(actions[-1])
-    return obs, rewards
+    return first, np.array(obs), rewards
 
 
 def _global_generators() -> tuple[object, ...]:

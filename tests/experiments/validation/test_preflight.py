@@ -65,6 +65,16 @@ class ShowsNothingNumeric(Shows):
         super().__init__(math.nan)
 
 
+class ShowsFirst(Shows):
+    """The same, of every reset alone."""
+
+    def _start(self):
+        return np.array([self.shown], np.float32)
+
+    def step(self, action):
+        return np.zeros(1, np.float32), 1.0, True, False, {}
+
+
 class Steppable(ConstantReward):
     """Counts how often it is stepped, in all copies."""
 
@@ -98,6 +108,7 @@ def test_an_environment_that_fails_is_one_line(env, words):
     assert "\n" not in line
 
 
+@pytest.mark.parametrize("env", [Shows, ShowsFirst])
 @pytest.mark.parametrize(
     ("shown", "note"),
     [
@@ -106,8 +117,8 @@ def test_an_environment_that_fails_is_one_line(env, words):
         (1.0, None),
     ],
 )
-def test_an_observation_out_of_bounds_has_a_note(shown, note):
-    asked = experiment(Shows, config={"env_config": {"shown": shown}})
+def test_an_observation_out_of_bounds_has_a_note(env, shown, note):
+    asked = experiment(env, config={"env_config": {"shown": shown}})
     notes = [text for text in validate(asked).experiment.notes if "observation" in text]
     assert [text.split(": ", 1)[1] for text in notes] == ([note] if note else [])
 
