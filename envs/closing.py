@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium as gym
 from gymnasium.vector import VectorEnv
 
 from rllib_zoo.envs.restart_policy import error_line
 
 
-def close_environment(env: gym.Env | VectorEnv) -> str | None:
-    """Close an environment; the error of its ``close()`` in a line, None without one."""
+def close_environment(env: gym.Env | VectorEnv, **options: Any) -> str | None:
+    """Close an environment; the error of its ``close(**options)`` in a line, None without one."""
     try:
-        env.close()
+        env.close(**options)
     except (Exception, SystemExit) as error:
         layer = env
         while isinstance(layer, VectorEnv):  # when it is deleted it would be closed again

@@ -7,7 +7,6 @@ environment's own vector version that raised, or ``async`` after one of its proc
 
 from __future__ import annotations
 
-import contextlib
 import pickle
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -145,10 +144,9 @@ class EnvGroup:
             num_envs = self.env.num_envs
             line = f"environment {self.name!r}, {num_envs} copies: {error_line(error)}"
             self._restarts.count(line, error)
-            with contextlib.suppress(Exception):
-                # A dead process does not respond to an ordinary close.
-                is_async = isinstance(self.env.unwrapped, AsyncVectorEnv)
-                self.env.close(**({"terminate": True} if is_async else {}))
+            # A dead process does not respond to an ordinary close.
+            is_async = isinstance(self.env.unwrapped, AsyncVectorEnv)
+            close_environment(self.env, **({"terminate": True} if is_async else {}))
             try:
                 self.env = self._build()
                 first_seed = None if self._seed is None else int(np.ravel(self._seed)[0])

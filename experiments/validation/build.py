@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,8 +138,7 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
         generators = _global_generators()
         first, observation, rewards = _first_step(vector)
         space = vector.single_observation_space
-        for obs in (first, observation):
-            _check_numbers(obs, rewards, space)
+        _check_numbers((first, observation), rewards, space)
         outside = out_of_bounds(space, first[0]) or out_of_bounds(space, observation[0])
         spaces = (space, vector.single_action_space)
         draws_globally = _global_generators() != generators
@@ -159,19 +158,19 @@ def _probe(env: Any, options: Mapping[str, Any], mode: str) -> ProbedEnvironment
     return ProbedEnvironment(spaces, observation, resumable, physics, notes)
 
 
-def _check_numbers(obs: np.ndarray, rewards: np.ndarray, space: gym.Space) -> None:
-    """Check observations [1, …] and rewards [1].
+def _check_numbers(observations: Iterable[np.ndarray], rewards: Any, space: gym.Space) -> None:
+    """Check observations, each [1, …], and rewards [1].
 
     Raises:
-        ValueError: the observation's shape is not the space's, or a number is not finite.
+        ValueError: an observation's shape is not the space's, or a number is not finite.
     """
     if not np.isfinite(np.asarray(rewards, dtype=np.float64)).all():
         raise ValueError(f"the reward is {rewards[0]}")
-    if np.shape(obs)[1:] != space.shape:
-        shape = np.shape(obs)[1:]
-        raise ValueError(f"observations have shape {shape}, the space has {space.shape}")
-    if not np.isfinite(obs).all():
-        raise ValueError(f"the observation holds {obs[~np.isfinite(obs)][0]}")
+    for obs in observations:
+        if (shape := obs.shape[1:]) != space.shape:
+            raise ValueError(f"observations have shape {shape}, the space has {space.shape}")
+        if not np.isfinite(obs).all():
+            raise ValueError(f"the observation holds {obs[~np.isfinite(obs)][0]}")
 
 
 def _first_step(vector: Any) -> tuple[np.ndarray, np.ndarray, Any]:

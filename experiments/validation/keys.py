@@ -92,14 +92,10 @@ def _check_nested(algorithm: str, name: str, value: Any, path: str) -> None:
 
 
 def _refuse_learning(algorithm: str, evaluation: Mapping[str, Any], path: str) -> None:
+    """Refuse keys that evaluation, which has the network of training, does not read."""
     descriptor = algorithms.descriptor(algorithm)
     own = descriptor.keys if descriptor.on_policy else ()
-    without = {
-        "evaluation_config",
-        "model",
-        *schema.LEARNING,
-        *own,
-    }  # the network is that of training
+    without = {"evaluation_config", "model", *schema.LEARNING, *own}
     with Collected() as check:
         for key in evaluation:
             with check():

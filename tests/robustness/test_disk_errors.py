@@ -128,10 +128,10 @@ def test_a_checkpoint_that_is_cut_is_refused_by_every_command(trial, tmp_path):
     newest, older = trial / "checkpoint_000001", trial / "checkpoint_000000"
     files = sorted(file for file in newest.rglob("*") if file.is_file())
     uses = commands(trial, tmp_path)
-    # Every file is cut at three tenths, every tenth and every command are tried.
+    # Of every file a third of the tenths; every tenth and every command are tried.
     for number, file in enumerate(files):
         whole = file.read_bytes()
-        for tenth in range(number % 3, 10, 4):
+        for tenth in range(number % 3, 10, 3):
             os.truncate(file, len(whole) * tenth // 10)
             with pytest.raises(RequestError) as caught:
                 uses[(number + tenth) % len(uses)]()
